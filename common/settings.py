@@ -1,0 +1,81 @@
+"""The installation's settings, read once from the environment by whoever starts it, then passed in.
+
+Every setting is a field with its environment variable and meaning: the documentation's table is made from here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from common.errors import AfinaError
+
+
+def _setting(env: str, default: object, help: str):
+    return field(default=default, metadata={"env": env, "help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    home: Path = _setting("AFINA_HOME", None, "Folder of runs, database and uploads.")  # type: ignore[assignment]
+    teacher_token: str = _setting("AFINA_TEACHER_TOKEN", "", "The teacher's secret; made and printed if unset.")
+    database_url: str = _setting("DATABASE_URL", "", "PostgreSQL address; SQLite in the home folder if unset.")
+    base_model: str = _setting("AFINA_BASE_MODEL", "pocket", "Base model offered first: pocket, folder or Hub id.")
+    hf_token: str = _setting("HF_TOKEN", "", "Hugging Face token, for gated models and uploads.")
+    host: str = _setting("AFINA_HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 lets the room's phones in.")
+    port: int = _setting("AFINA_PORT", 7860, "Port to listen on.")
+    max_upload_mb: int = _setting("AFINA_MAX_UPLOAD_MB", 200, "Largest upload, in MB.")
+    open_chat: bool = _setting("AFINA_OPEN_CHAT", True, "Whether people without the teacher's link may chat.")
+
+    def __post_init__(self) -> None:
+        if self.home is None:
+            object.__setattr__(self, "home", default_home())
+        if not 1 <= self.port <= 65535:
+            raise AfinaError("settings.port", value=self.port)
+        if self.max_upload_mb < 1:
+            raise AfinaError("settings.number", name="AFINA_MAX_UPLOAD_MB", value=self.max_upload_mb)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Settings from `env` (default: the process environment).
+
+        Raises: AfinaError `settings.number` for a value that is not of its setting's kind.
+        """
+        env = os.environ if env is None else env
+        values: dict[str, object] = {}
+        for setting in fields(cls):
+            raw = env.get(setting.metadata["env"], "").strip()
+            if raw:
+                values[setting.name] = _parse(setting.metadata["env"], raw, setting.default)
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def default_home() -> Path:
+    """The user's data directory for Afina, by the platform's convention."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
+    return base / "afina"
+
+
+def _parse(name: str, raw: str, default: object) -> object:
+    if isinstance(default, bool):
+        if raw.lower() in ("1", "true", "yes", "on"):
+            return True
+        if raw.lower() in ("0", "false", "no", "off"):
+            return False
+        raise AfinaError("settings.number", name=name, value=raw)
+    if isinstance(default, int):
+        try:
+            return int(raw)
+        except ValueError:
+            raise AfinaError("settings.number", name=name, value=raw) from None
+    if default is None:
+        return Path(raw).expanduser()
+    return raw
