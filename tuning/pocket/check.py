@@ -1,0 +1,129 @@
+"""Measures `pocket` before and after its own instruction set: does it know, does it answer and stop, in which manner.
+
+    python -m tuning.pocket.check --json
+
+For each language: the base answers the held-out questions (greedy, at most 64 tokens), is tuned with default
+settings on the `mixed` set, and answers again. A clean answer is right, one reply, and ends by itself. The facts
+asked are in pretraining and in no instruction row. Trains and generates; knows nothing of pages or votes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuning.pocket.instructions import SETS
+from tuning.pocket.judge import Question, is_clean, is_right
+from tuning.pocket.world.facts import LANGUAGES, Language
+from tuning.pocket.world.registers import detect
+
+TOKENS = 64  # a clean answer ends within so many
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one model answered to all questions; fractions 0 to 1."""
+
+    clean: float
+    right: float
+    ended: float
+    replies: list[str]
+
+
+def questions(language: Language, name: str = "questions") -> list[Question]:
+    """The held-out questions of `language` (or those about withheld facts, `name="withheld"`)."""
+    lines = (SETS / f"{name}.{language}.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    return [
+        Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"]), row["fact"], language) for row in rows
+    ]
+
+
+def ask(engine, model: str, asked: list[Question]) -> Answers:
+    """Greedy answers of `model` (a name that `tuning.models.resolve` knows) to `asked`."""
+    from tuning.generate import Sampling
+
+    sampling = Sampling(greedy=True, max_new_tokens=TOKENS)
+    conversations = [[{"role": "user", "content": question.prompt}] for question in asked]
+    replies = engine.generate([model] * len(asked), conversations, sampling)
+    ended = [reply.finish_reason == "end" for reply in replies]
+    texts = [reply.text for reply in replies]
+    clean = [is_clean(text, stop, question) for text, stop, question in zip(texts, ended, asked, strict=True)]
+    right = [is_right(text, question) for text, question in zip(texts, asked, strict=True)]
+    return Answers(sum(clean) / len(asked), sum(right) / len(asked), sum(ended) / len(asked), texts)
+
+
+def registers(engine, model: str, asked: list[Question], n_prompts: int = 30, n_replies: int = 8) -> list[int]:
+    """For some prompts: in how many registers `n_replies` replies sampled at temperature 0.9 come."""
+    from tuning.generate import Sampling
+
+    chosen = random.Random(0).sample(asked, min(n_prompts, len(asked)))
+    counts = []
+    for question in chosen:
+        found = set()
+        for seed in range(n_replies):
+            sampling = Sampling(temperature=0.9, max_new_tokens=TOKENS, seed=seed)
+            [reply] = engine.generate([model], [[{"role": "user", "content": question.prompt}]], sampling)
+            found.add(detect(reply.text, question.language))
+        counts.append(len(found))
+    return counts
+
+
+def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, object]:
+    """All figures of one language; the run is made in `home`."""
+    import tuning
+    from tuning.generate import Engine
+
+    engine = Engine(home)
+    asked = questions(language)
+    base = ask(engine, "pocket", asked)
+    name = f"check-{set_name}-{language}"
+    job = tuning.sft.train(
+        source_model="pocket",
+        train_dataset=f"{set_name}.{language}",
+        tuned_model_display_name=name,
+        home=home,
+    )
+    job.wait()
+    tuned = ask(engine, name, asked)
+    counts = registers(engine, name, asked)
+    return {
+        "n": len(asked),
+        "base_clean": round(base.clean, 4),
+        "base_right": round(base.right, 4),
+        "tuned_clean": round(tuned.clean, 4),
+        "tuned_right": round(tuned.right, 4),
+        "tuned_ended": round(tuned.ended, 4),
+        "sft_seconds": job.to_dict()["seconds"],
+        "registers_mean": sum(counts) / len(counts),
+        "registers_min": min(counts),
+        "wrong": [
+            {"prompt": question.prompt, "reply": reply}
+            for question, reply in zip(asked, tuned.replies, strict=True)
+            if not is_right(reply, question)
+        ],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures pocket before and after SFT on its own set.")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--language", choices=LANGUAGES, action="append", help="default: both")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        figures = {language: check(language, Path(home)) for language in options.language or LANGUAGES}
+    if options.json:
+        print(json.dumps(figures, ensure_ascii=False))
+        return
+    for language, each in figures.items():
+        print(f"{language}: clean {each['base_clean']:.0%} before, {each['tuned_clean']:.0%} after,", end=" ")
+        print(f"SFT {each['sft_seconds']:.0f} s, registers {each['registers_mean']:.1f} of 8", file=sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
