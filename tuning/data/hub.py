@@ -64,7 +64,13 @@ def _size(records: list[dict[str, Any]]) -> int:
 def _worded(source: str, error: Exception) -> AfinaError:
     kinds = {kind.__name__ for cause in _causes(error) for kind in type(cause).__mro__}
     text = str(error)
-    if kinds & {"ConnectionError", "ConnectError", "ConnectTimeout", "OfflineModeIsEnabled", "LocalEntryNotFoundError"}:
+    if kinds & {
+        "ConnectionError",
+        "ConnectError",
+        "ConnectTimeout",
+        "OfflineModeIsEnabled",
+        "LocalEntryNotFoundError",
+    }:
         return AfinaError("data.no_network", source=source)
     if kinds & {"DatasetNotFoundError", "RepositoryNotFoundError", "GatedRepoError"}:
         return NotFound("data.hub_unknown", source=source)
