@@ -1,7 +1,7 @@
 """Any file, Hub data set or shipped set -> `Loaded` rows: the one door through which training data comes in.
 
-`load` reads (readers, hub), recognises the columns (shapes), converts every record, and keeps what was wrong with
-the rows it had to skip. Knows nothing of tokens, models or the page.
+`load` reads (readers, hub), recognises the columns (shapes), converts every record, and keeps what was wrong
+with the rows it had to skip. Knows nothing of tokens, models or the page.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def load(
 ) -> Loaded:
     """Reads a file, a shipped set (`mixed.en`) or a data set of the Hub (`owner/name[:config[:split]]`).
 
-    `mapping` says which column plays which part (`shapes.PARTS`: prompt, context, response, system, messages,
-    text); without it the columns are recognised, or the result says `needs_mapping`. Rows that cannot be used are
-    skipped and listed.
+    `mapping` says which column plays which part (`shapes.PARTS`: prompt, context, response, system,
+    messages, text); without it the columns are recognised, or the result says `needs_mapping`. Rows that
+    cannot be used are skipped and listed. `token` opens gated data sets of the Hub.
 
-    Raises: AfinaError for what cannot be read at all: no such file, too large (`max_mb`), binary, wrong encoding,
-    broken JSON, no usable row, unknown data set, no network.
+    Raises: AfinaError for what cannot be read at all: no such file, too large (`max_mb`), binary, wrong
+    encoding, broken JSON, no usable row, unknown data set, no network.
     """
     name = str(source)
     path = shipped().get(name) or Path(source).expanduser()

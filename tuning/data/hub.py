@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face Hub, streamed: only as much is fetched as a run can use. Knows nothing of formats."""
+"""Data sets of the Hugging Face Hub, streamed: no more is fetched than a run can use."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def looks_like_id(source: str) -> bool:
 def read(source: str, max_mb: int, token: str = "") -> Records:
     """The first rows (at most MAX_ROWS, at most about `max_mb` MB of text) of one split, as a rule `train`.
 
-    Raises: AfinaError `data.no_network`, `data.hub_unknown`, `data.hub_config` (several configurations, or none
-    of that name), `data.hub_failed` for whatever else the Hub or the data set's files answer.
+    Raises: AfinaError `data.no_network`, `data.hub_unknown`, `data.hub_config` (several configurations, or
+    none of that name), `data.hub_split`, and `data.hub_failed` for whatever else the Hub answers.
     """
     name, config, split = (*source.split(":"), "", "")[:3]
     if os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true", "True"):

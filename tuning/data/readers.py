@@ -1,7 +1,7 @@
-"""Files -> records (dictionaries): JSON, JSONL, CSV, TSV, Parquet, TXT, each also gzipped. UTF-8 or UTF-16 with mark.
+"""Files -> records (dictionaries): JSON, JSONL, CSV, TSV, Parquet, TXT, each also gzipped; UTF-8 or UTF-16.
 
-The kind is told from the content where it tells (gzip, Parquet, a binary), else from the file's ending. Rows are
-counted from 1 without a header. Knows nothing of what the columns mean.
+The kind is told from the content where it tells (gzip, Parquet, a binary), else from the file's ending. Rows
+are counted from 1 without a header. Knows nothing of what the columns mean.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Records:
 def read(path: Path, max_mb: int) -> Records:
     """All records of `path`.
 
-    Raises: AfinaError for a file that is too large (`max_mb`, packed or unpacked), empty, binary, in an unknown
-    encoding, or broken as a whole; single broken rows are in `problems`.
+    Raises: AfinaError for a file that is too large (`max_mb`, packed or unpacked), empty, binary, in an
+    unknown encoding, or broken as a whole; single broken rows are in `problems`.
     """
     name = path.name
     if not path.is_file():
@@ -218,7 +218,7 @@ def _parquet(raw: bytes, name: str, max_mb: int) -> Records:
 
 
 def _txt(text: str) -> Records:
-    """Rows of plain text: one for each `<instruction>` block, or between `<|endoftext|>` marks, or paragraph."""
+    """Rows of text: `<instruction>` blocks, or pieces between `<|endoftext|>`, or paragraphs."""
     text = text.replace("\r\n", "\n")
     if re.search(r"<instruction>", text, re.IGNORECASE):
         pieces = re.split(r"(?i)(?=<instruction>)", text)

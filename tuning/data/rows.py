@@ -16,7 +16,7 @@ ROLES = ("system", "user", "assistant")
 
 @dataclass(frozen=True)
 class Row:
-    """One training example: `messages` (a conversation with at least one reply) or plain `text`, never both."""
+    """One example: `messages` (a conversation with at least one reply) or plain `text`, never both."""
 
     messages: tuple[dict[str, str], ...] = ()  # {"role": system | user | assistant, "content": str}
     text: str = ""

@@ -11,11 +11,11 @@ from tuning.data.rows import Row
 
 
 def divide(rows: Iterable[Row], fraction: float = HELDOUT_FRACTION) -> tuple[list[Row], list[Row]]:
-    """(train, heldout), each in file order; a prompt's side depends on its text alone, so sides never share one.
+    """(train, heldout), each in file order; a prompt's side depends on its text alone: no prompt is on both.
 
-    A tiny set can fall on one side whole. Nothing is moved then, or a prompt would be held out here and trained
-    elsewhere: held-out may come back empty (nothing to measure by), and so may train (nothing to learn from);
-    the report and the trainer say so.
+    A tiny set can fall on one side whole. Nothing is moved then, or a prompt would be held out here and
+    trained elsewhere: held-out may come back empty (nothing to measure by), and so may train (nothing to
+    learn from); the report and the trainer say so.
     """
     train: list[Row] = []
     heldout: list[Row] = []
@@ -45,12 +45,14 @@ def repeated_prompts(rows: Iterable[Row]) -> int:
 def overlaps(train: Iterable[Row], heldout: Iterable[Row]) -> list[Row]:
     """Held-out rows that the train side gives away: by the same prompt, or word for word by the same reply.
 
-    With `divide` the first cannot happen; it can with a validation file of one's own. A reply counts when it has
-    eight words or more: short ones ("Paris.") repeat honestly.
+    With `divide` the first cannot happen; it can with a validation file of one's own. A reply counts when it
+    has eight words or more and stands in train once or twice: short ones ("Paris.") repeat honestly, and so
+    do stock phrases ("I am sorry, but …").
     """
     train = list(train)
     prompts = {prompt_key(row.prompt) for row in train}
-    replies = {reply for row in train for reply in _long_replies(row)}
+    counts = Counter(reply for row in train for reply in _long_replies(row))
+    replies = {reply for reply, count in counts.items() if count <= 2}
     return [
         row
         for row in heldout

@@ -1,7 +1,7 @@
 """From conversations to token ids and back to what a person can see: chat template, loss mask, preview.
 
-Training, chat and comparisons all render conversations here, in segments cut where a reply begins and ends, so
-that a generation prompt is token for token the beginning of what was trained. Knows nothing of models or trainers.
+Training, chat and comparisons all render conversations here, in segments cut where a reply begins and ends:
+a generation prompt is token for token the beginning of what was trained. Knows nothing of models or trainers.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def encode(tokenizer: Tokenizer, row: Row, max_length: int, reply_only: bool = T
     """Token ids and labels of one row, cut after `max_length` tokens (0: not cut).
 
     With `reply_only` only the assistant's replies, each with its end token, carry labels; a `text` row has no
-    replies and is trained whole. The end token of a reply that is cut off is lost on purpose: the row did not end.
+    replies and is trained whole. A reply that is cut loses its end token, and rightly: it did not end there.
     """
     ids: list[int] = []
     labels: list[int] = []
@@ -77,7 +77,7 @@ def encode(tokenizer: Tokenizer, row: Row, max_length: int, reply_only: bool = T
 
 
 def render_prompt(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[int]:
-    """Token ids after which the model is to write the next reply to `messages` (the last one is the user's)."""
+    """Token ids after which the model is to write its reply to `messages` (the last one is the user's)."""
     with_template(tokenizer)
     ids: list[int] = []
     for segment in _segments(tokenizer, list(messages), open_end=True):
@@ -107,9 +107,9 @@ def _pieces(tokenizer: Tokenizer, ids: list[int], trained: list[bool]) -> list[t
         closes = end == len(ids) or trained[end] != trained[end - 1]
         # Decoded from the beginning of a window, because decoders strip a leading space.
         window = max(0, start - 4)
-        before = tokenizer.decode(ids[window:start]) if window < start else ""
-        decoded = tokenizer.decode(ids[window:end])
-        text = decoded[len(before) :] if decoded.startswith(before) else tokenizer.decode(ids[start:end])
+        before = str(tokenizer.decode(ids[window:start])) if window < start else ""
+        decoded = str(tokenizer.decode(ids[window:end]))
+        text = decoded[len(before) :] if decoded.startswith(before) else str(tokenizer.decode(ids[start:end]))
         if text.endswith("\ufffd") and not closes:
             continue
         pieces.append((text, trained[end - 1]))
@@ -128,8 +128,8 @@ def _segments_of(tokenizer: Tokenizer, row: Row) -> list[Segment]:
 def _segments(tokenizer: Tokenizer, messages: list[Message], open_end: bool = False) -> list[Segment]:
     """The rendered conversation, cut where each reply begins and behind its end token.
 
-    A reply is found by rendering the conversation up to it. Templates that render earlier turns in another way
-    than the last (Qwen3 drops thoughts) break that; there the reply's own text is searched.
+    A reply is found by rendering the conversation up to it. Templates that render earlier turns in another
+    way than the last (Qwen3 drops thoughts) break that; there the reply's own text is searched.
     """
     messages = _accepted(tokenizer, messages)
     whole = _render(tokenizer, messages, open_end)
@@ -198,7 +198,7 @@ def _render(tokenizer: Tokenizer, messages: list[Message], open_end: bool = Fals
 
 
 def _accepted(tokenizer: Tokenizer, messages: list[Message]) -> list[Message]:
-    """The messages as this template takes them: without a system role (Gemma), it opens the first user message."""
+    """The messages as this template takes them; without a system role (Gemma), that text opens the user's."""
     from jinja2.exceptions import TemplateError
 
     try:
@@ -214,8 +214,8 @@ def _accepted(tokenizer: Tokenizer, messages: list[Message]) -> list[Message]:
 def _ids(tokenizer: Tokenizer, text: str, at_start: bool) -> list[int]:
     """Ids of one segment, tokenised by itself; special tokens written in it are recognised, none are added.
 
-    SentencePiece-like tokenizers put a space before every text. Inside a conversation that would be a space too
-    many, so there the segment is tokenised behind a line break, which is taken off again.
+    SentencePiece-like tokenizers put a space before every text. Inside a conversation that would be a space
+    too many, so there the segment is tokenised behind a line break, which is taken off again.
     """
     if at_start or not _adds_space(tokenizer):
         return _raw_ids(tokenizer, text)
