@@ -11,7 +11,7 @@ from common.errors import AfinaError, NotFound
 from tuning.data.readers import Records
 
 MAX_ROWS = 100_000
-_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+(:[\w.-]+)?(:[\w.\[\]%-]+)?")
+_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+(:[\w.-]*)?(:[\w.-]+)?")
 
 
 def looks_like_id(source: str) -> bool:

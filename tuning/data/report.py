@@ -1,4 +1,4 @@
-"""What a data set looks like to a model before it is trained on: counts, leaks, token lengths, what would be cut.
+"""What a data set looks like to a model before training: counts, leaks, token lengths, what would be cut.
 
 Knows a tokenizer, no model. Its notes are keys and parameters, worded by whoever shows them.
 """
