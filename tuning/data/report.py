@@ -14,7 +14,7 @@ from common.errors import AfinaError
 from common.split import HELDOUT_FRACTION
 from tuning.data.rows import Loaded, Row
 from tuning.data.splits import divide, duplicates, overlaps, repeated_prompts
-from tuning.data.tokens import Encoded, encode
+from tuning.data.tokens import Encoded, encode, preview
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
@@ -51,6 +51,7 @@ class DataReport:
     trained_share: float  # tokens that carry loss, 0 to 1
     max_length: int
     histogram: tuple[Bar, ...]
+    preview: tuple[tuple[tuple[str, bool], ...], ...]  # first train rows as trained: (text, carries loss)
     problems: tuple[AfinaError, ...]
     notes: tuple[AfinaError, ...]  # remarks, never raised: too few rows, nothing held out, duplicates, …
 
@@ -61,6 +62,7 @@ def inspect(
     max_length: int,
     fraction: float = HELDOUT_FRACTION,
     reply_only: bool = True,
+    n_preview: int = 3,
 ) -> DataReport:
     """The report of `loaded` under this tokenizer; rows are cut after `max_length` tokens (0: not cut)."""
     rows = loaded.rows
@@ -87,6 +89,9 @@ def inspect(
         trained_share=sum(row.n_trained for row in encoded) / max(1, sum(lengths)),
         max_length=max_length,
         histogram=histogram(lengths),
+        preview=tuple(
+            tuple(row) for row in preview(tokenizer, train or rows, max_length, n_preview, reply_only)
+        ),
         problems=loaded.skipped,
         notes=_notes(loaded, counts, max_length),
     )

@@ -27,6 +27,13 @@ def test_counts_add_up(plain):
     assert report.notes == () and report.n_truncated == report.n_nothing_trained == 0
 
 
+def test_the_preview_shows_train_rows_as_they_are_trained(plain):
+    report = inspect(data(), plain, 0, n_preview=2)
+    assert len(report.preview) == 2
+    for row in report.preview:
+        assert "".join(text for text, trained in row if trained) == " Fine, thank you.<|end|>"
+
+
 def test_cut_rows_and_rows_without_a_reply_left(plain):
     longest = inspect(data(), plain, 0).tokens_longest
     barely = inspect(data(), plain, longest - 1)
