@@ -61,8 +61,13 @@ def from_python(records: Iterable[Mapping[str, Any]], name: str = "python") -> L
 
 
 def shipped() -> dict[str, Path]:
-    """name -> file of the instruction sets that come with `pocket`."""
-    return {path.name.removesuffix(".jsonl"): path for path in sorted(SETS.glob("*.jsonl"))}
+    """name -> file of the instruction sets that come with `pocket` (prompt and question sets are no such)."""
+    return {path.name.removesuffix(".jsonl"): path for path in sorted(SETS.glob("*.jsonl")) if _teaches(path)}
+
+
+def _teaches(path: Path) -> bool:
+    with open(path, encoding="utf-8") as file:
+        return '"messages"' in file.readline()
 
 
 def _loaded(records: readers.Records, name: str, mapping: Mapping[str, str] | None) -> Loaded:
