@@ -1,0 +1,166 @@
+"""Every knob of a training method: a frozen dataclass whose fields carry unit, group, limits and meaning.
+
+The page's form, the command line and the documentation are made from here. 0 or None means: chosen by
+the size of data and model (`tuning.plan`). Knows nothing of data, models or trainers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from common.errors import AfinaError
+
+
+def knob(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    group: str = "advanced",
+    min: float | None = None,
+    max: float | None = None,
+    choices: tuple[Any, ...] = (),
+) -> Any:
+    """A field; `group` "basic" stands in the open part of the form, the rest is folded away."""
+    told = {"help": help, "unit": unit, "group": group, "min": min, "max": max, "choices": choices}
+    return dataclasses.field(default=default, metadata=told)
+
+
+@dataclass(frozen=True)
+class SFTConfig:
+    """Supervised fine-tuning of an adapter on rows of prompts and replies."""
+
+    source_model: str = knob("pocket", "Base model or run to start from: pocket, a run, a folder, a Hub id.")
+    rank: int = knob(
+        16, "Rank of the adapter's matrices: how much it can change.", group="basic", min=1, max=256
+    )
+    learning_rate: float = knob(
+        0.0, "Size of a step; 0: by the model's size.", group="basic", min=0.0, max=0.1
+    )
+    epochs: float = knob(
+        0.0,
+        "Times through the data; 0: as many as make target_steps.",
+        unit="epochs",
+        group="basic",
+        min=0,
+        max=100,
+    )
+    target_steps: int = knob(
+        120, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000
+    )
+    batch_size: int = knob(
+        0, "Rows per optimiser step; 0: by the size of the data.", unit="rows", min=0, max=1024
+    )
+    gradient_accumulation: int = knob(
+        0, "Passes a batch is cut into, to save memory; 0: as memory demands.", unit="passes", min=0, max=1024
+    )
+    max_length: int = knob(
+        0, "Longest row, the rest is cut; 0: by the data and the model.", unit="tokens", min=0, max=131_072
+    )
+    peft: str = knob("lora", "Kind of adapter.", choices=("lora", "rslora", "dora"))
+    alpha: int = knob(0, "Scale of the adapter is alpha / rank; 0: twice the rank.", min=0, max=1024)
+    dropout: float = knob(0.0, "Share of the adapter's inputs dropped in training.", min=0.0, max=0.9)
+    warmup_ratio: float = knob(0.05, "Share of the steps in which the rate rises.", min=0.0, max=0.5)
+    weight_decay: float = knob(0.0, "Pull of the weights towards zero.", min=0.0, max=1.0)
+    scheduler: str = knob("cosine", "How the rate falls.", choices=("cosine", "linear", "constant"))
+    heldout_fraction: float = knob(0.2, "Share of the prompts kept for measuring.", min=0.0, max=0.9)
+    eval_every: int = knob(
+        0, "Steps between two held-out losses; 0: a dozen over the run.", unit="steps", min=0, max=100_000
+    )
+    save_every: int = knob(
+        0, "Steps between two checkpoints; 0: every twenty seconds.", unit="steps", min=0, max=100_000
+    )
+    reply_only: bool = knob(True, "Learn the replies only, not the prompts.")
+    seed: int = knob(0, "Decides the adapter's beginning and the order of the rows.", min=0, max=2**31 - 1)
+    packing: bool | None = knob(
+        None, "Put several short rows into one; None: for much data of uneven length."
+    )
+    gradient_checkpointing: bool | None = knob(
+        None, "Recompute instead of keeping activations: less memory, slower; None: as memory demands."
+    )
+    dtype: str = knob(
+        "auto", "Number format; auto: what pays on the device.", choices=("auto", "float32", "bfloat16")
+    )
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check(field, getattr(self, field.name))
+        if not self.source_model.strip():
+            raise AfinaError("config.empty", name="source_model")
+
+    @property
+    def scale(self) -> int:
+        """alpha, with 0 resolved."""
+        return self.alpha or 2 * self.rank
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> SFTConfig:
+        """A config from texts or values, as a form, `--set` or JSON give them; `preset` lays a preset under.
+
+        Raises: AfinaError `config.unknown`, `config.kind`, `config.range`, `config.choice`, `config.preset`.
+        """
+        given = dict(settings)
+        preset = str(given.pop("preset", "") or "balanced")
+        if preset not in PRESETS:
+            raise AfinaError("config.preset", value=preset, choices=", ".join(PRESETS))
+        hints = get_type_hints(cls)
+        unknown = [name for name in given if name not in hints]
+        if unknown:
+            raise AfinaError("config.unknown", name=unknown[0], known=", ".join(hints))
+        parsed = {name: _parse(name, value, hints[name]) for name, value in given.items()}
+        return cls(**{**PRESETS[preset], **parsed})
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+# name -> settings. "quick" shows the principle within seconds on `pocket`, "thorough" takes its time.
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {"target_steps": 50, "rank": 8},
+    "balanced": {},
+    "thorough": {"target_steps": 400, "rank": 32},
+}
+
+
+def _check(field: dataclasses.Field, value: Any) -> None:
+    told = field.metadata
+    if told["choices"] and value not in told["choices"]:
+        choices = ", ".join(str(choice) for choice in told["choices"])
+        raise AfinaError("config.choice", name=field.name, value=value, choices=choices)
+    low, high = told["min"], told["max"]
+    if low is not None and not (isinstance(value, (int, float)) and low <= value <= high):  # NaN fails too
+        raise AfinaError("config.range", name=field.name, value=value, min=low, max=high)
+
+
+def _parse(name: str, value: Any, hint: Any) -> Any:
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    kind = next(option for option in options if option is not type(None))
+    text = str(value).strip()
+    if text.lower() in ("auto", "none", "") and kind is not str:
+        if type(None) in options:
+            return None
+        if text.lower() == "auto" and kind in (int, float):
+            return kind(0)
+    try:
+        return _as(kind, value, text)
+    except (ValueError, OverflowError):
+        raise AfinaError("config.kind", name=name, value=value, kind=kind.__name__) from None
+
+
+def _as(kind: type, value: Any, text: str) -> Any:
+    if kind is bool:
+        if text.lower() in ("true", "yes", "on", "1"):
+            return True
+        if text.lower() in ("false", "no", "off", "0"):
+            return False
+        raise ValueError(text)
+    if kind is int:
+        number = float(text)
+        if number != int(number):
+            raise ValueError(text)
+        return int(number)
+    return kind(text)

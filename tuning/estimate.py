@@ -1,0 +1,161 @@
+"""What a run will take on this device, before the click: parameters, steps, memory, time.
+
+Reads sizes from configs and file headers; loads no weights. Knows no trainer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from tuning.config import SFTConfig
+from tuning.data.rows import Loaded, Row
+from tuning.data.splits import divide
+from tuning.plan import HELDOUT_ROWS, MOST_TOKENS, Facts, Plan, cut_lengths, make
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase as Tokenizer
+
+    from tuning.models import Base, ModelInfo
+    from tuning.runs import RunStore
+
+_MEASURED_ROWS = 256
+_NOT_LINEAR = ("embed", "lm_head", "wte", "wpe", "score")
+# Floating-point operations a second reached in LoRA training, until a run on this device has been measured.
+_SPEED = {"cuda": 40e12, "mps": 1.5e12}
+_CPU_CORE_SPEED = 40e9
+_STEP_SECONDS = 0.03  # a step's own cost, whatever the model
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the form shows before the click."""
+
+    trainable: int
+    total_parameters: int
+    steps: int
+    memory_bytes: int
+    seconds: float
+    device: str  # in words: "CPU, 2 cores"
+    dtype: str
+    fits: bool  # whether the memory is there now
+    plan: Plan
+    n_train: int
+    n_heldout: int
+
+
+def estimate(config: SFTConfig, loaded: Loaded, store: RunStore) -> Estimate:
+    """Trainable parameters, steps, memory and time of a run with `config` on `loaded`, on this device.
+
+    Time comes from the last runs measured on this device, else from a rule of thumb.
+    """
+    from tuning import models
+
+    base = models.resolve(config.source_model, store.home).base
+    train, heldout = divide(loaded.rows, config.heldout_fraction)
+    tokenizer = models.load_tokenizer(base)
+    lengths = row_lengths(tokenizer, train or list(loaded.rows), config.reply_only)
+    device = models.device()
+    info = models.describe(base)
+    facts = Facts(
+        parameters=info.parameters,
+        trainable=trainable_parameters(base, info, config),
+        layers=info.layers,
+        hidden=info.hidden,
+        context=info.context,
+        n_train=max(1, len(train)),
+        lengths=lengths,
+        device=device.kind,
+        dtype=device.dtype if info.parameters > 20e6 else "float32",
+        free_memory=free_memory(device.kind),
+    )
+    plan = make(config, facts)
+    return Estimate(
+        trainable=facts.trainable,
+        total_parameters=facts.parameters,
+        steps=plan.steps,
+        memory_bytes=plan.memory_bytes,
+        seconds=_seconds(plan, facts, len(heldout), _measured_speed(store, device.kind)),
+        device=device.label,
+        dtype=plan.dtype,
+        fits=plan.memory_bytes <= facts.free_memory,
+        plan=plan,
+        n_train=len(train),
+        n_heldout=len(heldout),
+    )
+
+
+def row_lengths(tokenizer: Tokenizer, rows: Sequence[Row], reply_only: bool = True) -> tuple[int, ...]:
+    """Token lengths of at most 256 rows, spread evenly."""
+    from tuning.data.tokens import encode
+
+    step = max(1, len(rows) // _MEASURED_ROWS)
+    return tuple(len(encode(tokenizer, row, 0, reply_only).input_ids) for row in rows[::step]) or (1,)
+
+
+def context_of(base: Base) -> int:
+    """Longest row that is trained on this model when the config leaves it open, in tokens."""
+    from tuning import models
+
+    context = models.describe(base).context
+    return min(context or MOST_TOKENS, MOST_TOKENS)
+
+
+def free_memory(device: str) -> int:
+    """Bytes that a run could take now."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    return int(psutil.virtual_memory().available)
+
+
+def trainable_parameters(base: Base, info: ModelInfo, config: SFTConfig) -> int:
+    """Parameters of the adapter: for every linear layer (the output head excepted) rank * (in + out)."""
+    shapes = linear_shapes(Path(base.path_or_id))
+    if not shapes:  # not on this disk yet: a Llama-like block of four square and three wide matrices
+        hidden = info.hidden
+        shapes = [(hidden, hidden)] * 4 * info.layers + [(hidden, 3 * hidden)] * 3 * info.layers
+    magnitudes = sum(rows for rows, _ in shapes) if config.peft == "dora" else 0
+    return config.rank * sum(rows + columns for rows, columns in shapes) + magnitudes
+
+
+def linear_shapes(folder: Path) -> list[tuple[int, int]]:
+    """(out, in) of every linear layer that an adapter sits on, from the safetensors headers in `folder`."""
+    from safetensors import safe_open
+
+    shapes = []
+    for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
+        with safe_open(path, framework="numpy") as file:
+            for name in file.keys():  # noqa: SIM118 (not a dict)
+                shape = file.get_slice(name).get_shape()
+                if len(shape) == 2 and not any(part in name for part in _NOT_LINEAR):
+                    shapes.append((shape[0], shape[1]))
+    return shapes
+
+
+def _seconds(plan: Plan, facts: Facts, n_heldout: int, speed: float | None) -> float:
+    speed = speed or _SPEED.get(facts.device) or _CPU_CORE_SPEED * (os.cpu_count() or 1)
+    cut = cut_lengths(facts, plan.max_length)
+    mean = plan.max_length if plan.packing else sum(cut) / len(cut)
+    # Operations per weight and token: forward 2, backward 2 (a frozen weight gets no gradient), recomputing 2.
+    work = (6 if plan.gradient_checkpointing else 4) * facts.parameters
+    step = _STEP_SECONDS + work * mean * plan.batch_size / speed
+    evaluations = 2 + plan.steps // plan.eval_every
+    once = min(n_heldout, HELDOUT_ROWS) * mean * 2 * facts.parameters / speed
+    return 1.0 + plan.steps * step + evaluations * once
+
+
+def _measured_speed(store: RunStore, device: str) -> float | None:
+    """Operations a second of the latest runs on this device, None where there is none."""
+    for run in store.list()[:20]:
+        status = run.status()
+        plan = status.plan
+        if status.tokens_per_second and status.step >= 10 and plan.get("device") == device:
+            return status.tokens_per_second * 4 * float(plan.get("parameters", 0)) or None
+    return None

@@ -1,0 +1,224 @@
+"""The queue: one run trains, the others wait, across every process that uses the same AFINA_HOME.
+
+Whoever holds `queue.lock` executes; the others only submit, watch, and take over when the holder is gone.
+Knows run states and an `Executor`; how a run is executed is the executor's business.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+
+from common.errors import AfinaError, Conflict
+from tuning.config import SFTConfig
+from tuning.data.rows import Loaded, Row
+from tuning.data.splits import divide
+from tuning.progress import ACTIVE, RESUMABLE, state_of
+from tuning.runs import Run, RunStore
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 0.25  # how often other processes' submissions are looked for
+
+
+class Executor(Protocol):
+    """Runs one run to an end of its own: done, stopped, failed. All of them write the same events."""
+
+    def warm(self) -> None:
+        """Gets ready for the next run, in the background."""
+
+    def run(self, run: Run) -> None:
+        """Executes `run` (queued) and returns when nothing works on it any more."""
+
+    def close(self) -> None:
+        """Lets go of what `warm` prepared; a run under way goes on."""
+
+
+class Queue:
+    def __init__(self, store: RunStore, executor: Executor) -> None:
+        self.store = store
+        self.executor = executor
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # What people do
+
+    def submit(
+        self,
+        method: str,
+        config: SFTConfig,
+        data: Loaded,
+        name: str = "",
+        parent: str | None = None,
+        validation: Loaded | None = None,
+    ) -> Run:
+        """Freezes data and config into a new run and queues it. `parent`: run to continue, if not the source.
+
+        Rows on the held-out side of the one split never train; `validation` replaces them for measuring only.
+        Raises: AfinaError for data that leaves nothing to train on, and what `RunStore.create` raises.
+        """
+        from tuning import models
+
+        if parent:
+            config = type(config).from_settings({**config.to_dict(), "source_model": parent})
+        policy = models.resolve(config.source_model, self.store.home)
+        train, heldout = self._sides(config, data, validation)
+        run = self.store.create(
+            method=method,
+            config=config.to_dict(),
+            name=name,
+            base={"name": policy.base.name, "sha256": policy.base.sha256 or ""},
+            data={"name": data.name, "fingerprint": data.fingerprint, "format": data.format},
+            train=train,
+            heldout=heldout,
+            parent=policy.run_id,
+        )
+        self._wake.set()
+        return run
+
+    def stop(self, name: str) -> None:
+        """Asks a run to stop: it saves a usable adapter and can be resumed. A waiting run is taken out."""
+        run = self.store.get(name)
+        if run.move("cancelled", ("queued",)):
+            return
+        if run.state not in ACTIVE:
+            raise Conflict("jobs.not_running", name=run.name, state=run.state)
+        run.stop_file.touch()
+        run.move("stopping", ("starting", "running"))
+
+    def cancel(self, name: str) -> None:
+        """Takes a waiting run out of the queue."""
+        run = self.store.get(name)
+        if not run.move("cancelled", ("queued",)):
+            raise Conflict("jobs.not_waiting", name=run.name, state=run.state)
+
+    def resume(self, name: str) -> Run:
+        """Queues a run again; it goes on from its last checkpoint."""
+        run = self.store.get(name)
+        settle(run)
+        run.stop_file.unlink(missing_ok=True)
+        if not run.move("queued", RESUMABLE):
+            raise Conflict("jobs.not_resumable", name=run.name, state=run.state)
+        self._wake.set()
+        return run
+
+    def waiting(self) -> list[Run]:
+        """The runs whose turn is still to come, next one first."""
+        queued = [run for run in self.store if state_of(run.events()) == "queued"]
+        return sorted(queued, key=lambda run: (run.queued_at, run.id))
+
+    def active(self) -> list[Run]:
+        """The runs that a process works on: as a rule none or one."""
+        return [run for run in self.store if state_of(run.events()) in ACTIVE and run.state in ACTIVE]
+
+    # The thread that executes
+
+    def start(self) -> None:
+        """Begins to execute in the background as soon as no other process does."""
+        if self._thread is None:
+            self._closing.clear()
+            self._thread = threading.Thread(target=self._work, name="afina-queue", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Executes nothing more from here; a run under way goes on in its own process."""
+        self._closing.set()
+        self._wake.set()
+        self.executor.close()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+            self._thread = None
+
+    @property
+    def lock_path(self) -> Path:
+        return self.store.home / "queue.lock"
+
+    def _work(self) -> None:
+        self.store.home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.lock_path, thread_local=False)
+        while not self._closing.is_set():
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                self._pause()
+                continue
+            try:
+                self._hold()
+            finally:
+                lock.release()
+
+    def _hold(self) -> None:
+        """We are the one who executes, until this process closes."""
+        self.executor.warm()
+        while not self._closing.is_set():
+            run = self._next()
+            if run is None:
+                self._pause()
+                continue
+            self._execute(run)
+
+    def _execute(self, run: Run) -> None:
+        try:
+            self.executor.run(run)
+        except AfinaError as error:
+            run.fail(error)
+        except Exception as error:  # the queue outlives whatever one run breaks
+            logger.exception("run %s", run.id)
+            run.fail(AfinaError("engine.unexpected", reason=f"{type(error).__name__}: {error}"))
+        if self._closing.is_set():
+            return
+        if state_of(run.events()) == "queued":  # its process died before it took the run up
+            run.fail(AfinaError("engine.no_start"))
+        settle(run)
+        self.executor.warm()
+
+    def _next(self) -> Run | None:
+        """The next run in turn; None while another one (left by an earlier app) is still at work."""
+        for run in self.store:
+            if state_of(run.events()) in ACTIVE and not settle(run):
+                return None
+        waiting = self.waiting()
+        return waiting[0] if waiting else None
+
+    def _pause(self) -> None:
+        self._wake.wait(POLL_SECONDS)
+        self._wake.clear()
+
+    def _sides(
+        self, config: SFTConfig, data: Loaded, validation: Loaded | None
+    ) -> tuple[list[Row], list[Row]]:
+        if data.needs_mapping:
+            raise AfinaError("jobs.needs_mapping", name=data.name, columns=", ".join(data.columns))
+        train, heldout = divide(data.rows, config.heldout_fraction)
+        if validation is not None:
+            heldout = list(validation.rows)
+        if not train:
+            raise AfinaError("jobs.no_train", name=data.name, n=len(data.rows))
+        return train, heldout
+
+
+def settle(run: Run) -> bool:
+    """Whether nothing works on `run`; a run whose process died is marked interrupted for good."""
+    try:
+        with run.lock(timeout=0):
+            if run.move("interrupted", ACTIVE):
+                logger.warning("run %s: its process is gone", run.id)
+            return True
+    except Timeout:
+        return False
+
+
+def follow(queue: Queue, run: Run, seen: Callable[[Run], None] | None = None, poll: float = 0.2) -> None:
+    """Returns when `run` has come to an end; calls `seen(run)` about every `poll` seconds until then."""
+    pause = threading.Event()
+    while not run.status().ended:
+        if seen is not None:
+            seen(run)
+        pause.wait(poll)
+    if seen is not None:
+        seen(run)

@@ -1,0 +1,142 @@
+"""Events -> what a person wants to see of a run: state, step, time left, curves, notes.
+
+A pure fold over the log: the page, the command line and the Python API all show what comes out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from common.errors import AfinaError
+from tuning.events import Event
+
+ACTIVE = ("starting", "running", "stopping")  # a process works on it
+WAITING = ("queued",)
+ENDED = ("stopped", "done", "failed", "interrupted", "cancelled")
+RESUMABLE = ("stopped", "failed", "interrupted", "cancelled")
+
+SERIES = ("loss", "heldout_loss", "learning_rate", "grad_norm", "tokens_per_second")
+_MOST_POINTS = 1000
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """What stands in a run's events, as of now."""
+
+    run_id: str
+    name: str
+    state: str
+    step: int = 0
+    total_steps: int = 0
+    eta_seconds: float | None = None  # while running
+    tokens_per_second: float | None = None
+    elapsed_seconds: float = 0.0  # time trained, over all its sittings
+    metrics: dict[str, float] = field(default_factory=dict)  # the latest of each: loss, heldout_loss, …
+    first: dict[str, float] = field(default_factory=dict)  # the first of each, heldout_loss before step 0
+    series: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # metric -> [(step, value)]
+    plan: dict[str, Any] = field(
+        default_factory=dict
+    )  # the `start` event: device, dtype, batch, parameters …
+    notes: tuple[AfinaError, ...] = ()
+    error: AfinaError | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def resumable(self) -> bool:
+        return self.state in RESUMABLE
+
+
+def state_of(events: Sequence[Event]) -> str:
+    """The last state in the log (it may be out of date when its process was killed)."""
+    return next((event.metrics["state"] for event in reversed(events) if event.kind == "state"), "queued")
+
+
+def fold(run_id: str, name: str, state: str, events: Iterable[Event]) -> RunStatus:
+    """The status of a run in `state` with these `events`."""
+    folded = _Fold()
+    for event in events:
+        folded.take(event)
+    return RunStatus(
+        run_id=run_id,
+        name=name,
+        state=state,
+        step=folded.step,
+        total_steps=int(folded.plan.get("total_steps", 0)),
+        eta_seconds=folded.latest.get("eta_seconds") if state in ACTIVE else None,
+        tokens_per_second=folded.latest.get("tokens_per_second"),
+        elapsed_seconds=folded.elapsed,
+        metrics=folded.latest,
+        first={name: points[min(points)] for name, points in folded.points.items() if points},
+        series={name: _thin(sorted(points.items())) for name, points in folded.points.items() if points},
+        plan=folded.plan,
+        notes=tuple(folded.notes.values()),
+        error=folded.error if state in ("failed", "interrupted") else None,
+    )
+
+
+class _Fold:
+    def __init__(self) -> None:
+        self.step = 0
+        self.latest: dict[str, float] = {}
+        self.plan: dict[str, Any] = {}
+        self.points: dict[str, dict[int, float]] = {name: {} for name in SERIES}
+        self.notes: dict[str, AfinaError] = {}
+        self.error: AfinaError | None = None
+        self.elapsed = 0.0
+        self._began: float | None = None
+
+    def take(self, event: Event) -> None:
+        if event.kind == "start":
+            self._start(event)
+        elif event.kind in ("train", "eval"):
+            self._measure(event)
+        elif event.kind == "note":
+            note = _worded(event.metrics)
+            self.notes[note.key] = note
+        elif event.kind == "error":
+            self.error = _worded(event.metrics)
+        elif event.kind == "state" and event.metrics.get("state") == "queued":
+            self.error, self._began = None, None
+            self.notes.pop("note.stopped", None)
+
+    def _start(self, event: Event) -> None:
+        """A sitting begins at `event.step`: what was measured beyond it is measured again."""
+        self.plan = event.metrics
+        self.step = event.step or 0
+        self._began = event.time - float(event.metrics.get("elapsed_seconds", 0.0))
+        for points in self.points.values():
+            for step in [step for step in points if step > self.step]:
+                del points[step]
+
+    def _measure(self, event: Event) -> None:
+        step = event.step or 0
+        self.step = max(self.step, step)
+        if self._began is not None:
+            self.elapsed = max(0.0, event.time - self._began)
+        for name, value in event.metrics.items():
+            if isinstance(value, (int, float)):
+                self.latest[name] = float(value)
+                if name in self.points:
+                    self.points[name][step] = float(value)
+
+
+def _worded(metrics: dict[str, Any]) -> AfinaError:
+    params = {str(name): value for name, value in (metrics.get("params") or {}).items()}
+    return AfinaError(str(metrics.get("key", "engine.unexpected")), **params)
+
+
+def _thin(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """At most 1,000 points, evenly over the run, the last one always."""
+    if len(points) <= _MOST_POINTS:
+        return points
+    kept = [points[index * len(points) // _MOST_POINTS] for index in range(_MOST_POINTS)]
+    return kept if kept[-1] == points[-1] else [*kept, points[-1]]

@@ -1,0 +1,261 @@
+"""Storage of runs: a run is a directory with config, frozen data, events, checkpoints and adapter.
+
+    AFINA_HOME/runs/<run_id>/run.json              what it is; never changes
+                            /data/{train,heldout}.jsonl
+                            /events.jsonl          what happened (tuning.events)
+                            /checkpoints/ /adapter/ /card.md
+                            /run.lock              held by the process that works on it, freed by its death
+                            /stop                  there when somebody wants it to stop
+
+Knows nothing of methods, trainers or queues.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from common.errors import AfinaError, Conflict, NotFound
+from common.files import read_json, write_json
+from tuning import bundle
+from tuning.data.rows import Row, read_rows, write_rows
+from tuning.events import Event, EventLog
+from tuning.progress import ACTIVE, RunStatus, fold, state_of
+
+_RESERVED = ("pocket", "base")
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """run.json."""
+
+    run_id: str
+    name: str
+    method: str
+    config: dict[str, Any]
+    base: dict[str, str]  # name, sha256 ("" while unknown: a model that has to be downloaded first)
+    data: dict[str, Any]  # name, fingerprint, n_train, n_heldout
+    created_at: float
+    parent: str | None = None  # run_id
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Run:
+    """One run. Cheap to make; everything is read from its directory when asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.info = RunInfo(**read_json(path / "run.json"))
+        self.id = self.info.run_id
+        self.name = self.info.name
+        self._log = EventLog(path / "events.jsonl")
+        self._status: tuple[int, str, RunStatus] | None = None
+
+    # What is in the directory
+
+    @property
+    def adapter_dir(self) -> Path:
+        return self.path / "adapter"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def card(self) -> Path:
+        return self.path / "card.md"
+
+    @property
+    def stop_file(self) -> Path:
+        return self.path / "stop"
+
+    @property
+    def has_adapter(self) -> bool:
+        return (self.adapter_dir / "adapter_config.json").is_file()
+
+    def rows(self, side: str) -> list[Row]:
+        """The frozen rows of `side`: "train" or "heldout"."""
+        return read_rows(self.path / "data" / f"{side}.jsonl")
+
+    def download(self) -> Path:
+        """A zip of adapter, tokenizer and card (for `pocket` with the base) that works on its own."""
+        if not self.has_adapter:
+            raise NotFound("runs.no_adapter", name=self.name, state=self.state)
+        return bundle.make(self.path, self.name, self.info.base)
+
+    # Events
+
+    def append(self, kind: str, step: int | None = None, /, **metrics: Any) -> Event | None:
+        return self._log.append(kind, step, metrics)
+
+    def events(self, after: int = 0) -> list[Event]:
+        return self._log.read(after)
+
+    def note(self, key: str, step: int | None = None, /, **params: Any) -> None:
+        """A remark that everyone who looks at the run sees; worded by its key in `common/locales`."""
+        self._log.append("note", step, {"key": key, "params": params})
+
+    def fail(self, error: AfinaError, step: int | None = None) -> None:
+        """The `error` event and the state `failed`."""
+        self._log.append("error", step, {"key": error.key, "params": error.params})
+        self.move("failed")
+
+    # State
+
+    @property
+    def state(self) -> str:
+        """The state as it is: a run that should be active and that no process holds is `interrupted`."""
+        state = state_of(self.events())
+        if state in ACTIVE and not self.held:
+            state = state_of(self.events())  # it may have ended between the two looks
+            return "interrupted" if state in ACTIVE else state
+        return state
+
+    @property
+    def held(self) -> bool:
+        """Whether some process works on it."""
+        try:
+            with self.lock(timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def lock(self, timeout: float = 5) -> FileLock:
+        """The lock of whoever works on the run. Freed by the system when that process dies."""
+        return FileLock(self.path / "run.lock", timeout=timeout)
+
+    def move(self, to: str, only_from: tuple[str, ...] = (), /, **metrics: Any) -> bool:
+        """Appends the state `to`; with `only_from` only out of one of these, and says whether it did."""
+
+        def allowed(events: list[Event]) -> bool:
+            return not only_from or state_of(events) in only_from
+
+        return self._log.append("state", None, {"state": to, **metrics}, allowed) is not None
+
+    def status(self) -> RunStatus:
+        state, events = self.state, self.events()
+        latest = events[-1].seq if events else 0
+        if self._status is None or self._status[:2] != (latest, state):
+            self._status = (latest, state, fold(self.id, self.name, state, events))
+        return self._status[2]
+
+    @property
+    def queued_at(self) -> float:
+        """When it was last put into the queue: runs take turns by it."""
+        times = (
+            event.time
+            for event in reversed(self.events())
+            if event.kind == "state" and event.metrics.get("state") == "queued"
+        )
+        return next(times, self.info.created_at)
+
+
+class RunStore:
+    """All runs under `home`/runs. Runs are kept in memory once read; their events are read as they grow."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = Path(home)
+        self.root = self.home / "runs"
+        self._known: dict[str, Run] = {}
+
+    def create(
+        self,
+        *,
+        method: str,
+        config: dict[str, Any],
+        name: str,
+        base: dict[str, str],
+        data: dict[str, Any],
+        train: list[Row],
+        heldout: list[Row],
+        parent: str | None = None,
+    ) -> Run:
+        """A new run, queued, with its data frozen. An empty `name` gets one like `sft-3`.
+
+        Raises: AfinaError `runs.name` for a name that cannot be one, Conflict `runs.name_taken`.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.root / ".lock", timeout=30):
+            name = self._free_name(name.strip(), method)
+            made = datetime.fromtimestamp(time.time(), UTC)
+            run_id = f"{made:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+            counts = {"n_train": len(train), "n_heldout": len(heldout)}
+            info = RunInfo(
+                run_id, name, method, config, base, {**data, **counts}, made.timestamp(), parent=parent
+            )
+            beside = self.root / f".{run_id}"
+            write_rows(beside / "data" / "train.jsonl", train)
+            write_rows(beside / "data" / "heldout.jsonl", heldout)
+            write_json(beside / "run.json", asdict(info))
+            EventLog(beside / "events.jsonl").append("state", None, {"state": "queued"})
+            beside.rename(self.root / run_id)
+        return self.get(run_id)
+
+    def get(self, name: str) -> Run:
+        """The run with this id or name. Raises: NotFound."""
+        if re.fullmatch(r"[\w-]+", name) and (run := self._run(self.root / name)):
+            return run
+        for run in self:
+            if run.name.casefold() == name.strip().casefold():
+                return run
+        raise NotFound("runs.unknown", name=name)
+
+    def list(self) -> list[Run]:
+        """Newest first."""
+        return list(self)
+
+    def __iter__(self) -> Iterator[Run]:
+        try:
+            names = sorted((path.name for path in self.root.iterdir() if path.name[0] != "."), reverse=True)
+        except FileNotFoundError:
+            return
+        for name in names:
+            if run := self._run(self.root / name):
+                yield run
+
+    def children(self, run: Run) -> list[Run]:
+        """The runs that continue `run`'s adapter."""
+        return [other for other in self if other.info.parent == run.id]
+
+    def delete(self, name: str) -> None:
+        """Removes a run for good. Raises: Conflict while it runs, waits, or another run depends on it."""
+        run = self.get(name)
+        with FileLock(self.root / ".lock", timeout=30):
+            if run.state in (*ACTIVE, "queued"):
+                raise Conflict("runs.busy", name=run.name, state=run.state)
+            if children := self.children(run):
+                raise Conflict(
+                    "runs.has_children", name=run.name, children=", ".join(child.name for child in children)
+                )
+            gone = self.root / f".deleted-{run.id}"
+            run.path.rename(gone)  # at once and whole; clearing up can take its time
+            self._known.pop(run.id, None)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def _run(self, path: Path) -> Run | None:
+        known = self._known.get(path.name)
+        if not (path / "run.json").is_file():
+            self._known.pop(path.name, None)
+            return None
+        if known is None:
+            known = self._known[path.name] = Run(path)
+        return known
+
+    def _free_name(self, name: str, method: str) -> str:
+        taken = {run.name.casefold() for run in self}
+        if not name:
+            return next(free for n in range(1, 10**6) if (free := f"{method}-{n}") not in taken)
+        if len(name) > 60 or not re.fullmatch(r"[\w][\w .+-]*", name) or name.casefold() in _RESERVED:
+            raise AfinaError("runs.name", name=name)
+        if name.casefold() in taken or (self.root / name).exists():
+            raise Conflict("runs.name_taken", name=name)
+        return name

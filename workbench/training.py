@@ -1,0 +1,176 @@
+"""Training, as people do it: look at data, estimate, start, watch, stop, resume, delete, download.
+
+Every call takes an `Actor`; what changes something needs the teacher. Knows no page and no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common.settings import Settings
+from tuning.config import SFTConfig
+from tuning.data import formats
+from tuning.data.report import DataReport, inspect
+from tuning.data.rows import Loaded
+from tuning.estimate import Estimate, estimate
+from tuning.jobs import Queue
+from tuning.progress import RunStatus
+from tuning.runs import Run, RunStore
+
+if TYPE_CHECKING:
+    from workbench.roles import Actor, Roles
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run's line in a table."""
+
+    run_id: str
+    name: str
+    method: str
+    state: str
+    base: str
+    base_sha256: str
+    parent: str | None  # name of the run it continues
+    parent_id: str | None
+    created_at: float  # seconds since 1970
+    elapsed_seconds: float
+    step: int
+    total_steps: int
+    data_name: str
+    data_fingerprint: str
+    n_train: int
+    n_heldout: int
+    heldout_before: float | None  # held-out loss before step 0, nats per token
+    heldout_after: float | None  # the latest
+    downloadable: bool
+    config: dict[str, Any]
+
+
+class Training:
+    def __init__(self, settings: Settings, store: RunStore, queue: Queue, roles: Roles) -> None:
+        self.settings = settings
+        self.store = store
+        self._queue = queue
+        self._roles = roles
+
+    # Before a run
+
+    def load(self, actor: Actor, source: str | Path, mapping: Mapping[str, str] | None = None) -> Loaded:
+        """Reads data for the teacher: a file, a shipped set, a data set of the Hub."""
+        self._roles.require_teacher(actor)
+        settings = self.settings
+        return formats.load(source, mapping=mapping, max_mb=settings.max_upload_mb, token=settings.hf_token)
+
+    def check_data(
+        self,
+        actor: Actor,
+        source: str | Path,
+        mapping: Mapping[str, str] | None = None,
+        config: SFTConfig | None = None,
+    ) -> tuple[Loaded, DataReport | None]:
+        """The data and its report under the base model's tokenizer (None while a mapping is needed)."""
+        from tuning import models
+        from tuning.estimate import context_of
+
+        loaded = self.load(actor, source, mapping)
+        if loaded.needs_mapping:
+            return loaded, None
+        config = config or SFTConfig(source_model=self.settings.base_model)
+        base = models.resolve(config.source_model, self.settings.home).base
+        tokenizer = models.load_tokenizer(base)
+        limit = config.max_length or context_of(base)
+        return loaded, inspect(loaded, tokenizer, limit, config.heldout_fraction, config.reply_only)
+
+    def estimate(self, actor: Actor, config: SFTConfig, loaded: Loaded) -> Estimate:
+        """What a run would take on this device; loads no model."""
+        return estimate(config, loaded, self.store)
+
+    # A run
+
+    def start(
+        self,
+        actor: Actor,
+        config: SFTConfig,
+        source: str | Path | Loaded,
+        name: str = "",
+        mapping: Mapping[str, str] | None = None,
+    ) -> str:
+        """Queues a run and gives its id."""
+        self._roles.require_teacher(actor)
+        data = source if isinstance(source, Loaded) else self.load(actor, source, mapping)
+        return self._queue.submit("sft", config, data, name).id
+
+    def stop(self, actor: Actor, run_id: str) -> None:
+        self._roles.require_teacher(actor)
+        self._queue.stop(run_id)
+
+    def resume(self, actor: Actor, run_id: str) -> None:
+        self._roles.require_teacher(actor)
+        self._queue.resume(run_id)
+
+    def cancel(self, actor: Actor, run_id: str) -> None:
+        self._roles.require_teacher(actor)
+        self._queue.cancel(run_id)
+
+    def delete(self, actor: Actor, run_id: str) -> None:
+        self._roles.require_teacher(actor)
+        self.store.delete(run_id)
+
+    def download(self, actor: Actor, run_id: str) -> Path:
+        self._roles.require_teacher(actor)
+        return self.store.get(run_id).download()
+
+    # Looking: everybody may
+
+    def status(self, actor: Actor, run_id: str) -> RunStatus:
+        return self.store.get(run_id).status()
+
+    def runs(self, actor: Actor) -> list[RunSummary]:
+        """All runs, newest first."""
+        return [self._summary(run) for run in self.store]
+
+    def summary(self, actor: Actor, run_id: str) -> RunSummary:
+        return self._summary(self.store.get(run_id))
+
+    def card(self, actor: Actor, run_id: str) -> str:
+        """The run's model card (Markdown), empty before its adapter is saved."""
+        path = self.store.get(run_id).card
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    def queue(self, actor: Actor) -> list[RunSummary]:
+        """The run at work, then those that wait, in their order."""
+        return [self._summary(run) for run in (*self._queue.active(), *self._queue.waiting())]
+
+    def current(self, actor: Actor) -> str | None:
+        """The run to show to somebody who just came: at work, else next in turn, else None."""
+        queue = self.queue(actor)
+        return queue[0].run_id if queue else None
+
+    def _summary(self, run: Run) -> RunSummary:
+        status, info = run.status(), run.info
+        return RunSummary(
+            run_id=run.id,
+            name=run.name,
+            method=info.method,
+            state=status.state,
+            base=info.base["name"],
+            base_sha256=info.base["sha256"] or str(status.plan.get("base_sha256", "")),
+            parent=self.store.get(info.parent).name if info.parent else None,
+            parent_id=info.parent,
+            created_at=info.created_at,
+            elapsed_seconds=status.elapsed_seconds,
+            step=status.step,
+            total_steps=status.total_steps,
+            data_name=str(info.data.get("name", "")),
+            data_fingerprint=str(info.data.get("fingerprint", "")),
+            n_train=int(info.data.get("n_train", 0)),
+            n_heldout=int(info.data.get("n_heldout", 0)),
+            heldout_before=status.first.get("heldout_loss"),
+            heldout_after=status.metrics.get("heldout_loss"),
+            downloadable=run.has_adapter,
+            config=info.config,
+        )
