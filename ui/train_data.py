@@ -1,0 +1,197 @@
+"""What the Train tab shows of a data set: facts, remarks, masked tokens, rows, length histogram.
+
+Pure functions from `Loaded` and `DataReport` to values of components. Knows no service and no event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ui.translations import word
+
+from common.errors import AfinaError
+from common.split import split
+from tuning.data.shapes import guess_mapping
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tuning.data.report import DataReport
+    from tuning.data.rows import Loaded, Row
+    from tuning.plan import Estimate
+
+N_ROWS = 8
+_CELL = 160  # characters of a prompt or a reply in the table
+
+
+def facts(loaded: Loaded, report: DataReport, language: str) -> str:
+    """HTML: the set's name and format, and its counts, each with what it means."""
+    tiles = [
+        (report.n_rows, word("train.data.rows", language)),
+        (report.n_train, word("train.data.train", language)),
+        (report.n_heldout, word("train.data.heldout", language)),
+        (report.tokens_median, word("train.data.median", language)),
+        (f"{report.trained_share:.0%}", word("train.data.learned_share", language)),
+    ]
+    if report.n_skipped:
+        tiles.append((report.n_skipped, word("train.data.skipped", language)))
+    if report.n_duplicates:
+        tiles.append((report.n_duplicates, word("train.data.duplicates", language)))
+    title = word("train.data.title", language, name=loaded.name, format=format_name(loaded.format, language))
+    cells = "".join(tile(number(value), label) for value, label in tiles)
+    return f'<div class="train-head">{escape(title)}</div><div class="train-tiles">{cells}</div>'
+
+
+def remarks(report: DataReport, language: str) -> str:
+    """HTML: notes first, then the rows that were skipped; empty where all is well."""
+    parts = [_remark(note.words(language)) for note in report.notes]
+    if report.problems:
+        shown = "".join(f"<li>{escape(problem.words(language))}</li>" for problem in report.problems[:5])
+        more = report.n_skipped - min(5, len(report.problems))
+        tail = f"<li>{escape(word('train.data.more', language, n=more))}</li>" if more > 0 else ""
+        head = escape(word("train.data.skipped_rows", language, n=report.n_skipped))
+        parts.append(
+            f'<details class="train-remark" open><summary>{head}</summary><ul>{shown}{tail}</ul></details>'
+        )
+    return "".join(parts)
+
+
+def tokens(preview: Sequence[Sequence[tuple[str, bool]]], language: str) -> str:
+    """HTML: the first rows token by token; those that carry loss are coloured."""
+    learned, read = word("train.mask.learned", language), word("train.mask.read", language)
+    legend = f'<span class="tok learned">{escape(learned)}</span> <span class="tok">{escape(read)}</span>'
+    rows = "".join(
+        f'<div class="tok-row">{"".join(_token(*piece) for piece in row)}</div>' for row in preview
+    )
+    return f'<div class="tok-legend">{legend}</div>{rows}'
+
+
+def table(rows: Iterable[Row], language: str, fraction: float) -> dict[str, Any]:
+    """Value of a Dataframe: number, side, prompt, reply of the first rows."""
+    shown = [row for row, _ in zip(rows, range(N_ROWS), strict=False)]
+    sides = {side: word(f"train.side.{side}", language) for side in ("train", "heldout")}
+    data = [[row.number, sides[split(row.prompt, fraction)], *_texts(row)] for row in shown]
+    columns = ("number", "side", "prompt", "reply")
+    return {"headers": [word(f"train.table.{column}", language) for column in columns], "data": data}
+
+
+def bars(report: DataReport, language: str) -> pd.DataFrame:
+    """The histogram of token lengths as BarPlot takes it."""
+    import pandas as pd
+
+    x, y = word("train.lengths.x", language), word("train.lengths.y", language)
+    names = [str(bar.low) if bar.low == bar.high else f"{bar.low}–{bar.high}" for bar in report.histogram]
+    return pd.DataFrame({x: names, y: [bar.n for bar in report.histogram]})
+
+
+def raw_table(records: Sequence[dict[str, Any]], columns: Sequence[str]) -> dict[str, Any]:
+    """Value of a Dataframe for the mapping form: the first records as they are."""
+    return {
+        "headers": list(columns),
+        "data": [[_short(str(row.get(c, ""))) for c in columns] for row in records],
+    }
+
+
+def empty(language: str) -> str:
+    """HTML: what to do first."""
+    return f'<div class="train-empty">{escape(word("train.data.empty", language))}</div>'
+
+
+def asks(language: str) -> str:
+    """HTML: the columns have to be told apart first."""
+    return f'<div class="train-remark">{escape(word("train.mapping.asks", language))}</div>'
+
+
+def guess(columns: Sequence[str]) -> dict[str, str]:
+    """What the mapping form suggests: part -> column."""
+    return guess_mapping(columns)
+
+
+def estimate(cost: Estimate, language: str) -> str:
+    """HTML: what a run will take, before the click."""
+    plan = cost.plan
+    trainable, total = amount(cost.trainable), amount(cost.total_parameters)
+    share = f"{cost.trainable / max(1, cost.total_parameters):.1%}"
+    steps = {
+        "steps": number(plan.steps),
+        "rows": plan.batch_size,
+        "epochs": f"{plan.epochs:.1f}".removesuffix(".0"),
+    }
+    facts = {
+        "parameters": word("train.estimate.of", language, n=trainable, total=total, share=share),
+        "steps": word("train.estimate.steps_of", language, **steps),
+        "rate": f"{plan.learning_rate:.1e}".replace("e-0", "e-"),
+        "time": duration(cost.seconds, language),
+        "memory": memory(cost.memory_bytes),
+        "device": f"{cost.device} · {cost.dtype}",
+    }
+    cells = "".join(
+        f"<dt>{escape(word(f'train.estimate.{name}', language))}</dt><dd>{escape(value)}</dd>"
+        for name, value in facts.items()
+    )
+    tight = "" if cost.fits else _remark(word("train.estimate.tight", language))
+    return f'<dl class="train-estimate">{cells}</dl>{tight}'
+
+
+def problem(error: AfinaError, language: str) -> str:
+    """HTML: why the data cannot be used."""
+    return f'<div class="train-problem">{escape(error.words(language))}</div>'
+
+
+def tile(value: str, label: str) -> str:
+    return f'<div class="tile"><b>{escape(value)}</b><span>{escape(label)}</span></div>'
+
+
+def number(value: object) -> str:
+    """Whole numbers with a thin space between thousands: reads the same in both languages."""
+    return f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else str(value)
+
+
+def duration(seconds: float, language: str) -> str:
+    """Seconds, minutes or hours, in few digits."""
+    if seconds < 90:
+        return word("train.time.seconds", language, n=max(1, round(seconds)))
+    if seconds < 5400:
+        return word("train.time.minutes", language, n=round(seconds / 60))
+    return word("train.time.hours", language, n=f"{seconds / 3600:.1f}")
+
+
+def memory(n_bytes: float) -> str:
+    """MB or GB, in few digits."""
+    return f"{n_bytes / 1e6:.0f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
+
+
+def amount(count: float) -> str:
+    """A number of parameters: 401 k, 6.1 M, 1.2 B."""
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return str(int(count))
+
+
+def format_name(format: str, language: str) -> str:
+    return word(f"train.format.{format}", language)
+
+
+def _remark(text: str) -> str:
+    return f'<div class="train-remark">{escape(text)}</div>'
+
+
+def _token(text: str, learned: bool) -> str:
+    shown = escape(text).replace("\n", '<i>↵</i><br class="brk">')
+    return f'<span class="tok{" learned" if learned else ""}">{shown or "∅"}</span>'
+
+
+def _texts(row: Row) -> tuple[str, str]:
+    if not row.messages:
+        return "", _short(row.text)
+    turns = [message for message in row.messages if message["role"] != "system"]
+    prompt = " ⏎ ".join(message["content"] for message in turns[:-1])
+    return _short(prompt), _short(turns[-1]["content"])
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _CELL else text[: _CELL - 1] + "…"

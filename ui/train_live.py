@@ -1,0 +1,111 @@
+"""What the Train tab shows of a run: its state, numbers, curves, remarks.
+
+Pure functions from a `RunStatus` to values of components. Knows no service and no event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ui.translations import word
+
+from common import hashing
+from ui.train_data import duration, number, tile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tuning.progress import RunStatus
+
+COLOURS = {"train": "#4f7cff", "heldout": "#f08c2e"}
+
+
+def head(status: RunStatus, language: str) -> str:
+    """HTML: name, state, progress bar and the numbers of the moment."""
+    share = min(1.0, status.step / status.total_steps) if status.total_steps else 0.0
+    badge = (
+        f'<span class="badge {status.state}">{escape(word(f"train.state.{status.state}", language))}</span>'
+    )
+    bar = f'<div class="bar {status.state}"><i style="width:{share:.1%}"></i></div>'
+    tiles = "".join(
+        tile(value, word(f"train.live.{label}", language)) for label, value in _numbers(status, language)
+    )
+    return (
+        f'<div class="run-head"><b>{escape(status.name)}</b>{badge}</div>{bar}'
+        f'<div class="train-tiles">{tiles}</div>{remarks(status, language)}'
+    )
+
+
+def _numbers(status: RunStatus, language: str) -> list[tuple[str, str]]:
+    latest = status.metrics
+    numbers = [
+        ("step", f"{number(status.step)} / {number(status.total_steps)}" if status.total_steps else "—")
+    ]
+    if status.active:
+        left = status.eta_seconds
+        numbers.append(("eta", "—" if left is None else duration(left, language)))
+    if status.tokens_per_second:
+        numbers.append(("speed", number(round(status.tokens_per_second))))
+    for name, places in (("loss", 3), ("heldout_loss", 3)):
+        if name in latest:
+            numbers.append((name, f"{latest[name]:.{places}f}"))
+    return numbers
+
+
+def remarks(status: RunStatus, language: str) -> str:
+    """HTML: the run's notes (overfitting, nothing learned, …) and its error, worded."""
+    parts = [f'<div class="train-remark">{escape(note.words(language))}</div>' for note in status.notes]
+    if status.error:
+        parts.append(f'<div class="train-problem">{escape(status.error.words(language))}</div>')
+    return "".join(parts)
+
+
+def losses(series: Mapping[str, Sequence[tuple[int, float]]], language: str) -> pd.DataFrame:
+    """Train and held-out loss as LinePlot takes them: step, loss, which rows."""
+    return _frame({"train": series.get("loss", ()), "heldout": series.get("heldout_loss", ())}, language)
+
+
+def curve(series: Mapping[str, Sequence[tuple[int, float]]], name: str) -> pd.DataFrame:
+    """One series (`learning_rate`, `grad_norm`) as LinePlot takes it: step and value."""
+    import pandas as pd
+
+    points = series.get(name, ())
+    return pd.DataFrame({"step": [step for step, _ in points], "value": [value for _, value in points]})
+
+
+def colour_map(language: str) -> dict[str, str]:
+    return {word(f"train.series.{name}", language): colour for name, colour in COLOURS.items()}
+
+
+def queue_line(names: Iterable[str], language: str) -> str:
+    """HTML: who waits, in order; empty where nobody does."""
+    names = list(names)
+    if not names:
+        return ""
+    told = word("train.queue", language, names=", ".join(names))
+    return f'<div class="train-queue">{escape(told)}</div>'
+
+
+def empty(language: str) -> str:
+    return f'<div class="train-empty">{escape(word("train.live.empty", language))}</div>'
+
+
+def state(state: str, language: str) -> str:
+    return word(f"train.state.{state}", language)
+
+
+def mark(status: RunStatus | None, *others: Any) -> str:
+    """Changes when anything that is shown changes: a page that holds the same mark is up to date."""
+    shown = status and (status.run_id, status.state, status.step, status.eta_seconds, len(status.notes),
+                        status.metrics, str(status.error))  # fmt: skip
+    return hashing.of_json([shown, *others])[:16]
+
+
+def _frame(series: Mapping[str, Iterable[tuple[int, float]]], language: str) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [(step, value, word(f"train.series.{name}", language)) for name, points in series.items()
+            for step, value in points]  # fmt: skip
+    return pd.DataFrame(rows, columns=["step", "loss", "which"])
