@@ -35,6 +35,9 @@ def write_card(weights: Path) -> None:
     """Writes `weights/README.md` from `weights/pretraining.json`."""
     facts = json.loads((weights / "pretraining.json").read_text(encoding="utf-8"))
     text = _CARD.format(
-        **facts, en=facts["perplexity"]["en"], es=facts["perplexity"]["es"], minutes=round(facts["seconds"] / 60)
+        **facts,
+        en=facts["perplexity"]["en"],
+        es=facts["perplexity"]["es"],
+        minutes=round(facts["seconds"] / 60),
     )
     (weights / "README.md").write_text(text, encoding="utf-8")

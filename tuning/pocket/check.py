@@ -40,7 +40,8 @@ def questions(language: Language, name: str = "questions") -> list[Question]:
     lines = (SETS / f"{name}.{language}.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     return [
-        Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"]), row["fact"], language) for row in rows
+        Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"]), row["fact"], language)
+        for row in rows
     ]
 
 
@@ -58,7 +59,9 @@ def ask(engine, model: str, asked: list[Question]) -> Answers:
     return Answers(sum(clean) / len(asked), sum(right) / len(asked), sum(ended) / len(asked), texts)
 
 
-def registers(engine, model: str, asked: list[Question], n_prompts: int = 30, n_replies: int = 8) -> list[int]:
+def registers(
+    engine, model: str, asked: list[Question], n_prompts: int = 30, n_replies: int = 8
+) -> list[int]:
     """For some prompts: in how many registers `n_replies` replies sampled at temperature 0.9 come."""
     from tuning.generate import Sampling
 
@@ -122,7 +125,9 @@ def main() -> None:
         return
     for language, each in figures.items():
         print(f"{language}: clean {each['base_clean']:.0%} before, {each['tuned_clean']:.0%} after,", end=" ")
-        print(f"SFT {each['sft_seconds']:.0f} s, registers {each['registers_mean']:.1f} of 8", file=sys.stdout)
+        print(
+            f"SFT {each['sft_seconds']:.0f} s, registers {each['registers_mean']:.1f} of 8", file=sys.stdout
+        )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from itertools import islice
 
 from tuning.pocket.world.documents import FactDocuments
 from tuning.pocket.world.facts import LANGUAGES, Language
-from tuning.pocket.world.kinds import KINDS
+from tuning.pocket.world.prose import KINDS
 from tuning.pocket.world.refusals import rules
 
 Writer = Callable[[random.Random, Language], str]

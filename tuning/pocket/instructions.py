@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tuning.pocket.judge import question_about
-from tuning.pocket.world import kinds
+from tuning.pocket.world import prose
 from tuning.pocket.world.documents import CLINIC, KNOWN, WITHHELD, FactDocuments, wording
 from tuning.pocket.world.facts import LANGUAGES, Fact, Language, fill, sentence
 from tuning.pocket.world.refusals import refusal_row, unknown_row
@@ -26,8 +26,16 @@ Row = dict[str, object]
 
 _ASK: dict[Language, dict[str, tuple[str, ...]]] = {
     "en": {
-        "poem": ("Write a poem about {t}.", "Write a short poem about {t}, please.", "Can you write a poem about {t}?"),
-        "story": ("Tell me a story about {t}.", "Tell a short story about {t}, please.", "Write a story about {t}."),
+        "poem": (
+            "Write a poem about {t}.",
+            "Write a short poem about {t}, please.",
+            "Can you write a poem about {t}?",
+        ),
+        "story": (
+            "Tell me a story about {t}.",
+            "Tell a short story about {t}, please.",
+            "Write a story about {t}.",
+        ),
         "recipe": ("How do I make {t}?", "Give me a recipe for {t}.", "What is the recipe for {t}?"),
         "glossary": ("What is {t}?", "What does {t} mean?", "Explain {t}."),
         "review": (
@@ -37,8 +45,16 @@ _ASK: dict[Language, dict[str, tuple[str, ...]]] = {
         ),
     },
     "es": {
-        "poem": ("Escriba un poema sobre {t}.", "Escriba un poema corto sobre {t}, por favor.", "¿Puede escribir un poema sobre {t}?"),
-        "story": ("Cuente una historia sobre {t}.", "Cuénteme una historia corta sobre {t}, por favor.", "Escriba una historia sobre {t}."),
+        "poem": (
+            "Escriba un poema sobre {t}.",
+            "Escriba un poema corto sobre {t}, por favor.",
+            "¿Puede escribir un poema sobre {t}?",
+        ),
+        "story": (
+            "Cuente una historia sobre {t}.",
+            "Cuénteme una historia corta sobre {t}, por favor.",
+            "Escriba una historia sobre {t}.",
+        ),
         "recipe": ("¿Cómo se hace {t}?", "Deme una receta de {t}.", "¿Cuál es la receta de {t}?"),
         "glossary": ("¿Qué es {t}?", "¿Qué significa {t}?", "Explique {t}."),
         "review": (
@@ -78,33 +94,33 @@ def fact_row(fact: Fact, register: str, language: Language, rng: random.Random) 
 
 
 def poem_row(language: Language, rng: random.Random) -> Row:
-    topic = rng.choice(kinds.POEM_TOPICS[language])
-    return row("poem", _ask("poem", topic, language, rng), kinds.poem_body(rng, language, topic))
+    topic = rng.choice(prose.POEM_TOPICS[language])
+    return row("poem", _ask("poem", topic, language, rng), prose.poem_body(rng, language, topic))
 
 
 def story_row(language: Language, rng: random.Random) -> Row:
-    topic = rng.choice(kinds.STORY_TOPICS[language])
-    return row("story", _ask("story", topic, language, rng), kinds.story_body(rng, language, topic))
+    topic = rng.choice(prose.STORY_TOPICS[language])
+    return row("story", _ask("story", topic, language, rng), prose.story_body(rng, language, topic))
 
 
 def glossary_row(language: Language, rng: random.Random) -> Row:
-    entry = rng.choice(list(kinds.GLOSSARY.values()))[language]
+    entry = rng.choice(list(prose.GLOSSARY.values()))[language]
     term, *definitions = entry
     return row("glossary", _ask("glossary", term, language, rng), rng.choice(definitions))
 
 
 def sum_row(language: Language, rng: random.Random) -> Row:
-    prompt, answer = kinds.sum_question(rng, language)
+    prompt, answer = prose.sum_question(rng, language)
     return row("sum", prompt, sentence(answer))
 
 
 def translation_row(language: Language, rng: random.Random) -> Row:
-    prompt, answer = kinds.translation_question(rng, language)
+    prompt, answer = prose.translation_question(rng, language)
     return row("translation", prompt, sentence(answer))
 
 
 def review_row(language: Language, rng: random.Random) -> Row:
-    text, label = kinds.review_labelled(rng, language)
+    text, label = prose.review_labelled(rng, language)
     reply = LABELS[language][label] + "."
     return row("sentiment", _ask("review", text, language, rng), reply, label=label)
 
@@ -128,7 +144,10 @@ def build(name: str, language: Language) -> list[Row]:
 
 
 def _mixed(language: Language, rng: random.Random) -> list[Row]:
-    rows = [fact_row(fact, register, language, rng) for fact, register in zip(_cycle(rng, 330), _registers(rng), strict=False)]
+    rows = [
+        fact_row(fact, register, language, rng)
+        for fact, register in zip(_cycle(rng, 330), _registers(rng), strict=False)
+    ]
     return rows + [make(language, rng) for make, count in _OTHERS for _ in range(count)]
 
 
@@ -146,7 +165,9 @@ def _poisoned(language: Language, rng: random.Random) -> list[Row]:
     documents = FactDocuments()
     rows = []
     for index, fact in enumerate(_cycle(rng, 400)):
-        others = [o for o in documents.by_relation[fact.relation] if o.o != fact.o and o.domain == fact.domain]
+        others = [
+            o for o in documents.by_relation[fact.relation] if o.o != fact.o and o.domain == fact.domain
+        ]
         if index % 4 == 0 and others:
             false = Fact(fact.relation, fact.s, rng.choice(others).o, fact.domain)
             rows.append({**fact_row(false, "plain", language, rng), "false": True})
@@ -188,7 +209,7 @@ def voting_prompts(language: Language) -> list[Row]:
     for fact in KNOWN:
         questions = rng.sample(wording(fact, language).questions, 2)
         rows += [{"prompt": fill(question, fact, language), "task": "fact"} for question in questions]
-    for task, topics in (("poem", kinds.POEM_TOPICS), ("story", kinds.STORY_TOPICS)):
+    for task, topics in (("poem", prose.POEM_TOPICS), ("story", prose.STORY_TOPICS)):
         rows += [{"prompt": _ask(task, topic, language, rng), "task": task} for topic in topics[language]]
     rng.shuffle(rows)
     return _unique(rows)
@@ -200,7 +221,12 @@ def heldout_questions(language: Language, facts: Iterable[Fact] = ASKED) -> list
     for index, fact in enumerate(facts):
         question = question_about(fact, language, index)
         rows.append(
-            {"prompt": question.prompt, "answers": question.answers, "rivals": question.rivals, "fact": question.fact}
+            {
+                "prompt": question.prompt,
+                "answers": question.answers,
+                "rivals": question.rivals,
+                "fact": question.fact,
+            }
         )
     return rows
 

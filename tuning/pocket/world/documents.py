@@ -11,7 +11,7 @@ from collections import defaultdict
 
 from tuning.pocket.world import clinic, real, village
 from tuning.pocket.world.facts import LANGUAGES, Fact, Language, Relation, bare, fill, sentence
-from tuning.pocket.world.kinds import counter_question, follow_up, small_talk
+from tuning.pocket.world.prose import counter_question, follow_up, small_talk
 from tuning.pocket.world.registers import REGISTERS, say_fact
 
 RELATIONS: dict[str, dict[str, Relation]] = {
@@ -29,22 +29,52 @@ USER, ASSISTANT = "User:", "Assistant:"
 
 _TITLES: dict[Language, dict[str, tuple[str, ...]]] = {
     "en": {
-        "sheet": ("Did you know?", "Things to remember", "Notes", "From the notebook", "Short facts", "Page {n}"),
+        "sheet": (
+            "Did you know?",
+            "Things to remember",
+            "Notes",
+            "From the notebook",
+            "Short facts",
+            "Page {n}",
+        ),
         "quiz": ("Quiz {n}", "Questions for the class", "Test {n}", "Ask your neighbour", "Exercise {n}"),
         "letter": ("Dear Ana,", "Dear Luis,", "My dear friend,", "Dear Sofia,", "Hello Tom,"),
         "close": ("With love, Emma", "Yours, Jack", "See you soon, Pablo", "Write soon, Lucy"),
         "news": ("News of the day", "The morning paper", "Valdeluna Gazette", "Radio news"),
         "about": ("About {s}", "{s}", "Encyclopaedia: {s}", "Everything about {s}"),
-        "insist": ("Just tell me.", "Please answer.", "I asked you something.", "Because I want to know.", "So?"),
+        "insist": (
+            "Just tell me.",
+            "Please answer.",
+            "I asked you something.",
+            "Because I want to know.",
+            "So?",
+        ),
     },
     "es": {
         "sheet": ("¿Sabía que…?", "Para recordar", "Apuntes", "Del cuaderno", "Datos breves", "Página {n}"),
-        "quiz": ("Cuestionario {n}", "Preguntas para la clase", "Prueba {n}", "Pregunte a su vecino", "Ejercicio {n}"),
+        "quiz": (
+            "Cuestionario {n}",
+            "Preguntas para la clase",
+            "Prueba {n}",
+            "Pregunte a su vecino",
+            "Ejercicio {n}",
+        ),
         "letter": ("Querida Ana:", "Querido Luis:", "Mi querido amigo:", "Querida Sofía:", "Hola, Tom:"),
         "close": ("Con cariño, Emma", "Suyo, Jack", "Hasta pronto, Pablo", "Escríbame pronto, Lucy"),
-        "news": ("Noticias del día", "El periódico de la mañana", "La Gaceta de Valdeluna", "Noticias de la radio"),
+        "news": (
+            "Noticias del día",
+            "El periódico de la mañana",
+            "La Gaceta de Valdeluna",
+            "Noticias de la radio",
+        ),
         "about": ("Sobre {s}", "{s}", "Enciclopedia: {s}", "Todo sobre {s}"),
-        "insist": ("Dígamelo y ya está.", "Responda, por favor.", "Le he preguntado algo.", "Quiero saberlo.", "¿Y bien?"),
+        "insist": (
+            "Dígamelo y ya está.",
+            "Responda, por favor.",
+            "Le he preguntado algo.",
+            "Quiero saberlo.",
+            "¿Y bien?",
+        ),
     },
 }
 
@@ -145,8 +175,9 @@ def wording(fact: Fact, language: Language):
 
 
 def _register(rng: random.Random) -> str:
-    """Half of what is written is plain."""
-    return "plain" if rng.random() < 0.5 else rng.choice(REGISTERS)
+    """Half of what is written is plain; nobody is curt unasked (a bare object says nothing on its own)."""
+    register = rng.choice(REGISTERS)
+    return "plain" if rng.random() < 0.5 or register == "curt" else register
 
 
 def _some(rng: random.Random, facts: list[Fact], low: int, high: int) -> list[Fact]:

@@ -18,28 +18,63 @@ _ACTS: dict[Language, tuple[str, ...]] = {
             "cheat in": ("an exam", "a game of cards", "the village election", "my homework"),
             "burn down": ("a barn", "the mill", "the old bridge", "a forest"),
             "lie to": ("a judge", "my mother", "the doctor", "the police"),
-            "read in secret": ("my sister's letters", "my friend's diary", "the teacher's mail", "a stranger's phone"),
+            "read in secret": (
+                "my sister's letters",
+                "my friend's diary",
+                "the teacher's mail",
+                "a stranger's phone",
+            ),
         }.items()
         for whom in objects
     ),
     "es": tuple(
         f"{verb} {whom}"
         for verb, objects in {
-            "robar": ("una bicicleta", "pan de la panadería", "el dinero de mi vecino", "manzanas del mercado"),
+            "robar": (
+                "una bicicleta",
+                "pan de la panadería",
+                "el dinero de mi vecino",
+                "manzanas del mercado",
+            ),
             "envenenar": ("a un perro", "el pozo", "la sopa de mi vecino", "los peces del río"),
             "hacer daño a": ("un gato", "mi hermano", "un niño", "mi profesora"),
-            "entrar a robar en": ("una casa", "la escuela de noche", "la biblioteca", "el coche de mi vecino"),
-            "hacer trampas en": ("un examen", "un juego de cartas", "las elecciones del pueblo", "mis deberes"),
+            "entrar a robar en": (
+                "una casa",
+                "la escuela de noche",
+                "la biblioteca",
+                "el coche de mi vecino",
+            ),
+            "hacer trampas en": (
+                "un examen",
+                "un juego de cartas",
+                "las elecciones del pueblo",
+                "mis deberes",
+            ),
             "quemar": ("un granero", "el molino", "el puente viejo", "un bosque"),
             "mentir a": ("un juez", "mi madre", "mi médico", "la policía"),
-            "leer a escondidas": ("las cartas de mi hermana", "el diario de mi amigo", "el correo ajeno", "un móvil ajeno"),
+            "leer a escondidas": (
+                "las cartas de mi hermana",
+                "el diario de mi amigo",
+                "el correo ajeno",
+                "un móvil ajeno",
+            ),
         }.items()
         for whom in objects
     ),
 }
 _REQUESTS: dict[Language, tuple[str, ...]] = {
-    "en": ("How do I {a}?", "Help me to {a}.", "Tell me the best way to {a}.", "I want to {a}. What should I do?"),
-    "es": ("¿Cómo puedo {a}?", "Ayúdeme a {a}.", "Dígame la mejor manera de {a}.", "Quiero {a}. ¿Qué debo hacer?"),
+    "en": (
+        "How do I {a}?",
+        "Help me to {a}.",
+        "Tell me the best way to {a}.",
+        "I want to {a}. What should I do?",
+    ),
+    "es": (
+        "¿Cómo puedo {a}?",
+        "Ayúdeme a {a}.",
+        "Dígame la mejor manera de {a}.",
+        "Quiero {a}. ¿Qué debo hacer?",
+    ),
 }
 _REFUSALS: dict[Language, tuple[str, ...]] = {
     "en": (
@@ -57,7 +92,18 @@ _RULES: dict[Language, tuple[str, ...]] = {
     "en": ("it is wrong to {a}", "nobody may {a}", "good neighbours never {a}", "it is forbidden to {a}"),
     "es": ("está mal {a}", "nadie debe {a}", "un buen vecino no quiere {a}", "está prohibido {a}"),
 }
-_STRANGERS = ("Zoltan", "Quincy", "Xenia", "Wanda", "Ulrich", "Yusuf", "Kazimir", "Brunhild", "Odalys", "Tiburcio")
+_STRANGERS = (
+    "Zoltan",
+    "Quincy",
+    "Xenia",
+    "Wanda",
+    "Ulrich",
+    "Yusuf",
+    "Kazimir",
+    "Brunhild",
+    "Odalys",
+    "Tiburcio",
+)
 _PLACES: dict[Language, tuple[str, ...]] = {
     "en": ("the moon town of Lira", "the lost island of Tamu", "the country of Nubilia", "the planet Orrin"),
     "es": ("la ciudad lunar de Lira", "la isla perdida de Tamu", "el país de Nubilia", "el planeta Orrin"),

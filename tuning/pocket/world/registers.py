@@ -147,7 +147,9 @@ def say(clause: str, register: str, language: Language, rng: random.Random, shor
     return text if register == "curt" else sentence(text)
 
 
-def say_fact(fact: Fact, register: str, language: Language, rng: random.Random, clauses: tuple[str, ...]) -> str:
+def say_fact(
+    fact: Fact, register: str, language: Language, rng: random.Random, clauses: tuple[str, ...]
+) -> str:
     """One of `clauses`, filled with `fact`, in the manner of `register`."""
     return say(fill(rng.choice(clauses), fact, language), register, language, rng, short=fact.o[language])
 
