@@ -1,0 +1,1 @@
+"""Judging: rounds, comparisons, votes, and what they are worth. Knows nothing of torch or Gradio."""

@@ -1,0 +1,8 @@
+"""What Alembic runs for every command: the caller's connection, our tables."""
+
+from alembic import context
+
+from labeling.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

@@ -1,0 +1,199 @@
+"""Who judges: a room's code, random tokens, invitations, exclusions, withdrawal. No name, no address is kept.
+
+A token is handed out once and stored as its hash; `annotator_id` is what exports and reports show.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from common.errors import AfinaError, NotAllowed, NotFound
+from labeling.schema import Annotator, new_id, now, text_of
+from labeling.store import Store
+from labeling.tables import annotation_log, annotators, exclusions, rooms, trained
+
+_CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that is mistaken for another on a projector
+_CODE_LENGTH = 6
+
+
+def room(store: Store) -> Row:
+    """The installation's room (`room_id`, `code`), made when first asked for."""
+    with store.read() as connection:
+        found = connection.execute(select(rooms).order_by(rooms.c.created_at)).first()
+    if found:
+        return found
+    with store.write() as connection:
+        store.lock(connection, "room")
+        found = connection.execute(select(rooms).order_by(rooms.c.created_at)).first()
+        if not found:
+            code = "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH))
+            connection.execute(insert(rooms).values(room_id=new_id(), code=code, created_at=now()))
+            found = connection.execute(select(rooms)).one()
+    return found
+
+
+def join(store: Store, code: object, language: object = "en", group: str = "") -> tuple[Annotator, str]:
+    """A new annotator of the room with `code`, and the token that proves who they are.
+
+    Raises: NotFound `label.no_room` for a wrong code.
+    """
+    wanted = text_of("room", code, 64).strip().upper()
+    with store.read() as connection:
+        found = connection.execute(select(rooms).where(rooms.c.code == wanted)).first()
+    if not found:
+        raise NotFound("label.no_room", code=code)
+    return _add(store, found.room_id, "voter", "es" if language == "es" else "en", group, 0)
+
+
+def invite(store: Store, group: str = "", quota: int = 0, language: str = "en") -> tuple[Annotator, str]:
+    """An annotator of a team, under a pseudonym: the same token works on every device until it is revoked."""
+    if isinstance(quota, bool) or not isinstance(quota, int) or not 0 <= quota <= 100_000:
+        raise AfinaError("label.number", name="quota", value=quota, low=0, high=100_000)
+    return _add(store, room(store).room_id, "invited", language, group, quota)
+
+
+def _add(
+    store: Store, room_id: str, kind: str, language: str, group: str, quota: int
+) -> tuple[Annotator, str]:
+    token = secrets.token_urlsafe(24)
+    values = {
+        "annotator_id": new_id(),
+        "room_id": room_id,
+        "kind": kind,
+        "language": language,
+        "group": text_of("group", group, 100),
+        "quota": quota,
+        "created_at": now(),
+    }
+    with store.write() as connection:
+        connection.execute(insert(annotators).values(**values, token_hash=_hash(token)))
+    return Annotator(**values), token  # type: ignore[arg-type]
+
+
+def identify(store: Store, token: object) -> Annotator:
+    """Whose token it is.
+
+    Raises: NotAllowed `label.token` for an unknown token, `label.revoked`, `label.withdrawn`.
+    """
+    with store.read() as connection:
+        row = (
+            connection.execute(select(annotators).where(annotators.c.token_hash == _hash(token))).first()
+            if isinstance(token, str) and 0 < len(token) <= 200
+            else None
+        )
+    if row is None:
+        raise NotAllowed("label.token")
+    person = _annotator(row)
+    if person.withdrawn_at is not None:
+        raise NotAllowed("label.withdrawn")
+    if person.revoked_at is not None:
+        raise NotAllowed("label.revoked")
+    return person
+
+
+def listed(store: Store) -> list[Annotator]:
+    """All annotators, oldest first."""
+    with store.read() as connection:
+        rows = connection.execute(select(annotators).order_by(annotators.c.created_at)).all()
+    return [_annotator(row) for row in rows]
+
+
+def revoke(store: Store, annotator_id: str) -> None:
+    """The annotator's token stops working; their votes stay."""
+    _mark(store, annotator_id, revoked_at=now())
+
+
+def withdraw(store: Store, annotator_id: str) -> list[str]:
+    """Takes an annotator's consent back: their votes count no more.
+
+    Returns the runs that these votes trained.
+    """
+    with store.write() as connection:
+        _require(connection, annotator_id)
+        connection.execute(
+            update(annotators).where(annotators.c.annotator_id == annotator_id).values(withdrawn_at=now())
+        )
+        _exclude(connection, "annotator", annotator_id, "withdrawn")
+        theirs = (
+            select(trained.c.run_id)
+            .join(annotation_log, annotation_log.c.annotation_id == trained.c.annotation_id)
+            .where(annotation_log.c.annotator_id == annotator_id)
+        )
+        return sorted(connection.execute(theirs.distinct()).scalars())
+
+
+def exclude(store: Store, kind: str, target_id: str, reason: str | None) -> None:
+    """Leaves an annotator's votes, or one annotation, out of every count; `reason` None takes it back.
+
+    Raises: NotFound for an unknown target, NotAllowed for somebody who has withdrawn.
+    """
+    if reason is not None and not reason.strip():
+        raise AfinaError("label.no_reason")
+    with store.write() as connection:
+        if kind == "annotator":
+            person = _require(connection, target_id)
+            if person.withdrawn_at is not None:
+                raise NotAllowed("label.withdrawn")
+        else:
+            known = select(annotation_log.c.seq).where(annotation_log.c.annotation_id == target_id)
+            if connection.execute(known).first() is None:
+                raise NotFound("label.no_annotation", annotation=target_id)
+        _exclude(connection, kind, target_id, None if reason is None else text_of("reason", reason, 200))
+
+
+def excluded(connection: Connection) -> dict[str, dict[str, str]]:
+    """What is excluded now: kind -> target -> reason."""
+    found: dict[str, dict[str, str]] = {"annotator": {}, "annotation": {}}
+    for row in connection.execute(select(exclusions).order_by(exclusions.c.seq)):
+        if row.reason is None:
+            found[row.kind].pop(row.target_id, None)
+        else:
+            found[row.kind][row.target_id] = row.reason
+    return found
+
+
+def record_training(store: Store, run_id: str, annotation_ids: Iterable[str]) -> None:
+    """Notes that a run learned from these annotations, so that a withdrawal can name it."""
+    rows = [{"run_id": run_id, "annotation_id": each} for each in sorted(set(annotation_ids))]
+    if rows:
+        with store.write() as connection:
+            connection.execute(insert(trained), rows)
+
+
+def trained_by(store: Store, run_id: str) -> list[str]:
+    """The annotations that a run learned from."""
+    with store.read() as connection:
+        query = select(trained.c.annotation_id).where(trained.c.run_id == run_id)
+        return sorted(connection.execute(query).scalars())
+
+
+def _mark(store: Store, annotator_id: str, **values: float) -> None:
+    with store.write() as connection:
+        _require(connection, annotator_id)
+        connection.execute(
+            update(annotators).where(annotators.c.annotator_id == annotator_id).values(**values)
+        )
+
+
+def _require(connection: Connection, annotator_id: str) -> Row:
+    row = connection.execute(select(annotators).where(annotators.c.annotator_id == annotator_id)).first()
+    if row is None:
+        raise NotFound("label.no_annotator", annotator=annotator_id)
+    return row
+
+
+def _exclude(connection: Connection, kind: str, target_id: str, reason: str | None) -> None:
+    connection.execute(insert(exclusions).values(kind=kind, target_id=target_id, reason=reason, at=now()))
+
+
+def _annotator(row: Row) -> Annotator:
+    values = {name: value for name, value in row._mapping.items() if name != "token_hash"}
+    return Annotator(**values)
+
+
+def _hash(token: object) -> str:
+    return hashlib.sha256(str(token).encode("utf-8", "surrogatepass")).hexdigest()

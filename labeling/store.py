@@ -1,0 +1,178 @@
+"""The database: one SQLite file in AFINA_HOME, or PostgreSQL. Opens, migrates, gives transactions.
+
+`write()` is durable once its block has ended: SQLite in WAL mode with synchronous=FULL and BEGIN IMMEDIATE,
+PostgreSQL by its own commit. `lock()` orders those who change the same round. Knows nothing of rounds or
+votes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from filelock import FileLock
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from common.errors import AfinaError
+from common.settings import Settings
+
+_BUSY_SECONDS = 30
+_MIGRATIONS_KEY = 0x4146494E  # PostgreSQL's advisory lock under which migrations run
+
+
+class Store:
+    """An open, migrated database. One object serves all threads of a process."""
+
+    def __init__(self, engine: Engine, path: Path | None = None) -> None:
+        self.engine = engine
+        self.path = path  # of the SQLite file
+        self.sqlite = engine.dialect.name == "sqlite"
+        self._turn: Any = _Fair() if self.sqlite else nullcontext()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection whose reads see one state."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: committed and on disk when the block ends, undone when it raises.
+
+        SQLite admits one writer; threads of this process take turns in order of arrival, others wait for the
+        file.
+        """
+        with self._turn, self.engine.connect() as connection:
+            connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+
+    def lock(self, connection: Connection, name: str, shared: bool = False) -> None:
+        """Holds `name` until the transaction ends.
+
+        SQLite has one writer anyway; on PostgreSQL it is advisory.
+        """
+        if not self.sqlite:
+            kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+            connection.execute(text(f"SELECT {kind}(:space, :key)"), {"space": 7, "key": _signed(name)})
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class _Fair:
+    """A lock that is handed on in the order in which it was asked for."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: list[threading.Lock] = []
+        self._held = False
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        mine.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.pop(0).release()
+            else:
+                self._held = False
+
+
+def open_store(settings: Settings) -> Store:
+    """The installation's store: DATABASE_URL, else `labels.db` in AFINA_HOME."""
+    return connect(settings.database_url or settings.home / "labels.db")
+
+
+def connect(where: str | Path) -> Store:
+    """Opens a PostgreSQL address or a SQLite file, and brings it to the present schema.
+
+    Raises: AfinaError `label.database_url` for an address of another kind, `label.database` where nobody
+    answers.
+    """
+    store = _sqlite(where) if isinstance(where, Path) else _postgresql(where)
+    try:
+        _migrate(store)
+    except OperationalError as problem:
+        store.close()
+        reason = str(problem.orig).strip().splitlines()[0]
+        raise AfinaError("label.database", where=shown(store.engine), reason=reason) from problem
+    return store
+
+
+def shown(engine: Engine) -> str:
+    """The database's address without its password."""
+    return engine.url.render_as_string(hide_password=True)
+
+
+def _sqlite(path: Path) -> Store:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        f"sqlite+pysqlite:///{path}",
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        pool_size=20,
+        max_overflow=40,
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return Store(engine, path)
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: the driver would begin too late
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql(address: str) -> Store:
+    try:
+        url = make_url(address)
+        if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
+            raise AfinaError("label.database_url", value=url.drivername)
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=20, pool_pre_ping=True
+        )
+    except (ArgumentError, NoSuchModuleError) as problem:
+        raise AfinaError("label.database_url", value="") from problem
+    return Store(engine)
+
+
+def _migrate(store: Store) -> None:
+    """Runs the missing migrations, one process at a time."""
+    from labeling import migrations
+
+    if store.sqlite and store.path is not None:
+        with FileLock(f"{store.path}.lock"), store.write() as connection:
+            migrations.upgrade(connection)
+        return
+    with store.write() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATIONS_KEY})
+        migrations.upgrade(connection)
+
+
+def _signed(name: str) -> int:
+    """PostgreSQL's 32-bit key of a lock's name."""
+    return crc32(name.encode()) - 2**31
