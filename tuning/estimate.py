@@ -143,7 +143,7 @@ def _seconds(plan: Plan, facts: Facts, n_heldout: int, speed: float | None) -> f
     speed = speed or _SPEED.get(facts.device) or _CPU_CORE_SPEED * (os.cpu_count() or 1)
     cut = cut_lengths(facts, plan.max_length)
     mean = plan.max_length if plan.packing else sum(cut) / len(cut)
-    # Operations per weight and token: forward 2, backward 2 (a frozen weight gets no gradient), recomputing 2.
+    # Operations per weight and token: forward 2, backward 2 (frozen weights get no gradient), again 2.
     work = (6 if plan.gradient_checkpointing else 4) * facts.parameters
     step = _STEP_SECONDS + work * mean * plan.batch_size / speed
     evaluations = 2 + plan.steps // plan.eval_every

@@ -46,7 +46,7 @@ class EventLog:
         metrics: dict[str, Any],
         only_if: Callable[[list[Event]], bool] | None = None,
     ) -> Event | None:
-        """Adds an event; with `only_if` only if that says so of the log as it then is (nobody gets between)."""
+        """Adds an event; with `only_if` only if that says so of the log as it then is, atomically."""
         if kind not in KINDS:
             raise ValueError(f"unknown event kind: {kind}")
         with FileLock(self.path.with_suffix(".lock"), timeout=60):

@@ -141,8 +141,8 @@ def _fit(config: SFTConfig, facts: Facts, batch: int, max_length: int, dtype: st
 def _memory(facts: Facts, rows: int, max_length: int, dtype: str, checkpointing: bool) -> int:
     width = 2 if dtype == "bfloat16" else 4
     tokens = rows * min(max_length, max(facts.lengths))
-    # Values kept per token and layer for the backward pass: about 26 times the hidden size (two norms,
-    # attention, an MLP three to four times as wide), and the adapters' inputs; recomputing keeps one per layer.
+    # Values kept per token and layer for the backward pass: about 26 times the hidden size (norms, attention,
+    # an MLP three to four times as wide), and the adapters' inputs; recomputing keeps one per layer.
     kept = 2 if checkpointing else 26
     activations = tokens * facts.hidden * width * (kept * facts.layers + (26 if checkpointing else 4))
     adapter = 16 * facts.trainable  # fp32: weight, gradient, two moments

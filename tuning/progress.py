@@ -122,6 +122,9 @@ class _Fold:
         self.step = max(self.step, step)
         if self._began is not None:
             self.elapsed = max(0.0, event.time - self._began)
+        lowest = min(self.points["heldout_loss"].values(), default=None)
+        if lowest is not None and event.metrics.get("heldout_loss", lowest) < lowest:
+            self.notes.pop("note.overfitting", None)
         for name, value in event.metrics.items():
             if isinstance(value, (int, float)):
                 self.latest[name] = float(value)

@@ -1,0 +1,120 @@
+"""The model card of an adapter: what it stands on, what it learned from, how, how well, and how to load it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tuning.methods.base import Start
+    from tuning.plan import Plan
+    from tuning.runs import Run
+
+
+def write(run: Run, start: Start, plan: Plan) -> str:
+    """The card as Markdown, with the front matter that the Hub reads."""
+    from tuning.methods.base import neutral_id
+
+    base = neutral_id(start.base)
+    info, status = run.info, run.status()
+    licence = getattr(start.info, "licence", "") or "unknown"
+    front = [
+        "---",
+        f"base_model: {base}",
+        "library_name: peft",
+        "pipeline_tag: text-generation",
+        *([f"license: {licence.lower()}"] if licence != "unknown" else []),
+        "tags: [lora, sft, afina]",
+        "---",
+    ]
+    made = datetime.fromtimestamp(info.created_at, UTC)
+    parent = f"\n- Continues: the run `{info.parent}`" if info.parent else ""
+    about = f"""
+# {run.name}
+
+An adapter, trained by supervised fine-tuning with Afina on {made:%Y-%m-%d}.
+
+## Base model
+
+- Name: `{base}`
+- sha256 of its weights: `{start.base.sha256 or "unknown"}`
+- Licence: {licence}{parent}
+
+An adapter is only worth something on the base model that it was trained on: check the sha256.
+
+## Data
+
+- Name: {_data_name(info.data)}
+- Fingerprint (sha256 of the rows): `{info.data.get("fingerprint", "")}`
+- Rows: {info.data.get("n_train")} trained, {info.data.get("n_heldout")} held out
+"""
+    return (
+        "\n".join(front)
+        + about
+        + _numbers(run, plan, status)
+        + _usage(base, info.base.get("name") == "pocket")
+    )
+
+
+def _data_name(data: dict) -> str:
+    """The name without the folders of this machine."""
+    return Path(str(data.get("name", ""))).name
+
+
+def _numbers(run: Run, plan: Plan, status) -> str:
+    config = {**run.info.config, "source_model": None}
+    settings = [
+        f"| {name} | {value} |" for name, value in config.items() if value not in (None, 0, 0.0, "auto")
+    ]
+    chosen = [
+        f"| {name} | {getattr(plan, name)} |"
+        for name in (
+            "batch_size",
+            "max_length",
+            "learning_rate",
+            "packing",
+            "gradient_checkpointing",
+            "dtype",
+        )
+        if name not in config or config[name] in (None, 0, 0.0, "auto")
+    ]
+    results = [
+        ("Steps", f"{status.step} of {plan.steps}"),
+        ("Training loss, last step", _shown(status.metrics.get("loss"))),
+        ("Held-out loss before", _shown(status.first.get("heldout_loss"))),
+        ("Held-out loss after", _shown(status.metrics.get("heldout_loss"))),
+        ("Seconds", f"{status.elapsed_seconds:.0f} on {status.plan.get('device_label', '?')}"),
+    ]
+    notes = "".join(f"\n- {note.words('en')}" for note in status.notes)
+    return "\n".join(
+        ["", "## Settings", "", "| setting | value |", "| --- | --- |", *settings, *chosen, ""]
+        + ["## Result", "", "| measure | value |", "| --- | --- |"]
+        + [f"| {name} | {value} |" for name, value in results]
+        + ["", "Losses are nats per token of the replies.", *([notes] if notes else []), ""]
+    )
+
+
+def _shown(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4f}"
+
+
+def _usage(base: str, bundled: bool) -> str:
+    where = "base" if bundled else base
+    told = " (the folder `base` of the download)" if bundled else ""
+    return f"""
+## Use
+
+With plain `peft`, in the folder of the download{told}:
+
+```python
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("adapter")
+model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{where}"), "adapter")
+messages = [{{"role": "user", "content": "Hello"}}]
+inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+print(tokenizer.decode(model.generate(**inputs, max_new_tokens=64)[0], skip_special_tokens=True))
+```
+"""

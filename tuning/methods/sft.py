@@ -1,0 +1,263 @@
+"""Supervised fine-tuning: rows and a config in, an adapter out, with TRL's SFTTrainer.
+
+Rows are tokenised by `tuning.data.tokens`, when their turn comes, so the trainer sees exactly what the form
+showed and 60,000 rows start as fast as 60. Knows a run's folder and events, no queue and no process.
+"""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from transformers import set_seed
+from trl import SFTConfig as TrainerConfig
+from trl import SFTTrainer
+
+from common.errors import AfinaError
+from tuning import card
+from tuning.config import SFTConfig
+from tuning.data.rows import Row
+from tuning.data.tokens import Encoded, encode
+from tuning.estimate import free_memory, row_lengths
+from tuning.methods import packing
+from tuning.methods.base import (
+    Start,
+    Warm,
+    add_adapter,
+    keep_adapter,
+    save_adapter,
+    start_of,
+)
+from tuning.methods.heldout import Batches, heldout_loss
+from tuning.methods.reporting import Recorder, note_if_nothing_learned
+from tuning.plan import HELDOUT_ROWS, Facts, Plan, make
+from tuning.runs import Run
+
+
+def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
+    """Trains `run` from its last checkpoint, or from the beginning. Gives whether it came to its end (or was stopped).
+
+    Raises: AfinaError for what a person can mend; whatever torch raises (out of memory, for one).
+    """
+    config = SFTConfig(**run.info.config)
+    start = start_of(run, config, home, warm)
+    rows, heldout = run.rows("train"), run.rows("heldout")
+    model = add_adapter(start, config, run, home)
+    checkpoint = last_checkpoint(run)
+    plan = _plan(run, config, start, model, rows, resumed=checkpoint is not None)
+    _announce(run, start, plan, model, heldout, checkpoint)
+    trainer, recorder = _trainer(run, config, start, plan, model, rows, heldout)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    step = trainer.state.global_step
+    if not recorder.stopped:
+        note_if_nothing_learned(run, step)
+    keep_adapter(model, run, start, card.write(run, start, plan))
+    _finish(run, recorder, step, plan)
+    return not recorder.stopped
+
+
+def rehearse(start: Start) -> None:
+    """One optimiser step on a copy of the model: loads what is loaded late, and builds the first kernels."""
+    row = Row(messages=({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}))
+    encoded = encode(start.tokenizer, row, 0)
+    from peft import LoraConfig, get_peft_model
+
+    copied = copy.deepcopy(start.model)
+    model = get_peft_model(copied, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
+    plan = Plan(1, 1, 2, 1, 0, 1e-4, 0, 1, False, False, start.dtype, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = trainer_config(Path(folder), SFTConfig(), plan, start.device.kind)
+        trainer = AdapterTrainer(start, model, arguments, [encoded] * 2, [])
+        trainer.train()
+        save_adapter(model, Path(folder) / "adapter", start.base)
+    heldout_loss(model, Batches([encoded], start.tokenizer.pad_token_id, start.info.vocabulary))
+
+
+class AdapterTrainer(SFTTrainer):
+    """SFTTrainer on tokenised rows, which writes adapters our way into its checkpoints."""
+
+    def __init__(
+        self,
+        start: Start,
+        model: PeftModel,
+        arguments: TrainerConfig,
+        examples: Sequence[Encoded] | Dataset,
+        callbacks: list,
+        collator: Any = None,
+    ) -> None:
+        self._base = start.base
+        if not isinstance(examples, Dataset):
+            examples = Dataset.from_list([{"input_ids": e.input_ids, "labels": e.labels} for e in examples])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice for programmers, not for whoever looks at a run
+            super().__init__(
+                model=model,
+                args=arguments,
+                train_dataset=examples,
+                processing_class=start.tokenizer,
+                data_collator=collator,
+                callbacks=callbacks,
+            )
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+        save_adapter(self.model, Path(output_dir or self.args.output_dir), self._base)
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """The run's own card is written at its end."""
+
+
+def trainer_config(folder: Path, config: SFTConfig, plan: Plan, device: str) -> TrainerConfig:
+    """TRL's arguments for `plan`: everything it would decide or print by itself is decided here."""
+    return TrainerConfig(
+        output_dir=str(folder),
+        max_steps=plan.steps,
+        per_device_train_batch_size=plan.micro_batch,
+        gradient_accumulation_steps=plan.gradient_accumulation,
+        learning_rate=plan.learning_rate,
+        lr_scheduler_type=config.scheduler if config.scheduler != "constant" else "constant_with_warmup",
+        warmup_steps=plan.warmup_steps,
+        weight_decay=config.weight_decay,
+        gradient_checkpointing=plan.gradient_checkpointing,
+        bf16=plan.dtype == "bfloat16",
+        use_cpu=device == "cpu",
+        seed=config.seed,
+        data_seed=config.seed,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=device == "cuda",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="no",  # the recorder asks for checkpoints
+        save_total_limit=2,
+        eval_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+def last_checkpoint(run: Run) -> Path | None:
+    """The newest checkpoint that was written to its end; torn ones are removed."""
+    whole = {event.metrics["folder"] for event in run.events() if event.kind == "checkpoint"}
+    found = []
+    for folder in run.checkpoints_dir.glob("checkpoint-*"):
+        if folder.name in whole and (folder / "trainer_state.json").is_file():
+            found.append(folder)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    return max(found, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+
+
+def _plan(
+    run: Run, config: SFTConfig, start: Start, model: PeftModel, rows: list[Row], resumed: bool
+) -> Plan:
+    """The plan; a resumed run keeps the one it began with, whatever memory is free now."""
+    names = [field.name for field in fields(Plan)]
+    begun = next((event.metrics for event in run.events() if event.kind == "start"), {})
+    if resumed and all(name in begun for name in names):
+        return Plan(**{name: begun[name] for name in names})
+    facts = Facts(
+        parameters=start.info.parameters,
+        trainable=model.get_nb_trainable_parameters()[0],
+        layers=start.info.layers,
+        hidden=start.info.hidden,
+        context=start.info.context,
+        n_train=len(rows),
+        lengths=row_lengths(start.tokenizer, rows, config.reply_only),
+        device=start.device.kind,
+        dtype=start.dtype,
+        free_memory=free_memory(start.device.kind),
+    )
+    plan = make(config, facts)
+    cut = sum(length > plan.max_length for length in facts.lengths)
+    if cut:
+        run.note("note.truncated", 0, n=cut, of=len(facts.lengths), max_length=plan.max_length)
+    return plan
+
+
+def _announce(
+    run: Run, start: Start, plan: Plan, model: PeftModel, heldout: list[Row], checkpoint: Path | None
+) -> None:
+    step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+    earlier = run.status().elapsed_seconds if checkpoint else 0.0
+    run.append(
+        "start",
+        step,
+        **asdict(plan),
+        total_steps=plan.steps,
+        parameters=start.info.parameters,
+        trainable=model.get_nb_trainable_parameters()[0],
+        device=start.device.kind,
+        device_label=start.device.label,
+        base_sha256=start.base.sha256,
+        heldout_rows=min(len(heldout), HELDOUT_ROWS),
+        elapsed_seconds=earlier,
+    )
+    if checkpoint:
+        run.note("note.resumed", step, step=step)
+    elif not heldout:
+        run.note("note.no_heldout", 0)
+    run.move("running", ("starting",))
+
+
+def _trainer(
+    run: Run,
+    config: SFTConfig,
+    start: Start,
+    plan: Plan,
+    model: PeftModel,
+    rows: list[Row],
+    heldout: list[Row],
+) -> tuple[AdapterTrainer, Recorder]:
+    def encoded(row: Row) -> Encoded:
+        return encode(start.tokenizer, row, plan.max_length, config.reply_only)
+
+    recorder = Recorder(run, plan.eval_every, config.save_every, _evaluation(start, model, heldout, encoded))
+    set_seed(config.seed)
+    arguments = trainer_config(run.checkpoints_dir, config, plan, start.device.kind)
+    if plan.packing:
+        dataset = packing.dataset((encoded(row) for row in rows), plan.max_length)
+        collator = packing.Collator(start.tokenizer.pad_token_id)
+        return AdapterTrainer(start, model, arguments, dataset, [recorder], collator), recorder
+    if not any(encoded(row).n_trained for row in rows[:200]):
+        raise AfinaError("engine.nothing_trained", max_length=plan.max_length)
+
+    def lazily(batch: dict[str, list[int]]) -> dict[str, list[list[int]]]:
+        examples = [encoded(rows[index]) for index in batch["row"]]
+        return {"input_ids": [e.input_ids for e in examples], "labels": [e.labels for e in examples]}
+
+    dataset = Dataset.from_dict({"row": list(range(len(rows)))}).with_transform(lazily)
+    return AdapterTrainer(start, model, arguments, dataset, [recorder]), recorder
+
+
+def _evaluation(start: Start, model: PeftModel, heldout: list[Row], encoded: Any) -> Any:
+    """The held-out loss as a function, always of the same rows, spread over the held-out side."""
+    if not heldout:
+        return None
+    every = max(1, len(heldout) // HELDOUT_ROWS)
+    examples = [encoded(row) for row in heldout[::every][:HELDOUT_ROWS]]
+    batches = Batches(examples, start.tokenizer.pad_token_id, start.info.vocabulary)
+    if not batches.n_trained:
+        return None
+    return lambda: {"heldout_loss": heldout_loss(model, batches)}
+
+
+def _finish(run: Run, recorder: Recorder, step: int, plan: Plan) -> None:
+    status = run.status()
+    if recorder.stopped:
+        run.note("note.stopped", step, step=step, total=plan.steps)
+    else:
+        shutil.rmtree(run.checkpoints_dir, ignore_errors=True)  # nothing is left to resume
+    run.append("end", step, seconds=status.elapsed_seconds, **status.metrics)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
