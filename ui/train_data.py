@@ -16,8 +16,6 @@ from common.split import split
 from tuning.data.shapes import guess_mapping
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tuning.data.report import DataReport
     from tuning.data.rows import Loaded, Row
     from tuning.plan import Estimate
@@ -77,13 +75,16 @@ def table(rows: Iterable[Row], language: str, fraction: float) -> dict[str, Any]
     return {"headers": [word(f"train.table.{column}", language) for column in columns], "data": data}
 
 
-def bars(report: DataReport, language: str) -> pd.DataFrame:
-    """The histogram of token lengths as BarPlot takes it."""
+def bars(report: DataReport, language: str) -> dict[str, Any]:
+    """The histogram of token lengths: properties of a BarPlot."""
     import pandas as pd
 
     x, y = word("train.lengths.x", language), word("train.lengths.y", language)
-    names = [str(bar.low) if bar.low == bar.high else f"{bar.low}–{bar.high}" for bar in report.histogram]
-    return pd.DataFrame({x: names, y: [bar.n for bar in report.histogram]})
+    names = [str(bar.low) for bar in report.histogram]
+    if report.histogram and report.histogram[-1].is_open:
+        names[-1] += "+"
+    value = pd.DataFrame({x: names, y: [bar.n for bar in report.histogram]})
+    return {"value": value, "x": x, "y": y, "sort": names}
 
 
 def raw_table(records: Sequence[dict[str, Any]], columns: Sequence[str]) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def estimate(cost: Estimate, language: str) -> str:
     facts = {
         "parameters": word("train.estimate.of", language, n=trainable, total=total, share=share),
         "steps": word("train.estimate.steps_of", language, **steps),
-        "rate": f"{plan.learning_rate:.1e}".replace("e-0", "e-"),
+        "rate": f"{plan.learning_rate:.2g}",
         "time": duration(cost.seconds, language),
         "memory": memory(cost.memory_bytes),
         "device": f"{cost.device} · {cost.dtype}",
@@ -140,8 +141,10 @@ def problem(error: AfinaError, language: str) -> str:
     return f'<div class="train-problem">{escape(error.words(language))}</div>'
 
 
-def tile(value: str, label: str) -> str:
-    return f'<div class="tile"><b>{escape(value)}</b><span>{escape(label)}</span></div>'
+def tile(value: str, label: str, colour: str = "") -> str:
+    """HTML: one number and what it is; `colour` is that of its curve."""
+    dot = f'<i style="background:{colour}"></i>' if colour else ""
+    return f'<div class="tile"><b>{escape(value)}</b><span>{dot}{escape(label)}</span></div>'
 
 
 def number(value: object) -> str:

@@ -84,13 +84,27 @@ class Train:
     # What can be chosen
 
     def models(self) -> list[tuple[str, str]]:
-        """Base models first, then the runs that have an adapter to go on from."""
+        """(label, name): base models with size, licence and memory, then the runs to go on from."""
         from tuning.models import RECOMMENDED
 
-        first = self.services.settings.base_model
-        names = dict.fromkeys([first, "pocket", *(model.name for model in RECOMMENDED)])
-        runs = [run.name for run in self._runs() if run.downloadable]
-        return [(name, name) for name in [*names, *runs]]
+        labels = {name: name for name in (self.services.settings.base_model, "pocket")}
+        for model in RECOMMENDED:
+            size = train_data.amount(model.parameters)
+            labels[model.id] = f"{model.id} · {size} · {model.license} · {model.memory_gb} GB"
+        labels |= {run.name: f"{run.name} ← {run.base}" for run in self._runs() if run.downloadable}
+        return [(label, name) for name, label in labels.items()]
+
+    def about_model(self, name: str, language: str) -> str:
+        """One line on a base model or a run's base; empty where its files cannot be read (the data say why)."""
+        from tuning import models
+
+        try:
+            facts = models.describe(models.resolve(name, self.services.settings.home).base)
+        except AfinaError:
+            return ""
+        unknown = word("train.model.unlicensed", language)
+        return word("train.model.facts", language, parameters=train_data.amount(facts.parameters),
+                    layers=facts.layers, context=facts.context, license=facts.license or unknown)  # fmt: skip
 
     def datasets(self, language: str) -> list[tuple[str, str]]:
         """The shipped sets, those in the reader's language first."""

@@ -24,6 +24,7 @@ class Setup:
 
     column: gr.Column
     model: gr.Dropdown
+    about_model: gr.HTML
     dataset: gr.Dropdown
     upload: gr.UploadButton
     about: gr.HTML
@@ -83,13 +84,14 @@ def setup_form(train: Train) -> Setup:
     with gr.Column(scale=5, min_width=340) as column:
         model = gr.Dropdown(train.models(), value=train.services.settings.base_model, allow_custom_value=True,
                             label=t("train.model"), info=t("train.model.info"))  # fmt: skip
+        about_model = gr.HTML(elem_classes="train-hint")
         with gr.Group():
             dataset = gr.Dropdown(train.datasets("en"), value=None, allow_custom_value=True,
                                   label=t("train.dataset"), info=t("train.dataset.info"))  # fmt: skip
             upload = gr.UploadButton(t("train.upload"), size="sm", file_types=list(KINDS))
         about = gr.HTML(elem_classes="train-hint", visible=False)
         with gr.Group(visible=False) as mapping_box:
-            gr.Markdown(t("train.mapping.help"), container=True)
+            gr.Markdown(t("train.mapping.help"), elem_classes="train-pad")
             mapping_table = gr.Dataframe(interactive=False, wrap=True, show_label=False)
             with gr.Row():
                 mapping = {part: gr.Dropdown([""], value="", label=t(f"train.mapping.{part}"), min_width=140)
@@ -106,6 +108,7 @@ def setup_form(train: Train) -> Setup:
     return Setup(
         column=column,
         model=model,
+        about_model=about_model,
         dataset=dataset,
         upload=upload,
         about=about,
@@ -126,9 +129,9 @@ def data_panel() -> DataPanel:
     title = gr.Markdown(t("train.mask.title"), visible=False)
     tokens = gr.HTML(visible=False)
     with gr.Accordion(t("train.table.title"), open=True, visible=False) as details:
+        lengths = gr.BarPlot(show_label=False, height=220)
         table = gr.Dataframe(interactive=False, wrap=True, show_label=False,
                              column_widths=["8%", "14%", "34%", "44%"])  # fmt: skip
-        lengths = gr.BarPlot(label=t("train.lengths.title"), height=220)
     return DataPanel(facts, title, tokens, details, table, lengths)
 
 
@@ -139,10 +142,14 @@ def live_panel() -> LivePanel:
         stop = gr.Button(t("train.stop"), variant="stop", visible=False)
         resume = gr.Button(t("train.resume"), variant="primary", visible=False)
         cancel = gr.Button(t("train.cancel"), visible=False)
-    losses = gr.LinePlot(x="step", y="loss", color="which", height=330, label=t("train.live.curves"),
-                         visible=False)  # fmt: skip
+    # No labels: a labelled plot is cut off at the bottom by the label's height.
+    losses = gr.LinePlot(x="step", y="loss", color="which", height=330, show_label=False, visible=False)
     with gr.Accordion(t("train.live.inner"), open=False, visible=False) as details, gr.Row():
-        rate = gr.LinePlot(x="step", y="value", height=200, label=t("train.live.lr"))
-        norm = gr.LinePlot(x="step", y="value", height=200, label=t("train.live.grad_norm"))
+        with gr.Column(min_width=280):
+            gr.Markdown(t("train.live.lr"))
+            rate = gr.LinePlot(x="step", y="value", height=200, show_label=False)
+        with gr.Column(min_width=280):
+            gr.Markdown(t("train.live.grad_norm"))
+            norm = gr.LinePlot(x="step", y="value", height=200, show_label=False)
     queue = gr.HTML()
     return LivePanel(choice, gr.State(None), head, stop, resume, cancel, losses, details, rate, norm, queue)

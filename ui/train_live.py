@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tuning.progress import RunStatus
 
 COLOURS = {"train": "#4f7cff", "heldout": "#f08c2e"}
+_CURVE = {"loss": COLOURS["train"], "heldout_loss": COLOURS["heldout"]}
 
 
 def head(status: RunStatus, language: str) -> str:
@@ -30,7 +31,8 @@ def head(status: RunStatus, language: str) -> str:
     )
     bar = f'<div class="bar {status.state}"><i style="width:{share:.1%}"></i></div>'
     tiles = "".join(
-        tile(value, word(f"train.live.{label}", language)) for label, value in _numbers(status, language)
+        tile(value, word(f"train.live.{label}", language), _CURVE.get(label, ""))
+        for label, value in _numbers(status, language)
     )
     return (
         f'<div class="run-head"><b>{escape(status.name)}</b>{badge}</div>{bar}'
@@ -63,8 +65,19 @@ def remarks(status: RunStatus, language: str) -> str:
 
 
 def losses(series: Mapping[str, Sequence[tuple[int, float]]], language: str) -> pd.DataFrame:
-    """Train and held-out loss as LinePlot takes them: step, loss, which rows."""
-    return _frame({"train": series.get("loss", ()), "heldout": series.get("heldout_loss", ())}, language)
+    """Train and held-out loss as LinePlot takes them: step, loss, which rows.
+
+    Both are in it from the beginning, with an empty point at first: the plot fixes its colours when it is drawn.
+    """
+    import pandas as pd
+
+    points = [
+        (step, value, word(f"train.series.{name}", language))
+        for name, metric in (("train", "loss"), ("heldout", "heldout_loss"))
+        for step, value in series.get(metric) or [(0, None)]
+    ]
+    frame = pd.DataFrame(points, columns=["step", "loss", "which"])
+    return frame.astype({"loss": float})
 
 
 def curve(series: Mapping[str, Sequence[tuple[int, float]]], name: str) -> pd.DataFrame:
@@ -75,8 +88,15 @@ def curve(series: Mapping[str, Sequence[tuple[int, float]]], name: str) -> pd.Da
     return pd.DataFrame({"step": [step for step, _ in points], "value": [value for _, value in points]})
 
 
-def colour_map(language: str) -> dict[str, str]:
-    return {word(f"train.series.{name}", language): colour for name, colour in COLOURS.items()}
+def loss_words(language: str) -> dict[str, Any]:
+    """What LinePlot writes beside the losses, and in which colours."""
+    names = {name: word(f"train.series.{name}", language) for name in COLOURS}
+    return {
+        "color_map": {names[name]: colour for name, colour in COLOURS.items()},
+        "x_title": word("train.axis.step", language),
+        "y_title": word("train.axis.loss", language),
+        "colors_in_legend": [],  # the tiles above are the legend
+    }
 
 
 def queue_line(names: Iterable[str], language: str) -> str:
@@ -101,11 +121,3 @@ def mark(status: RunStatus | None, *others: Any) -> str:
     shown = status and (status.run_id, status.state, status.step, status.eta_seconds, len(status.notes),
                         status.metrics, str(status.error))  # fmt: skip
     return hashing.of_json([shown, *others])[:16]
-
-
-def _frame(series: Mapping[str, Iterable[tuple[int, float]]], language: str) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = [(step, value, word(f"train.series.{name}", language)) for name, points in series.items()
-            for step, value in points]  # fmt: skip
-    return pd.DataFrame(rows, columns=["step", "loss", "which"])

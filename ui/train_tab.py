@@ -14,6 +14,7 @@ from ui.context import actor, language, shown
 from ui.translations import t
 
 from common.errors import AfinaError
+from tuning.progress import RESUMABLE
 from ui import train_api, train_data, train_live
 from ui.train_handlers import Form, Train
 from ui.train_layout import DataPanel, LivePanel, Setup, data_panel, live_panel, setup_form
@@ -36,13 +37,16 @@ def build_train_tab(services: Services) -> None:
                 data = data_panel()
             with gr.Tab(t("train.panel.live"), id="live"):
                 live = live_panel()
-    _wire_data(train, setup, data)
+    check_new = _wire_data(train, setup, data)
     _wire_estimate(train, setup)
-    _wire_live(train, setup, live, pages)
+    watch = _wire_live(train, setup, live, pages)
+    _wire_arrival(train, setup, pages).then(**check_new).then(**watch)
     train_api.add(train)
 
 
-def _wire_data(train: Train, setup: Setup, data: DataPanel) -> None:
+def _wire_data(train: Train, setup: Setup, data: DataPanel) -> dict[str, Any]:
+    """Gives the event that looks at newly chosen data."""
+
     @shown
     def uploaded(file: str, request: gr.Request) -> Any:
         place = train.keep_upload(actor(train.services, request), file)
@@ -53,20 +57,20 @@ def _wire_data(train: Train, setup: Setup, data: DataPanel) -> None:
         return _check(train, setup, data, setup.form(values), request)
 
     @shown
-    def other_data(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
-        form = setup.form({**values, **dict.fromkeys(setup.mapping.values(), "")})
-        return _check(train, setup, data, form, request)
+    def check_new(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+        unmapped = dict.fromkeys(setup.mapping.values(), "")  # the mapping was for other data
+        return {**unmapped, **_check(train, setup, data, setup.form({**values, **unmapped}), request)}
 
-    outputs = [setup.about, setup.mapping_box, setup.mapping_table, *setup.mapping.values(), setup.estimate,
-               *vars(data).values()]  # fmt: skip
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-    setup.upload.upload(uploaded, setup.upload, setup.dataset, **quiet).then(
-        other_data, setup.inputs, outputs, **quiet
-    )
-    setup.dataset.input(other_data, setup.inputs, outputs, **quiet)
+    outputs = [setup.about_model, setup.about, setup.mapping_box, setup.mapping_table, *setup.mapping.values(),
+               setup.estimate, *vars(data).values()]  # fmt: skip
+    shared: dict[str, Any] = {"inputs": setup.inputs, "outputs": outputs, "api_visibility": "private",
+                              "show_progress": "minimal"}  # fmt: skip
+    new = {"fn": check_new, **shared}
+    setup.upload.upload(uploaded, setup.upload, setup.dataset, api_visibility="private").then(**new)
+    setup.dataset.input(**new)
     shape = [setup.knobs[name] for name in ("max_length", "heldout_fraction", "reply_only")]
-    gr.on([setup.model.input, setup.mapping_apply.click, *(box.input for box in shape)], check,
-          setup.inputs, outputs, **quiet)  # fmt: skip
+    gr.on([setup.model.input, setup.mapping_apply.click, *(box.input for box in shape)], check, **shared)
+    return new
 
 
 def _check(train: Train, setup: Setup, data: DataPanel, form: Form, request: gr.Request) -> dict[Any, Any]:
@@ -76,14 +80,22 @@ def _check(train: Train, setup: Setup, data: DataPanel, form: Form, request: gr.
     about = train.about(form.source, tongue)
     common = {
         setup.about: gr.update(value=about, visible=bool(about)),
-        setup.mapping_box: gr.update(visible=False),
+        setup.about_model: train.about_model(form.source_model, tongue),
+        setup.mapping_box: gr.update(visible=bool(form.mapping)),
     }
     if not form.source:
         return {**nothing, **common, data.facts: train_data.empty(tongue), setup.estimate: ""}
     try:
         loaded, report = train.check(actor(train.services, request), form)
     except AfinaError as error:
-        return {**nothing, **common, data.facts: train_data.problem(error, tongue), setup.estimate: ""}
+        told = gr.update(value=train_data.problem(error, tongue), visible=True)
+        return {
+            **nothing,
+            **common,
+            setup.about: told,
+            data.facts: train_data.empty(tongue),
+            setup.estimate: "",
+        }
     if report is None:
         return {**nothing, **common, **_ask_mapping(setup, loaded), data.facts: train_data.asks(tongue),
                 setup.estimate: ""}  # fmt: skip
@@ -95,7 +107,7 @@ def _check(train: Train, setup: Setup, data: DataPanel, form: Form, request: gr.
         data.tokens: gr.update(value=train_data.tokens(report.preview, tongue), visible=True),
         data.details: gr.update(visible=True),
         data.table: train_data.table(loaded.rows, tongue, fraction),
-        data.lengths: train_data.bars(report, tongue),
+        data.lengths: gr.update(**train_data.bars(report, tongue)),
         setup.estimate: train.estimate(actor(train.services, request), form, tongue),
     }
 
@@ -128,9 +140,8 @@ def _wire_estimate(train: Train, setup: Setup) -> None:
           trigger_mode="always_last", **quiet)  # fmt: skip
 
 
-def _wire_live(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> None:
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    outputs = [box for name, box in vars(live).items()]
+def _wire_live(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> dict[str, Any]:
+    """Gives the event that shows the run as it is now."""
 
     @shown
     def poll(chosen: str, seen: Any, request: gr.Request) -> dict[Any, Any]:
@@ -138,32 +149,37 @@ def _wire_live(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> N
 
     @shown
     def start(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
-        who = actor(train.services, request)
-        run_id = train.start(who, setup.form(values))
-        choices = train.run_choices(language(request))
-        return {live.choice: gr.update(choices=choices, value=run_id), pages: gr.update(selected="live"),
-                setup.name: ""}  # fmt: skip
+        run_id = train.start(actor(train.services, request), setup.form(values))
+        chosen = gr.update(choices=train.run_choices(language(request)), value=run_id)
+        return {live.choice: chosen, pages: gr.update(selected="live"), setup.name: ""}
+
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    watch = {"fn": poll, "inputs": [live.choice, live.seen], "outputs": list(vars(live).values()), **quiet}
+    setup.start.click(start, setup.inputs, [live.choice, pages, setup.name], **quiet).then(**watch)
+    live.choice.input(**watch)
+    gr.Timer(_POLL_SECONDS).tick(**watch, queue=False)
+    for button, action in ((live.stop, "stop"), (live.resume, "resume"), (live.cancel, "cancel")):
+        button.click(_acting(train, action), live.choice, None, **quiet).then(**watch)
+    return watch
+
+
+def _wire_arrival(train: Train, setup: Setup, pages: gr.Tabs) -> Any:
+    """On load: the teacher gets the form, with data already chosen; who watches gets the run."""
 
     @shown
     def arrive(request: gr.Request) -> dict[Any, Any]:
         who, tongue = actor(train.services, request), language(request)
-        teacher = who.kind == "teacher"
-        is_busy = train.is_busy(who)
-        first = {} if teacher and not is_busy else {pages: gr.update(selected="live")}
-        return {setup.column: gr.update(visible=teacher), setup.model: gr.update(choices=train.models()),
-                setup.dataset: gr.update(choices=train.datasets(tongue)), **first}  # fmt: skip
+        teaches = who.kind == "teacher"
+        sets = train.datasets(tongue)
+        return {
+            setup.column: gr.update(visible=teaches),
+            setup.model: gr.update(choices=train.models()),
+            setup.dataset: gr.update(choices=sets, value=sets[0][1] if sets and teaches else None),
+            pages: gr.update(selected="data" if teaches and not train.is_busy(who) else "live"),
+        }
 
-    watched = [live.choice, live.seen]
-    setup.start.click(start, setup.inputs, [live.choice, pages, setup.name], **quiet).then(
-        poll, watched, outputs, **quiet
-    )
-    live.choice.input(poll, watched, outputs, **quiet)
-    gr.Timer(_POLL_SECONDS).tick(poll, watched, outputs, queue=False, **quiet)
-    for button, action in ((live.stop, "stop"), (live.resume, "resume"), (live.cancel, "cancel")):
-        button.click(_acting(train, action), live.choice, None, **quiet).then(poll, watched, outputs, **quiet)
-    _blocks().load(arrive, None, [setup.column, setup.model, setup.dataset, pages], **quiet).then(
-        poll, watched, outputs, **quiet
-    )
+    outputs = [setup.column, setup.model, setup.dataset, pages]
+    return _blocks().load(arrive, None, outputs, api_visibility="private", show_progress="hidden")
 
 
 def _acting(train: Train, action: str) -> Any:
@@ -177,30 +193,35 @@ def _acting(train: Train, action: str) -> Any:
 def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Request) -> dict[Any, Any]:
     """Updates of the live panel; what did not change since `seen` is left alone."""
     who, tongue = actor(train.services, request), language(request)
-    status = train.watch(who, chosen)
-    waiting = train.waiting(who)
-    choices = train.run_choices(tongue)
-    now = train_live.mark(status, waiting, choices, tongue)
+    status, waiting, choices = train.watch(who, chosen), train.waiting(who), train.run_choices(tongue)
+    now = {"all": train_live.mark(status, waiting, choices), "choices": train_live.mark(None, choices),
+           "run": status.run_id if status else ""}  # fmt: skip
+    seen = seen or {}
     if now == seen:
         return {live.seen: gr.skip()}
     updates: dict[Any, Any] = {live.seen: now, live.queue: train_live.queue_line(waiting, tongue)}
-    updates[live.choice] = gr.update(choices=choices)
-    may = who.kind == "teacher" and status is not None
+    if now["choices"] != seen.get("choices"):
+        updates[live.choice] = gr.update(choices=choices)
+    state = status.state if status and who.kind == "teacher" else ""
     updates |= {
-        live.stop: gr.update(visible=bool(may and status and status.state in ("starting", "running"))),
-        live.resume: gr.update(visible=bool(may and status and status.resumable)),
-        live.cancel: gr.update(visible=bool(may and status and status.state == "queued")),
+        live.stop: gr.update(visible=state in ("starting", "running")),
+        live.resume: gr.update(visible=state in RESUMABLE),
+        live.cancel: gr.update(visible=state == "queued"),
     }
     if status is None:
-        return {**updates, live.head: train_live.empty(tongue)}
+        return {**updates, live.head: train_live.empty(tongue), live.losses: gr.update(visible=False),
+                live.details: gr.update(visible=False)}  # fmt: skip
+    # Words on the axes are set once for a run: setting them draws the plot anew instead of moving it on.
+    words = train_live.loss_words(tongue) if now["run"] != seen.get("run") else {}
     measured = bool(status.series)
-    updates[live.head] = train_live.head(status, tongue)
-    updates[live.losses] = gr.update(value=train_live.losses(status.series, tongue), visible=measured,
-                                     color_map=train_live.colour_map(tongue))  # fmt: skip
-    updates[live.details] = gr.update(visible=measured)
-    updates[live.rate] = train_live.curve(status.series, "learning_rate")
-    updates[live.norm] = train_live.curve(status.series, "grad_norm")
-    return updates
+    return {
+        **updates,
+        live.head: train_live.head(status, tongue),
+        live.losses: gr.update(value=train_live.losses(status.series, tongue), visible=measured, **words),
+        live.details: gr.update(visible=measured),
+        live.rate: train_live.curve(status.series, "learning_rate"),
+        live.norm: train_live.curve(status.series, "grad_norm"),
+    }
 
 
 def _blocks() -> gr.Blocks:

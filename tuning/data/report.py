@@ -31,6 +31,7 @@ class Bar:
     low: int
     high: int
     n: int
+    is_open: bool = False  # the last bar, wider than the others: it holds all that are longer
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def histogram(lengths: Sequence[int]) -> tuple[Bar, ...]:
         low, high = index * width, (index + 1) * width - 1
         if index == last and longest > high:
             high = longest
-        bars.append(Bar(low, high, sum(low <= length <= high for length in ordered)))
+        is_open = high - low >= width
+        bars.append(Bar(low, high, sum(low <= length <= high for length in ordered), is_open))
     return tuple(bars)
 
 

@@ -6,6 +6,7 @@ form is the same thing. Knows nothing of files or tokens.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,33 +40,14 @@ _KNOWN: tuple[tuple[str, dict[str, str]], ...] = (
     ("prompt_completion", {"prompt": "prompt", "response": "response", "system": "system"}),
     ("text", {"text": "text"}),
 )  # fmt: skip
+# Column names (lower case, no accents) that suggest a part.
 _GUESSES = {
-    "prompt": (
-        "prompt",
-        "question",
-        "instruction",
-        "query",
-        "user",
-        "input",
-        "pregunta",
-        "instruccion",
-        "entrada",
-    ),
-    "response": (
-        "response",
-        "answer",
-        "completion",
-        "output",
-        "reply",
-        "target",
-        "respuesta",
-        "salida",
-        "assistant",
-    ),
-    "context": ("context", "contexto"),
-    "system": ("system",),
-    "messages": ("messages", "conversation", "conversations", "dialog", "dialogue", "turns", "chat"),
-    "text": ("text", "texto", "content", "document", "story"),
+    "prompt": "prompt question instruction query user input pregunta instruccion entrada enunciado",
+    "response": "response answer completion output reply target solution assistant respuesta salida solucion",
+    "context": "context contexto",
+    "system": "system sistema",
+    "messages": "messages conversation conversations dialog dialogue turns chat mensajes conversacion",
+    "text": "text texto content document story",
 }
 
 
@@ -131,15 +113,22 @@ def from_mapping(mapping: Mapping[str, str], columns: Sequence[str]) -> Shape:
 
 def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
     """A first suggestion for the mapping form: part -> column."""
-    spelled = {column.strip().lower(): column for column in columns}
+    spelled = {_plain(column): column for column in columns}
     guesses = (
-        (part, next((spelled[n] for n in names if n in spelled), "")) for part, names in _GUESSES.items()
+        (part, next((spelled[name] for name in names.split() if name in spelled), ""))
+        for part, names in _GUESSES.items()
     )
     found = {part: column for part, column in guesses if column}
     if "prompt" in found and "response" in found:
         return {part: column for part, column in found.items() if part not in ("messages", "text")}
     whole = next((part for part in ("messages", "text") if part in found), None)
     return {whole: found[whole]} if whole else found
+
+
+def _plain(column: str) -> str:
+    """Lower case, without accents."""
+    letters = unicodedata.normalize("NFKD", column.strip().casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _is_flag(value: Any) -> bool:

@@ -85,6 +85,13 @@ def render_prompt(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[int
     return ids
 
 
+def end_token_ids(tokenizer: Tokenizer, declared: int | list[int] | None = None) -> list[int]:
+    """The tokens that end a reply: the template's end marker, the eos token, and those a model's files declare."""
+    found = [tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(_end_marker(with_template(tokenizer)))]
+    found += declared if isinstance(declared, list) else [declared]
+    return list(dict.fromkeys(token for token in found if isinstance(token, int)))
+
+
 def preview(
     tokenizer: Tokenizer, rows: Iterable[Row], max_length: int, n: int = 3, reply_only: bool = True
 ) -> list[list[tuple[str, bool]]]:
