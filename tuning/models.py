@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from common import hashing
 from common.errors import AfinaError
@@ -253,7 +256,9 @@ def _hub_config(base: Base) -> dict[str, Any]:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(base.path_or_id, trust_remote_code=False).to_dict()
+        return AutoConfig.from_pretrained(
+            base.path_or_id, trust_remote_code=False, **_only_local(base)
+        ).to_dict()
     except (OSError, ValueError) as error:
         raise _why(base, error) from error
 
@@ -304,9 +309,30 @@ def _cpu_has_bf16() -> bool:
 
 
 def _only_local(base: Base) -> dict[str, Any]:
-    """A folder never asks the Hub; a Hub model that is on this disk does so only if its files are missing."""
-    local = base.kind != "hub" or _on_disk(base) is not None
-    return {"local_files_only": True} if local else {}
+    """What keeps a folder, or a Hub model that is on this disk, from asking the Hub.
+
+    Raises: AfinaError `models.no_network` at once where the Hub is needed and does not answer.
+    """
+    if base.kind != "hub" or _on_disk(base) is not None:
+        return {"local_files_only": True}
+    if not _hub_answers():
+        raise AfinaError("models.no_network", name=base.name)
+    return {}
+
+
+def _hub_answers(seconds: float = 3.0) -> bool:
+    """Whether a connection to the Hub can be opened; spares a minute of retries where there is no network."""
+    from huggingface_hub import constants
+
+    if constants.is_offline_mode():
+        return False
+    address = urlsplit(constants.ENDPOINT)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=seconds).close()
+    except OSError:
+        return bool(getproxies())  # behind a proxy names need not resolve here: let the client try
+    return True
 
 
 def _why(base: Base, error: Exception) -> AfinaError:
