@@ -1,0 +1,1 @@
+"""The pages. Gradio lives here alone: a tab lays out, wires, and calls a service."""

@@ -1,0 +1,87 @@
+"""What a handler needs to know about a request: who asks, in which language; and errors put into words."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING, Any, Literal
+
+import gradio as gr
+
+from common.errors import AfinaError
+
+if TYPE_CHECKING:
+    from workbench.roles import Actor
+    from workbench.services import Services
+
+LANGUAGE_COOKIE = "afina_language"
+
+
+def actor(services: Services, request: gr.Request) -> Actor:
+    """Who made `request`."""
+    return services.roles.actor(_headers(request))
+
+
+def language(request: gr.Request | None) -> Literal["en", "es"]:
+    """The reader's language: the switch's cookie, else the browser's first preference among ours."""
+    headers = _headers(request) if request else {}
+    return preferred(headers.get("cookie", ""), headers.get("accept-language", ""))
+
+
+def preferred(cookie: str, accept_language: str) -> Literal["en", "es"]:
+    """Same, from the two headers."""
+    try:
+        chosen = SimpleCookie(cookie).get(LANGUAGE_COOKIE)
+    except CookieError:
+        chosen = None
+    if chosen and chosen.value in ("en", "es"):
+        return "es" if chosen.value == "es" else "en"
+    wanted = []
+    for part in accept_language.split(","):
+        tag, _, quality = part.strip().partition(";q=")
+        try:
+            wanted.append((-float(quality or 1), len(wanted), tag[:2].lower()))
+        except ValueError:
+            continue
+    return "es" if next((tag for _, _, tag in sorted(wanted) if tag in ("en", "es")), "en") == "es" else "en"
+
+
+def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """A handler whose `AfinaError`s appear in the page, in the reader's language; generators too.
+
+    The language comes from the handler's `request: gr.Request`; without one it is English.
+    """
+    signature = inspect.signature(handler)
+
+    def say(error: AfinaError, args: tuple, kwargs: dict) -> gr.Error:
+        given = signature.bind_partial(*args, **kwargs).arguments.values()
+        request = next((value for value in given if isinstance(value, gr.Request)), None)
+        return gr.Error(error.words(language(request)), print_exception=False)
+
+    if inspect.isgeneratorfunction(handler):
+
+        @functools.wraps(handler)
+        def streaming(*args: Any, **kwargs: Any) -> Any:
+            try:
+                yield from handler(*args, **kwargs)
+            except AfinaError as error:
+                raise say(error, args, kwargs) from None
+
+        return streaming
+
+    @functools.wraps(handler)
+    def single(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return handler(*args, **kwargs)
+        except AfinaError as error:
+            raise say(error, args, kwargs) from None
+
+    return single
+
+
+def _headers(request: gr.Request) -> dict[str, str]:
+    """Header names in lower case."""
+    raw = getattr(request, "headers", None) or {}
+    return {name.lower(): value for name, value in dict(raw).items()}

@@ -1,0 +1,108 @@
+"""Talking to several policies at once: base and tuned side by side, or one prompt to each.
+
+Every call takes an `Actor`. The generation engine, and torch with it, loads when first needed. Keeps nothing
+about a conversation: its history comes with the call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from common.errors import AfinaError
+from common.settings import Settings
+from tuning.runs import RunStore
+
+if TYPE_CHECKING:
+    from tuning.generate import Engine, Partial, Reply
+    from workbench.roles import Actor, Roles
+
+MOST_COLUMNS = 4
+_LONGEST_MESSAGE = 8_000  # characters
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class PolicyChoice:
+    """Something that can be talked to."""
+
+    name: str
+    base: str
+    is_base: bool
+    created_at: float = 0.0  # seconds since 1970; 0 for a base
+
+
+class Comparing:
+    def __init__(self, settings: Settings, store: RunStore, roles: Roles) -> None:
+        self._settings, self._store, self._roles = settings, store, roles
+        self._engine: Engine | None = None
+        self._loading = threading.Lock()
+
+    def warm(self) -> None:
+        """Loads the engine and the installation's base model."""
+        self.engine.warm(self._settings.base_model)
+
+    @property
+    def engine(self) -> Engine:
+        with self._loading:
+            if self._engine is None:
+                from tuning.generate import Engine
+
+                self._engine = Engine(self._settings.home)
+            return self._engine
+
+    def policies(self, actor: Actor) -> list[PolicyChoice]:
+        """Bases first, then every run with an adapter, the newest first."""
+        runs = [run for run in self._store.list() if (run.adapter_dir / "adapter_config.json").is_file()]
+        bases = dict.fromkeys([self._settings.base_model, "pocket", *(run.info.base["name"] for run in runs)])
+        tuned = [PolicyChoice(run.name, run.info.base["name"], False, run.info.created_at) for run in runs]
+        tuned.sort(key=lambda choice: -choice.created_at)
+        return [PolicyChoice(name, name, True) for name in bases] + tuned
+
+    def chat(
+        self,
+        actor: Actor,
+        policies: Sequence[str],
+        histories: Sequence[Sequence[Message]],
+        message: str,
+        system: str = "",
+        should_stop: Callable[[], bool] = lambda: False,
+        **sampling: object,
+    ) -> Iterator[list[Partial]]:
+        """Sends `message` to every policy behind its own history; yields what each has written so far.
+
+        `histories[i]` are the messages before it in column i. `sampling` are fields of `tuning.generate.Sampling`.
+        Raises: NotAllowed `role.chat`; AfinaError `chat.columns`, `chat.empty`, `chat.long` and as the engine does.
+        """
+        self._roles.require_chat(actor)
+        _check(policies, message)
+        from tuning.generate import Sampling
+
+        opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
+        asked = {"role": "user", "content": message}
+        talks = [[*opening, *history, asked] for history in histories]
+        yield from self.engine.stream(policies, talks, Sampling(**sampling), should_stop)  # type: ignore[arg-type]
+
+    def replies(
+        self, actor: Actor, policies: Sequence[str], message: str, system: str = "", **sampling: object
+    ) -> list[Reply]:
+        """One reply of each policy to `message`. Raises: as `chat`."""
+        self._roles.require_chat(actor)
+        _check(policies, message)
+        from tuning.generate import Sampling
+
+        opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
+        talk = [*opening, {"role": "user", "content": message}]
+        drawn = Sampling(**sampling)  # type: ignore[arg-type]
+        return self.engine.generate(policies, [talk] * len(policies), drawn, seeds=[drawn.seed] * len(policies))
+
+
+def _check(policies: Sequence[str], message: str) -> None:
+    if not 1 <= len(policies) <= MOST_COLUMNS:
+        raise AfinaError("chat.columns", n=len(policies), most=MOST_COLUMNS)
+    if not message.strip():
+        raise AfinaError("chat.empty")
+    if len(message) > _LONGEST_MESSAGE:
+        raise AfinaError("chat.long", n=len(message), most=_LONGEST_MESSAGE)

@@ -1,0 +1,57 @@
+"""All services of one installation, wired from its settings. Cheap to build: nothing heavy loads before `start`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from common.errors import AfinaError
+from common.settings import Settings
+from tuning.executors.local import LocalExecutor
+from tuning.jobs import Queue
+from tuning.runs import RunStore
+from workbench.comparing import Comparing
+from workbench.roles import Roles
+from workbench.training import Training
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Services:
+    settings: Settings
+    roles: Roles
+    training: Training
+    comparing: Comparing
+    queue: Queue
+
+    def start(self) -> None:
+        """Starts the queue and its warm worker, and loads the base model, all behind the page."""
+        self.queue.start()
+        threading.Thread(target=self._warm, name="warm", daemon=True).start()
+
+    def stop(self) -> None:
+        """Lets go of the queue; a run in progress goes on in its own process."""
+        self.queue.close()
+
+    def _warm(self) -> None:
+        try:
+            self.comparing.warm()
+        except AfinaError as error:
+            logger.warning("%s", error)
+
+
+def build(settings: Settings) -> Services:
+    """The services of `settings`; makes the home folder."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    roles = Roles(settings)
+    store = RunStore(settings.home)
+    queue = Queue(store, LocalExecutor(settings.home, settings.base_model))
+    return Services(
+        settings=settings,
+        roles=roles,
+        training=Training(settings, store, queue, roles),
+        comparing=Comparing(settings, store, roles),
+        queue=queue,
+    )
