@@ -1,0 +1,26 @@
+"""Learning: data in, adapters out.
+
+    job = tuning.sft.train(source_model="pocket", train_dataset="pairs.jsonl", tuned_model_display_name="mine")
+    job.wait()
+    tuning.GenerativeModel("mine").generate_content("Hello").text
+
+Importing this loads no torch, transformers, trl, peft or datasets: the names below are loaded when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tuning import sft as sft
+    from tuning.api import GenerativeModel as GenerativeModel
+    from tuning.api import Job as Job
+
+__all__ = ["GenerativeModel", "Job", "sft"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "sft":
+        return import_module("tuning.sft")
+    if name in ("GenerativeModel", "Job"):
+        return getattr(import_module("tuning.api"), name)
+    raise AttributeError(f"module 'tuning' has no attribute {name!r}")

@@ -18,13 +18,13 @@ def write(run: Run, start: Start, plan: Plan) -> str:
 
     base = neutral_id(start.base)
     info, status = run.info, run.status()
-    licence = getattr(start.info, "licence", "") or "unknown"
+    licence = start.info.license or "unknown"
     front = [
         "---",
-        f"base_model: {base}",
+        *([f"base_model: {base}"] if "/" in base else []),
         "library_name: peft",
         "pipeline_tag: text-generation",
-        *([f"license: {licence.lower()}"] if licence != "unknown" else []),
+        *([f"license: {licence.lower().replace(' ', '')}"] if start.info.license else []),
         "tags: [lora, sft, afina]",
         "---",
     ]

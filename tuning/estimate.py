@@ -16,7 +16,7 @@ import psutil
 from tuning.config import SFTConfig
 from tuning.data.rows import Loaded, Row
 from tuning.data.splits import divide
-from tuning.plan import HELDOUT_ROWS, MOST_TOKENS, Facts, Plan, cut_lengths, make
+from tuning.plan import HELDOUT_ROWS, MOST_TOKENS, Facts, Plan, cut_lengths, dtype_for, make
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
@@ -71,7 +71,7 @@ def estimate(config: SFTConfig, loaded: Loaded, store: RunStore) -> Estimate:
         n_train=max(1, len(train)),
         lengths=lengths,
         device=device.kind,
-        dtype=device.dtype if info.parameters > 20e6 else "float32",
+        dtype=dtype_for("auto", device.dtype, info.parameters),
         free_memory=free_memory(device.kind),
     )
     plan = make(config, facts)
@@ -117,7 +117,10 @@ def free_memory(device: str) -> int:
 
 def trainable_parameters(base: Base, info: ModelInfo, config: SFTConfig) -> int:
     """Parameters of the adapter: for every linear layer (the output head excepted) rank * (in + out)."""
-    shapes = linear_shapes(Path(base.path_or_id))
+    from tuning import models
+
+    folder = models._on_disk(base)
+    shapes = linear_shapes(folder) if folder else []
     if not shapes:  # not on this disk yet: a Llama-like block of four square and three wide matrices
         hidden = info.hidden
         shapes = [(hidden, hidden)] * 4 * info.layers + [(hidden, 3 * hidden)] * 3 * info.layers
@@ -130,7 +133,7 @@ def linear_shapes(folder: Path) -> list[tuple[int, int]]:
     from safetensors import safe_open
 
     shapes = []
-    for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
+    for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="numpy") as file:
             for name in file.keys():  # noqa: SIM118 (not a dict)
                 shape = file.get_slice(name).get_shape()

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
@@ -20,6 +20,9 @@ from tuning.data.rows import Loaded, Row
 from tuning.data.splits import divide
 from tuning.progress import ACTIVE, RESUMABLE, state_of
 from tuning.runs import Run, RunStore
+
+if TYPE_CHECKING:
+    from tuning.models import Base
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.25  # how often other processes' submissions are looked for
@@ -72,7 +75,7 @@ class Queue:
             method=method,
             config=config.to_dict(),
             name=name,
-            base={"name": policy.base.name, "sha256": policy.base.sha256 or ""},
+            base={"name": _name_anywhere(policy.base), "sha256": policy.base.sha256},
             data={"name": data.name, "fingerprint": data.fingerprint, "format": data.format},
             train=train,
             heldout=heldout,
@@ -200,6 +203,11 @@ class Queue:
         if not train:
             raise AfinaError("jobs.no_train", name=data.name, n=len(data.rows))
         return train, heldout
+
+
+def _name_anywhere(base: Base) -> str:
+    """What `models.resolve` takes in every process: a folder by its whole path."""
+    return base.path_or_id if base.kind == "folder" else base.name
 
 
 def settle(run: Run) -> bool:

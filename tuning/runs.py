@@ -222,9 +222,9 @@ class RunStore:
             if run := self._run(self.root / name):
                 yield run
 
-    def children(self, run: Run) -> list[Run]:
+    def children(self, run: Run) -> tuple[Run, ...]:
         """The runs that continue `run`'s adapter."""
-        return [other for other in self if other.info.parent == run.id]
+        return tuple(other for other in self if other.info.parent == run.id)
 
     def delete(self, name: str) -> None:
         """Removes a run for good. Raises: Conflict while it runs, waits, or another run depends on it."""

@@ -6,9 +6,8 @@ Every call takes an `Actor`; what changes something needs the teacher. Knows no 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from common.settings import Settings
 from tuning.config import SFTConfig
@@ -18,36 +17,11 @@ from tuning.data.rows import Loaded
 from tuning.estimate import Estimate, estimate
 from tuning.jobs import Queue
 from tuning.progress import RunStatus
-from tuning.runs import Run, RunStore
+from tuning.runs import RunStore
+from tuning.summary import RunSummary, summarise
 
 if TYPE_CHECKING:
     from workbench.roles import Actor, Roles
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """A run's line in a table."""
-
-    run_id: str
-    name: str
-    method: str
-    state: str
-    base: str
-    base_sha256: str
-    parent: str | None  # name of the run it continues
-    parent_id: str | None
-    created_at: float  # seconds since 1970
-    elapsed_seconds: float
-    step: int
-    total_steps: int
-    data_name: str
-    data_fingerprint: str
-    n_train: int
-    n_heldout: int
-    heldout_before: float | None  # held-out loss before step 0, nats per token
-    heldout_after: float | None  # the latest
-    downloadable: bool
-    config: dict[str, Any]
 
 
 class Training:
@@ -131,10 +105,10 @@ class Training:
 
     def runs(self, actor: Actor) -> list[RunSummary]:
         """All runs, newest first."""
-        return [self._summary(run) for run in self.store]
+        return [summarise(run, self.store) for run in self.store]
 
     def summary(self, actor: Actor, run_id: str) -> RunSummary:
-        return self._summary(self.store.get(run_id))
+        return summarise(self.store.get(run_id), self.store)
 
     def card(self, actor: Actor, run_id: str) -> str:
         """The run's model card (Markdown), empty before its adapter is saved."""
@@ -143,34 +117,9 @@ class Training:
 
     def queue(self, actor: Actor) -> list[RunSummary]:
         """The run at work, then those that wait, in their order."""
-        return [self._summary(run) for run in (*self._queue.active(), *self._queue.waiting())]
+        return [summarise(run, self.store) for run in (*self._queue.active(), *self._queue.waiting())]
 
     def current(self, actor: Actor) -> str | None:
         """The run to show to somebody who just came: at work, else next in turn, else None."""
         queue = self.queue(actor)
         return queue[0].run_id if queue else None
-
-    def _summary(self, run: Run) -> RunSummary:
-        status, info = run.status(), run.info
-        return RunSummary(
-            run_id=run.id,
-            name=run.name,
-            method=info.method,
-            state=status.state,
-            base=info.base["name"],
-            base_sha256=info.base["sha256"] or str(status.plan.get("base_sha256", "")),
-            parent=self.store.get(info.parent).name if info.parent else None,
-            parent_id=info.parent,
-            created_at=info.created_at,
-            elapsed_seconds=status.elapsed_seconds,
-            step=status.step,
-            total_steps=status.total_steps,
-            data_name=str(info.data.get("name", "")),
-            data_fingerprint=str(info.data.get("fingerprint", "")),
-            n_train=int(info.data.get("n_train", 0)),
-            n_heldout=int(info.data.get("n_heldout", 0)),
-            heldout_before=status.first.get("heldout_loss"),
-            heldout_after=status.metrics.get("heldout_loss"),
-            downloadable=run.has_adapter,
-            config=info.config,
-        )

@@ -18,6 +18,7 @@ from common.errors import AfinaError
 from tuning import models
 from tuning.config import SFTConfig
 from tuning.data.tokens import with_template
+from tuning.plan import dtype_for
 from tuning.runs import Run, RunStore
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
     from tuning.models import Base, Device, ModelInfo
-
-SMALL = 20_000_000  # parameters; below it, half precision costs exactness and gains no time
 
 
 @dataclass
@@ -44,7 +43,7 @@ class Start:
     def load(cls, source_model: str, home: Path, dtype: str = "auto") -> Start:
         base = models.resolve(source_model, home).base
         info, device = models.describe(base), models.device()
-        dtype = choose_dtype(dtype, device.dtype, info.parameters)
+        dtype = dtype_for(dtype, device.dtype, info.parameters)
         tokenizer = with_template(models.load_tokenizer(base))
         if tokenizer.pad_token is None:  # padding carries no loss and no attention: any token does
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
@@ -70,19 +69,12 @@ class Warm:
     def take(self, base: Base, dtype: str) -> Start | None:
         """The loaded start if it is of this base and number format; it is given away once."""
         start = self._start
-        if start is None or start.base != base:
+        if start is None or (start.base.path_or_id, start.base.sha256) != (base.path_or_id, base.sha256):
             return None
-        if choose_dtype(dtype, start.device.dtype, start.info.parameters) != start.dtype:
+        if dtype_for(dtype, start.device.dtype, start.info.parameters) != start.dtype:
             return None
         self._start = None
         return start
-
-
-def choose_dtype(wanted: str, device_dtype: str, parameters: int) -> str:
-    """What `wanted` ("auto" or a format) means for a model of this size on a device that prefers `device_dtype`."""
-    if wanted != "auto":
-        return wanted
-    return device_dtype if parameters >= SMALL else "float32"
 
 
 def start_of(run: Run, config: SFTConfig, home: Path, warm: Warm | None) -> Start:

@@ -109,7 +109,8 @@ class AdapterTrainer(SFTTrainer):
             )
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        save_adapter(self.model, Path(output_dir or self.args.output_dir), self._base)
+        assert isinstance(self.model, PeftModel) and output_dir is not None
+        save_adapter(self.model, Path(output_dir), self._base)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """The run's own card is written at its end."""

@@ -1,0 +1,167 @@
+"""The Python API's objects: a job to wait for, and a tuned model to ask. Knows no trainer and no page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from common.errors import AfinaError
+from common.settings import Settings
+from tuning.config import SFTConfig
+from tuning.data import formats
+from tuning.data.rows import Loaded
+from tuning.executors.local import LocalExecutor
+from tuning.jobs import Queue
+from tuning.progress import RunStatus
+from tuning.runs import Run, RunStore
+from tuning.summary import summarise
+
+Message = dict[str, str]
+
+
+class Job:
+    """A run, as somebody sees it who started it from a program."""
+
+    def __init__(self, run: Run, queue: Queue) -> None:
+        self._run = run
+        self._queue = queue
+
+    @property
+    def name(self) -> str:
+        return self._run.name
+
+    @property
+    def run_id(self) -> str:
+        return self._run.id
+
+    @property
+    def state(self) -> str:
+        """queued, starting, running, stopping, stopped, done, failed, interrupted or cancelled."""
+        return self._run.state
+
+    @property
+    def status(self) -> RunStatus:
+        return self._run.status()
+
+    @property
+    def error(self) -> AfinaError | None:
+        return self.status.error
+
+    @property
+    def tuned_model_endpoint_name(self) -> str:
+        """What `GenerativeModel`, `--model` and `--source-model` take."""
+        return self._run.name
+
+    def wait(self, timeout: float | None = None, seen: Callable[[RunStatus], None] | None = None) -> Job:
+        """Returns when the run has come to an end; look at `state` and `error` then.
+
+        Raises: TimeoutError after `timeout` seconds; the run goes on.
+        """
+        self._queue.start()
+        end = None if timeout is None else time.monotonic() + timeout
+        while not (status := self.status).ended:
+            if seen is not None:
+                seen(status)
+            if end is not None and time.monotonic() > end:
+                raise TimeoutError(f"{self.name} is still {status.state}")
+            time.sleep(0.1)
+        if seen is not None:
+            seen(status)
+        self._queue.close()
+        return self
+
+    def stop(self) -> None:
+        """Asks it to stop and save; `wait` for it, `resume` goes on from there."""
+        self._queue.stop(self._run.id)
+
+    def resume(self) -> Job:
+        self._queue.resume(self._run.id)
+        return self.wake()
+
+    def wake(self) -> Job:
+        """Lets this process execute the queue if no other does."""
+        self._queue.start()
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything about the run, in plain values."""
+        status = self.status
+        return {
+            **asdict(summarise(self._run, self._queue.store)),
+            "tuned_model_endpoint_name": self.tuned_model_endpoint_name,
+            "metrics": status.metrics,
+            "notes": [note.words("en") for note in status.notes],
+            "error": str(status.error) if status.error else None,
+        }
+
+
+@dataclass(frozen=True)
+class Response:
+    text: str
+    n_tokens: int
+    finish_reason: str
+
+
+class GenerativeModel:
+    """A model that answers: `pocket`, a run, a folder or a Hub id."""
+
+    def __init__(self, model_name: str, system_instruction: str = "", home: str | Path | None = None) -> None:
+        from tuning import models
+        from tuning.generate import Engine
+
+        self.model_name = model_name
+        self.system_instruction = system_instruction
+        place = home_or_default(home)
+        models.resolve(model_name, place)  # says at once when there is no such model
+        self._engine = Engine(place)
+
+    def generate_content(
+        self,
+        contents: str | list[Message],
+        *,
+        temperature: float = 0.7,
+        top_p: float = 0.95,
+        max_output_tokens: int = 128,
+        seed: int = 0,
+        greedy: bool = False,
+    ) -> Response:
+        """The reply to a text, or to messages `{"role", "content"}`."""
+        from tuning.generate import Sampling
+
+        messages = [{"role": "user", "content": contents}] if isinstance(contents, str) else list(contents)
+        if self.system_instruction and messages[0]["role"] != "system":
+            messages = [{"role": "system", "content": self.system_instruction}, *messages]
+        sampling = Sampling(
+            temperature=temperature, top_p=top_p, max_new_tokens=max_output_tokens, seed=seed, greedy=greedy
+        )
+        reply = self._engine.generate([self.model_name], [messages], sampling)[0]
+        return Response(reply.text, reply.n_tokens, reply.finish_reason)
+
+
+def submit(
+    method: str,
+    config: SFTConfig,
+    data: Loaded,
+    name: str = "",
+    home: Path | None = None,
+    validation: Loaded | None = None,
+) -> Job:
+    """Queues a run; this process executes the queue from now on, unless another does."""
+    place = home_or_default(home)
+    queue = Queue(RunStore(place), LocalExecutor(place, config.source_model))
+    return Job(queue.submit(method, config, data, name, validation=validation), queue).wake()
+
+
+def read(source: str | Path | Iterable[Mapping[str, Any]]) -> Loaded:
+    """Data as `train_dataset` takes it."""
+    if isinstance(source, (str, Path)):
+        settings = Settings.from_env()
+        return formats.load(source, max_mb=settings.max_upload_mb, token=settings.hf_token)
+    return formats.from_python(list(source))
+
+
+def home_or_default(home: str | Path | None = None) -> Path:
+    return Path(home) if home is not None else Settings.from_env().home

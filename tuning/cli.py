@@ -1,0 +1,260 @@
+"""The command line: train, look at runs, generate, evaluate. Progress goes to stderr, results to stdout.
+
+Exit status is 0, or 2 with one clear line. Every command is a thin layer over what the page uses too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from common.errors import AfinaError
+from common.settings import Settings
+from tuning.config import PRESETS, SFTConfig
+
+LINE = "{name}: {state}, step {step}/{total}, loss {loss}, held-out {heldout}, {eta} left"
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    settings = Settings.from_env()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        result, lines = options.command(options, settings)
+    except AfinaError as error:
+        print(" ".join(error.words(language()).split()), file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    print(json.dumps(result, ensure_ascii=False) if options.json else "\n".join(lines))
+    return 0
+
+
+def language() -> str:
+    """The terminal's: Spanish where its locale says so."""
+    told = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return "es" if told.startswith("es") else "en"
+
+
+def parser() -> Parser:
+    made = Parser(prog="python -m tuning", description="Fine-tune small language models.")
+    commands = made.add_subparsers(required=True, metavar="command", parser_class=Parser)
+    common = Parser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+    def command(name: str, function: Any, help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=help, parents=[common])
+        added.set_defaults(command=function)
+        return added
+
+    _sft(command("sft", train, "Fine-tune an adapter on prompts and replies."))
+    command("runs", runs, "List all runs.").add_argument("name", nargs="?", help="show this run only")
+    for name in ("resume", "stop", "cancel", "delete"):
+        command(name, globals()[name], f"{name.capitalize()} a run.").add_argument("name", help="name or id")
+    _generate(command("generate", generate, "Write a reply."))
+    _evaluate(command("evaluate", evaluate, "Measure a model on a data set."))
+    return made
+
+
+def _sft(sub: argparse.ArgumentParser) -> None:
+    knobs = "\n".join(f"  {field.name:24} {field.metadata['help']}" for field in fields(SFTConfig))
+    sub.formatter_class = argparse.RawDescriptionHelpFormatter
+    sub.epilog = f"settings (--set key=value):\n{knobs}"
+    sub.add_argument("--source-model", default="", help="pocket, a run, a folder or a Hub id")
+    sub.add_argument("--train-dataset", required=True, help="a file, a shipped set or a Hub data set")
+    sub.add_argument("--validation-dataset", help="rows to measure on instead of the held-out side")
+    sub.add_argument("--name", default="", help="the run's name")
+    sub.add_argument("--preset", choices=list(PRESETS), default="balanced")
+    sub.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
+
+
+def _generate(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--model", required=True, help="pocket, a run, a folder or a Hub id")
+    sub.add_argument("--prompt", help="the user's message; read from stdin if not given")
+    sub.add_argument("--system", default="")
+    sub.add_argument("--greedy", action="store_true", help="always the likeliest token")
+    sub.add_argument("--max-new-tokens", type=int, default=128)
+    sub.add_argument("--temperature", type=float, default=0.7)
+    sub.add_argument("--top-p", type=float, default=0.95)
+    sub.add_argument("--seed", type=int, default=0)
+
+
+def _evaluate(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--model", required=True, help="pocket, a run, a folder or a Hub id")
+    sub.add_argument("--dataset", required=True, help="a file, a shipped set or a Hub data set")
+    sub.add_argument("--side", default="heldout", help="of the split: heldout, train or all")
+    sub.add_argument("--limit", type=int, default=0, help="rows at most; 0: all")
+    sub.add_argument("--match", type=int, default=50, help="rows answered and compared word for word")
+
+
+Answer = tuple[dict[str, Any], list[str]]  # for --json, and for people
+
+
+def train(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning import api
+
+    chosen = dict(_assignment(text) for text in options.set)
+    source = options.source_model or settings.base_model
+    config = SFTConfig.from_settings({"preset": options.preset, "source_model": source, **chosen})
+    validation = api.read(options.validation_dataset) if options.validation_dataset else None
+    data = api.read(options.train_dataset)
+    return _watch(api.submit("sft", config, data, options.name, settings.home, validation))
+
+
+def resume(options: argparse.Namespace, settings: Settings) -> Answer:
+    queue, run = _queue(settings, options.name)
+    queue.resume(run.id)
+    from tuning.api import Job
+
+    return _watch(Job(run, queue).wake())
+
+
+def runs(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning.runs import RunStore
+    from tuning.summary import summarise
+
+    store = RunStore(settings.home)
+    if options.name:
+        queue, run = _queue(settings, options.name)
+        from tuning.api import Job
+
+        told = Job(run, queue).to_dict()
+        return told, [f"{name}: {value}" for name, value in told.items()]
+    table = [asdict(summarise(run, store)) for run in store]
+    lines = [
+        f"{row['name']:24} {row['state']:12} {row['step']:>6}/{row['total_steps']:<6} {row['base']:20} "
+        f"held-out {_number(row['heldout_before'])} -> {_number(row['heldout_after'])}"
+        for row in table
+    ]
+    return {"runs": table}, lines or ["No runs yet."]
+
+
+def stop(options: argparse.Namespace, settings: Settings) -> Answer:
+    queue, run = _queue(settings, options.name)
+    queue.stop(run.id)
+    return _told(run)
+
+
+def cancel(options: argparse.Namespace, settings: Settings) -> Answer:
+    queue, run = _queue(settings, options.name)
+    queue.cancel(run.id)
+    return _told(run)
+
+
+def delete(options: argparse.Namespace, settings: Settings) -> Answer:
+    queue, run = _queue(settings, options.name)
+    queue.store.delete(run.id)
+    return {"name": run.name, "state": "deleted"}, [f"{run.name}: deleted"]
+
+
+def generate(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning.api import GenerativeModel
+
+    prompt = options.prompt if options.prompt is not None else sys.stdin.read().strip()
+    model = GenerativeModel(options.model, options.system, settings.home)
+    reply = model.generate_content(
+        prompt,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        max_output_tokens=options.max_new_tokens,
+        seed=options.seed,
+        greedy=options.greedy,
+    )
+    return {"model": options.model, "prompt": prompt, **asdict(reply)}, [reply.text]
+
+
+def evaluate(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning import api
+    from tuning.evaluate import evaluate as measure
+
+    result = measure(
+        options.model,
+        api.read(options.dataset),
+        settings.home,
+        side=options.side,
+        limit=options.limit,
+        match=options.match,
+    )
+    told = asdict(result)
+    return told, [f"{name}: {value}" for name, value in told.items()]
+
+
+def _watch(job: Any) -> Answer:
+    """Follows a run to its end. Ctrl-C stops it (it saves); a second Ctrl-C leaves it alone."""
+    shown: list[str] = []
+
+    def show(status: Any) -> None:
+        line = _progress(status)
+        if shown[-1:] != [line]:
+            shown[:] = [line]
+            on_screen = sys.stderr.isatty()
+            print(
+                f"\r\033[K{line}" if on_screen else line,
+                end="" if on_screen else "\n",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    try:
+        job.wait(seen=show)
+    except KeyboardInterrupt:
+        print("\nstopping and saving …", file=sys.stderr)
+        job.stop()
+        job.wait(seen=show)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    for note in job.status.notes:
+        print(note.words(language()), file=sys.stderr)
+    if job.status.state in ("failed", "interrupted"):
+        raise job.error or AfinaError("engine.no_start")
+    return job.to_dict(), [f"{job.name}: {job.state} ({Path('runs') / job.run_id})"]
+
+
+def _progress(status: Any) -> str:
+    return LINE.format(
+        name=status.name,
+        state=status.state,
+        step=status.step,
+        total=status.total_steps,
+        loss=_number(status.metrics.get("loss")),
+        heldout=_number(status.metrics.get("heldout_loss")),
+        eta="?" if status.eta_seconds is None else f"{status.eta_seconds:.0f} s",
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise AfinaError("config.assignment", value=text)
+    return name.strip(), value.strip()
+
+
+def _queue(settings: Settings, name: str) -> tuple[Any, Any]:
+    from tuning.executors.local import LocalExecutor
+    from tuning.jobs import Queue
+    from tuning.runs import RunStore
+
+    store = RunStore(settings.home)
+    run = store.get(name)
+    return Queue(store, LocalExecutor(settings.home, run.info.base["name"])), run
+
+
+def _told(run: Any) -> Answer:
+    return {"name": run.name, "run_id": run.id, "state": run.state}, [f"{run.name}: {run.state}"]
