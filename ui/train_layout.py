@@ -84,7 +84,7 @@ def setup_form(train: Train) -> Setup:
     with gr.Column(scale=5, min_width=340) as column:
         model = gr.Dropdown(train.models(), value=train.services.settings.base_model, allow_custom_value=True,
                             label=t("train.model"), info=t("train.model.info"))  # fmt: skip
-        about_model = gr.HTML(elem_classes="train-hint")
+        about_model = gr.HTML(elem_classes="train-hint", visible=False)
         with gr.Group():
             dataset = gr.Dropdown(train.datasets("en"), value=None, allow_custom_value=True,
                                   label=t("train.dataset"), info=t("train.dataset.info"))  # fmt: skip

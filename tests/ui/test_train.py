@@ -1,0 +1,148 @@
+"""What the Train tab shows of data and runs, and how it reads its form."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from ui.translations import word
+
+from common.errors import AfinaError
+from tuning.data.formats import from_python
+from tuning.data.report import Bar, DataReport
+from tuning.events import Event
+from tuning.progress import fold
+from ui import train_data, train_live
+from ui.train_handlers import Form, Recent
+
+LOADED = from_python([{"prompt": f"<b>{n}</b>", "completion": "Yes & no"} for n in range(40)])
+REPORT = DataReport(
+    n_rows=40, n_train=30, n_heldout=10, n_skipped=7, n_duplicates=0, n_overlap=0, n_repeated_prompts=0,
+    n_measured=40, n_truncated=0, n_nothing_trained=0, tokens_mean=9.5, tokens_median=9, tokens_longest=30,
+    trained_share=0.4, max_length=512, histogram=(Bar(0, 9, 30), Bar(10, 30, 10, is_open=True)),
+    preview=((("Assistant:", False), (" <yes>\n", True)),),
+    problems=(AfinaError("data.empty_field", row=3, column="output"),),
+    notes=(AfinaError("data.note.few", n=30),),
+)  # fmt: skip
+
+
+def test_facts_and_remarks_are_worded_and_escaped():
+    for language in ("en", "es"):
+        shown = train_data.facts(LOADED, REPORT, language) + train_data.remarks(REPORT, language)
+        assert not re.search(r"train\.\w+\.|data\.\w+\.", shown), "a key without words"
+        assert ">40<" in shown and ">30<" in shown and ">7<" in shown
+        assert word("train.data.more", language, n=6) in shown  # 7 skipped, one told
+
+
+def test_tokens_show_their_mask_and_no_markup_of_the_data():
+    shown = train_data.tokens(REPORT.preview, "en")
+    assert '<span class="tok">Assistant:</span>' in shown
+    assert '<span class="tok learned"> &lt;yes&gt;<i>↵</i>' in shown
+
+
+def test_the_table_says_on_which_side_each_row_is():
+    table = train_data.table(LOADED.rows, "es", fraction=0.2)
+    assert len(table["data"]) == train_data.N_ROWS and len(table["headers"]) == 4
+    sides = {row[1] for row in train_data.table(LOADED.rows, "en", fraction=1.0)["data"]}
+    assert sides == {word("train.side.heldout", "en")}
+    assert table["data"][0][2:] == ["<b>0</b>", "Yes & no"]
+
+
+def test_the_last_open_bar_is_marked():
+    bars = train_data.bars(REPORT, "en")
+    assert bars["sort"] == ["0", "10+"] and list(bars["value"][bars["y"]]) == [30, 10]
+
+
+def status(*events, state="running"):
+    numbered = [Event(seq, 100.0 + seq, *event) for seq, event in enumerate(events, 1)]
+    return fold("id", "my <run>", state, numbered)
+
+
+TRAINING = (
+    ("start", 0, {"total_steps": 20}),
+    ("eval", 0, {"heldout_loss": 3.0}),
+    ("train", 5, {"loss": 2.5, "learning_rate": 1e-3, "grad_norm": 0.5, "tokens_per_second": 1234.0,
+                  "eta_seconds": 200.0}),
+    ("note", 5, {"key": "note.overfitting", "params": {}}),
+)  # fmt: skip
+
+
+def test_a_running_run_shows_step_time_left_and_losses():
+    shown = train_live.head(status(*TRAINING), "en")
+    assert "my &lt;run&gt;" in shown and "5 / 20" in shown and "3 min" in shown and "2.500" in shown
+    assert "width:25.0%" in shown and "train-remark" in shown
+    ended = train_live.head(status(*TRAINING, state="done"), "es")
+    assert "3 min" not in ended and word("train.state.done", "es") in ended
+
+
+def test_a_failed_run_says_why():
+    failed = status(("error", 3, {"key": "data.empty", "params": {"name": "x.csv"}}), state="failed")
+    assert "x.csv" in train_live.head(failed, "es")
+
+
+def test_both_losses_are_in_the_plot_from_the_beginning():
+    before = train_live.losses({"heldout_loss": [(0, 3.0)]}, "en")
+    assert list(before["which"]) == ["training", "held-out"] and before["loss"].isna().tolist() == [
+        True,
+        False,
+    ]
+    frame = train_live.losses(status(*TRAINING).series, "en")
+    assert frame.values.tolist() == [[5, 2.5, "training"], [0, 3.0, "held-out"]]
+    assert set(train_live.loss_words("en")["color_map"]) == set(frame["which"])
+
+
+def test_the_mark_changes_with_what_is_shown_and_only_then():
+    first = train_live.mark(status(*TRAINING), ["a"])
+    assert first == train_live.mark(status(*TRAINING), ["a"])
+    assert first != train_live.mark(status(*TRAINING), [])
+    assert first != train_live.mark(status(*TRAINING[:-1]), ["a"])
+    assert first != train_live.mark(status(*TRAINING, state="stopping"), ["a"])
+
+
+@pytest.mark.parametrize("state", ["queued", "starting", "running", "stopping", "stopped", "done", "failed",
+                                   "interrupted", "cancelled"])  # fmt: skip
+def test_every_state_has_words(state):
+    for language in ("en", "es"):
+        assert not train_live.state(state, language).startswith("train.")
+
+
+def test_every_format_has_words():
+    source = (Path(__file__).parents[2] / "tuning/data/shapes.py").read_text(encoding="utf-8")
+    names = {*re.findall(r'^    \("(\w+)", \{', source, re.MULTILINE), "tags", "mapped"}
+    assert len(names) > 9
+    for name in names:
+        assert not train_data.format_name(name, "es").startswith("train."), name
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.2, "1 s"), (75, "75 s"), (600, "10 min"), (9000, "2.5 h")])
+def test_durations(seconds, shown):
+    assert train_data.duration(seconds, "en") == shown
+
+
+def test_amounts():
+    assert [train_data.amount(n) for n in (512, 92_500, 6_100_000, 1.2e9)] == [
+        "512",
+        "92.5 k",
+        "6.1 M",
+        "1.2 B",
+    ]
+    assert train_data.memory(860e6) == "860 MB" and train_data.memory(2.5e9) == "2.5 GB"
+
+
+def test_the_form_becomes_a_config():
+    form = Form(
+        "pocket", "x.csv", "", {}, {"rank": 4, "packing": "auto", "epochs": None, "reply_only": False}
+    )
+    config = form.config()
+    assert (config.rank, config.packing, config.reply_only) == (4, None, False)
+    with pytest.raises(AfinaError):
+        Form("pocket", "", "", {}, {"rank": 0}).config()
+
+
+def test_recent_answers_are_shared_for_a_moment():
+    calls = []
+    recent = Recent(seconds=60)
+    assert [recent.get("a", lambda: calls.append(1) or len(calls)) for _ in range(3)] == [1, 1, 1]
+    recent.forget()
+    assert recent.get("a", lambda: calls.append(1) or len(calls)) == 2
