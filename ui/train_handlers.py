@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ui.translations import word
+from ui.translations import texts, word
 
 from common.errors import AfinaError
 from tuning.config import PRESETS, SFTConfig
@@ -116,8 +116,8 @@ class Train:
         """One line on a shipped set; empty for other data."""
         if source not in shipped():
             return ""
-        told = word(f"train.set.{source.split('.')[0]}", language)
-        return word("train.set.other", language) if told.startswith("train.set.") else told
+        key = f"train.set.{source.split('.')[0]}"
+        return word(key if key in texts(language) else "train.set.other", language)
 
     def preset(self, name: str) -> dict[str, Any]:
         """knob -> value of a preset, for every knob that any preset touches."""

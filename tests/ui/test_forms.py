@@ -19,12 +19,12 @@ LOCALES = Path(__file__).parents[2] / "ui" / "locales"
 @dataclass(frozen=True)
 class Sample:
     rank: int = field(default=8, metadata={"min": 1, "max": 64, "group": "basic", "unit": "directions"})
-    rate: float = field(default=1e-3, metadata={"group": "basic"})
-    kind: Literal["a", "b"] = "a"
-    size: int = field(default=4, metadata={"choices": (2, 4, 8)})
-    on: bool = True
+    learning_rate: float = field(default=1e-3, metadata={"group": "basic"})
+    peft: Literal["a", "b"] = "a"
+    batch_size: int = field(default=4, metadata={"choices": (2, 4, 8)})
+    reply_only: bool = True
     packing: bool | None = None
-    note: str = ""
+    dtype: str = ""
 
 
 KNOBS = forms.fields_of(Sample)
@@ -34,14 +34,14 @@ def test_kinds_follow_types_and_choices():
     kinds = {knob.name: knob.kind for knob in KNOBS}
     assert kinds == {
         "rank": "integer",
-        "rate": "number",
-        "kind": "choice",
-        "size": "choice",
-        "on": "switch",
+        "learning_rate": "number",
+        "peft": "choice",
+        "batch_size": "choice",
+        "reply_only": "switch",
         "packing": "auto_switch",
-        "note": "text",
+        "dtype": "text",
     }
-    assert [knob.name for knob in forms.fields_of(Sample, group="basic")] == ["rank", "rate"]
+    assert [knob.name for knob in forms.fields_of(Sample, group="basic")] == ["rank", "learning_rate"]
     assert (KNOBS[0].minimum, KNOBS[0].maximum, KNOBS[0].unit) == (1, 64, "directions")
     assert KNOBS[2].choices == ("a", "b")
 
@@ -51,15 +51,30 @@ def test_components_fit_their_field():
     expected = [gr.Number, gr.Number, gr.Dropdown, gr.Dropdown, gr.Checkbox, gr.Dropdown, gr.Textbox]
     assert [type(component) for component in made.values()] == expected
     assert (made["rank"].precision, made["rank"].minimum, made["rank"].maximum) == (0, 1, 64)
-    assert [value for _, value in made["size"].choices] == [2, 4, 8]
+    assert [value for _, value in made["batch_size"].choices] == [2, 4, 8]
     assert made["packing"].value == "auto"
 
 
 def test_what_the_form_holds_comes_back_as_settings():
-    values = {"rank": 16.0, "rate": 2, "kind": "b", "size": 8, "on": False, "packing": "true", "note": ""}
+    values = {
+        "rank": 16.0,
+        "learning_rate": 2,
+        "peft": "b",
+        "batch_size": 8,
+        "reply_only": False,
+        "packing": "true",
+        "dtype": "",
+    }
     got = forms.settings(KNOBS, values)
-    assert got == {"rank": 16, "rate": 2.0, "kind": "b", "size": 8, "on": False, "packing": True}
-    assert type(got["rank"]) is int and type(got["rate"]) is float
+    assert got == {
+        "rank": 16,
+        "learning_rate": 2.0,
+        "peft": "b",
+        "batch_size": 8,
+        "reply_only": False,
+        "packing": True,
+    }
+    assert type(got["rank"]) is int and type(got["learning_rate"]) is float
     assert forms.settings(KNOBS, {"rank": None, "packing": "auto"}) == {"packing": None}
 
 
