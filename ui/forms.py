@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import gradio as gr
+
 from ui.translations import t
 
 Kind = Literal["switch", "auto_switch", "choice", "integer", "number", "text"]

@@ -13,21 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ui.translations import texts, word
-
 from common.errors import AfinaError
 from tuning.config import PRESETS, SFTConfig
 from tuning.data import uploads
 from tuning.data.formats import shipped
 from ui import forms, train_data, train_live
+from ui.translations import texts, word
 
 if TYPE_CHECKING:
-    from workbench.roles import Actor
-    from workbench.services import Services
-
     from tuning.data.report import DataReport
     from tuning.data.rows import Loaded
     from tuning.progress import RunStatus
+    from workbench.roles import Actor
+    from workbench.services import Services
 
 KNOBS = [knob for knob in forms.fields_of(SFTConfig) if knob.name != "source_model"]
 BASIC = [knob for knob in KNOBS if knob.group == "basic"]
