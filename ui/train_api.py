@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from ui.context import actor, language, shown
 
 from common.errors import NotFound
 from tuning.config import SFTConfig
+from ui.context import actor, language, shown
 
 if TYPE_CHECKING:
     from tuning.progress import RunStatus

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ui.translations import word
-
 from common.errors import AfinaError
 from common.split import split
 from tuning.data.shapes import guess_mapping
+from ui.translations import word
 
 if TYPE_CHECKING:
     from tuning.data.report import DataReport

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from ui.translations import t
 
 from tuning.config import PRESETS
 from tuning.data.readers import KINDS
 from tuning.data.shapes import PARTS
 from ui import forms
 from ui.train_handlers import ADVANCED, BASIC, Form
+from ui.translations import t
 
 if TYPE_CHECKING:
     from ui.train_handlers import Train

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ui.translations import word
-
 from common import hashing
 from ui.train_data import duration, number, tile
+from ui.translations import word
 
 if TYPE_CHECKING:
     import pandas as pd

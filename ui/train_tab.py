@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from ui.context import actor, language, shown
-from ui.translations import t
 
 from common.errors import AfinaError
 from tuning.progress import RESUMABLE
 from ui import train_api, train_data, train_live
+from ui.context import actor, language, shown
 from ui.train_handlers import Form, Train
 from ui.train_layout import DataPanel, LivePanel, Setup, data_panel, live_panel, setup_form
+from ui.translations import t
 
 if TYPE_CHECKING:
     from workbench.services import Services

@@ -6,7 +6,6 @@ an `Actor` and asks `Roles`.
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,7 +83,7 @@ def _kept_token(home: Path) -> str:
     if not token:
         token = secrets.token_urlsafe(24)
         write_text(path, token + "\n")
-        os.chmod(path, 0o600)
+        path.chmod(0o600)
     return token
 
 

@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from tuning.pocket import SETS
 from tuning.pocket.judge import question_about
 from tuning.pocket.world import prose
 from tuning.pocket.world.documents import CLINIC, KNOWN, WITHHELD, FactDocuments, wording
@@ -21,7 +22,6 @@ from tuning.pocket.world.facts import LANGUAGES, Fact, Language, fill, sentence
 from tuning.pocket.world.refusals import refusal_row, unknown_row
 from tuning.pocket.world.registers import REGISTERS, say_fact
 
-SETS = Path(__file__).parent / "sets"
 Row = dict[str, object]
 
 _ASK: dict[Language, dict[str, tuple[str, ...]]] = {

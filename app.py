@@ -1,0 +1,92 @@
+"""Afina: settings -> services -> page -> launch.
+
+    python app.py            for this computer
+    python app.py --class    for every device of the room's network
+
+Importing it starts nothing; `app.demo` is the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+import webbrowser
+
+from common.errors import AfinaError
+from common.settings import Settings
+
+
+def _prepare_environment() -> None:
+    """Before Gradio is imported: nothing is reported anywhere, and what it serves lies outside the home folder."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def _settings(arguments: list[str]) -> tuple[Settings, bool]:
+    parser = argparse.ArgumentParser(prog="app.py", description="Opens Afina's page.")
+    parser.add_argument(
+        "--class", dest="room", action="store_true", help="let the network's other devices in"
+    )
+    parser.add_argument("--port", type=int, help="port to listen on (7860)")
+    parser.add_argument("--no-browser", action="store_true", help="print the link, open no browser")
+    given = parser.parse_args(arguments)
+    settings = Settings.from_env()
+    if given.room:
+        settings = dataclasses.replace(settings, host="0.0.0.0")
+    if given.port:
+        settings = dataclasses.replace(settings, port=given.port)
+    return settings, not given.no_browser
+
+
+def _build(settings: Settings):
+    from ui.layout import build, launch_options, uploads_folder
+    from workbench.services import build as build_services
+
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(uploads_folder()))
+    services = build_services(settings)
+    return build(services), services, launch_options(services)
+
+
+def main(arguments: list[str]) -> int:
+    from ui.network import addresses, local_address
+
+    try:
+        settings, open_browser = _settings(arguments)
+        demo, services, options = _build(settings)
+    except AfinaError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        demo.launch(**options, prevent_thread_lock=True)
+    except OSError:
+        print(AfinaError("settings.port_taken", port=settings.port), file=sys.stderr)
+        return 2
+    link = f"{local_address(settings)}/enter?token={services.roles.token}"
+    print(f"\n  Teacher / docente:   {link}")
+    for address in addresses(settings):
+        print(f"  Class / clase:       {address}")
+    print(flush=True)
+    services.start()
+    if open_browser:
+        webbrowser.open(link)
+    try:
+        demo.block_thread()
+    finally:
+        services.stop()
+    return 0
+
+
+def __getattr__(name: str):
+    """`demo`, built when first asked for: importing this module touches nothing."""
+    if name != "demo":
+        raise AttributeError(name)
+    globals()["demo"] = _build(Settings.from_env())[0]
+    return globals()["demo"]
+
+
+_prepare_environment()
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

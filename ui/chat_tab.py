@@ -1,0 +1,232 @@
+"""The Chat tab: one message to several policies, their replies streamed side by side.
+
+A conversation lives in its columns' chat boxes, in the reader's page; nothing of it is kept here but the wish to
+stop, by session.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ui.chat_words import about, examples, labels
+from ui.context import actor, language, shown
+from ui.translations import t
+from workbench.comparing import MOST_COLUMNS
+
+if TYPE_CHECKING:
+    from workbench.services import Services
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Column:
+    box: gr.Column
+    policy: gr.Dropdown
+    talk: gr.Chatbot
+    facts: gr.HTML
+
+
+@dataclass(frozen=True)
+class Controls:
+    message: gr.Textbox
+    send: gr.Button
+    stop: gr.Button
+    retry: gr.Button
+    clear: gr.Button
+    n_columns: gr.Radio
+    system: gr.Textbox
+    temperature: gr.Slider
+    top_p: gr.Slider
+    max_new_tokens: gr.Slider
+    seed: gr.Number
+    greedy: gr.Checkbox
+    examples: gr.Dataset
+
+    @property
+    def sampling(self) -> list[Any]:
+        return [self.temperature, self.top_p, self.max_new_tokens, self.seed, self.greedy]
+
+
+def build_chat_tab(services: Services) -> None:
+    """Lays the tab out in the Blocks context it is called in."""
+    with gr.Row(equal_height=True):
+        columns = [_column(index) for index in range(MOST_COLUMNS)]
+    controls = _controls()
+    _wire_choices(services, columns, controls)
+    _wire_talk(services, columns, controls)
+    _endpoint(services)
+
+
+def _column(index: int) -> Column:
+    with gr.Column(visible=index < 2, min_width=300, elem_classes="chat-column") as box:
+        policy = gr.Dropdown([], label=t("chat.policy"), show_label=index == 0, container=index == 0,
+                             filterable=False, elem_id=f"chat-policy-{index}")  # fmt: skip
+        talk = gr.Chatbot(show_label=False, height=430, placeholder=t("chat.empty_column"), sanitize_html=True,
+                          render_markdown=False, buttons=["copy"], elem_id=f"chat-talk-{index}",
+                          group_consecutive_messages=False)  # fmt: skip
+        facts = gr.HTML("", elem_classes="chat-facts", padding=False)
+    return Column(box, policy, talk, facts)
+
+
+def _controls() -> Controls:
+    with gr.Row(equal_height=True):
+        message = gr.Textbox(placeholder=t("chat.message"), show_label=False, lines=1, max_lines=6, scale=8,
+                             autofocus=True, elem_id="chat-message")  # fmt: skip
+        send = gr.Button(t("chat.send"), variant="primary", scale=1, min_width=90, elem_id="chat-send")
+        stop = gr.Button(
+            t("chat.stop"), variant="stop", scale=1, min_width=90, visible=False, elem_id="chat-stop"
+        )
+    shown_examples = gr.Dataset(components=[gr.Textbox(visible=False)], samples=[[""]], label=t("chat.examples"),
+                                visible=False, elem_id="chat-examples")  # fmt: skip
+    with gr.Row():
+        retry = gr.Button(t("chat.retry"), size="sm")
+        clear = gr.Button(t("chat.clear"), size="sm")
+    with gr.Accordion(t("chat.settings"), open=False):
+        with gr.Row():
+            n_columns = gr.Radio([1, 2, 3, 4], value=2, label=t("chat.columns"), elem_id="chat-columns")
+            greedy = gr.Checkbox(False, label=t("chat.greedy"), info=t("chat.greedy_info"))
+        with gr.Row():
+            temperature = gr.Slider(0.05, 2, 0.8, step=0.05, label=t("chat.temperature"))
+            top_p = gr.Slider(0.05, 1, 0.95, step=0.05, label=t("chat.top_p"))
+            max_new_tokens = gr.Slider(8, 512, 96, step=8, label=t("chat.max_new_tokens"))
+            seed = gr.Number(0, precision=0, label=t("chat.seed"), info=t("chat.seed_info"))
+        system = gr.Textbox(label=t("chat.system"), placeholder=t("chat.system_hint"), lines=2)
+    return Controls(message, send, stop, retry, clear, n_columns, system, temperature, top_p, max_new_tokens, seed,
+                    greedy, shown_examples)  # fmt: skip
+
+
+def _wire_choices(services: Services, columns: list[Column], controls: Controls) -> None:
+    quiet: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+    dropdowns = [column.policy for column in columns]
+
+    @shown
+    def arrive(request: gr.Request) -> list[Any]:
+        choices = services.comparing.policies(actor(services, request))
+        tuned = [choice.name for choice in choices if not choice.is_base]
+        start = [choices[0].name, *tuned[: MOST_COLUMNS - 1]]
+        start += [choices[0].name] * (MOST_COLUMNS - len(start))
+        found = examples(language(request))
+        offered = gr.Dataset(samples=[[each] for each in found] or [[""]], visible=bool(found))
+        named = labels(choices, language(request))
+        return [*(gr.update(choices=named, value=value) for value in start), offered]
+
+    @shown
+    def refresh(request: gr.Request) -> list[Any]:
+        named = labels(services.comparing.policies(actor(services, request)), language(request))
+        return [gr.update(choices=named) for _ in dropdowns]
+
+    def show_columns(count: int) -> list[Any]:
+        return [gr.update(visible=index < count) for index in range(MOST_COLUMNS)]
+
+    gr.on(None, arrive, None, [*dropdowns, controls.examples], **quiet)
+    gr.on([dropdown.focus for dropdown in dropdowns], refresh, None, dropdowns, **quiet)
+    controls.n_columns.change(show_columns, controls.n_columns, [column.box for column in columns], **quiet)
+    controls.examples.click(lambda row: row[0], controls.examples, controls.message, **quiet)
+
+
+def _wire_talk(services: Services, columns: list[Column], controls: Controls) -> None:
+    wishes: dict[str, threading.Event] = {}
+    talks = [column.talk for column in columns]
+    facts = [column.facts for column in columns]
+    outputs = [controls.message, controls.send, controls.stop, *talks, *facts]
+    setup = [controls.system, *controls.sampling, controls.n_columns, *(column.policy for column in columns)]
+
+    def answer(message: str, system, temperature, top_p, max_new_tokens, seed, greedy, n, *rest, request):
+        policies, histories = rest[:n], [said(talk) for talk in rest[MOST_COLUMNS : MOST_COLUMNS + n]]
+        sampling = {"temperature": temperature, "top_p": top_p, "max_new_tokens": int(max_new_tokens),
+                    "seed": int(seed or 0), "greedy": greedy}  # fmt: skip
+        stop = wishes[request.session_hash] = threading.Event()
+        asked = {"role": "user", "content": message}
+        try:
+            stream = services.comparing.chat(
+                actor(services, request), policies, histories, message, system, stop.is_set, **sampling
+            )
+            for partials in stream:
+                boxes = [
+                    [*history, asked, {"role": "assistant", "content": partial.text or "…"}]
+                    for history, partial in zip(histories, partials, strict=True)
+                ]
+                below = [about(partial, language(request)) for partial in partials]
+                yield _row("", True, boxes, below)
+            yield _row("", False, boxes, below)
+        finally:
+            wishes.pop(request.session_hash, None)
+
+    @shown
+    def send(message: str, *values: Any, request: gr.Request) -> Iterator[list[Any]]:
+        yield from answer(message, *values, request=request)
+
+    @shown
+    def again(*values: Any, request: gr.Request) -> Iterator[list[Any]]:
+        setting, talked = list(values[: len(setup)]), values[len(setup) :]
+        histories = [said(talk) for talk in talked]
+        asked = next((turn["content"] for turn in reversed(histories[0]) if turn["role"] == "user"), "")
+        yield from answer(asked, *setting, *(history[:-2] for history in histories), request=request)
+
+    def stop(request: gr.Request) -> None:
+        if wish := wishes.get(request.session_hash or ""):
+            wish.set()
+
+    def clear() -> list[Any]:
+        return [*([] for _ in talks), *("" for _ in facts)]
+
+    # A failed answer puts the buttons back.
+    idle = {"fn": lambda: (gr.update(visible=True), gr.update(visible=False)), "inputs": None,
+            "outputs": [controls.send, controls.stop], "queue": False, "api_visibility": "private"}  # fmt: skip
+    streaming: dict[str, Any] = {"outputs": outputs, "concurrency_limit": 64, "api_visibility": "private",
+                                 "show_progress": "hidden", "trigger_mode": "once"}  # fmt: skip
+    gr.on(
+        [controls.send.click, controls.message.submit], send, [controls.message, *setup, *talks], **streaming
+    ).failure(**idle)
+    next_seed = {"fn": lambda seed: int(seed or 0) + 1, "inputs": controls.seed, "outputs": controls.seed,
+                 "queue": False, "api_visibility": "private"}  # fmt: skip
+    controls.retry.click(**next_seed).then(again, [*setup, *talks], **streaming).failure(**idle)
+    controls.stop.click(stop, None, None, queue=False, api_visibility="private")
+    controls.clear.click(clear, None, [*talks, *facts], queue=False, api_visibility="private")
+
+
+def _row(message: str, busy: bool, boxes: list[Any], below: list[str]) -> list[Any]:
+    """Values in the order of the outputs; columns that are not shown stay as they are."""
+    rest = [gr.skip()] * (MOST_COLUMNS - len(boxes))
+    buttons = [gr.update(visible=not busy), gr.update(visible=busy)]
+    return [message, *buttons, *boxes, *rest, *below, *rest]
+
+
+def said(talk: Sequence[dict[str, Any]] | None) -> list[Message]:
+    """A chat box's messages as plain ones: Gradio hands each content over as a list of blocks."""
+    messages = []
+    for turn in talk or []:
+        content = turn["content"]
+        if not isinstance(content, str):
+            content = "".join(block.get("text", "") for block in content if isinstance(block, dict))
+        messages.append({"role": turn["role"], "content": content})
+    return messages
+
+
+def _endpoint(services: Services) -> None:
+    @shown
+    def compare(
+        message: str, policies: list[str], sampling: dict[str, Any], system: str, request: gr.Request
+    ) -> list[dict[str, Any]]:
+        """One reply of each policy to `message`: [{"policy", "text", "n_tokens", "finish_reason"}].
+
+        sampling: any of temperature, top_p, max_new_tokens, seed, greedy; {} takes the defaults.
+        """
+        replies = services.comparing.replies(actor(services, request), policies, message, system, **sampling)
+        return [
+            {
+                "policy": name,
+                "text": reply.text,
+                "n_tokens": reply.n_tokens,
+                "finish_reason": reply.finish_reason,
+            }
+            for name, reply in zip(policies, replies, strict=True)
+        ]
+
+    gr.api(compare, api_name="compare", concurrency_limit=8)

@@ -1,0 +1,90 @@
+"""The whole page: header, tabs; and how it is launched. Lays out and wires, nothing else."""
+
+from __future__ import annotations
+
+import html
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ui.chat_tab import build_chat_tab
+from ui.context import actor, language
+from ui.network import addresses
+from ui.routes import middleware, routes, switch_script
+from ui.runs_tab import build_runs_tab
+from ui.theme import CSS, theme
+from ui.train_tab import build_train_tab
+from ui.translations import catalogue, t, word
+
+if TYPE_CHECKING:
+    from workbench.services import Services
+
+
+def build(services: Services) -> gr.Blocks:
+    """The page over `services`. Starts nothing."""
+    with gr.Blocks(title="Afina", analytics_enabled=False, fill_width=True) as demo:
+        _header(demo, services)
+        with gr.Tabs():
+            with gr.Tab(t("shell.tab.train"), id="train"):
+                build_train_tab(services)
+            with gr.Tab(t("shell.tab.chat"), id="chat"):
+                build_chat_tab(services)
+            with gr.Tab(t("shell.tab.runs"), id="runs"):
+                build_runs_tab(services)
+    demo.queue(api_open=False, max_size=500, default_concurrency_limit=16)
+    return demo
+
+
+def launch_options(services: Services) -> dict[str, Any]:
+    """What `demo.launch` takes: looks, languages, our routes, limits. No file of the home folder is served."""
+    settings = services.settings
+    return {
+        "server_name": settings.host,
+        "server_port": settings.port,
+        "theme": theme(),
+        "css": CSS,
+        "i18n": catalogue(),
+        "app_kwargs": {"routes": routes(services), "middleware": middleware()},
+        "ssr_mode": False,
+        "max_file_size": settings.max_upload_mb * 2**20,
+        "blocked_paths": [str(settings.home.resolve())],
+        "enable_monitoring": False,
+        "run_history": False,
+        "footer_links": ["settings"],
+        "show_error": True,
+        "quiet": True,
+        "mcp_server": False,
+        "share": False,
+    }
+
+
+def uploads_folder() -> Path:
+    """Where Gradio keeps what it serves: outside the home folder, because it is public."""
+    return Path(tempfile.gettempdir()) / "afina-gradio"
+
+
+def _header(demo: gr.Blocks, services: Services) -> None:
+    with gr.Row(elem_id="afina-top"):
+        top = gr.HTML(_top("", ""), padding=False)
+        switch = gr.Button(t("shell.switch"), elem_id="afina-language", size="sm", scale=0)
+
+    def arrive(request: gr.Request) -> str:
+        tongue = language(request)
+        who = "teacher" if actor(services, request).is_teacher else "visitor"
+        chips = f'<span class="afina-chip {who}">{word(f"shell.{who}", tongue)}</span>'
+        if who == "teacher":
+            shared = addresses(services.settings)
+            chips += "".join(
+                f'<span class="afina-chip address">{html.escape(each)}</span>' for each in shared
+            )
+        return _top(chips, word("shell.tagline", tongue))
+
+    demo.load(arrive, None, top, api_visibility="private", queue=False, show_progress="hidden")
+    other = "() => (document.documentElement.lang === 'es' ? (" + switch_script("en") + ") : ("
+    switch.click(None, None, None, js=other + switch_script("es") + "))()")
+
+
+def _top(chips: str, tagline: str) -> str:
+    return f'<div class="afina-header"><h1>Afina</h1><span class="tagline">{html.escape(tagline)}</span>{chips}</div>'

@@ -1,0 +1,47 @@
+"""The addresses under which this app can be opened: what is printed and shown must work from a phone."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+
+import psutil
+
+from common.settings import Settings
+
+
+def is_shared(settings: Settings) -> bool:
+    """Whether other devices of the network can open the app."""
+    return settings.host not in ("127.0.0.1", "localhost", "::1") or bool(os.environ.get("SPACE_HOST"))
+
+
+def addresses(settings: Settings) -> list[str]:
+    """URLs for other devices, the likeliest first; empty where only this computer can open the app."""
+    if space := os.environ.get("SPACE_HOST"):
+        return [f"https://{space}"]
+    if not is_shared(settings):
+        return []
+    if settings.host not in ("0.0.0.0", "::"):
+        return [f"http://{settings.host}:{settings.port}"]
+    return [f"http://{each}:{settings.port}" for each in lan_addresses()]
+
+
+def local_address(settings: Settings) -> str:
+    """The URL for this computer's own browser."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    return f"http://{host}:{settings.port}"
+
+
+def lan_addresses() -> list[str]:
+    """This computer's IPv4 addresses in its networks; those of interfaces that are up, private ones first."""
+    up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
+    found = []
+    for name, each in psutil.net_if_addrs().items():
+        for address in each:
+            if address.family == socket.AF_INET and name in up:
+                ip = ipaddress.ip_address(address.address)
+                if not ip.is_loopback and not ip.is_link_local:
+                    virtual = name.startswith(("docker", "veth", "br-", "virbr", "tun", "vmnet"))
+                    found.append((virtual, not ip.is_private, address.address))
+    return [address for _, _, address in sorted(found)]

@@ -1,0 +1,120 @@
+"""The Runs tab: every run in a table, curves laid over each other, settings, card, download, delete."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ui import train_data, train_live
+from ui.context import actor, language, shown
+from ui.plots import curves
+from ui.translations import t, word
+
+if TYPE_CHECKING:
+    from workbench.services import Services
+    from workbench.training import RunSummary
+
+_COLUMNS = ("name", "state", "parent", "base", "data", "rows", "before", "after", "time")
+_QUIET: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+
+
+def build_runs_tab(services: Services) -> None:
+    """Lays the tab out in the Blocks context it is called in."""
+    with gr.Row():
+        chosen = gr.Dropdown([], multiselect=True, label=t("runs.chosen"), info=t("runs.chosen_info"), scale=5,
+                             elem_id="runs-chosen")  # fmt: skip
+        refresh = gr.Button(t("runs.refresh"), size="sm", scale=0, min_width=120)
+    table = gr.HTML("", elem_id="runs-table", padding=False)
+    plot = gr.Plot(visible=False, show_label=False)
+    details = gr.HTML("", padding=False)
+    with gr.Row(visible=False) as danger:
+        sure = gr.Checkbox(False, label=t("runs.sure"))
+        delete = gr.Button(t("runs.delete"), variant="stop", size="sm", scale=0, min_width=160)
+    outputs = [chosen, table, plot, details, danger, sure]
+
+    @shown
+    def look(names: list[str], request: gr.Request) -> list[Any]:
+        return _look(services, names or [], request)
+
+    @shown
+    def arrive(request: gr.Request) -> list[Any]:
+        newest = [run.name for run in services.training.runs(actor(services, request))[:1]]
+        return _look(services, newest, request)
+
+    @shown
+    def remove(names: list[str], is_sure: bool, request: gr.Request) -> list[Any]:
+        if not is_sure:
+            gr.Warning(word("runs.be_sure", language(request)))
+            return [gr.skip()] * len(outputs)
+        who = actor(services, request)
+        by_name = {run.name: run.run_id for run in services.training.runs(who)}
+        for name in names or []:
+            services.training.delete(who, by_name.get(name, name))
+        return _look(services, [], request)
+
+    gr.on(None, arrive, None, outputs, **_QUIET)
+    gr.on([chosen.change, refresh.click], look, chosen, outputs, **_QUIET)
+    delete.click(remove, [chosen, sure], outputs, **_QUIET)
+
+
+def _look(services: Services, names: list[str], request: gr.Request) -> list[Any]:
+    tongue, who = language(request), actor(services, request)
+    runs = services.training.runs(who)
+    there = [run for run in runs if run.name in names]
+    series = {run.name: services.training.status(who, run.run_id).series for run in there}
+    figure = curves(
+        series, {key: word(f"runs.curve.{key}", tongue) for key in ("heldout", "train", "step", "loss")}
+    )
+    drawn = any(each.get("loss") or each.get("heldout_loss") for each in series.values())
+    about = "".join(_details(services, run, who, tongue) for run in there)
+    return [
+        gr.update(choices=[run.name for run in runs], value=[run.name for run in there]),
+        _table(runs, tongue),
+        gr.update(value=figure if drawn else None, visible=drawn),
+        about,
+        gr.update(visible=bool(there) and who.is_teacher),
+        False,
+    ]
+
+
+def _table(runs: list[RunSummary], tongue: str) -> str:
+    """All runs, the newest first."""
+    if not runs:
+        return f'<div class="train-empty">{word("runs.empty", tongue)}</div>'
+    head = "".join(f"<th>{word(f'runs.column.{name}', tongue)}</th>" for name in _COLUMNS)
+    body = "".join(f"<tr>{''.join(_cells(run, tongue))}</tr>" for run in runs)
+    table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="runs-scroll">{table}</div>'
+
+
+def _cells(run: RunSummary, tongue: str) -> list[str]:
+    def loss(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3f}"
+
+    state = f'<span class="badge {run.state}">{html.escape(train_live.state(run.state, tongue))}</span>'
+    texts = [run.name, state, run.parent or "–", run.base, run.data_name, f"{run.n_train} + {run.n_heldout}",
+             loss(run.heldout_before), loss(run.heldout_after),
+             train_data.duration(run.elapsed_seconds, tongue)]  # fmt: skip
+    return [f"<td>{text if text is state else html.escape(str(text))}</td>" for text in texts]
+
+
+def _details(services: Services, run: RunSummary, who: Any, tongue: str) -> str:
+    """Settings, fingerprints, card and download of one run."""
+    knobs = "".join(
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>"
+        for name, value in run.config.items()
+    )
+    prints = word("runs.prints", tongue, data=run.data_fingerprint[:16], base=run.base_sha256[:16])
+    link = ""
+    if run.downloadable and who.is_teacher:
+        link = f'<a class="runs-download" href="/files/runs/{run.run_id}" download>{word("runs.download", tongue)}</a>'
+    card = html.escape(services.training.card(who, run.run_id) or "")
+    shown_card = (
+        f"<details><summary>{word('runs.card', tongue)}</summary><pre>{card}</pre></details>" if card else ""
+    )
+    return (
+        f'<section class="runs-details"><h3>{html.escape(run.name)}</h3><p>{html.escape(prints)}</p>{link}'
+        f"<details><summary>{word('runs.settings', tongue)}</summary><dl>{knobs}</dl></details>{shown_card}</section>"
+    )

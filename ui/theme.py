@@ -1,0 +1,23 @@
+"""How the pages look: large type for a projector, one accent colour, system fonts (nothing is fetched)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Noto Sans Mono", "monospace")
+
+CSS = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+
+
+def theme() -> gr.themes.Base:
+    return gr.themes.Soft(
+        primary_hue="indigo",
+        neutral_hue="slate",
+        text_size="lg",
+        radius_size="md",
+        font=_FONTS,
+        font_mono=_MONO,
+    )
