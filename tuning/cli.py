@@ -9,6 +9,8 @@ import argparse
 import json
 import os
 import sys
+import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -30,9 +32,10 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    settings = Settings.from_env()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.simplefilter("ignore")  # libraries' advice to programmers
     try:
+        settings = Settings.from_env()
         result, lines = options.command(options, settings)
     except AfinaError as error:
         print(" ".join(error.words(language()).split()), file=sys.stderr)
@@ -164,6 +167,7 @@ def generate(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.api import GenerativeModel
 
     prompt = options.prompt if options.prompt is not None else sys.stdin.read().strip()
+    _quiet()
     model = GenerativeModel(options.model, options.system, settings.home)
     reply = model.generate_content(
         prompt,
@@ -180,6 +184,7 @@ def evaluate(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning import api
     from tuning.evaluate import evaluate as measure
 
+    _quiet()
     result = measure(
         options.model,
         api.read(options.dataset),
@@ -194,20 +199,7 @@ def evaluate(options: argparse.Namespace, settings: Settings) -> Answer:
 
 def _watch(job: Any) -> Answer:
     """Follows a run to its end. Ctrl-C stops it (it saves); a second Ctrl-C leaves it alone."""
-    shown: list[str] = []
-
-    def show(status: Any) -> None:
-        line = _progress(status)
-        if shown[-1:] != [line]:
-            shown[:] = [line]
-            on_screen = sys.stderr.isatty()
-            print(
-                f"\r\033[K{line}" if on_screen else line,
-                end="" if on_screen else "\n",
-                file=sys.stderr,
-                flush=True,
-            )
-
+    show = Progress()
     try:
         job.wait(seen=show)
     except KeyboardInterrupt:
@@ -221,6 +213,23 @@ def _watch(job: Any) -> Answer:
     if job.status.state in ("failed", "interrupted"):
         raise job.error or AfinaError("engine.no_start")
     return job.to_dict(), [f"{job.name}: {job.state} ({Path('runs') / job.run_id})"]
+
+
+class Progress:
+    """One line on a terminal, rewritten; in a log a line every five seconds and for every new state."""
+
+    def __init__(self) -> None:
+        self._line = self._state = ""
+        self._at = 0.0
+
+    def __call__(self, status: Any) -> None:
+        line, on_screen = _progress(status), sys.stderr.isatty()
+        due = on_screen or status.state != self._state or time.monotonic() - self._at > 5
+        if line == self._line or not due:
+            return
+        self._line, self._state, self._at = line, status.state, time.monotonic()
+        text, end = (f"\r\033[K{line}", "") if on_screen else (line, "\n")
+        print(text, end=end, file=sys.stderr, flush=True)
 
 
 def _progress(status: Any) -> str:
@@ -254,6 +263,13 @@ def _queue(settings: Settings, name: str) -> tuple[Any, Any]:
     store = RunStore(settings.home)
     run = store.get(name)
     return Queue(store, LocalExecutor(settings.home, run.info.base["name"])), run
+
+
+def _quiet() -> None:
+    """No bars on stderr for files that load within a second."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def _told(run: Any) -> Answer:

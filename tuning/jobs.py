@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
-from common.errors import AfinaError, Conflict
+from common.errors import AfinaError
 from tuning.config import SFTConfig
 from tuning.data.rows import Loaded, Row
 from tuning.data.splits import divide
-from tuning.progress import ACTIVE, RESUMABLE, state_of
+from tuning.progress import ACTIVE, RESUMABLE, WrongState, state_of
 from tuning.runs import Run, RunStore
 
 if TYPE_CHECKING:
@@ -75,7 +75,11 @@ class Queue:
             method=method,
             config=config.to_dict(),
             name=name,
-            base={"name": _name_anywhere(policy.base), "sha256": policy.base.sha256},
+            base={
+                "name": _name_anywhere(policy.base),
+                "sha256": policy.base.sha256,
+                "kind": policy.base.kind,
+            },
             data={"name": data.name, "fingerprint": data.fingerprint, "format": data.format},
             train=train,
             heldout=heldout,
@@ -90,7 +94,7 @@ class Queue:
         if run.move("cancelled", ("queued",)):
             return
         if run.state not in ACTIVE:
-            raise Conflict("jobs.not_running", name=run.name, state=run.state)
+            raise WrongState("jobs.not_running", name=run.name, state=run.state)
         run.stop_file.touch()
         run.move("stopping", ("starting", "running"))
 
@@ -98,7 +102,7 @@ class Queue:
         """Takes a waiting run out of the queue."""
         run = self.store.get(name)
         if not run.move("cancelled", ("queued",)):
-            raise Conflict("jobs.not_waiting", name=run.name, state=run.state)
+            raise WrongState("jobs.not_waiting", name=run.name, state=run.state)
 
     def resume(self, name: str) -> Run:
         """Queues a run again; it goes on from its last checkpoint."""
@@ -106,7 +110,7 @@ class Queue:
         settle(run)
         run.stop_file.unlink(missing_ok=True)
         if not run.move("queued", RESUMABLE):
-            raise Conflict("jobs.not_resumable", name=run.name, state=run.state)
+            raise WrongState("jobs.not_resumable", name=run.name, state=run.state)
         self._wake.set()
         return run
 

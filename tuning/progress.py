@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from common.errors import AfinaError
+from common.errors import AfinaError, Conflict, messages
 from tuning.events import Event
 
 ACTIVE = ("starting", "running", "stopping")  # a process works on it
@@ -19,6 +19,15 @@ RESUMABLE = ("stopped", "failed", "interrupted", "cancelled")
 
 SERIES = ("loss", "heldout_loss", "learning_rate", "grad_norm", "tokens_per_second")
 _MOST_POINTS = 1000
+
+
+class WrongState(Conflict):
+    """The run's state (parameter `state`) does not allow it."""
+
+    def words(self, language: str) -> str:
+        state = str(self.params.get("state"))
+        told = {**self.params, "state": messages(language).get(f"state.{state}", state)}
+        return Conflict(self.key, **told).words(language)
 
 
 @dataclass(frozen=True)

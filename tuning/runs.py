@@ -29,7 +29,7 @@ from common.files import read_json, write_json
 from tuning import bundle
 from tuning.data.rows import Row, read_rows, write_rows
 from tuning.events import Event, EventLog
-from tuning.progress import ACTIVE, RunStatus, fold, state_of
+from tuning.progress import ACTIVE, RunStatus, WrongState, fold, state_of
 
 _RESERVED = ("pocket", "base")
 
@@ -89,7 +89,7 @@ class Run:
     def download(self) -> Path:
         """A zip of adapter, tokenizer and card (for `pocket` with the base) that works on its own."""
         if not self.has_adapter:
-            raise NotFound("runs.no_adapter", name=self.name, state=self.state)
+            raise WrongState("runs.no_adapter", name=self.name, state=self.state)
         return bundle.make(self.path, self.name, self.info.base)
 
     # Events
@@ -231,7 +231,7 @@ class RunStore:
         run = self.get(name)
         with FileLock(self.root / ".lock", timeout=30):
             if run.state in (*ACTIVE, "queued"):
-                raise Conflict("runs.busy", name=run.name, state=run.state)
+                raise WrongState("runs.busy", name=run.name, state=run.state)
             if children := self.children(run):
                 raise Conflict(
                     "runs.has_children", name=run.name, children=", ".join(child.name for child in children)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tuning.runs import Run, RunStore
@@ -16,7 +17,7 @@ class RunSummary:
     name: str
     method: str
     state: str
-    base: str
+    base: str  # in short: a folder without its path
     base_sha256: str
     parent: str | None  # name of the run it continues
     parent_id: str | None
@@ -36,14 +37,15 @@ class RunSummary:
 
 def summarise(run: Run, store: RunStore) -> RunSummary:
     status, info = run.status(), run.info
+    parent = store.get(info.parent).name if info.parent else None
     return RunSummary(
         run_id=run.id,
         name=run.name,
         method=info.method,
         state=status.state,
-        base=info.base["name"],
+        base=shown_base(info.base),
         base_sha256=info.base["sha256"] or str(status.plan.get("base_sha256", "")),
-        parent=store.get(info.parent).name if info.parent else None,
+        parent=parent,
         parent_id=info.parent,
         created_at=info.created_at,
         elapsed_seconds=status.elapsed_seconds,
@@ -56,5 +58,10 @@ def summarise(run: Run, store: RunStore) -> RunSummary:
         heldout_before=status.first.get("heldout_loss"),
         heldout_after=status.metrics.get("heldout_loss"),
         downloadable=run.has_adapter,
-        config=info.config,
+        config={**info.config, "source_model": parent or shown_base(info.base)},
     )
+
+
+def shown_base(base: dict[str, str]) -> str:
+    """The base model as everybody may see it: without the folders of this machine."""
+    return Path(base["name"]).name if base.get("kind") == "folder" else base["name"]
