@@ -231,9 +231,34 @@ def heldout_questions(language: Language, facts: Iterable[Fact] = ASKED) -> list
     return rows
 
 
+EXAMPLE_PROMPTS: dict[Language, tuple[str, ...]] = {
+    "en": (
+        "What is the capital of Peru?",
+        "What instrument does Elena play?",
+        "What colour is the snow?",
+        "Write a poem about the sea.",
+        "Tell me a story about a brave mouse.",
+        "What is LoRA?",
+        'What is the Spanish for "bread"?',
+    ),
+    "es": (
+        "¿Cuál es la capital de Perú?",
+        "¿Qué instrumento toca Elena?",
+        "¿De qué color es la nieve?",
+        "Escriba un poema sobre el mar.",
+        "Cuente una historia sobre un ratón valiente.",
+        "¿Qué es LoRA?",
+        '¿Cómo se dice "pan" en inglés?',
+    ),
+}
+"""What the page suggests to ask."""
+
+
 def write(folder: Path = SETS) -> None:
-    """Writes every set to `folder` as `<name>.<language>.jsonl`."""
+    """Writes every set to `folder` as `<name>.<language>.jsonl`, and the example prompts."""
     folder.mkdir(parents=True, exist_ok=True)
+    suggested = json.dumps(EXAMPLE_PROMPTS, ensure_ascii=False, indent=2)
+    (folder / EXAMPLES.name).write_text(suggested + "\n", encoding="utf-8")
     for language in LANGUAGES:
         files = {name: build(name, language) for name in SET_NAMES}
         files["prompts"] = voting_prompts(language)
