@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tuning.pocket import SETS
+from tuning.pocket import EXAMPLES, SETS
 from tuning.pocket.judge import question_about
 from tuning.pocket.world import prose
 from tuning.pocket.world.documents import CLINIC, KNOWN, WITHHELD, FactDocuments, wording
