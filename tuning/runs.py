@@ -187,7 +187,7 @@ class RunStore:
         with FileLock(self.root / ".lock", timeout=30):
             name = self._free_name(name.strip(), method)
             made = datetime.fromtimestamp(time.time(), UTC)
-            run_id = f"{made:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+            run_id = f"{made:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(1)}"  # sorts by time
             counts = {"n_train": len(train), "n_heldout": len(heldout)}
             info = RunInfo(
                 run_id, name, method, config, base, {**data, **counts}, made.timestamp(), parent=parent
