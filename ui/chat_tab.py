@@ -65,9 +65,9 @@ def build_chat_tab(services: Services) -> None:
 
 def _column(index: int) -> Column:
     with gr.Column(visible=index < 2, min_width=300, elem_classes="chat-column") as box:
-        policy = gr.Dropdown([], label=t("chat.policy"), show_label=index == 0, container=index == 0,
+        policy = gr.Dropdown([], label=t("chat.policy"), show_label=False, container=False,
                              filterable=False, elem_id=f"chat-policy-{index}")  # fmt: skip
-        talk = gr.Chatbot(show_label=False, height=430, placeholder=t("chat.empty_column"), sanitize_html=True,
+        talk = gr.Chatbot(show_label=False, height="46vh", min_height=260, placeholder=t("chat.empty_column"), sanitize_html=True,
                           render_markdown=False, buttons=["copy"], elem_id=f"chat-talk-{index}",
                           group_consecutive_messages=False)  # fmt: skip
         facts = gr.HTML("", elem_classes="chat-facts", padding=False)

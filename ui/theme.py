@@ -20,4 +20,12 @@ def theme() -> gr.themes.Base:
         radius_size="md",
         font=_FONTS,
         font_mono=_MONO,
+    ).set(
+        block_title_background_fill="transparent",
+        block_title_background_fill_dark="transparent",
+        block_title_text_color="*body_text_color",
+        block_title_text_color_dark="*body_text_color",
+        block_title_padding="0",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
     )

@@ -78,12 +78,14 @@ def bars(report: DataReport, language: str) -> dict[str, Any]:
     """The histogram of token lengths: properties of a BarPlot."""
     import pandas as pd
 
-    x, y = word("train.lengths.x", language), word("train.lengths.y", language)
-    names = [str(bar.low) for bar in report.histogram]
-    if report.histogram and report.histogram[-1].is_open:
-        names[-1] += "+"
-    value = pd.DataFrame({x: names, y: [bar.n for bar in report.histogram]})
-    return {"value": value, "x": x, "y": y, "sort": names}
+    shown = report.histogram
+    title = word("train.lengths.x", language)
+    if shown and shown[-1].is_open:
+        title = word("train.lengths.x_open", language, low=shown[-1].low)
+    width = min((bar.high - bar.low + 1 for bar in shown), default=1)
+    value = pd.DataFrame({"tokens": [bar.low for bar in shown], "rows": [bar.n for bar in shown]})
+    return {"value": value, "x": "tokens", "y": "rows", "x_bin": width, "y_aggregate": "sum",
+            "x_title": title, "y_title": word("train.lengths.y", language)}  # fmt: skip
 
 
 def raw_table(records: Sequence[dict[str, Any]], columns: Sequence[str]) -> dict[str, Any]:

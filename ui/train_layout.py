@@ -84,12 +84,12 @@ def setup_form(train: Train) -> Setup:
     with gr.Column(scale=5, min_width=340) as column:
         model = gr.Dropdown(train.models(), value=train.services.settings.base_model, allow_custom_value=True,
                             label=t("train.model"), info=t("train.model.info"))  # fmt: skip
-        about_model = gr.HTML(elem_classes="train-hint", visible=False)
+        about_model = gr.HTML(elem_classes="train-hint", visible=False, padding=False)
         with gr.Group():
             dataset = gr.Dropdown(train.datasets("en"), value=None, allow_custom_value=True,
                                   label=t("train.dataset"), info=t("train.dataset.info"))  # fmt: skip
             upload = gr.UploadButton(t("train.upload"), size="sm", file_types=list(KINDS))
-        about = gr.HTML(elem_classes="train-hint", visible=False)
+        about = gr.HTML(elem_classes="train-hint", visible=False, padding=False)
         with gr.Group(visible=False) as mapping_box:
             gr.Markdown(t("train.mapping.help"), elem_classes="train-pad")
             mapping_table = gr.Dataframe(interactive=False, wrap=True, show_label=False)
