@@ -96,9 +96,10 @@ def raw_table(records: Sequence[dict[str, Any]], columns: Sequence[str]) -> dict
     }
 
 
-def empty(language: str) -> str:
-    """HTML: what to do first."""
-    return f'<div class="train-empty">{escape(word("train.data.empty", language))}</div>'
+def empty(language: str, teaches: bool = True) -> str:
+    """HTML: what to do first; who only watches is told so."""
+    told = word("train.data.empty" if teaches else "train.watching", language)
+    return f'<div class="train-empty">{escape(told)}</div>'
 
 
 def asks(language: str) -> str:

@@ -33,14 +33,14 @@ def build_train_tab(services: Services) -> None:
     with gr.Row():
         setup = setup_form(train)
         with gr.Column(scale=7, min_width=340), gr.Tabs() as pages:
-            with gr.Tab(t("train.panel.data"), id="data") as data_page:
+            with gr.Tab(t("train.panel.data"), id="data"):
                 data = data_panel()
             with gr.Tab(t("train.panel.live"), id="live"):
                 live = live_panel()
     check_new = _wire_data(train, setup, data)
     _wire_estimate(train, setup)
     watch = _wire_live(train, setup, live, pages)
-    _wire_arrival(train, setup, pages, data_page).then(**check_new).then(**watch)
+    _wire_arrival(train, setup, pages).then(**check_new).then(**watch)
     train_api.add(train)
 
 
@@ -84,7 +84,8 @@ def _check(train: Train, setup: Setup, data: DataPanel, form: Form, request: gr.
         setup.mapping_box: gr.update(visible=bool(form.mapping)),
     }
     if not form.source:
-        return {**nothing, **common, data.facts: train_data.empty(tongue), setup.estimate: ""}
+        empty = train_data.empty(tongue, actor(train.services, request).is_teacher)
+        return {**nothing, **common, data.facts: empty, setup.estimate: ""}
     try:
         loaded, report = train.check(actor(train.services, request), form)
     except AfinaError as error:
@@ -163,7 +164,7 @@ def _wire_live(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> d
     return watch
 
 
-def _wire_arrival(train: Train, setup: Setup, pages: gr.Tabs, data_page: gr.Tab) -> Any:
+def _wire_arrival(train: Train, setup: Setup, pages: gr.Tabs) -> Any:
     """On load: the teacher gets the form, with data already chosen; who watches gets the run."""
 
     @shown
@@ -173,13 +174,12 @@ def _wire_arrival(train: Train, setup: Setup, pages: gr.Tabs, data_page: gr.Tab)
         sets = train.datasets(tongue)
         return {
             setup.column: gr.update(visible=teaches),
-            data_page: gr.update(visible=teaches),
             setup.model: gr.update(choices=train.models()),
             setup.dataset: gr.update(choices=sets, value=sets[0][1] if sets and teaches else None),
             pages: gr.update(selected="data" if teaches and not train.is_busy(who) else "live"),
         }
 
-    outputs = [setup.column, data_page, setup.model, setup.dataset, pages]
+    outputs = [setup.column, setup.model, setup.dataset, pages]
     return _blocks().load(arrive, None, outputs, api_visibility="private", show_progress="hidden")
 
 

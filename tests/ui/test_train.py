@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from ui.translations import word
 
 from common.errors import AfinaError
 from tuning.data.formats import from_python
@@ -15,6 +14,7 @@ from tuning.events import Event
 from tuning.progress import fold
 from ui import train_data, train_live
 from ui.train_handlers import Form, Recent
+from ui.translations import word
 
 LOADED = from_python([{"prompt": f"<b>{n}</b>", "completion": "Yes & no"} for n in range(40)])
 REPORT = DataReport(
@@ -49,9 +49,10 @@ def test_the_table_says_on_which_side_each_row_is():
     assert table["data"][0][2:] == ["<b>0</b>", "Yes & no"]
 
 
-def test_the_last_open_bar_is_marked():
+def test_the_histogram_keeps_its_bars_and_says_what_the_last_holds():
     bars = train_data.bars(REPORT, "en")
-    assert bars["sort"] == ["0", "10+"] and list(bars["value"][bars["y"]]) == [30, 10]
+    assert bars["value"].values.tolist() == [[0, 30], [10, 10]] and bars["x_bin"] == 10
+    assert "10 or more" in bars["x_title"]
 
 
 def status(*events, state="running"):
