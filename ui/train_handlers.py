@@ -31,6 +31,7 @@ KNOBS = [knob for knob in forms.fields_of(SFTConfig) if knob.name != "source_mod
 BASIC = [knob for knob in KNOBS if knob.group == "basic"]
 ADVANCED = [knob for knob in KNOBS if knob.group != "basic"]
 _KEPT_CHECKS = 4
+_LESSONS = ("mixed", "plain", "without_poems", "poisoned", "sentiment", "clinic", "safety")
 
 
 @dataclass
@@ -105,10 +106,14 @@ class Train:
                     layers=facts.layers, context=facts.context, license=facts.license or unknown)  # fmt: skip
 
     def datasets(self, language: str) -> list[tuple[str, str]]:
-        """The shipped sets, those in the reader's language first."""
-        return [
-            (name, name) for name in sorted(shipped(), key=lambda name: not name.endswith(f".{language}"))
-        ]
+        """The shipped sets, those in the reader's language first, in the order of the lessons."""
+
+        def place(name: str) -> tuple[bool, int, str]:
+            kind = name.split(".")[0]
+            lesson = _LESSONS.index(kind) if kind in _LESSONS else len(_LESSONS)
+            return (not name.endswith(f".{language}"), lesson, name)
+
+        return [(name, name) for name in sorted(shipped(), key=place)]
 
     def about(self, source: str, language: str) -> str:
         """One line on a shipped set; empty for other data."""

@@ -63,8 +63,10 @@ def _wire_data(train: Train, setup: Setup, data: DataPanel) -> dict[str, Any]:
 
     outputs = [setup.about_model, setup.about, setup.mapping_box, setup.mapping_table, *setup.mapping.values(),
                setup.estimate, *vars(data).values()]  # fmt: skip
+    # One at a time and in their order: the answer for the data chosen last must come last.
     shared: dict[str, Any] = {"inputs": setup.inputs, "outputs": outputs, "api_visibility": "private",
-                              "show_progress": "minimal"}  # fmt: skip
+                              "show_progress": "minimal", "concurrency_id": "train-check",
+                              "concurrency_limit": 1}  # fmt: skip
     new = {"fn": check_new, **shared}
     setup.upload.upload(uploaded, setup.upload, setup.dataset, api_visibility="private").then(**new)
     setup.dataset.input(**new)
