@@ -137,7 +137,7 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
     outputs = [controls.message, controls.send, controls.stop, *talks, *facts]
     setup = [controls.system, *controls.sampling, controls.n_columns, *(column.policy for column in columns)]
 
-    def answer(message: str, system, temperature, top_p, max_new_tokens, seed, greedy, n, *rest, request):
+    def answer(request, message, system, temperature, top_p, max_new_tokens, seed, greedy, n, *rest):
         policies, histories = rest[:n], [said(talk) for talk in rest[MOST_COLUMNS : MOST_COLUMNS + n]]
         sampling = {"temperature": temperature, "top_p": top_p, "max_new_tokens": int(max_new_tokens),
                     "seed": int(seed or 0), "greedy": greedy}  # fmt: skip
@@ -159,15 +159,15 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
             wishes.pop(request.session_hash, None)
 
     @shown
-    def send(message: str, *values: Any, request: gr.Request) -> Iterator[list[Any]]:
-        yield from answer(message, *values, request=request)
+    def send(request: gr.Request, message: str, *values: Any) -> Iterator[list[Any]]:
+        yield from answer(request, message, *values)
 
     @shown
-    def again(*values: Any, request: gr.Request) -> Iterator[list[Any]]:
+    def again(request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         setting, talked = list(values[: len(setup)]), values[len(setup) :]
         histories = [said(talk) for talk in talked]
         asked = next((turn["content"] for turn in reversed(histories[0]) if turn["role"] == "user"), "")
-        yield from answer(asked, *setting, *(history[:-2] for history in histories), request=request)
+        yield from answer(request, asked, *setting, *(history[:-2] for history in histories))
 
     def stop(request: gr.Request) -> None:
         if wish := wishes.get(request.session_hash or ""):
