@@ -145,7 +145,7 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
         asked = {"role": "user", "content": message}
         try:
             stream = services.comparing.chat(
-                actor(services, request), policies, histories, message, system, stop.is_set, **sampling
+                actor(services, request), policies, histories, message or "", system or "", stop.is_set, **sampling
             )
             for partials in stream:
                 boxes = [
