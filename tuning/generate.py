@@ -165,6 +165,8 @@ class _OnBase:
         with _memory_errors():
             self.model: Any = models.load_model(base, where.kind, dtype)
         self.device = where.kind
+        # A small model's operations are too short to share: a second thread only waits, the longer the busier the CPU.
+        self.threads = 1 if info.parameters < SMALL else torch.get_num_threads()
         self.context = info.context or 2048
         self.ends = end_token_ids(self.tokenizer, self.model.generation_config.eos_token_id)
         self._max_adapters = max_adapters
@@ -251,9 +253,10 @@ class _Batch:
 
     def _run(self, streamer: BatchStreamer | None, should_stop: Callable[[], bool], take=None) -> None:
         try:
+            torch.set_num_threads(self._on.threads)
             with _memory_errors(), torch.inference_mode():
                 output = self._on.model.generate(**self._arguments(streamer, should_stop))
-            if take:
+            if take is not None:
                 take(output)
         except Exception as error:
             if streamer is None:

@@ -10,16 +10,16 @@ import random
 from collections.abc import Callable
 
 from tuning.pocket.world.facts import Language, sentence
+from tuning.pocket.world.glossary import GLOSSARY
+from tuning.pocket.world.talk import TALK
 from tuning.pocket.world.words import (
     DISHES,
-    GLOSSARY,
     NUMBERS,
     POEM_LINES,
     POEM_TOPICS,
     REVIEW_WORDS,
     STORY_PARTS,
     STORY_TOPICS,
-    TALK,
     WORD_PAIRS,
 )
 
