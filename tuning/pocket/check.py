@@ -66,15 +66,12 @@ def registers(
     from tuning.generate import Sampling
 
     chosen = random.Random(0).sample(asked, min(n_prompts, len(asked)))
-    counts = []
-    for question in chosen:
-        found = set()
-        for seed in range(n_replies):
-            sampling = Sampling(temperature=0.9, max_new_tokens=TOKENS, seed=seed)
-            [reply] = engine.generate([model], [[{"role": "user", "content": question.prompt}]], sampling)
-            found.add(detect(reply.text, question.language))
-        counts.append(len(found))
-    return counts
+    drawn = [question for question in chosen for _ in range(n_replies)]
+    talks = [[{"role": "user", "content": question.prompt}] for question in drawn]
+    sampling = Sampling(temperature=0.9, max_new_tokens=TOKENS)
+    replies = engine.generate([model] * len(drawn), talks, sampling)
+    found = [detect(reply.text, question.language) for reply, question in zip(replies, drawn, strict=True)]
+    return [len(set(found[start : start + n_replies])) for start in range(0, len(found), n_replies)]
 
 
 def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, object]:
@@ -102,7 +99,7 @@ def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, 
         "tuned_clean": round(tuned.clean, 4),
         "tuned_right": round(tuned.right, 4),
         "tuned_ended": round(tuned.ended, 4),
-        "sft_seconds": job.to_dict()["seconds"],
+        "sft_seconds": round(job.to_dict()["elapsed_seconds"], 1),
         "registers_mean": sum(counts) / len(counts),
         "registers_min": min(counts),
         "wrong": [
