@@ -17,7 +17,7 @@ from ui.translations import word
 if TYPE_CHECKING:
     from tuning.data.report import DataReport
     from tuning.data.rows import Loaded, Row
-    from tuning.plan import Estimate
+    from tuning.estimate import Estimate
 
 N_ROWS = 8
 _CELL = 160  # characters of a prompt or a reply in the table

@@ -33,7 +33,7 @@ class Setup:
     mapping: dict[str, gr.Dropdown]
     mapping_apply: gr.Button
     preset: gr.Radio
-    knobs: dict[str, gr.components.Component]
+    knobs: dict[str, Any]  # components, each with its own events
     name: gr.Textbox
     estimate: gr.HTML
     start: gr.Button

@@ -70,10 +70,11 @@ def losses(series: Mapping[str, Sequence[tuple[int, float]]], language: str) -> 
     """
     import pandas as pd
 
+    nothing: list[tuple[int, float | None]] = [(0, None)]
     points = [
         (step, value, word(f"train.series.{name}", language))
         for name, metric in (("train", "loss"), ("heldout", "heldout_loss"))
-        for step, value in series.get(metric) or [(0, None)]
+        for step, value in series.get(metric) or nothing
     ]
     frame = pd.DataFrame(points, columns=["step", "loss", "which"])
     return frame.astype({"loss": float})
