@@ -1,0 +1,227 @@
+"""Files of judged or unjudged comparisons: JSONL or a JSON list, plain or gzipped, rows as in `rows`.
+
+Knows nothing of the store.
+"""
+
+from __future__ import annotations
+
+import gzip
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from common.errors import AfinaError
+from common.split import split
+from labeling.exchange.rows import Row, row_of
+from labeling.schema import WINNERS, Annotation, Comparison, messages_of, new_id, now
+from labeling.votes import PHASES, UNKNOWN, Columns, Votes
+
+_KEPT_PROBLEMS = 20
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass
+class Problems:
+    """What could not be read: how many rows, and the first few with their reasons."""
+
+    n: int = 0
+    first: list[AfinaError] = field(default_factory=list)
+
+    def add(self, problem: AfinaError) -> None:
+        self.n += 1
+        if len(self.first) < _KEPT_PROBLEMS:
+            self.first.append(problem)
+
+    @property
+    def example(self) -> str:
+        return self.first[0].words("en") if self.first else "-"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A comparison with what was said about it."""
+
+    comparison: Comparison
+    annotations: tuple[Annotation, ...] = ()
+
+
+def votes(path: Path) -> tuple[Votes, Problems]:
+    """A file's votes as columns. Raises: AfinaError `exchange.no_votes`, saying why, if there is not one."""
+    problems, columns = Problems(), Columns()
+    seen: set[str] = set()
+    for number, given in objects(path, problems):
+        try:
+            _count_in(columns, row_of(given, number), seen)
+        except AfinaError as problem:
+            problems.add(problem)
+    if not len(columns):
+        reasons = ", ".join(f"{name}: {n}" for name, n in sorted(columns.left_out.items())) or "-"
+        raise AfinaError(
+            "exchange.no_votes", name=path.name, n=problems.n, left_out=reasons, first=problems.example
+        )
+    return columns.votes(), problems
+
+
+def judged(path: Path) -> tuple[list[Judged], Problems]:
+    """A file's comparisons, each with its annotations. Raises: AfinaError `exchange.nothing` for none."""
+    problems = Problems()
+    kept: dict[str | tuple, tuple[Comparison, list[Annotation]]] = {}
+    for number, given in objects(path, problems):
+        try:
+            row = row_of(given, number)
+            comparison, annotations = kept[row.key] if row.key in kept else (_comparison(row), [])
+            annotations.extend(_annotations(row, comparison.comparison_id))
+            kept[row.key] = (comparison, annotations)
+        except AfinaError as problem:
+            problems.add(problem)
+    if not kept:
+        raise AfinaError("exchange.nothing", name=path.name, n=problems.n, first=problems.example)
+    return [Judged(item, tuple(said)) for item, said in kept.values()], problems
+
+
+def objects(path: Path, problems: Problems) -> Iterator[tuple[int, dict]]:
+    """(row number, object) for every row. Raises: AfinaError for a file that is missing or no JSON at all."""
+    if not path.is_file():
+        raise AfinaError("exchange.no_file", name=path)
+    try:
+        for number, value in _values(path, problems):
+            if isinstance(value, dict):
+                yield number, value
+            else:
+                problems.add(AfinaError("exchange.row_kind", row=number, found=type(value).__name__))
+    except (OSError, EOFError, ValueError) as reason:
+        raise AfinaError("exchange.broken", name=path.name, reason=reason) from reason
+
+
+def _values(path: Path, problems: Problems) -> Iterator[tuple[int, Any]]:
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    with gzip.open(path, "rb") if packed else open(path, "rb") as file:
+        head = file.read(1024).removeprefix(_BOM).lstrip()
+        file.seek(0)
+        if head.startswith(b"["):
+            yield from enumerate(orjson.loads(file.read().removeprefix(_BOM)), 1)
+            return
+        for number, line in enumerate(file, 1):
+            try:
+                if line.strip():
+                    yield number, orjson.loads(line.removeprefix(_BOM))
+            except orjson.JSONDecodeError as reason:
+                problems.add(AfinaError("exchange.row_json", row=number, reason=reason))
+
+
+def _count_in(columns: Columns, row: Row, seen: set[str]) -> None:
+    """Counts one row: a vote, or the reason why it is none."""
+    given = row.given
+    annotator = _checked(row, "annotator_id", str)
+    ms = _checked(row, "decision_time_ms", int)
+    strength = _checked(row, "preference_strength", int)
+    known = _checked(row, "annotation_id", str)
+    item = columns.code(row.key)
+    if item is None:
+        lengths = tuple(UNKNOWN if text is None else len(text) for text in row.completions)
+        heldout = (given.get("split") or split(row.prompt)) == "heldout"  # type: ignore[arg-type]
+        gold = given.get("gold_winner") if given.get("is_gold") else None
+        gold = gold if gold in WINNERS else None
+        item = columns.item(row.key, row.prompt_key, row.models, lengths, heldout, gold)  # type: ignore
+    if known is not None:
+        if known in seen:
+            columns.left_out["repeated_id"] += 1
+            return
+        seen.add(known)
+    action = given.get("action") or "vote"
+    if given.get("exclude_reason"):
+        columns.left_out[str(given["exclude_reason"])[:60]] += 1
+    elif action in ("skip", "report"):
+        (columns.skip if action == "skip" else columns.flag)(item)
+        columns.left_out[action] += 1
+    elif row.winner is None:
+        columns.left_out["unjudged"] += 1
+    else:
+        swapped = UNKNOWN if row.paired else int(bool(given.get("position_swapped")) != row.flipped)
+        phase = given.get("phase", "blind")
+        columns.vote(
+            item,
+            annotator,
+            row.winner,
+            swapped,
+            ms,
+            -strength if strength is not None and row.flipped else strength,
+            phase if phase in PHASES else "blind",
+            int(bool(given.get("repeat"))),
+        )
+
+
+def _checked(row: Row, column: str, kind: type) -> Any:
+    value = row.given.get(column)
+    if value is None or type(value) is kind:
+        return value
+    if kind is str and type(value) is int:
+        return str(value)
+    raise AfinaError("exchange.row_value", row=row.number, column=column, found=value)
+
+
+def _comparison(row: Row) -> Comparison:
+    """The comparison of a row.
+
+    Raises: AfinaError `exchange.row_missing` where a reply's text is not there.
+    """
+    for name, text in zip(("completion_a", "completion_b"), row.completions, strict=True):
+        if text is None:
+            raise AfinaError("exchange.row_missing", row=row.number, column=name)
+    given = row.given
+    gold = given.get("gold_winner") if given.get("is_gold") else None
+    return Comparison(
+        prompt=messages_of("prompt", row.prompt),
+        completion_a=row.completions[0] or "",
+        completion_b=row.completions[1] or "",
+        policy_a=row.models[0],
+        policy_b=row.models[1],
+        comparison_id=row.key if isinstance(row.key, str) and len(row.key) <= 64 else new_id(),
+        is_gold=gold is not None,
+        gold_winner=gold,
+        metadata=given["metadata"] if isinstance(given.get("metadata"), dict) else None,
+    )
+
+
+def _annotations(row: Row, comparison_id: str) -> list[Annotation]:
+    """What the row says about its comparison: one annotation, or none where it is not judged."""
+    given = row.given
+    action = given.get("action") or "vote"
+    if action not in ("vote", "skip", "report") or (action == "vote" and row.winner is None):
+        return []
+    strength = _checked(row, "preference_strength", int)
+    ratings = given.get("ratings") if isinstance(given.get("ratings"), dict) else None
+    edited_from = given.get("edited_from") if given.get("edited_from") in ("a", "b") else None
+    if row.flipped:
+        strength = None if strength is None else -strength
+        other = {"a": "b", "b": "a"}
+        ratings = {other.get(side, side): value for side, value in ratings.items()} if ratings else None
+        edited_from = other.get(edited_from) if edited_from else None
+    return [
+        Annotation(
+            annotation_id=_checked(row, "annotation_id", str) or uuid.uuid4().hex,
+            comparison_id=comparison_id,
+            annotator_id=_checked(row, "annotator_id", str) or "",
+            winner=row.winner if action == "vote" else None,
+            action=action,
+            phase=given["phase"] if given.get("phase") in PHASES else "blind",
+            repeat=int(bool(given.get("repeat"))),
+            position_swapped=bool(given.get("position_swapped")) != row.flipped,
+            preference_strength=strength,
+            ratings=ratings,
+            rationale=_checked(row, "rationale", str),
+            edited_completion=_checked(row, "edited_completion", str),
+            edited_from=edited_from,  # type: ignore[arg-type]
+            flags=tuple(str(each) for each in given.get("flags") or ()),
+            group=_checked(row, "group", str) or "",
+            decision_time_ms=_checked(row, "decision_time_ms", int),
+            created_at=float(given["created_at"]) if type(given.get("created_at")) in (int, float) else now(),
+            source=given["source"] if given.get("source") in ("ai", "simulated") else "imported",
+            exclude_reason=_checked(row, "exclude_reason", str) or None,
+        )
+    ]

@@ -1,0 +1,89 @@
+"""What a set of votes is worth, in one JSON object: every number with its interval, and how it was worked
+out.
+
+The keys are a contract with scripts. Knows nothing of where the votes came from, nor of pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from common.errors import messages
+from labeling import agreement, quality, ranking
+from labeling.ranking import Estimate
+from labeling.votes import UNKNOWN, Votes
+
+SHOWN_ITEMS = 50
+FORMULAS = (
+    "win_rate",
+    "sign_test",
+    "bradley_terry",
+    "krippendorff_alpha",
+    "cohen_kappa",
+    "pairwise_agreement",
+    "position_bias",
+    "length_bias",
+    "annotators",
+    "items",
+    "discussion",
+)
+
+
+def report(
+    every: Votes,
+    n_bootstrap: int | None = None,
+    seed: int = 0,
+    shown_items: int | None = SHOWN_ITEMS,
+    language: str = "en",
+) -> dict[str, Any]:
+    """The whole report on `every` vote (all phases; the discussed ones only enter `discussion`)."""
+    votes = every.counted()
+    ranked = ranking.rank(votes, n_bootstrap, seed)
+    return {
+        "n_votes": len(votes),
+        "n_comparisons": len(set(votes.item.tolist())),
+        "n_prompts": len(set(votes.prompt[votes.item].tolist())),
+        "n_annotators": len(set(votes.annotator[votes.annotator != UNKNOWN].tolist())),
+        "ties": ranked.ties,
+        "both_bad": ranked.both_bad,
+        "left_out": dict(sorted(every.left_out.items())),
+        "win_rate": {name: estimate.to_dict() for name, estimate in ranked.win_rate.items()},
+        "win_rate_by_split": _by_split(votes, n_bootstrap, seed),
+        "sign_test": ranked.sign_test,
+        "bradley_terry": {name: _rating(estimate) for name, estimate in ranked.bradley_terry.items()},
+        "bradley_terry_settings": {
+            "scale": ranking.SCALE,
+            "tie": 0.5,
+            "virtual_ties_per_pair": ranking.VIRTUAL_TIES,
+        },
+        "bootstrap": {"resamples": ranked.n_bootstrap, "level": ranking.LEVEL, "seed": seed},
+        "agreement": agreement.agreement(votes),
+        "discussion": agreement.change(every),
+        "position_bias": quality.position_bias(votes, n_bootstrap).to_dict(),
+        "length_bias": quality.length_bias(votes, n_bootstrap).to_dict(),
+        "annotators": quality.annotators(every),
+        "items": quality.items(votes, shown_items),
+        "formulas": formulas(language),
+    }
+
+
+def formulas(language: str) -> dict[str, str]:
+    """How each number is worked out, in words."""
+    texts: Mapping[str, str] = messages(language)
+    return {name: texts[f"formula.{name}"] for name in FORMULAS}
+
+
+def _rating(estimate: Estimate) -> dict[str, Any]:
+    return {"rating": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
+
+
+def _by_split(votes: Votes, n_bootstrap: int | None, seed: int) -> dict[str, Any]:
+    """Win rates on training and on held-out prompts apart: only the second measure what training did."""
+    found = {}
+    for name, heldout in (("train", False), ("heldout", True)):
+        part = votes.only(votes.heldout[votes.item] == heldout)
+        if len(part):
+            rates = ranking.win_rates(part, n_bootstrap, seed)
+            found[name] = {model: estimate.to_dict() for model, estimate in rates.items()}
+    return found
