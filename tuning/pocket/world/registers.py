@@ -137,6 +137,33 @@ _COMPILED = {
 }
 
 
+_FRAMES: dict[Language, re.Pattern[str]] = {
+    language: re.compile(
+        "|".join(
+            rf"(?<!\w){re.escape(piece)}(?!\w)"
+            for piece in sorted(
+                {
+                    piece.strip(" .,:;!¡¿?")
+                    for templates in by_name.values()
+                    for template in templates
+                    for piece in re.split(r"\{\w\}", template)
+                    if len(piece.strip(" .,:;!¡¿?")) > 2
+                },
+                key=len,
+                reverse=True,
+            )
+        ),
+        re.IGNORECASE,
+    )
+    for language, by_name in TEMPLATES.items()
+}
+
+
+def frameless(text: str, language: Language) -> str:
+    """`text` without what its register's template says by itself."""
+    return _FRAMES[language].sub(" ", text)
+
+
 def say(clause: str, register: str, language: Language, rng: random.Random, short: str = "") -> str:
     """`clause` in the manner of `register`; `short` (the bare object) is all that a curt speaker says."""
     if register == "curt" and not short:
