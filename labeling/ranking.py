@@ -138,7 +138,7 @@ def resample(
         np.unique(annotator, return_inverse=True) if len(annotator) else (annotator, annotator)
     )
     n_prompts, n_people = int(prompt.max(initial=-1)) + 1, len(people)
-    nameless = bool(len(people)) and people[0] == UNKNOWN
+    nameless = len(people) > 0 and bool(people[0] == UNKNOWN)
     shape = (n_groups * n_prompts, n_people)
     # duplicates of a cell are summed when the matrix is compressed: rows are (group, prompt)
     cells = (group * n_prompts + prompt, annotator)
@@ -166,10 +166,11 @@ def _weights(random: Any, n: int, size: int, fixed: bool = False) -> Array:
     """(n, size): how often each of n was drawn in n draws; with `fixed` the first always once."""
     import numpy as np
 
-    drawn = n - fixed
+    first = int(fixed)
+    drawn = n - first
     weights = np.ones((n, size), dtype=np.float32)
     for column in range(size if drawn > 1 else 0):
-        weights[fixed:, column] = np.bincount(random.integers(0, drawn, drawn), minlength=drawn)
+        weights[first:, column] = np.bincount(random.integers(0, drawn, drawn), minlength=drawn)
     return weights
 
 

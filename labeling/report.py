@@ -87,3 +87,27 @@ def _by_split(votes: Votes, n_bootstrap: int | None, seed: int) -> dict[str, Any
             rates = ranking.win_rates(part, n_bootstrap, seed)
             found[name] = {model: estimate.to_dict() for model, estimate in rates.items()}
     return found
+
+
+def lines(made: Mapping[str, Any], language: str) -> list[str]:
+    """The report's main numbers as lines for a terminal."""
+    texts = messages(language)
+    found = [texts["report.votes"].format_map(made)]
+    for model, rate in made["win_rate"].items():
+        rating = made["bradley_terry"][model]
+        row = {"model": model, "rate": _shown(rate, "value", 100), "n": rate["n"]}
+        found.append(texts["report.model"].format_map(row | {"rating": _shown(rating, "rating", 1)}))
+    for key in ("krippendorff_alpha", "pairwise_agreement"):
+        value = made["agreement"][key]
+        found.append(texts[f"report.{key}"].format(value="-" if value is None else f"{value:.3f}"))
+    for key in ("position_bias", "length_bias"):
+        found.append(texts[f"report.{key}"].format(value=_shown(made[key], "value", 100)))
+    return found
+
+
+def _shown(estimate: Mapping[str, Any], key: str, scale: int) -> str:
+    if estimate[key] is None:
+        return "-"
+    numbers = [None if estimate[each] is None else estimate[each] * scale for each in (key, "low", "high")]
+    value, low, high = ("?" if number is None else f"{number:.1f}" for number in numbers)
+    return f"{value} [{low}, {high}]"

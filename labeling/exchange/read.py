@@ -16,6 +16,7 @@ import orjson
 
 from common.errors import AfinaError
 from common.split import split
+from labeling.exchange.judged import Judged
 from labeling.exchange.rows import Row, row_of
 from labeling.schema import WINNERS, Annotation, Comparison, messages_of, new_id, now
 from labeling.votes import PHASES, UNKNOWN, Columns, Votes
@@ -39,14 +40,6 @@ class Problems:
     @property
     def example(self) -> str:
         return self.first[0].words("en") if self.first else "-"
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A comparison with what was said about it."""
-
-    comparison: Comparison
-    annotations: tuple[Annotation, ...] = ()
 
 
 def votes(path: Path) -> tuple[Votes, Problems]:
@@ -191,7 +184,7 @@ def _comparison(row: Row) -> Comparison:
 def _annotations(row: Row, comparison_id: str) -> list[Annotation]:
     """What the row says about its comparison: one annotation, or none where it is not judged."""
     given = row.given
-    action = given.get("action") or "vote"
+    action: Any = given.get("action") or "vote"
     if action not in ("vote", "skip", "report") or (action == "vote" and row.winner is None):
         return []
     strength = _checked(row, "preference_strength", int)

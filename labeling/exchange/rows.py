@@ -40,6 +40,8 @@ def row_of(given: dict, number: int) -> Row:
     """Reads one object. Raises: AfinaError `exchange.row_…` with the row, the column and the remedy."""
     if "chosen" in given or "rejected" in given:
         return _preference(given, number)
+    if "conversation_a" in given:
+        given = _from_battle(given)
     return _generic(given, number)
 
 
@@ -47,7 +49,7 @@ def _generic(given: dict, number: int) -> Row:
     """A row of the generic format. The models' order, then the replies', decides which is a."""
     models = (_text(given, "model_a", number), _text(given, "model_b", number))
     replies = (_reply(given, "completion_a", number), _reply(given, "completion_b", number))
-    winner = given.get("winner")
+    winner: Any = given.get("winner")
     winner = _ARENA.get(winner, winner) if isinstance(winner, str) else winner
     if winner is not None and winner not in WINNERS:
         allowed = ", ".join(WINNERS)
@@ -64,6 +66,16 @@ def _generic(given: dict, number: int) -> Row:
     elif not isinstance(key, str):
         raise AfinaError("exchange.row_text", row=number, column="comparison_id", found=type(key).__name__)
     return Row(key, prompt, prompt_key, replies, models, winner, flipped, False, given, number)
+
+
+def _from_battle(given: dict) -> dict:
+    """An Arena battle (`conversation_a`, `conversation_b`, `judge`, `question_id`) in our columns."""
+    first, second = given["conversation_a"], given.get("conversation_b")
+    if not all(isinstance(turns, list) and len(turns) > 1 for turns in (first, second)):
+        return given
+    names = {"comparison_id": given.get("question_id"), "annotator_id": given.get("judge")}
+    turns = {"prompt": first[:-1], "completion_a": first[-1:], "completion_b": (second or [])[-1:]}
+    return names | given | turns
 
 
 def _preference(given: dict, number: int) -> Row:
@@ -114,7 +126,7 @@ def _turns(value: Any, number: int, column: str) -> tuple[Message, ...]:
     """A text, or turns as `role`/`content` or ShareGPT's `from`/`value`."""
     if isinstance(value, list):
         value = [
-            {"role": _ROLES.get(turn.get("from"), turn.get("from")), "content": turn.get("value")}
+            {"role": _ROLES.get(str(turn.get("from")), str(turn.get("from"))), "content": turn.get("value")}
             if isinstance(turn, dict) and "from" in turn
             else turn
             for turn in value

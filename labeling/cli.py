@@ -1,0 +1,156 @@
+"""The command line: import comparisons, export preferences, report on votes; from a file or from the store.
+
+Progress and warnings go to stderr, results to stdout. Exit status is 0, or 2 with one clear line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from common.errors import AfinaError
+from common.settings import Settings
+from labeling.exchange.judged import AGGREGATIONS
+from labeling.exchange.read import Problems
+from labeling.exchange.write import FORMATS
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        result, lines = options.command(options)
+        text = json.dumps(result, ensure_ascii=False, allow_nan=False) if options.json else "\n".join(lines)
+        print(text)
+        sys.stdout.flush()
+    except AfinaError as error:
+        print(" ".join(error.words(language()).split()), file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def language() -> str:
+    """The terminal's: Spanish where its locale says so."""
+    told = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return "es" if told.startswith("es") else "en"
+
+
+def parser() -> Parser:
+    made = Parser(prog="python -m labeling", description="Import, export and weigh human judgements.")
+    commands = made.add_subparsers(required=True, metavar="command", parser_class=Parser)
+    common = Parser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+    bring = commands.add_parser("import", parents=[common], help="keep a file of comparisons as a round")
+    bring.add_argument("file", type=Path, metavar="FILE")
+    bring.add_argument("--round", metavar="NAME", help="the round's name (default: the file's)")
+    bring.set_defaults(command=_import)
+
+    give = commands.add_parser("export", parents=[common], help="write preferences for other tools")
+    give.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a file instead of a round")
+    give.add_argument("--round", metavar="NAME", help="a round's name or id")
+    give.add_argument("--format", choices=FORMATS, default="trl")
+    give.add_argument("--aggregate", choices=AGGREGATIONS, default="majority")
+    give.add_argument("--minimum", type=float, default=0.7, help="share that must agree, 0.5 to 1")
+    give.add_argument("--phase", choices=("blind", "discussed"), default="blind")
+    give.add_argument("--split", choices=("train", "heldout"), help="one side of the split (default: both)")
+    give.add_argument("--out", type=Path, required=True, metavar="PATH", help="file or folder to write")
+    give.set_defaults(command=_export)
+
+    weigh = commands.add_parser("report", parents=[common], help="what the votes are worth")
+    weigh.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a file instead of a round")
+    weigh.add_argument("--round", metavar="NAME", help="a round's name or id")
+    weigh.add_argument("--bootstrap", type=int, metavar="N", help="resamples, 100 to 10000")
+    weigh.add_argument("--seed", type=int, default=0)
+    weigh.set_defaults(command=_report)
+    return made
+
+
+def _import(options: argparse.Namespace) -> tuple[dict, list[str]]:
+    from labeling.exchange import ingest, read
+    from labeling.store import open_store
+
+    judged, problems = read.judged(options.file)
+    _warn(problems)
+    done = ingest.ingest(open_store(Settings.from_env()), judged, options.round or options.file.stem)
+    lines = [_text("label.imported", name=done.name, n=done.comparisons, votes=done.annotations)]
+    return done.to_dict() | {"skipped": problems.n}, lines
+
+
+def _export(options: argparse.Namespace) -> tuple[dict, list[str]]:
+    from labeling import counted, rounds
+    from labeling.exchange import read, write
+    from labeling.store import open_store
+
+    rated: list = []
+    if _one_source(options):
+        judged, problems = read.judged(options.file)
+        _warn(problems)
+        title = options.file.stem
+    else:
+        store = open_store(Settings.from_env())
+        this = rounds.get(store, options.round)
+        judged, title = counted.judged_of(store, this.round_id), this.name
+    done = write.export(
+        judged,
+        options.format,
+        options.out,
+        options.aggregate,
+        options.minimum,
+        options.phase,
+        options.split,
+        rated,
+        title,
+    )
+    dropped = ", ".join(f"{name}: {n}" for name, n in sorted(done.dropped.items())) or "-"
+    return done.to_dict(), [_text("label.exported", n=done.n, path=done.path, dropped=dropped)]
+
+
+def _report(options: argparse.Namespace) -> tuple[dict, list[str]]:
+    from labeling import counted, rounds
+    from labeling.exchange import read
+    from labeling.report import lines, report
+    from labeling.store import open_store
+
+    if options.bootstrap is not None and not 100 <= options.bootstrap <= 10_000:
+        raise AfinaError("label.number", name="--bootstrap", value=options.bootstrap, low=100, high=10_000)
+    skipped = 0
+    if _one_source(options):
+        votes, problems = read.votes(options.file)
+        _warn(problems)
+        skipped = problems.n
+    else:
+        store = open_store(Settings.from_env())
+        votes = counted.votes_of(store, rounds.get(store, options.round).round_id)
+    made = report(votes, options.bootstrap, options.seed, language=language()) | {"skipped_rows": skipped}
+    return made, lines(made, language())
+
+
+def _one_source(options: argparse.Namespace) -> bool:
+    """Whether the votes come from a file. Raises: AfinaError `label.source` for file and round, or neither."""
+    if (options.file is None) == (options.round is None):
+        raise AfinaError("label.source")
+    return options.file is not None
+
+
+def _warn(problems: Problems) -> None:
+    if problems.n:
+        first = problems.first[0].words(language())
+        print(_text("label.skipped", n=problems.n, first=first), file=sys.stderr)
+
+
+def _text(key: str, **params: Any) -> str:
+    return AfinaError(key, **params).words(language())

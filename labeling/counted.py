@@ -1,0 +1,128 @@
+"""Which annotations of a round count, and which do not and why; as columns for statistics, as values for
+exports.
+
+An annotation counts if it is the current one of its annotator, came in time, and nobody excluded it or its
+annotator. Knows no statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+from sqlalchemy import Connection, Row, select
+
+from labeling import people, rounds
+from labeling.exchange.judged import Judged
+from labeling.schema import Annotation, Rating
+from labeling.store import Store
+from labeling.tables import annotation_log, assignments, comparisons, ratings
+from labeling.votes import Columns, Votes
+
+NAMELESS = "unknown-"  # annotators of imported votes that named nobody
+_FOR_STATISTICS = (
+    "annotation_id",
+    "comparison_id",
+    "annotator_id",
+    "action",
+    "phase",
+    "repeat",
+    "position_swapped",
+    "winner",
+    "preference_strength",
+    "decision_time_ms",
+    "exclude_reason",
+)
+
+
+def votes_of(store: Store, round_id: str) -> Votes:
+    """A round's counting votes of both phases as columns."""
+    columns = Columns()
+    with store.read() as connection:
+        codes = {}
+        for row in connection.execute(_in_order(round_id)):
+            codes[row.comparison_id] = columns.item(
+                row.comparison_id,
+                orjson.dumps(row.prompt).decode(),
+                (row.policy_a, row.policy_b),
+                (len(row.completion_a), len(row.completion_b)),
+                row.split == "heldout",
+                row.gold_winner if row.is_gold else None,
+            )
+        for row, reason in _sorted_out(connection, round_id):
+            item = codes[row.comparison_id]
+            if reason in ("skip", "report"):
+                (columns.skip if reason == "skip" else columns.flag)(item)
+            if reason:
+                columns.left_out[reason] += 1
+                continue
+            columns.vote(
+                item,
+                None if row.annotator_id.startswith(NAMELESS) else row.annotator_id,
+                row.winner,
+                int(row.position_swapped),
+                row.decision_time_ms,
+                row.preference_strength,
+                row.phase,
+                row.repeat,
+            )
+    return columns.votes()
+
+
+def judged_of(store: Store, round_id: str) -> list[Judged]:
+    """A round's comparisons with their annotations; those that do not count carry their `exclude_reason`.
+
+    Superseded and retracted annotations stay in the database alone.
+    """
+    said: dict[str, list[Annotation]] = {}
+    with store.read() as connection:
+        every = [rounds.comparison(row) for row in connection.execute(_in_order(round_id))]
+        for row, reason in _sorted_out(connection, round_id, everything=True):
+            if reason not in ("superseded", "retract"):
+                outside = None if reason in (None, "skip", "report") else reason
+                said.setdefault(row.comparison_id, []).append(_annotation(row, outside))
+    return [Judged(each, tuple(said.get(each.comparison_id, ()))) for each in every]
+
+
+def ratings_of(store: Store) -> list[Rating]:
+    """All ratings of single replies by people who still take part."""
+    with store.read() as connection:
+        gone = people.excluded(connection)["annotator"]
+        rows = connection.execute(select(ratings).order_by(ratings.c.seq)).all()
+    kept = [row for row in rows if row.annotator_id not in gone]
+    fields = Rating.__dataclass_fields__
+    return [Rating(**{name: getattr(row, name) for name in fields}) for row in kept]
+
+
+def _in_order(round_id: str):
+    return select(comparisons).where(comparisons.c.round_id == round_id).order_by(comparisons.c.position)
+
+
+def _sorted_out(
+    connection: Connection, round_id: str, everything: bool = False
+) -> Iterator[tuple[Row, str | None]]:
+    """Every annotation of the round with the reason why it is no counting vote, None for one that is."""
+    excluded = people.excluded(connection)
+    names = annotation_log.c.keys() if everything else _FOR_STATISTICS
+    query = (
+        select(*(annotation_log.c[name] for name in names), assignments.c.current)
+        .join(assignments, assignments.c.assignment_id == annotation_log.c.assignment_id)
+        .where(annotation_log.c.round_id == round_id)
+        .order_by(annotation_log.c.seq)
+    )
+    for row in connection.execute(query.execution_options(yield_per=10_000)):
+        reason = row.exclude_reason or excluded["annotation"].get(row.annotation_id)
+        reason = reason or excluded["annotator"].get(row.annotator_id)
+        if not reason and row.action == "retract":
+            reason = "retract"
+        elif not reason and row.current != row.annotation_id:
+            reason = "superseded"
+        elif not reason and row.action != "vote":
+            reason = row.action
+        yield row, reason
+
+
+def _annotation(row: Row, reason: str | None) -> Annotation:
+    fields = Annotation.__dataclass_fields__
+    values = {name: getattr(row, name) for name in fields} | {"exclude_reason": reason}
+    return Annotation(**(values | {"flags": tuple(row.flags or ())}))

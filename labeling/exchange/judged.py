@@ -1,0 +1,181 @@
+"""A comparison with what was said about it, and the one answer that is made of many.
+
+Knows nothing of files or databases.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from common.errors import AfinaError
+from labeling.schema import Annotation, Comparison, Message, Phase, Rating, Winner, one_of
+
+Aggregation = Literal["every", "majority", "minimum"]
+AGGREGATIONS: tuple[Aggregation, ...] = get_args(Aggregation)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A comparison with its annotations, the excluded ones among them."""
+
+    comparison: Comparison
+    annotations: tuple[Annotation, ...] = ()
+
+    def counting(self, phase: Phase) -> list[Annotation]:
+        """The votes of one phase that count: an annotator's judgement trains once, repeats only test it."""
+        return [
+            each
+            for each in self.annotations
+            if each.action == "vote"
+            and each.phase == phase
+            and not each.repeat
+            and not each.exclude_reason
+            and each.winner
+        ]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One answer on one comparison."""
+
+    comparison: Comparison
+    winner: Winner
+    votes: tuple[Annotation, ...]  # those that gave this answer
+    n_votes: int  # all that were asked
+
+    @property
+    def agreement(self) -> float:
+        return len(self.votes) / self.n_votes
+
+    @property
+    def margin(self) -> float | None:
+        """The mean stated strength, 1 to 3; None unless all who gave this answer stated one."""
+        strengths = [abs(vote.preference_strength) for vote in self.votes if vote.preference_strength]
+        return sum(strengths) / len(strengths) if len(strengths) == len(self.votes) else None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What trains: a prompt, the better and the worse reply, and the annotations that say so."""
+
+    comparison: Comparison
+    prompt: tuple[Message, ...]
+    chosen: str
+    rejected: str
+    margin: float | None
+    annotation_ids: tuple[str, ...]
+    edited: bool = False
+
+
+def decide(
+    judged: Iterable[Judged],
+    aggregation: Aggregation = "majority",
+    minimum: float = 0.7,
+    phase: Phase = "blind",
+) -> tuple[list[Decision], Counter[str]]:
+    """One decision per vote (`every`), or per comparison: its most frequent answer, or that of a `minimum`
+    share.
+
+    Also why comparisons gave none: `gold`, `no_votes`, `no_majority`, `low_agreement`.
+    """
+    one_of("aggregation", aggregation, AGGREGATIONS)
+    if not 0.5 <= minimum <= 1:
+        raise AfinaError("label.number", name="minimum", value=minimum, low=0.5, high=1)
+    decisions: list[Decision] = []
+    dropped: Counter[str] = Counter()
+    for each in judged:
+        votes = each.counting(phase)
+        if each.comparison.is_gold or not votes:
+            dropped["gold" if each.comparison.is_gold else "no_votes"] += 1
+        elif aggregation == "every":
+            decisions += [Decision(each.comparison, _winner(vote), (vote,), 1) for vote in votes]
+        else:
+            found = _most_frequent(each.comparison, votes)
+            if found is None:
+                dropped["no_majority"] += 1
+            elif aggregation == "minimum" and found.agreement < minimum:
+                dropped["low_agreement"] += 1
+            else:
+                decisions.append(found)
+    return decisions, dropped
+
+
+def pairs(
+    judged: Iterable[Judged], decisions: Iterable[Decision], phase: Phase = "blind"
+) -> tuple[list[Pair], Counter[str]]:
+    """Preference pairs: of every decision for one side, and of every edited reply, which beats what it mends.
+
+    Also how many decisions gave none: `tie`, `both_bad`, `identical`.
+    """
+    found: list[Pair] = []
+    dropped: Counter[str] = Counter()
+    for each in decisions:
+        item = each.comparison
+        if each.winner in ("tie", "both_bad"):
+            dropped[each.winner] += 1
+            continue
+        chosen, rejected = item.completion_a, item.completion_b
+        if each.winner == "model_b":
+            chosen, rejected = rejected, chosen
+        if chosen == rejected:
+            dropped["identical"] += 1
+            continue
+        ids = tuple(vote.annotation_id for vote in each.votes)
+        found.append(Pair(item, item.prompt, chosen, rejected, each.margin, ids))
+    for one in judged:
+        if not one.comparison.is_gold:
+            found += [pair for vote in one.counting(phase) for pair in _edits(one.comparison, vote)]
+    return found, dropped
+
+
+def unpaired(
+    decisions: Iterable[Decision], rated: Iterable[Rating] = ()
+) -> tuple[list[tuple[tuple[Message, ...], str, bool]], Counter[str]]:
+    """(prompt, completion, good) for KTO: winner good, loser bad, "both bad" twice bad; ties say nothing."""
+    found: list[tuple[tuple[Message, ...], str, bool]] = []
+    dropped: Counter[str] = Counter()
+    for each in decisions:
+        item = each.comparison
+        if each.winner == "tie":
+            dropped["tie"] += 1
+            continue
+        found.append((item.prompt, item.completion_a, each.winner == "model_a"))
+        found.append((item.prompt, item.completion_b, each.winner == "model_b"))
+    for rating in rated:
+        if rating.good is None:
+            dropped["middle_rating"] += 1
+        else:
+            found.append((rating.prompt, rating.completion, rating.good))
+    return found, dropped
+
+
+def _winner(vote: Annotation) -> Winner:
+    assert vote.winner is not None  # `counting` lets no other through
+    return vote.winner
+
+
+def _most_frequent(comparison: Comparison, votes: list[Annotation]) -> Decision | None:
+    """The answer that more annotators gave than any other; None where two lead."""
+    ranked = Counter(_winner(vote) for vote in votes).most_common(2)
+    if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
+        return None
+    winner = ranked[0][0]
+    agree = tuple(vote for vote in votes if vote.winner == winner)
+    return Decision(comparison, winner, agree, len(votes))
+
+
+def _edits(item: Comparison, vote: Annotation) -> list[Pair]:
+    """An edited reply beats the one that it mends: the one named, else the winner, else both."""
+    if not vote.edited_completion:
+        return []
+    replies = {"a": item.completion_a, "b": item.completion_b}
+    winner = vote.winner.removeprefix("model_") if vote.winner else ""
+    sides = [vote.edited_from] if vote.edited_from else [winner] if winner in replies else ["a", "b"]
+    return [
+        Pair(item, item.prompt, vote.edited_completion, replies[side], None, (vote.annotation_id,), True)
+        for side in sides
+        if side in replies and replies[side] != vote.edited_completion
+    ]
