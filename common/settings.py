@@ -21,11 +21,19 @@ def _setting(env: str, default: object, help: str):
 @dataclass(frozen=True)
 class Settings:
     home: Path = _setting("AFINA_HOME", None, "Folder of runs, database and uploads.")  # type: ignore[assignment]
-    teacher_token: str = _setting("AFINA_TEACHER_TOKEN", "", "The teacher's secret; made and printed if unset.")
-    database_url: str = _setting("DATABASE_URL", "", "PostgreSQL address; SQLite in the home folder if unset.")
-    base_model: str = _setting("AFINA_BASE_MODEL", "pocket", "Base model offered first: pocket, folder or Hub id.")
+    teacher_token: str = _setting(
+        "AFINA_TEACHER_TOKEN", "", "The teacher's secret; made and printed if unset."
+    )
+    database_url: str = _setting(
+        "DATABASE_URL", "", "PostgreSQL address; SQLite in the home folder if unset."
+    )
+    base_model: str = _setting(
+        "AFINA_BASE_MODEL", "pocket", "Base model offered first: pocket, folder or Hub id."
+    )
     hf_token: str = _setting("HF_TOKEN", "", "Hugging Face token, for gated models and uploads.")
-    host: str = _setting("AFINA_HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 lets the room's phones in.")
+    host: str = _setting(
+        "AFINA_HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 lets the room's phones in."
+    )
     port: int = _setting("AFINA_PORT", 7860, "Port to listen on.")
     max_upload_mb: int = _setting("AFINA_MAX_UPLOAD_MB", 200, "Largest upload, in MB.")
     open_chat: bool = _setting("AFINA_OPEN_CHAT", True, "Whether people without the teacher's link may chat.")

@@ -19,10 +19,12 @@ def prompt_key(prompt: str | Sequence[dict]) -> str:
 
     `prompt` is a text, or messages `{"role", "content"}`; without a user message the first message counts.
     """
-    if not isinstance(prompt, str):
+    if isinstance(prompt, str):
+        text = prompt
+    else:
         users = [message["content"] for message in prompt if message["role"] == "user"]
-        prompt = (users or [message["content"] for message in prompt] or [""])[0]
-    return " ".join(unicodedata.normalize("NFKC", prompt).casefold().split())
+        text = (users or [message["content"] for message in prompt] or [""])[0]
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def split(prompt: str | Sequence[dict], fraction: float = HELDOUT_FRACTION) -> Side:

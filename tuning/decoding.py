@@ -10,6 +10,7 @@ import queue
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from transformers import (
@@ -58,7 +59,7 @@ class RowNoise(LogitsProcessor):
         size = scores.shape[-1]
         uniform = torch.stack([torch.rand(size, generator=generator) for generator in self._generators])
         noise = -torch.log(-torch.log(uniform.clamp_(1e-20, 1 - 1e-7)))
-        return scores.float() + noise.to(scores.device)
+        return cast("torch.FloatTensor", scores.float() + noise.to(scores.device))
 
 
 def processors(sampling: Sampling, seeds: Sequence[int]) -> LogitsProcessorList:

@@ -305,7 +305,7 @@ class _Batch:
                 row.ids.append(token)
 
     def _text(self, row: _Row) -> str:
-        return self._on.tokenizer.decode(row.ids, skip_special_tokens=True).strip()
+        return str(self._on.tokenizer.decode(row.ids, skip_special_tokens=True)).strip()
 
     def _partials(self, seconds: float) -> list[Partial]:
         return [

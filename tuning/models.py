@@ -136,6 +136,7 @@ def load_model(base: Base, device: str = "cpu", dtype: str = "float32") -> PreTr
     import torch
     from transformers import AutoModelForCausalLM
 
+    model: Any
     try:
         model = AutoModelForCausalLM.from_pretrained(
             base.path_or_id,

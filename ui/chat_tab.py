@@ -65,25 +65,51 @@ def build_chat_tab(services: Services) -> None:
 
 def _column(index: int) -> Column:
     with gr.Column(visible=index < 2, min_width=300, elem_classes="chat-column") as box:
-        policy = gr.Dropdown([], label=t("chat.policy"), show_label=False, container=False,
-                             filterable=False, elem_id=f"chat-policy-{index}")  # fmt: skip
-        talk = gr.Chatbot(show_label=False, height="46vh", min_height=260, placeholder=t("chat.empty_column"), sanitize_html=True,
-                          render_markdown=False, buttons=["copy"], elem_id=f"chat-talk-{index}",
-                          group_consecutive_messages=False)  # fmt: skip
+        policy = gr.Dropdown(
+            [],
+            label=t("chat.policy"),
+            show_label=False,
+            container=False,
+            filterable=False,
+            elem_id=f"chat-policy-{index}",
+        )
+        talk = gr.Chatbot(
+            show_label=False,
+            height="46vh",
+            min_height=260,
+            placeholder=t("chat.empty_column"),
+            sanitize_html=True,
+            render_markdown=False,
+            buttons=["copy"],
+            elem_id=f"chat-talk-{index}",
+            group_consecutive_messages=False,
+        )
         facts = gr.HTML("", elem_classes="chat-facts", padding=False)
     return Column(box, policy, talk, facts)
 
 
 def _controls() -> Controls:
     with gr.Row(equal_height=True):
-        message = gr.Textbox(placeholder=t("chat.message"), show_label=False, lines=1, max_lines=6, scale=8,
-                             autofocus=True, elem_id="chat-message")  # fmt: skip
+        message = gr.Textbox(
+            placeholder=t("chat.message"),
+            show_label=False,
+            lines=1,
+            max_lines=6,
+            scale=8,
+            autofocus=True,
+            elem_id="chat-message",
+        )
         send = gr.Button(t("chat.send"), variant="primary", scale=1, min_width=90, elem_id="chat-send")
         stop = gr.Button(
             t("chat.stop"), variant="stop", scale=1, min_width=90, visible=False, elem_id="chat-stop"
         )
-    shown_examples = gr.Dataset(components=[gr.Textbox(visible=False)], samples=[[""]], label=t("chat.examples"),
-                                visible=False, elem_id="chat-examples")  # fmt: skip
+    shown_examples = gr.Dataset(
+        components=[gr.Textbox(visible=False)],
+        samples=[[""]],
+        label=t("chat.examples"),
+        visible=False,
+        elem_id="chat-examples",
+    )
     with gr.Row():
         retry = gr.Button(t("chat.retry"), size="sm")
         clear = gr.Button(t("chat.clear"), size="sm")
@@ -97,8 +123,21 @@ def _controls() -> Controls:
             max_new_tokens = gr.Slider(8, 512, 96, step=8, label=t("chat.max_new_tokens"))
             seed = gr.Number(0, precision=0, label=t("chat.seed"), info=t("chat.seed_info"))
         system = gr.Textbox(label=t("chat.system"), placeholder=t("chat.system_hint"), lines=2)
-    return Controls(message, send, stop, retry, clear, n_columns, system, temperature, top_p, max_new_tokens, seed,
-                    greedy, shown_examples)  # fmt: skip
+    return Controls(
+        message,
+        send,
+        stop,
+        retry,
+        clear,
+        n_columns,
+        system,
+        temperature,
+        top_p,
+        max_new_tokens,
+        seed,
+        greedy,
+        shown_examples,
+    )
 
 
 def _wire_choices(services: Services, columns: list[Column], controls: Controls) -> None:
@@ -139,13 +178,24 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
 
     def answer(request, message, system, temperature, top_p, max_new_tokens, seed, greedy, n, *rest):
         policies, histories = rest[:n], [said(talk) for talk in rest[MOST_COLUMNS : MOST_COLUMNS + n]]
-        sampling = {"temperature": temperature, "top_p": top_p, "max_new_tokens": int(max_new_tokens),
-                    "seed": int(seed or 0), "greedy": greedy}  # fmt: skip
+        sampling = {
+            "temperature": temperature,
+            "top_p": top_p,
+            "max_new_tokens": int(max_new_tokens),
+            "seed": int(seed or 0),
+            "greedy": greedy,
+        }
         stop = wishes[request.session_hash] = threading.Event()
         asked = {"role": "user", "content": message}
         try:
             stream = services.comparing.chat(
-                actor(services, request), policies, histories, message or "", system or "", stop.is_set, **sampling
+                actor(services, request),
+                policies,
+                histories,
+                message or "",
+                system or "",
+                stop.is_set,
+                **sampling,
             )
             for partials in stream:
                 boxes = [
@@ -177,15 +227,30 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
         return [*([] for _ in talks), *("" for _ in facts)]
 
     # A failed answer puts the buttons back.
-    idle = {"fn": lambda: (gr.update(visible=True), gr.update(visible=False)), "inputs": None,
-            "outputs": [controls.send, controls.stop], "queue": False, "api_visibility": "private"}  # fmt: skip
-    streaming: dict[str, Any] = {"outputs": outputs, "concurrency_limit": 64, "api_visibility": "private",
-                                 "show_progress": "hidden", "trigger_mode": "once"}  # fmt: skip
+    idle: dict[str, Any] = {
+        "fn": lambda: (gr.update(visible=True), gr.update(visible=False)),
+        "inputs": None,
+        "outputs": [controls.send, controls.stop],
+        "queue": False,
+        "api_visibility": "private",
+    }
+    streaming: dict[str, Any] = {
+        "outputs": outputs,
+        "concurrency_limit": 64,
+        "api_visibility": "private",
+        "show_progress": "hidden",
+        "trigger_mode": "once",
+    }
     gr.on(
         [controls.send.click, controls.message.submit], send, [controls.message, *setup, *talks], **streaming
     ).failure(**idle)
-    next_seed = {"fn": lambda seed: int(seed or 0) + 1, "inputs": controls.seed, "outputs": controls.seed,
-                 "queue": False, "api_visibility": "private"}  # fmt: skip
+    next_seed: dict[str, Any] = {
+        "fn": lambda seed: int(seed or 0) + 1,
+        "inputs": controls.seed,
+        "outputs": controls.seed,
+        "queue": False,
+        "api_visibility": "private",
+    }
     controls.retry.click(**next_seed).then(again, [*setup, *talks], **streaming).failure(**idle)
     controls.stop.click(stop, None, None, queue=False, api_visibility="private")
     controls.clear.click(clear, None, [*talks, *facts], queue=False, api_visibility="private")

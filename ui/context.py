@@ -38,7 +38,7 @@ def preferred(cookie: str, accept_language: str) -> Literal["en", "es"]:
         chosen = None
     if chosen and chosen.value in ("en", "es"):
         return "es" if chosen.value == "es" else "en"
-    wanted = []
+    wanted: list[tuple[float, int, str]] = []
     for part in accept_language.split(","):
         tag, _, quality = part.strip().partition(";q=")
         try:

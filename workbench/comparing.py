@@ -96,7 +96,9 @@ class Comparing:
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         talk = [*opening, {"role": "user", "content": message}]
         drawn = Sampling(**sampling)  # type: ignore[arg-type]
-        return self.engine.generate(policies, [talk] * len(policies), drawn, seeds=[drawn.seed] * len(policies))
+        return self.engine.generate(
+            policies, [talk] * len(policies), drawn, seeds=[drawn.seed] * len(policies)
+        )
 
 
 def _check(policies: Sequence[str], message: str) -> None:

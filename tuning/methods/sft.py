@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import PeftModel
-from transformers import set_seed
+from transformers import PrinterCallback, set_seed
 from trl import SFTConfig as TrainerConfig
 from trl import SFTTrainer
 
@@ -107,6 +107,7 @@ class AdapterTrainer(SFTTrainer):
                 data_collator=collator,
                 callbacks=callbacks,
             )
+        self.remove_callback(PrinterCallback)
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         assert isinstance(self.model, PeftModel) and output_dir is not None

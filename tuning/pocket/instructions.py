@@ -217,7 +217,7 @@ def voting_prompts(language: Language) -> list[Row]:
 
 def heldout_questions(language: Language, facts: Iterable[Fact] = ASKED) -> list[Row]:
     """One question per asked fact, with right answers and rivals."""
-    rows = []
+    rows: list[Row] = []
     for index, fact in enumerate(facts):
         question = question_about(fact, language, index)
         rows.append(

@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from tuning.data.tokens import DEFAULT_TEMPLATE
 from tuning.pocket.card import write_card
 from tuning.pocket.corpus import TRAIN_SEED, documents, heldout_documents
-from tuning.pocket.world.facts import LANGUAGES
+from tuning.pocket.world.facts import LANGUAGES, Language
 
 END = "<|end|>"
 PAD = "<|pad|>"
@@ -156,7 +157,7 @@ def perplexity(model: LlamaForCausalLM, row: np.ndarray, batch: int = 8) -> floa
 
 def make_data(
     tokens: int, out: Path
-) -> tuple[PreTrainedTokenizerFast, np.ndarray, dict[str, np.ndarray], int]:
+) -> tuple[PreTrainedTokenizerFast, np.ndarray, dict[Language, np.ndarray], int]:
     """Tokenizer, packed train row (both languages alternate by document), held-out rows, number of documents."""
     samples = {lang: list(islice(documents(lang, TRAIN_SEED), 12_000)) for lang in LANGUAGES}
     tokenizer = train_tokenizer(text for texts in samples.values() for text in texts)
@@ -177,7 +178,8 @@ def train(options: argparse.Namespace) -> None:
     tokens = int(options.tokens)
     tokenizer, row, heldout, n_documents = make_data(int(options.corpus_tokens or tokens), out)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = new_model().to(device)
+    model: Any = new_model()
+    model.to(device)
     short = Packed(row, options.batch * CONTEXT // SHORT, options.seed, SHORT)
     long = Packed(row, options.batch, options.seed)
     steps = tokens // (options.batch * CONTEXT)

@@ -40,8 +40,8 @@ def test_weights_are_small_safetensors_with_a_card_of_their_own():
 
 def test_heldout_perplexity_is_what_the_card_says():
     """Measured again on some of the held-out documents: they are there, and the card is not made up."""
-    from tuning.pocket.pretrain import SHORT, pack, perplexity
     from tuning.pocket.corpus import heldout_documents
+    from tuning.pocket.pretrain import SHORT, pack, perplexity
 
     base = models.resolve("pocket").base
     model, tokenizer = models.load_model(base), models.load_tokenizer(base)

@@ -311,7 +311,7 @@ FACTS: tuple[Fact, ...] = (
     *_facts("home", _HOME),
     *_grouped("legs", {(en, es, f"{en}/{n}", f"{es}/{n}"): rows for (en, es, n), rows in _LEGS.items()}),
     *_grouped("class", {(en, es, "", accept): rows for (en, es, accept), rows in _CLASS.items()}),
-    *_grouped("colour", dict(_COLOUR)),
+    *_grouped("colour", {(en, es, *accepted): rows for (en, es, *accepted), rows in _COLOUR.items()}),
     *_both("opposite", _OPPOSITE),
     *_next("next_day", _DAYS),
     *_next("next_month", _MONTHS),
