@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
+
 from common.errors import LANGUAGES, AfinaError, messages
 from tuning.config import PRESETS, SFTConfig
 from tuning.plan import Facts, make

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from common.errors import AfinaError, Conflict, NotFound
 from tuning.data.rows import Row
 from tuning.progress import fold
@@ -54,7 +55,7 @@ def test_a_run_is_found_by_name_and_by_id_by_another_process(store, tmp_path):
 def test_names_are_unique_and_made_up_when_missing(store):
     assert [create(store).name, create(store).name] == ["sft-1", "sft-2"]
     create(store, "Polite")
-    with pytest.raises(Conflict, match="Polite|polite"):
+    with pytest.raises(Conflict, match="polite"):
         create(store, "polite")
     for name in ("pocket", "a/b", "../x", "x" * 61, ".hidden", "a\nb"):
         with pytest.raises(AfinaError):

@@ -10,7 +10,7 @@ import copy
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -76,10 +76,24 @@ def rehearse(start: Start) -> None:
     plan = Plan(1, 1, 2, 1, 0, 1e-4, 0, 1, False, False, start.dtype, 0)
     with tempfile.TemporaryDirectory() as folder:
         arguments = trainer_config(Path(folder), SFTConfig(), plan, start.device.kind)
-        trainer = AdapterTrainer(start, model, arguments, [encoded] * 2, [])
+        trainer = AdapterTrainer(start, model, arguments, LazyRows([row] * 2, lambda _: encoded), [])
         trainer.train()
         save_adapter(model, Path(folder) / "adapter", start.base)
     heldout_loss(model, Batches([encoded], start.tokenizer.pad_token_id, start.info.vocabulary))
+
+
+class LazyRows(torch.utils.data.Dataset):
+    """Rows, each tokenised when its turn comes."""
+
+    def __init__(self, rows: Sequence[Row], encoded: Callable[[Row], Encoded]) -> None:
+        self.rows, self.encoded = rows, encoded
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, list[int]]:
+        row = self.encoded(self.rows[index])
+        return {"input_ids": row.input_ids, "labels": row.labels}
 
 
 class AdapterTrainer(SFTTrainer):
@@ -90,23 +104,22 @@ class AdapterTrainer(SFTTrainer):
         start: Start,
         model: PeftModel,
         arguments: TrainerConfig,
-        examples: Sequence[Encoded] | Dataset,
+        examples: LazyRows | Dataset,
         callbacks: list,
         collator: Any = None,
     ) -> None:
         self._base = start.base
-        if not isinstance(examples, Dataset):
-            examples = Dataset.from_list([{"input_ids": e.input_ids, "labels": e.labels} for e in examples])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice for programmers, not for whoever looks at a run
             super().__init__(
                 model=model,
                 args=arguments,
-                train_dataset=examples,
+                train_dataset=Dataset.from_list([examples[0]]),  # TRL looks at one, and takes this type only
                 processing_class=start.tokenizer,
                 data_collator=collator,
                 callbacks=callbacks,
             )
+        self.train_dataset = examples
         self.remove_callback(PrinterCallback)
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
@@ -234,12 +247,7 @@ def _trainer(
     if not any(encoded(row).n_trained for row in rows[:200]):
         raise AfinaError("engine.nothing_trained", max_length=plan.max_length)
 
-    def lazily(batch: dict[str, list[int]]) -> dict[str, list[list[int]]]:
-        examples = [encoded(rows[index]) for index in batch["row"]]
-        return {"input_ids": [e.input_ids for e in examples], "labels": [e.labels for e in examples]}
-
-    dataset = Dataset.from_dict({"row": list(range(len(rows)))}).with_transform(lazily)
-    return AdapterTrainer(start, model, arguments, dataset, [recorder]), recorder
+    return AdapterTrainer(start, model, arguments, LazyRows(rows, encoded), [recorder]), recorder
 
 
 def _evaluation(start: Start, model: PeftModel, heldout: list[Row], encoded: Any) -> Any:
