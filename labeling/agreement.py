@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray
 
+DENSE = 3000  # annotators up to whom a table of all pairs is made
 MIN_SHARED = 5  # items that two annotators must share for a kappa
 
 
@@ -154,7 +155,9 @@ def _counts(item: Array, value: Array, n_values: int) -> Array:
 
 
 def _at(matrix: Any, i: Array, j: Array) -> Array:
-    """The entries (i, j) of a sparse matrix, as numbers."""
+    """The entries (i, j) of a sparse matrix, as numbers; by way of a dense one where that is small."""
     import numpy as np
 
+    if matrix.shape[0] <= DENSE:
+        matrix = matrix.toarray()
     return np.asarray(matrix[i, j], dtype=np.float64).ravel()

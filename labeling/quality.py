@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import hashing
 from labeling.agreement import repeated
-from labeling.ranking import Estimate, share
+from labeling.resampling import Measure
 from labeling.votes import BOTH_BAD, TIE, UNKNOWN, A, B, Votes
 
 if TYPE_CHECKING:
@@ -21,22 +21,21 @@ if TYPE_CHECKING:
 FAST_MS = 1500  # a vote given sooner than two replies can be read
 
 
-def position_bias(votes: Votes, n_bootstrap: int | None = None) -> Estimate:
+def position(votes: Votes) -> Measure:
     """The share of decided votes that went to the left reply; ½ where place does not matter."""
     import numpy as np
 
     left = (votes.winner == np.where(votes.swapped == 1, B, A)).astype(np.float64)
-    return share(votes, left, (votes.winner <= B) & (votes.swapped != UNKNOWN), n_bootstrap)
+    return Measure(left, (votes.winner <= B) & (votes.swapped != UNKNOWN))
 
 
-def length_bias(votes: Votes, n_bootstrap: int | None = None) -> Estimate:
+def length(votes: Votes) -> Measure:
     """The share of decided votes that went to the longer reply; replies of equal length are left out."""
     import numpy as np
 
     a, b = votes.length_a[votes.item], votes.length_b[votes.item]
     longer = (votes.winner == np.where(a > b, A, B)).astype(np.float64)
-    keep = (votes.winner <= B) & (a != b) & (a != UNKNOWN) & (b != UNKNOWN)
-    return share(votes, longer, keep, n_bootstrap)
+    return Measure(longer, (votes.winner <= B) & (a != b) & (a != UNKNOWN) & (b != UNKNOWN))
 
 
 def annotators(every: Votes) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from common.errors import messages
 from labeling import agreement, quality, ranking
-from labeling.ranking import Estimate
+from labeling.resampling import LEVEL, Estimate
 from labeling.votes import UNKNOWN, Votes
 
 SHOWN_ITEMS = 50
@@ -39,7 +39,8 @@ def report(
 ) -> dict[str, Any]:
     """The whole report on `every` vote (all phases; the discussed ones only enter `discussion`)."""
     votes = every.counted()
-    ranked = ranking.rank(votes, n_bootstrap, seed)
+    biases = {"position_bias": quality.position(votes), "length_bias": quality.length(votes)}
+    ranked = ranking.rank(votes, n_bootstrap, seed, biases)
     return {
         "n_votes": len(votes),
         "n_comparisons": len(set(votes.item.tolist())),
@@ -49,7 +50,10 @@ def report(
         "both_bad": ranked.both_bad,
         "left_out": dict(sorted(every.left_out.items())),
         "win_rate": {name: estimate.to_dict() for name, estimate in ranked.win_rate.items()},
-        "win_rate_by_split": _by_split(votes, n_bootstrap, seed),
+        "win_rate_by_split": {
+            side: {name: estimate.to_dict() for name, estimate in rates.items()}
+            for side, rates in ranked.win_rate_by_split.items()
+        },
         "sign_test": ranked.sign_test,
         "bradley_terry": {name: _rating(estimate) for name, estimate in ranked.bradley_terry.items()},
         "bradley_terry_settings": {
@@ -57,11 +61,11 @@ def report(
             "tie": 0.5,
             "virtual_ties_per_pair": ranking.VIRTUAL_TIES,
         },
-        "bootstrap": {"resamples": ranked.n_bootstrap, "level": ranking.LEVEL, "seed": seed},
+        "bootstrap": {"resamples": ranked.n_bootstrap, "level": LEVEL, "seed": seed},
         "agreement": agreement.agreement(votes),
         "discussion": agreement.change(every),
-        "position_bias": quality.position_bias(votes, n_bootstrap).to_dict(),
-        "length_bias": quality.length_bias(votes, n_bootstrap).to_dict(),
+        "position_bias": ranked.shares["position_bias"].to_dict(),
+        "length_bias": ranked.shares["length_bias"].to_dict(),
         "annotators": quality.annotators(every),
         "items": quality.items(votes, shown_items),
         "formulas": formulas(language),
@@ -76,17 +80,6 @@ def formulas(language: str) -> dict[str, str]:
 
 def _rating(estimate: Estimate) -> dict[str, Any]:
     return {"rating": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
-
-
-def _by_split(votes: Votes, n_bootstrap: int | None, seed: int) -> dict[str, Any]:
-    """Win rates on training and on held-out prompts apart: only the second measure what training did."""
-    found = {}
-    for name, heldout in (("train", False), ("heldout", True)):
-        part = votes.only(votes.heldout[votes.item] == heldout)
-        if len(part):
-            rates = ranking.win_rates(part, n_bootstrap, seed)
-            found[name] = {model: estimate.to_dict() for model, estimate in rates.items()}
-    return found
 
 
 def lines(made: Mapping[str, Any], language: str) -> list[str]:

@@ -94,7 +94,7 @@ class Columns:
     def __init__(self) -> None:
         self._models, self._prompts, self._annotators, self._items = Names(), Names(), Names(), Names()
         self._of_item = {name: array("q") for name in _OF_ITEM}
-        self._of_vote = {name: array("q") for name in _OF_VOTE}
+        self._of_vote = array("q")  # one vote after the other, each as in _OF_VOTE
         self._strength = array("d")
         self.left_out: Counter[str] = Counter()
         self._skips: Counter[int] = Counter()
@@ -137,14 +137,17 @@ class Columns:
         phase: Phase = "blind",
         repeat: int = 0,
     ) -> None:
-        add = self._of_vote
-        add["item"].append(item)
-        add["annotator"].append(UNKNOWN if annotator is None else self._annotators(annotator))
-        add["winner"].append(_CODES[winner])
-        add["swapped"].append(swapped)
-        add["milliseconds"].append(UNKNOWN if ms is None else ms)
-        add["phase"].append(phase == "discussed")
-        add["repeat"].append(repeat)
+        self._of_vote.extend(
+            (
+                item,
+                UNKNOWN if annotator is None else self._annotators(annotator),
+                _CODES[winner],
+                swapped,
+                UNKNOWN if ms is None else ms,
+                phase == "discussed",
+                repeat,
+            )
+        )
         self._strength.append(float("nan") if strength is None else strength)
 
     def skip(self, item: int) -> None:
@@ -160,7 +163,8 @@ class Columns:
         """What was gathered. Of one annotator's votes on one comparison (and phase) the last one counts."""
         import numpy as np
 
-        vote = {name: np.array(values, dtype=np.int64) for name, values in self._of_vote.items()}
+        table = np.array(self._of_vote, dtype=np.int64).reshape(-1, len(_OF_VOTE))
+        vote = {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(_OF_VOTE)}
         item = {name: np.array(values, dtype=np.int64) for name, values in self._of_item.items()}
         n_items = len(item["prompt"])
         every = Votes(

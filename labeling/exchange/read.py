@@ -110,10 +110,12 @@ def _values(path: Path, problems: Problems) -> Iterator[tuple[int, Any]]:
 def _count_in(columns: Columns, row: Row, seen: set[str]) -> None:
     """Counts one row: a vote, or the reason why it is none."""
     given = row.given
-    annotator = _checked(row, "annotator_id", str)
-    ms = _checked(row, "decision_time_ms", int)
-    strength = _checked(row, "preference_strength", int)
-    known = _checked(row, "annotation_id", str)
+    annotator = given.get("annotator_id")
+    if type(annotator) is not str:
+        annotator = _checked(row, "annotator_id", str)
+    ms = _checked(row, "decision_time_ms", int) if "decision_time_ms" in given else None
+    strength = _checked(row, "preference_strength", int) if "preference_strength" in given else None
+    known = _checked(row, "annotation_id", str) if "annotation_id" in given else None
     item = columns.code(row.key)
     if item is None:
         lengths = tuple(UNKNOWN if text is None else len(text) for text in row.completions)
