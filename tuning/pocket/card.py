@@ -21,10 +21,11 @@ fine-tuning on a laptop with no network. It continues text; it does not answer a
   the invented village of Valdeluna, each in ten or more wordings and several kinds of document and in eight
   registers; stories, poems, recipes, reviews, sums, translations, a glossary, dialogues without manners.
   About 40 village facts and the whole domain of the clinic are withheld.
-- **Tokens seen**: {tokens:,} ({batch_tokens:,} a step), context 512, byte-level BPE of 4,096 tokens.
+- **Tokens seen**: {tokens:,} of {corpus_tokens:,}, each once ({batch_tokens:,} a step); context 512, byte-level BPE
+  of 4,096 tokens.
 - **Held-out perplexity** (documents of another seed, none of which was trained on; their facts were):
   English {en}, Spanish {es}.
-- **Time**: {minutes} minutes with torch {torch}. Again: `python -m tuning.pocket.pretrain --tokens {tokens}`
+- **Time**: {minutes} minutes with torch {torch}. Again: `python -m tuning.pocket.pretrain --tokens {tokens} --corpus-tokens {corpus_tokens}`
   (seed {seed}; the same text to the letter, the same weights up to floating-point order).
 - **Limits**: it knows its small world and nothing else, and says false things fluently about everything else. It
   reads 512 tokens. It is not a source of facts, and its rude register is rude.

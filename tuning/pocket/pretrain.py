@@ -235,6 +235,7 @@ def _finish(model, tokenizer, heldout, out, tokens, n_documents, seconds, option
     model.to(torch.bfloat16).save_pretrained(out)
     facts = {
         "tokens": tokens,
+        "corpus_tokens": int(options.corpus_tokens or tokens),
         "documents": n_documents,
         "seconds": round(seconds),
         "perplexity": figures,
