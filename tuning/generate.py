@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -179,12 +180,26 @@ class _OnBase:
         alone = any(not shares_a_batch(folder) for folder in adapters)
         if alone or self._alone:
             self._detach()
+        self._make_room(list(adapters.values()))
         for folder, name in adapters.items():
             self._load(folder, name)
         self._alone = alone
         if alone or not self._attached:
             return None
         return [_key(policy.adapter) if policy.adapter else "__base__" for policy in policies]
+
+    def _make_room(self, wanted: list[str]) -> None:
+        """Forgets the least recently used adapters, never one that is wanted now."""
+        idle = [name for name in self._attached if name not in wanted]
+        surplus = len(idle) + len(wanted) - max(self._max_adapters, len(wanted))
+        for name in idle[: max(0, surplus)]:
+            if len(self._attached) == 1:  # PEFT keeps at least one
+                return self._detach()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that another adapter is active now: each call names its own
+                self.model.delete_adapter(name)
+            del self._attached[name]
+        return None
 
     def _load(self, folder: Path, name: str) -> None:
         stamp = _stamp(folder)
@@ -194,8 +209,6 @@ class _OnBase:
         if name in self._attached:  # resumed or trained again: same name, other weights
             self._detach()
         if isinstance(self.model, PeftModel):
-            while len(self._attached) >= self._max_adapters:
-                self.model.delete_adapter(self._attached.popitem(last=False)[0])
             self.model.load_adapter(str(folder), adapter_name=name, torch_device=self.device)
         else:
             self.model = PeftModel.from_pretrained(self.model, str(folder), adapter_name=name)

@@ -110,7 +110,7 @@ def resolve(name: str, home: Path | None = None) -> Policy:
         base = resolve(info["base"]["name"], home).base
         return Policy(info["name"], base, adapter, info["run_id"])
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return Policy(name, _folder(name, folder, "folder"))
     if _looks_like_hub_id(name):
         return Policy(name, Base(name, name, _hub_sha256(name), "hub"))

@@ -1,0 +1,83 @@
+"""Errors in words, settings from the environment, the one split, whole files."""
+
+import json
+import pickle
+import re
+
+import pytest
+
+from common.errors import LANGUAGES, AfinaError, NotAllowed, messages
+from common.files import read_json, write_json, write_text
+from common.settings import Settings
+from common.split import prompt_key, split
+
+
+def test_both_languages_word_the_same_errors_with_the_same_slots():
+    english, spanish = messages("en"), messages("es")
+    assert english.keys() == spanish.keys()
+    for key in english:
+        slots = [set(re.findall(r"{(\w+)[^}]*}", text[key])) for text in (english, spanish)]
+        assert slots[0] == slots[1], key
+
+
+def test_an_error_shows_its_value_and_survives_a_pickle():
+    error = NotAllowed("settings.port", value=99999)
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is NotAllowed
+    assert again.words("es") == error.words("es")
+    assert "99999" in str(error)
+    assert error.status == 403
+
+
+def test_long_values_are_cut_and_missing_ones_do_not_break_the_message():
+    assert len(AfinaError("settings.port", value="x" * 5000).words("en")) < 600
+    assert "{value}" in AfinaError("settings.port").words("en")
+
+
+@pytest.mark.parametrize("env", [{"AFINA_PORT": "no"}, {"AFINA_PORT": "70000"}, {"AFINA_OPEN_CHAT": "maybe"}])
+def test_settings_that_cannot_be_read_are_named(env):
+    with pytest.raises(AfinaError) as caught:
+        Settings.from_env(env)
+    assert next(iter(env.values())) in caught.value.words("en")
+
+
+def test_settings_come_from_the_environment(tmp_path):
+    settings = Settings.from_env(
+        {"AFINA_HOME": str(tmp_path), "AFINA_PORT": "8000", "AFINA_OPEN_CHAT": "off"}
+    )
+    assert (settings.home, settings.port, settings.open_chat) == (tmp_path, 8000, False)
+
+
+def test_the_split_holds_out_a_fifth_and_never_changes():
+    sides = [split(f"Question {number}?") for number in range(5000)]
+    assert 0.17 < sides.count("heldout") / len(sides) < 0.23
+    assert [split(text) for text in ("What is the capital of Peru?", "¿De qué color es la nieve?", "a", "b", "c")] == [
+        "heldout", "heldout", "train", "train", "heldout"
+    ]  # fmt: skip
+
+
+def test_a_prompt_and_its_conversation_are_on_the_same_side():
+    for number in range(200):
+        text = f"Question {number}?"
+        talk = [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": f"  question\n{number}? "},
+            {"role": "assistant", "content": "Why?"},
+            {"role": "user", "content": "Because."},
+        ]
+        assert prompt_key(text) == prompt_key(talk)
+        assert split(text) == split(talk)
+
+
+def test_files_are_whole_or_not_there(tmp_path):
+    path = tmp_path / "deep" / "value.json"
+    write_json(path, {"a": "ñ"})
+    assert read_json(path) == {"a": "ñ"}
+    with pytest.raises(TypeError):
+        write_text(path, None)  # type: ignore[arg-type]
+    assert json.loads(path.read_text(encoding="utf-8")) == {"a": "ñ"}
+    assert [each.name for each in path.parent.iterdir()] == ["value.json"]
+
+
+def test_every_language_is_known():
+    assert LANGUAGES == ("en", "es")
