@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from tuning import hub
 from tuning.config import SFTConfig
 from tuning.data.rows import Loaded, Row
 from tuning.data.splits import divide
@@ -117,9 +118,7 @@ def free_memory(device: str) -> int:
 
 def trainable_parameters(base: Base, info: ModelInfo, config: SFTConfig) -> int:
     """Parameters of the adapter: for every linear layer (the output head excepted) rank * (in + out)."""
-    from tuning import models
-
-    folder = models._on_disk(base)
+    folder = hub.on_disk(base)
     shapes = linear_shapes(folder) if folder else []
     if not shapes:  # not on this disk yet: a Llama-like block of four square and three wide matrices
         hidden = info.hidden
