@@ -24,7 +24,6 @@ from labeling.schema import (
     Action,
     Annotator,
     Choice,
-    Rating,
     Round,
     Source,
     now,
@@ -32,7 +31,7 @@ from labeling.schema import (
     text_of,
 )
 from labeling.store import Store
-from labeling.tables import annotation_log, assignments, coverage, ratings
+from labeling.tables import annotation_log, assignments, coverage
 
 _DAY_MS = 86_400_000
 _COUNTER = {"vote": coverage.c.votes, "skip": coverage.c.skips, "report": coverage.c.reports}
@@ -129,22 +128,10 @@ def cast(store: Store, person: Annotator, ballot: Ballot, source: Source = "huma
     fingerprint = _fingerprint(person, ballot)
     with store.write() as connection:
         known = _known(connection, ballot, fingerprint)
-        if known is None:
-            known = _insert(store, connection, person, ballot, fingerprint, source)
-        late, again = known
+        late, again = known or _insert(store, connection, person, ballot, fingerprint, source)
     if late:
         raise Conflict("vote.late")
     return Receipt(ballot.annotation_id, again)
-
-
-def rate(store: Store, rating: Rating, split: str) -> None:
-    """Keeps a reply's thumbs or Likert rating, once per `rating_id`."""
-    with store.write() as connection:
-        query = select(ratings.c.seq).where(ratings.c.rating_id == rating.rating_id)
-        if connection.execute(query).first() is None:
-            values = {name: getattr(rating, name) for name in rating.__dataclass_fields__}
-            values["prompt"] = list(rating.prompt)
-            connection.execute(insert(ratings).values(**values, split=split))
 
 
 def _insert(
@@ -152,6 +139,9 @@ def _insert(
 ) -> tuple[bool, bool]:
     """Adds the annotation and moves what hangs on it; returns (late, again)."""
     place = _assignment(connection, person, ballot)
+    known = _known(connection, ballot, fingerprint)  # the same ballot may have come in while we waited for it
+    if known is not None:
+        return known
     store.lock(connection, f"round {place.round_id}", shared=True)
     this = rounds.read(connection, place.round_id)
     late = not this.voting or this.phase != place.phase

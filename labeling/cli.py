@@ -15,9 +15,11 @@ from typing import Any, NoReturn
 
 from common.errors import AfinaError
 from common.settings import Settings
+from common.split import split
 from labeling.exchange.judged import AGGREGATIONS
 from labeling.exchange.read import Problems
 from labeling.exchange.write import FORMATS
+from labeling.schema import Rating
 
 
 class Parser(argparse.ArgumentParser):
@@ -91,11 +93,11 @@ def _import(options: argparse.Namespace) -> tuple[dict, list[str]]:
 
 
 def _export(options: argparse.Namespace) -> tuple[dict, list[str]]:
-    from labeling import counted, rounds
+    from labeling import counted, ratings, rounds
     from labeling.exchange import read, write
     from labeling.store import open_store
 
-    rated: list = []
+    rated: list[Rating] = []
     if _one_source(options):
         judged, problems = read.judged(options.file)
         _warn(problems)
@@ -104,6 +106,9 @@ def _export(options: argparse.Namespace) -> tuple[dict, list[str]]:
         store = open_store(Settings.from_env())
         this = rounds.get(store, options.round)
         judged, title = counted.judged_of(store, this.round_id), this.name
+        if options.format == "kto":
+            given = (each for each in ratings.counting(store) if each.policy in this.policies)
+            rated = [each for each in given if options.split in (None, split(each.prompt))]
     done = write.export(
         judged,
         options.format,

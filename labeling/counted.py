@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Row, select
 
 from labeling import people, rounds
 from labeling.exchange.judged import Judged
-from labeling.schema import Annotation, Rating
+from labeling.schema import Annotation
 from labeling.store import Store
-from labeling.tables import annotation_log, assignments, comparisons, ratings
+from labeling.tables import annotation_log, assignments, comparisons
 from labeling.votes import Columns, Votes
 
 NAMELESS = "unknown-"  # annotators of imported votes that named nobody
@@ -82,16 +82,6 @@ def judged_of(store: Store, round_id: str) -> list[Judged]:
                 outside = None if reason in (None, "skip", "report") else reason
                 said.setdefault(row.comparison_id, []).append(_annotation(row, outside))
     return [Judged(each, tuple(said.get(each.comparison_id, ()))) for each in every]
-
-
-def ratings_of(store: Store) -> list[Rating]:
-    """All ratings of single replies by people who still take part."""
-    with store.read() as connection:
-        gone = people.excluded(connection)["annotator"]
-        rows = connection.execute(select(ratings).order_by(ratings.c.seq)).all()
-    kept = [row for row in rows if row.annotator_id not in gone]
-    fields = Rating.__dataclass_fields__
-    return [Rating(**{name: getattr(row, name) for name in fields}) for row in kept]
 
 
 def _in_order(round_id: str):

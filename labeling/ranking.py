@@ -5,7 +5,6 @@ A tie is half a win; "both bad" is left out and counted. Intervals as in `resamp
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -53,7 +52,7 @@ def rank(
     heldout = votes.heldout[votes.item].astype(np.int64)
     wins = Measure(score, decided, 2 * pair + heldout, 2 * len(pairs))
     sums, *rest = resample(prompt, votes.annotator, [wins, *others.values()], n_bootstrap, seed)
-    by_split = sums.reshape(2, len(pairs), 2, -1)
+    by_split = sums.reshape(2, len(pairs), 2, sums.shape[2])
     everything = by_split.sum(axis=2)
     seen = clusters(prompt[decided], votes.annotator[decided])
     return Ranking(
@@ -110,42 +109,59 @@ def _win_rates(
 
 
 def _ratings(models: list[str], pairs: list[tuple[int, int]], sums: Array) -> dict[str, Estimate]:
-    """Bradley-Terry ratings by maximum likelihood (choix), 400 log10 scale, mean 0, a tie half a win each."""
+    """Bradley-Terry ratings by maximum likelihood (choix), 400 log10 scale, mean 0, a tie half a win each.
+
+    Policies that no chain of votes connects cannot be ranked together: each connected group has its own mean 0.
+    """
     import numpy as np
 
     n = np.zeros(len(models), dtype=np.int64)
-    for k, couple in enumerate(pairs):
-        for code in couple if couple[0] != couple[1] else ():
-            n[code] += round(float(sums[1, k, 0]))
-    met = [code for code in range(len(models)) if n[code]]
+    met = [(k, *couple) for k, couple in enumerate(pairs) if couple[0] != couple[1] and sums[1, k, 0]]
+    for k, first, second in met:
+        n[[first, second]] += round(float(sums[1, k, 0]))
     found = {name: Estimate(None, None, None, int(n[code])) for code, name in enumerate(models)}
-    if len(met) < 2:
-        return found
-    values = np.array([_bradley_terry(pairs, met, sums[:, :, i]) for i in range(sums.shape[2])])
-    low, high = interval_of(values[1:])
-    for i, code in enumerate(met):
-        value = float(values[0, i])
-        ends = min(value, float(low[i])), max(value, float(high[i]))
-        found[models[code]] = Estimate(value, *ends, int(n[code]))
+    for group in _connected(len(models), [(first, second) for _, first, second in met]):
+        wins = _wins(group, [each for each in met if each[1] in group], sums)
+        values = np.array([_bradley_terry(each) for each in wins])
+        low, high = interval_of(values[1:])
+        for i, code in enumerate(group):
+            value = float(values[0, i])
+            ends = min(value, float(low[i])), max(value, float(high[i]))
+            found[models[code]] = Estimate(value, *ends, int(n[code]))
     return found
 
 
-def _bradley_terry(pairs: list[tuple[int, int]], met: list[int], sums: Array) -> Array:
-    """Ratings of the policies in `met` from each pair's (score, weight)."""
+def _connected(n: int, couples: list[tuple[int, int]]) -> list[list[int]]:
+    """The groups of policies that are connected by votes."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not couples:
+        return []
+    rows, columns = zip(*couples, strict=True)
+    label = connected_components(coo_array(([1] * len(couples), (rows, columns)), shape=(n, n)))[1]
+    groups = [[code for code in range(n) if label[code] == each] for each in range(label.max() + 1)]
+    return [group for group in groups if len(group) > 1]
+
+
+def _wins(group: list[int], met: list[tuple[int, int, int]], sums: Array) -> Array:
+    """(1 + resamples, policies, policies): how often one beat the other, with the virtual ties."""
+    import numpy as np
+
+    wins = np.zeros((sums.shape[2], len(group), len(group)))
+    for k, first, second in met:
+        i, j = group.index(first), group.index(second)
+        wins[:, i, j] = sums[0, k] + VIRTUAL_TIES / 2
+        wins[:, j, i] = np.maximum(0.0, sums[1, k] - sums[0, k]) + VIRTUAL_TIES / 2
+    return wins
+
+
+def _bradley_terry(wins: Array) -> Array:
+    """Ratings from a matrix of wins (row beat column)."""
     import choix
     import numpy as np
 
-    place = {code: i for i, code in enumerate(met)}
-    wins = np.zeros((len(met), len(met)))
-    for k, (first, second) in enumerate(pairs):
-        if first != second and first in place and second in place:
-            i, j = place[first], place[second]
-            wins[i, j] += sums[0, k] + VIRTUAL_TIES / 2
-            wins[j, i] += max(0.0, sums[1, k] - sums[0, k]) + VIRTUAL_TIES / 2
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        # alpha joins policies that nothing connects; it is far below the virtual ties
-        strengths = choix.ilsr_pairwise_dense(wins, max_iter=1000, alpha=1e-12)
+    strengths = choix.ilsr_pairwise_dense(wins, max_iter=10_000, tol=1e-7)
     return (strengths - strengths.mean()) * SCALE / np.log(10)
 
 

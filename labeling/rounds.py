@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from common.errors import AfinaError, Conflict, NotFound
 from common.split import split
-from labeling import people
+from labeling import guidelines, people
 from labeling.schema import (
     BUSY,
     TRANSITIONS,
@@ -33,7 +33,7 @@ from labeling.schema import (
     text_of,
 )
 from labeling.store import Store
-from labeling.tables import comparisons, coverage, guidelines, prompts, rounds, transitions
+from labeling.tables import comparisons, coverage, prompts, rounds, transitions
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def create(
     except IntegrityError:
         raise Conflict("round.name_taken", name=name) from None
     if guidelines_text:
-        write_guidelines(store, row["round_id"], guidelines_text)
+        guidelines.write(store, row["round_id"], guidelines_text)
     return get(store, row["round_id"])
 
 
@@ -169,29 +169,6 @@ def _next(connection: Connection, row: Row, to: State, discussed: Sequence[str] 
             raise Conflict("round.nothing_discussed", name=row.name)
         values["phase"] = "discussed"
     return values
-
-
-def write_guidelines(store: Store, round_id: str, markdown: str) -> int:
-    """Keeps a new version of the guidelines; annotations from now on carry its number."""
-    text_of("guidelines", markdown)
-    with store.write() as connection:
-        store.lock(connection, f"round {round_id}")
-        query = select(rounds.c.guidelines_version).where(rounds.c.round_id == round_id)
-        version = connection.execute(query).scalar_one() + 1
-        values = {"round_id": round_id, "version": version, "text": markdown, "created_at": now()}
-        connection.execute(insert(guidelines).values(**values))
-        change = update(rounds).where(rounds.c.round_id == round_id)
-        connection.execute(change.values(guidelines_version=version))
-    return version
-
-
-def read_guidelines(store: Store, round_id: str, version: int | None = None) -> str:
-    """The guidelines' text, the newest by default; empty where there are none."""
-    query = select(guidelines.c.text).where(guidelines.c.round_id == round_id)
-    if version is not None:
-        query = query.where(guidelines.c.version == version)
-    with store.read() as connection:
-        return connection.execute(query.order_by(guidelines.c.version.desc())).scalars().first() or ""
 
 
 def add_prompts(store: Store, round_id: str, wanted: Iterable[object]) -> int:

@@ -1,0 +1,150 @@
+"""Real databases for the labeling tests: a SQLite file, and a private PostgreSQL cluster on loopback."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from labeling import assignment, casting, people, rounds
+from labeling.schema import Annotator, Comparison, Round, RoundSettings
+from labeling.store import Store, connect
+
+
+def _binaries() -> Path | None:
+    """The folder of PostgreSQL's programs."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    return next((path.parent for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL cluster that lives as long as the tests; skips where there is none."""
+    binaries = _binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    # it refuses to run as root
+    user = "postgres" if os.getuid() == 0 else None
+    if user and user not in {entry.pw_name for entry in pwd.getpwall()}:
+        pytest.skip("running as root, and there is no user postgres to run PostgreSQL as")
+    with tempfile.TemporaryDirectory(prefix="afina-pg-") as folder, socket.socket() as free:
+        data = Path(folder) / "data"
+        if user:
+            shutil.chown(folder, user)
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        make = [binaries / "initdb", "-D", data, "-U", "afina", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run(make, user=user, check=True, capture_output=True, cwd=folder)
+        serve = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", ""]
+        quiet = subprocess.DEVNULL
+        server = subprocess.Popen(serve, user=user, stdout=quiet, stderr=quiet, cwd=folder)
+        try:
+            address = f"postgresql://afina@127.0.0.1:{port}"
+            _wait(f"{address.replace('postgresql', 'postgresql+psycopg')}/postgres")
+            yield address
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait(address: str) -> None:
+    engine = create_engine(address)
+    for _ in range(150):
+        try:
+            with engine.connect():
+                break
+        except Exception:
+            time.sleep(0.2)
+    else:
+        raise RuntimeError("PostgreSQL does not answer")
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | Path]:
+    """Where an empty database is: once SQLite, once PostgreSQL."""
+    if request.param == "sqlite":
+        yield tmp_path / "home" / "labels.db"
+        return
+    server = request.getfixturevalue("postgresql")
+    name = f"t_{uuid.uuid4().hex}"
+    engine = create_engine(
+        f"{server.replace('postgresql', 'postgresql+psycopg')}/postgres", isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield f"{server}/{name}"
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture
+def store(address: str | Path) -> Iterator[Store]:
+    opened = connect(address)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Store]:
+    """A SQLite store, where the database makes no difference."""
+    opened = connect(tmp_path / "labels.db")
+    yield opened
+    opened.close()
+
+
+class Room:
+    """An open round and its people: what a test of voting needs."""
+
+    def __init__(self, store: Store, n: int = 8, state: str = "open", **settings) -> None:
+        self.store = store
+        made = rounds.create(store, "one", "judge", ["pocket", "tuned"], RoundSettings(**settings))
+        self.round_id = made.round_id
+        self.comparisons = [
+            Comparison(f"Question {i}?", f"first {i}", f"second {i}", "pocket", "tuned") for i in range(n)
+        ]
+        rounds.add_comparisons(store, self.round_id, self.comparisons)
+        if state == "open":
+            rounds.move(store, self.round_id, "open")
+
+    @property
+    def round(self) -> Round:
+        return rounds.get(self.store, self.round_id)
+
+    def person(self, **kwargs) -> Annotator:
+        return people.join(self.store, people.room(self.store).code, **kwargs)[0]
+
+    def next(self, person: Annotator) -> assignment.Served | None:
+        return assignment.next_for(self.store, person, self.round_id)
+
+    def cast(
+        self, person: Annotator, comparison_id: str, winner: str | None = "left", **more
+    ) -> casting.Receipt:
+        body = {"annotation_id": str(uuid.uuid4()), "comparison_id": comparison_id, "winner": winner} | more
+        return casting.cast(self.store, person, casting.Ballot.parse(body))
+
+    def vote(self, person: Annotator, winner: str = "left", **more) -> assignment.Served | None:
+        """Judges the next comparison; returns what it was."""
+        served = self.next(person)
+        if served is not None:
+            self.cast(person, served.comparison_id, winner, assignment_id=served.assignment_id, **more)
+        return served
+
+
+@pytest.fixture
+def room(store: Store) -> Room:
+    return Room(store)

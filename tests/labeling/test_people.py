@@ -1,0 +1,65 @@
+import pytest
+from sqlalchemy import text
+
+from common.errors import AfinaError, NotAllowed, NotFound
+from labeling import counted, people
+
+
+def test_a_token_proves_who_it_is_and_is_not_stored(store):
+    person, token = people.join(store, people.room(store).code, "es")
+    assert people.identify(store, token) == person and person.language == "es"
+    with store.read() as connection:
+        row = connection.execute(text("SELECT * FROM annotators")).one()
+    assert token not in str(row) and token != person.annotator_id
+    for wrong in (token + "x", "", None, 7, "x" * 300, "\ud800"):
+        with pytest.raises(NotAllowed):
+            people.identify(store, wrong)
+
+
+def test_a_revoked_invitation_stops_working_and_its_votes_stay(room):
+    person, token = people.invite(room.store, group="team")
+    room.vote(person)
+    people.revoke(room.store, person.annotator_id)
+    with pytest.raises(NotAllowed) as caught:
+        people.identify(room.store, token)
+    assert caught.value.key == "label.revoked"
+    (vote,) = [v for each in counted.judged_of(room.store, room.round_id) for v in each.annotations]
+    assert vote.group == "team" and vote.exclude_reason is None
+
+
+def test_who_withdraws_counts_no_more_and_the_runs_are_named(room):
+    code = people.room(room.store).code
+    person, token = people.join(room.store, code)
+    other = room.person()
+    room.vote(person)
+    room.vote(other)
+    ids = {
+        vote.annotator_id: vote.annotation_id
+        for each in counted.judged_of(room.store, room.round_id)
+        for vote in each.annotations
+    }
+    people.record_training(room.store, "run-1", [ids[person.annotator_id], ids[other.annotator_id]])
+    people.record_training(room.store, "run-2", [ids[other.annotator_id]])
+    assert people.withdraw(room.store, person.annotator_id) == ["run-1"]
+    assert people.trained_by(room.store, "run-1") == sorted(ids.values())
+    votes = counted.votes_of(room.store, room.round_id)
+    assert len(votes) == 1 and votes.left_out == {"withdrawn": 1}
+    with pytest.raises(NotAllowed):
+        people.identify(room.store, token)
+    with pytest.raises(NotAllowed):  # nobody undoes a withdrawal
+        people.exclude(room.store, "annotator", person.annotator_id, None)
+
+
+def test_exclusions_have_a_reason_and_can_be_taken_back(room):
+    person = room.person()
+    room.vote(person)
+    (vote,) = [v for each in counted.judged_of(room.store, room.round_id) for v in each.annotations]
+    for kind, target in (("annotator", person.annotator_id), ("annotation", vote.annotation_id)):
+        people.exclude(room.store, kind, target, "asleep")
+        assert counted.votes_of(room.store, room.round_id).left_out == {"asleep": 1}
+        people.exclude(room.store, kind, target, None)
+        assert len(counted.votes_of(room.store, room.round_id)) == 1
+        with pytest.raises(NotFound):
+            people.exclude(room.store, kind, "nobody", "asleep")
+    with pytest.raises(AfinaError):
+        people.exclude(room.store, "annotator", person.annotator_id, " ")

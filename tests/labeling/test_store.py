@@ -1,0 +1,113 @@
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, inspect, select, text, update
+from sqlalchemy.exc import DatabaseError
+
+from common.errors import AfinaError
+from labeling import people, tables
+from labeling.store import connect, shown
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_new_database_has_the_tables_of_tables_py(store):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+    assert "annotations" in inspect(store.engine).get_table_names()
+
+
+def test_opening_again_changes_nothing(address):
+    first = connect(address)
+    code = people.room(first).code
+    first.close()
+    second = connect(address)
+    assert people.room(second).code == code
+    second.close()
+
+
+def test_processes_that_start_together_migrate_once(address):
+    where = f"Path({str(address)!r})" if isinstance(address, Path) else repr(address)
+    script = f"from pathlib import Path; from labeling.store import connect; connect({where}).close()"
+    started = [
+        subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE) for _ in range(3)
+    ]
+    for process in started:
+        _, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error.decode()
+    store = connect(address)
+    with store.read() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+    store.close()
+
+
+def test_sqlite_is_durable_and_patient(sqlite):
+    with sqlite.read() as connection:
+        found = {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in _PRAGMAS}
+    assert found == _PRAGMAS
+
+
+_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 30_000, "foreign_keys": 1}
+
+
+def test_a_write_takes_the_file_at_once(sqlite):
+    other = sqlite3.connect(sqlite.path, timeout=0, isolation_level=None)
+    with sqlite.write(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+def test_a_failed_block_leaves_nothing(store):
+    with pytest.raises(ZeroDivisionError), store.write() as connection:
+        connection.execute(tables.rooms.insert().values(room_id="r", code="X", created_at=0.0))
+        raise ZeroDivisionError("something failed")
+    with store.read() as connection:
+        assert connection.execute(select(tables.rooms)).all() == []
+
+
+def test_annotations_only_grow(room):
+    person = room.person()
+    room.vote(person)
+    log = tables.annotation_log
+    for change in (update(log).values(winner="tie"), delete(log)):
+        with pytest.raises(DatabaseError, match="only grows"), room.store.write() as connection:
+            connection.execute(change)
+
+
+def test_threads_write_in_turn(store):
+    def write(i: int) -> None:
+        with store.write() as connection:
+            row = {"room_id": f"r{i}", "code": f"c{i}", "created_at": float(i)}
+            connection.execute(tables.rooms.insert().values(**row))
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(write, range(200)))
+    with store.read() as connection:
+        assert len(connection.execute(select(tables.rooms)).all()) == 200
+
+
+def test_addresses_that_are_none():
+    for address in ("mysql://a:secret@b/c", "nonsense"):
+        with pytest.raises(AfinaError) as caught:
+            connect(address)
+        assert caught.value.key == "label.database_url"
+        assert "secret" not in str(caught.value)
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password():
+    with pytest.raises(AfinaError) as caught:
+        connect("postgres://me:secret@127.0.0.1:1/none")
+    assert caught.value.key == "label.database"
+    assert "secret" not in str(caught.value) and "127.0.0.1:1" in str(caught.value)
+
+
+def test_the_address_shown_hides_the_password(sqlite):
+    assert str(sqlite.path) in shown(sqlite.engine)
