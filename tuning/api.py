@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from common.settings import Settings
@@ -18,6 +19,9 @@ from tuning.jobs import Queue
 from tuning.progress import RunStatus
 from tuning.runs import Run, RunStore
 from tuning.summary import summarise
+
+if TYPE_CHECKING:
+    from tuning.generate import Engine
 
 Message = dict[str, str]
 
@@ -110,13 +114,17 @@ class GenerativeModel:
 
     def __init__(self, model_name: str, system_instruction: str = "", home: str | Path | None = None) -> None:
         from tuning import models
-        from tuning.generate import Engine
 
         self.model_name = model_name
         self.system_instruction = system_instruction
-        place = home_or_default(home)
-        models.resolve(model_name, place)  # says at once when there is no such model
-        self._engine = Engine(place)
+        self._home = home_or_default(home)
+        models.resolve(model_name, self._home)  # says at once when there is no such model
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from tuning.generate import Engine
+
+        return Engine(self._home)
 
     def generate_content(
         self,
@@ -129,11 +137,11 @@ class GenerativeModel:
         greedy: bool = False,
     ) -> Response:
         """The reply to a text, or to messages `{"role", "content"}`."""
-        from tuning.generate import Sampling
-
         messages = [{"role": "user", "content": contents}] if isinstance(contents, str) else list(contents)
         if self.system_instruction and messages[0]["role"] != "system":
             messages = [{"role": "system", "content": self.system_instruction}, *messages]
+        from tuning.generate import Sampling
+
         sampling = Sampling(
             temperature=temperature, top_p=top_p, max_new_tokens=max_output_tokens, seed=seed, greedy=greedy
         )

@@ -167,8 +167,8 @@ def generate(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.api import GenerativeModel
 
     prompt = options.prompt if options.prompt is not None else sys.stdin.read().strip()
-    _quiet()
     model = GenerativeModel(options.model, options.system, settings.home)
+    _quiet()
     reply = model.generate_content(
         prompt,
         temperature=options.temperature,
@@ -181,13 +181,17 @@ def generate(options: argparse.Namespace, settings: Settings) -> Answer:
 
 
 def evaluate(options: argparse.Namespace, settings: Settings) -> Answer:
-    from tuning import api
+    from tuning import api, models
     from tuning.evaluate import evaluate as measure
+    from tuning.evaluate import side_of
 
+    data = api.read(options.dataset)
+    models.resolve(options.model, settings.home)
+    side_of(data, options.side)
     _quiet()
     result = measure(
         options.model,
-        api.read(options.dataset),
+        data,
         settings.home,
         side=options.side,
         limit=options.limit,
