@@ -137,11 +137,11 @@ class GenerativeModel:
         greedy: bool = False,
     ) -> Response:
         """The reply to a text, or to messages `{"role", "content"}`."""
+        from tuning.generate import Sampling
+
         messages = [{"role": "user", "content": contents}] if isinstance(contents, str) else list(contents)
         if self.system_instruction and messages[0]["role"] != "system":
             messages = [{"role": "system", "content": self.system_instruction}, *messages]
-        from tuning.generate import Sampling
-
         sampling = Sampling(
             temperature=temperature, top_p=top_p, max_new_tokens=max_output_tokens, seed=seed, greedy=greedy
         )
