@@ -25,8 +25,9 @@ fine-tuning on a laptop with no network. It continues text; it does not answer a
   of 4,096 tokens.
 - **Held-out perplexity** (documents of another seed, none of which was trained on; their facts were):
   English {en}, Spanish {es}.
-- **Time**: {minutes} minutes with torch {torch}. Again: `python -m tuning.pocket.pretrain --tokens {tokens} --corpus-tokens {corpus_tokens}`
-  (seed {seed}; the same text to the letter, the same weights up to floating-point order).
+- **Time**: {minutes} minutes with torch {torch}. Again:
+  `python -m tuning.pocket.pretrain --tokens {tokens} --corpus-tokens {corpus_tokens} --seed {seed}`
+  (the same text to the letter, the same weights up to floating-point order).
 - **Limits**: it knows its small world and nothing else, and says false things fluently about everything else. It
   reads 512 tokens. It is not a source of facts, and its rude register is rude.
 """

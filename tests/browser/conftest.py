@@ -1,0 +1,132 @@
+"""A real Chromium and a real app in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "browser-test-token"
+_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(item.fspath).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass
+class App:
+    """A running app: where it is, and where it keeps its runs."""
+
+    port: int
+    home: Path
+    process: subprocess.Popen
+
+    def url(self, host: str = "127.0.0.1") -> str:
+        return f"http://{host}:{self.port}"
+
+    @property
+    def teachers_link(self) -> str:
+        return f"{self.url()}/enter?token={TOKEN}"
+
+
+def start(home: Path, *arguments: str, port: int | None = None) -> App:
+    """Starts the app on a free port and returns when its page answers."""
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+    env = {**os.environ, "AFINA_HOME": str(home), "AFINA_TEACHER_TOKEN": TOKEN, "HF_HUB_OFFLINE": "1"}
+    log = open(home / "app.log", "ab")  # noqa: SIM115
+    command = [sys.executable, "app.py", "--no-browser", "--port", str(port), *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+    log.close()
+    app = App(port, home, process)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, (home / "app.log").read_text(encoding="utf-8")
+        try:
+            urllib.request.urlopen(app.url() + "/healthz", timeout=5).close()
+            return app
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("the app does not answer")
+
+
+def stop(app: App) -> None:
+    app.process.terminate()
+    try:
+        app.process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        app.process.kill()
+        app.process.wait()
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory) -> Iterator[App]:
+    running = start(tmp_path_factory.mktemp("home"), "--class")
+    yield running
+    stop(running)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if _CHROMIUM is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium):
+    """Opens a page in a fresh profile; at the end nothing may have gone wrong or gone out."""
+    contexts, troubles = [], []
+
+    def open_page(url: str, width: int = 1280, locale: str = "en-US", dark: bool = False):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, locale=locale, color_scheme="dark" if dark else "light"
+        )
+        contexts.append(context)
+        context.set_default_timeout(120_000)
+        page = context.new_page()
+        host = url.split("/")[2]
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda request: _stays(request.url, host, troubles))
+        page.goto(url)
+        page.get_by_role("tab").first.wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+def _stays(url: str, host: str, troubles: list[str]) -> None:
+    if url.startswith("http") and url.split("/")[2] != host:
+        troubles.append(f"a request left for {url}")

@@ -1,0 +1,105 @@
+"""A lesson in a real browser: train, watch, chat, reload, stop, resume; two languages, a phone, a visitor."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.browser import helpers
+from tests.browser.conftest import App
+
+
+def test_a_lesson(visit, app: App):
+    """Start a run, watch it to its end, talk to base and tuned, find it again after a reload."""
+    page = visit(app.teachers_link)
+    assert "token" not in page.url
+    page.get_by_text("learned (carries loss)").wait_for()  # the first rows, token by token
+    page.get_by_text("Quick").click()
+    page.get_by_label("Name of the run").fill("lesson")
+    page.get_by_role("button", name="Start training").click()
+    page.locator(".badge.done").first.wait_for(timeout=300_000)
+
+    page.get_by_role("tab", name="Chat").click()
+    page.reload()
+    page.get_by_role("tab", name="Chat").click()
+    helpers.ask(page, "What is the capital of Peru?")
+    base, tuned = helpers.replies(page, 2)
+    assert tuned and tuned != base
+    helpers.ask(page, "And of France?")
+    assert len(helpers.replies(page, 4)) == 4
+
+    page.get_by_role("tab", name="Runs").click()
+    row = page.locator("table.runs tr", has_text="lesson").first
+    row.wait_for()
+    assert "done" in row.inner_text()
+    page.locator(".js-plotly-plot").first.wait_for()
+    with page.expect_download() as download:
+        page.locator("a.runs-download").first.click()
+    assert download.value.suggested_filename.endswith(".zip")
+
+
+def test_stop_and_resume(visit, app: App):
+    page = visit(app.teachers_link)
+    page.get_by_text("learned (carries loss)").wait_for()
+    page.get_by_text("Thorough").click()
+    page.get_by_label("Name of the run").fill("long")
+    page.get_by_role("button", name="Start training").click()
+    page.locator(".run-head", has_text="long").wait_for()
+    page.locator(".badge.running").first.wait_for()
+    helpers.wait_for_step(page, 3)
+    page.get_by_role("button", name="Stop and save").click()
+    page.locator(".badge.stopped").first.wait_for(timeout=180_000)
+    page.get_by_role("button", name="Resume").click()
+    page.locator(".badge.running").first.wait_for(timeout=180_000)
+    other = visit(app.teachers_link)  # a second browser sees the same run
+    other.get_by_role("tab", name="The run").click()
+    other.locator(".run-head", has_text="long").wait_for()
+    other.get_by_role("button", name="Stop and save").click()
+    page.locator(".badge.stopped").first.wait_for(timeout=180_000)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_visitor_may_look_and_chat_but_not_train(visit, app: App, width):
+    page = visit(app.url() + "/", width=width)
+    page.get_by_text("Watching.").wait_for()
+    assert page.get_by_role("button", name="Start training").count() == 0
+    page.get_by_role("tab", name="Chat").click()
+    helpers.ask(page, "What colour is the snow?")
+    assert all(helpers.replies(page, 2))
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 1
+
+
+def test_spanish_by_the_browser_and_english_by_the_switch(visit, app: App):
+    page = visit(app.teachers_link, locale="es-ES", dark=True)
+    page.get_by_role("tab", name="Entrenar").wait_for()
+    page.get_by_role("button", name="Empezar a entrenar").wait_for()
+    assert page.evaluate("document.documentElement.lang") == "es"
+    page.get_by_role("button", name="English").click()
+    page.get_by_role("button", name="Start training").wait_for()
+    page.reload()
+    page.get_by_role("button", name="Start training").wait_for()
+
+
+def test_the_rooms_address_opens_the_page_without_a_secure_origin(visit, app: App):
+    from ui.network import lan_addresses
+
+    addresses = lan_addresses()
+    if not addresses:
+        pytest.skip("this machine has no address but its own")
+    page = visit(app.url(addresses[0]) + "/", locale="es-MX")
+    assert page.evaluate("window.isSecureContext") is False
+    page.get_by_role("tab", name="Chat").click()
+    helpers.ask(page, "¿Cuál es la capital de Perú?")
+    assert all(helpers.replies(page, 2))
+
+
+def test_the_teacher_sees_the_address_for_phones(visit, app: App):
+    from ui.network import lan_addresses
+
+    if not lan_addresses():
+        pytest.skip("this machine has no address but its own")
+    page = visit(app.teachers_link)
+    shown = page.locator(".afina-chip.address").first.inner_text()
+    assert re.fullmatch(rf"http://[\d.]+:{app.port}", shown)

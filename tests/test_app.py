@@ -1,0 +1,48 @@
+"""The app as a process: it answers, on a Space too, and a taken port is said in one line."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.browser.conftest import start, stop
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_it_prints_the_teachers_link_and_an_address_for_the_room(tmp_path):
+    app = start(tmp_path, "--class")
+    stop(app)
+    printed = (tmp_path / "app.log").read_text(encoding="utf-8")
+    assert f"http://127.0.0.1:{app.port}/enter?token=" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_taken_port_is_told_in_one_line(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "app.py", "--no-browser", "--port", str(taken.getsockname()[1])]
+        env = {**os.environ, "AFINA_HOME": str(tmp_path)}
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.strip().count("\n") == 0
+    assert "taken" in done.stderr
+
+
+def test_a_setting_that_cannot_be_read_is_told_in_one_line(tmp_path):
+    env = {**os.environ, "AFINA_HOME": str(tmp_path), "AFINA_PORT": "seven"}
+    command = [sys.executable, "app.py", "--no-browser"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "AFINA_PORT is seven" in done.stderr
+
+
+def test_the_page_is_built_on_a_space_where_gradio_imports_the_package_spaces(tmp_path):
+    code = "import app, spaces; app.demo; assert hasattr(spaces, 'GPU'); print('built')"
+    env = {**os.environ, "AFINA_HOME": str(tmp_path), "SYSTEM": "spaces", "SPACE_ID": "owner/afina"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.strip().endswith("built"), done.stderr
