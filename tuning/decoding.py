@@ -1,25 +1,16 @@
-"""The pieces of generation: seeded sampling per row, stopping, streaming a batch, what may share a batch.
+"""The pieces of generation: seeded sampling per row, ending rows one by one, seeing each step's tokens.
 
 Knows tensors and transformers' generation hooks; no models, no policies, no conversations.
 """
 
 from __future__ import annotations
 
-import json
-import queue
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import torch
-from transformers import (
-    LogitsProcessor,
-    LogitsProcessorList,
-    StoppingCriteria,
-    TemperatureLogitsWarper,
-    TopPLogitsWarper,
-)
+from transformers import LogitsProcessor, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
 from common.errors import AfinaError
@@ -27,7 +18,7 @@ from common.errors import AfinaError
 
 @dataclass(frozen=True)
 class Sampling:
-    """How replies are drawn. `greedy` takes the likeliest token and ignores temperature, top_p and seed."""
+    """How a reply is drawn. `greedy` takes the likeliest token and ignores temperature, top_p and seed."""
 
     temperature: float = 0.8
     top_p: float = 0.95
@@ -44,71 +35,71 @@ class Sampling:
             raise AfinaError("chat.max_new_tokens", value=self.max_new_tokens)
 
 
-class RowNoise(LogitsProcessor):
-    """Adds Gumbel noise from a generator per row, so that the likeliest token is a sample (Gumbel 1954).
+class Draw(LogitsProcessor):
+    """Turns logits into what argmax makes each row's choice: as they are (greedy), or a draw of the row's own.
 
-    argmax(logits + noise) is distributed as softmax(logits); each row has its own seed, so what a row says does
-    not depend on the rows beside it.
+    A drawn row is divided by its temperature, cut to its nucleus (top-p, Holtzman et al. 2020), and gets Gumbel
+    noise from its own generator: argmax(logits + noise) is distributed as softmax(logits) (Gumbel 1954). So what
+    a row says does not depend on the rows beside it.
     """
 
-    def __init__(self, seeds: Sequence[int]) -> None:
-        self._generators = [torch.Generator().manual_seed(seed & 0x7FFFFFFF) for seed in seeds]
+    def __init__(self, samplings: Sequence[Sampling], seeds: Sequence[int]) -> None:
+        self._rows = [row for row, sampling in enumerate(samplings) if not sampling.greedy]
+        self._temperature = torch.tensor(
+            [[float(samplings[row].temperature)] for row in self._rows]
+        )  # (D, 1)
+        self._top_p = torch.tensor([[float(samplings[row].top_p)] for row in self._rows])  # (D, 1)
+        self._generators = [torch.Generator().manual_seed(seeds[row] & 0x7FFFFFFF) for row in self._rows]
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
         """scores (B, V) -> (B, V)."""
-        size = scores.shape[-1]
-        uniform = torch.stack([torch.rand(size, generator=generator) for generator in self._generators])
-        noise = -torch.log(-torch.log(uniform.clamp_(1e-20, 1 - 1e-7)))
-        return cast("torch.FloatTensor", scores.float() + noise.to(scores.device))
+        if not self._rows:
+            return scores
+        every = scores.to(torch.float32, copy=True)
+        drawn = every[self._rows] / self._temperature.to(scores.device)  # (D, V)
+        if bool((self._top_p < 1).any()):
+            drawn = nucleus(drawn, self._top_p.to(scores.device))
+        every[self._rows] = drawn + self._noise(scores.shape[-1]).to(scores.device)
+        return cast("torch.FloatTensor", every)
+
+    def _noise(self, size: int) -> torch.Tensor:
+        """(D, V) of Gumbel noise: minus the logarithm of exponential draws."""
+        draws = [torch.empty(size).exponential_(generator=each) for each in self._generators]
+        return -torch.stack(draws).clamp_min_(1e-30).log_()
 
 
-def processors(sampling: Sampling, seeds: Sequence[int]) -> LogitsProcessorList:
-    """What turns logits into a choice by argmax: nothing (greedy), or temperature, top-p and noise."""
-    if sampling.greedy:
-        return LogitsProcessorList()
-    chain: list[LogitsProcessor] = [TemperatureLogitsWarper(float(sampling.temperature))]
-    if sampling.top_p < 1:
-        chain.append(TopPLogitsWarper(top_p=float(sampling.top_p)))
-    return LogitsProcessorList([*chain, RowNoise(seeds)])
+def nucleus(logits: torch.Tensor, top_p: torch.Tensor) -> torch.Tensor:
+    """(D, V) logits, minus infinity outside the likeliest tokens that together hold `top_p` (D, 1) of each row."""
+    ordered, tokens = logits.sort(dim=-1, descending=True)
+    share = ordered.softmax(dim=-1)
+    before = share.cumsum(dim=-1) - share  # what the likelier tokens hold
+    ordered = ordered.masked_fill((before >= top_p) & (top_p < 1), -torch.inf)
+    return torch.empty_like(ordered).scatter_(-1, tokens, ordered)
 
 
-class StopWhen(StoppingCriteria):
-    """Ends every row of the batch as soon as `asked()` is true."""
+class EndRows(StoppingCriteria):
+    """Ends the rows for which `over()`, a list of B, says so; the others go on."""
 
-    def __init__(self, asked: Callable[[], bool]) -> None:
-        self._asked = asked
+    def __init__(self, over: Callable[[], list[bool]]) -> None:
+        self._over = over
 
     def __call__(
         self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: object
     ) -> torch.Tensor:
-        return torch.full((input_ids.shape[0],), self._asked(), device=input_ids.device, dtype=torch.bool)
+        return torch.tensor(self._over(), device=input_ids.device, dtype=torch.bool)
 
 
-class BatchStreamer(BaseStreamer):
-    """Puts each step's tokens, a list of B ids, into `steps`; None ends it, an exception is passed on."""
+class Steps(BaseStreamer):
+    """Hands each step's tokens, a list of B ids, to `take`. (Transformers' own streamers take one row only.)"""
 
-    def __init__(self) -> None:
-        self.steps: queue.Queue[list[int] | Exception | None] = queue.Queue()
+    def __init__(self, take: Callable[[list[int]], None]) -> None:
+        self._take = take
         self._prompt_seen = False
 
     def put(self, value: torch.Tensor) -> None:
-        if not self._prompt_seen:  # the first call brings the prompts
-            self._prompt_seen = True
-            return
-        self.steps.put(value.flatten().tolist())
+        if self._prompt_seen:
+            self._take(value.flatten().tolist())
+        self._prompt_seen = True  # the first call brings the prompts
 
     def end(self) -> None:
-        """Called by `generate`; whoever runs it says when all is over."""
-
-    def finish(self, error: Exception | None = None) -> None:
-        self.steps.put(error)
-
-
-def shares_a_batch(adapter: Path) -> bool:
-    """Whether the adapter in this folder may stand beside base rows in one batch through `adapter_names`.
-
-    An allow-list, LoRA and rsLoRA: other methods refuse (DoRA, soft prompts) or silently tune the base row (IA3).
-    """
-    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    plain = config.get("bias", "none") == "none" and not config.get("modules_to_save")
-    return config.get("peft_type") == "LORA" and not config.get("use_dora") and plain
+        """`generate` says that it has ended; its caller knows."""

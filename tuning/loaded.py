@@ -1,0 +1,160 @@
+"""One base model in memory, bare or with adapters attached, and what may share a batch on it.
+
+Knows PEFT; nothing of conversations, sampling or who asks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+
+from common.errors import AfinaError
+from tuning import models
+from tuning.data.tokens import end_token_ids, with_template
+from tuning.models import Base, Policy
+
+SMALL = 20_000_000  # parameters; below it float32, whose batches agree token for token, and one thread
+_THREADS = torch.get_num_threads()
+
+
+class BadAdapter(AfinaError):
+    """An adapter that cannot be loaded on its base."""
+
+    adapter: Path | None = None
+
+
+class LoadedBase:
+    """A base model and its tokenizer; at most `max_adapters` adapters stay attached."""
+
+    def __init__(self, base: Base, max_adapters: int) -> None:
+        info, where = models.describe(base), models.device()
+        self.base = base
+        self.tokenizer = with_template(models.load_tokenizer(base))
+        self.device = where.kind
+        # A small model's operations are too short to share: a second thread only waits, the longer the busier the CPU.
+        self.threads = 1 if info.parameters < SMALL else _THREADS
+        self.context = info.context or 2048
+        self._dtype = where.dtype if info.parameters >= SMALL else "float32"
+        self._max_adapters = max_adapters
+        self._load_bare()
+        self.ends = end_token_ids(self.tokenizer, self.model.generation_config.eos_token_id)
+        self.pad: int = next(
+            token for token in (self.tokenizer.pad_token_id, *self.ends, 0) if isinstance(token, int)
+        )
+
+    def attach(self, policies: Sequence[Policy]) -> list[str] | None:
+        """Makes the model ready for rows of `policies`, which share a batch or are one adapter's alone.
+
+        Returns `adapter_names` for a mixed batch; None where the whole model, as it is now, answers.
+        Raises: BadAdapter; the model is bare again then.
+        """
+        wanted = {policy.adapter: policy for policy in policies if policy.adapter}
+        alone = any(not shares_a_batch(folder) for folder in wanted)
+        if alone or self._alone:
+            self._detach()
+        self._make_room([_key(folder) for folder in wanted])
+        for policy in wanted.values():
+            self._attach(policy)
+        self._alone = alone
+        if alone or not self._attached:
+            return None
+        return [_key(policy.adapter) if policy.adapter else "__base__" for policy in policies]
+
+    def _attach(self, policy: Policy) -> None:
+        assert policy.adapter is not None
+        name, folder = _key(policy.adapter), str(policy.adapter)
+        stamp = _stamp(policy.adapter)
+        if self._attached.get(name) == stamp:
+            self._attached.move_to_end(name)
+            return
+        if name in self._attached:  # resumed or trained again: same name, other weights
+            self._forget(name)
+        try:
+            with memory_errors():
+                if isinstance(self.model, PeftModel):
+                    self.model.load_adapter(folder, adapter_name=name, torch_device=self.device)
+                else:
+                    self.model = PeftModel.from_pretrained(self.model, folder, adapter_name=name)
+        except Exception as error:  # half an adapter may sit in the model now, whatever went wrong
+            self._load_bare()
+            if isinstance(error, AfinaError):
+                raise
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            bad = BadAdapter("models.bad_adapter", name=policy.name, base=self.base.name, reason=reason)
+            bad.adapter = policy.adapter
+            raise bad from error
+        self.model.eval()
+        self._attached[name] = stamp
+
+    def _make_room(self, wanted: Sequence[str]) -> None:
+        """Forgets the least recently used adapters, never one that is wanted now."""
+        idle = [name for name in self._attached if name not in wanted]
+        surplus = len({*self._attached, *wanted}) - max(self._max_adapters, len(wanted))
+        for name in idle[: max(0, surplus)]:
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        if len(self._attached) == 1:  # PEFT keeps at least one
+            self._detach()
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that another adapter is active now: each call names its own
+            self.model.delete_adapter(name)
+        del self._attached[name]
+
+    def _detach(self) -> None:
+        """Back to the bare base: LoRA's layers give the originals back, other methods' models are read anew."""
+        if not isinstance(self.model, PeftModel):
+            return
+        if all(config.peft_type == "LORA" for config in self.model.peft_config.values()):
+            self.model = self.model.unload()
+            self._attached.clear()
+            self._alone = False
+        else:
+            self._load_bare()
+
+    def _load_bare(self) -> None:
+        with memory_errors():
+            self.model: Any = models.load_model(self.base, self.device, self._dtype)
+        self._attached: OrderedDict[str, str] = OrderedDict()  # adapter's name in PEFT -> stamp of its files
+        self._alone = False  # whether what is attached may not share a batch
+
+
+def shares_a_batch(adapter: Path) -> bool:
+    """Whether the adapter in this folder may stand beside base rows in one batch through `adapter_names`.
+
+    An allow-list, LoRA and rsLoRA: other methods refuse (DoRA, soft prompts) or silently tune the base row (IA3).
+    """
+    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    plain = config.get("bias", "none") == "none" and not config.get("modules_to_save")
+    return config.get("peft_type") == "LORA" and not config.get("use_dora") and plain
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turns the device's running out of memory into an AfinaError `chat.memory`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "out of memory" in str(error) or "allocate memory" in str(error):
+            raise AfinaError("chat.memory") from error
+        raise
+
+
+def _key(folder: Path) -> str:
+    """PEFT's name for an adapter; it forbids dots."""
+    return "adapter_" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+
+
+def _stamp(folder: Path) -> str:
+    files = sorted(folder.glob("adapter_*"))
+    return str([(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files])
