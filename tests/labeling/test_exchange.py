@@ -279,7 +279,7 @@ def test_imported_votes_live_in_the_store(store, tmp_path):
 
 
 def test_unjudged_pairs_can_be_voted_on(store, tmp_path):
-    from conftest import Room
+    from tests.labeling.conftest import Room
 
     rows = [
         ROW | {"winner": None, "prompt": f"Question {i}?", "metadata": {"source": "test"}} for i in range(3)

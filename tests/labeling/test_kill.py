@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from conftest import Room
 from sqlalchemy import func, select
 
 from labeling.store import connect
 from labeling.tables import annotation_log, assignments, coverage
+from tests.labeling.conftest import Room
 
 ROOT = Path(__file__).parents[2]
 KILLS = 5

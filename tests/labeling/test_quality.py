@@ -48,7 +48,9 @@ def test_an_annotators_habits_by_hand():
         columns.vote(0, who, "model_a", swapped=1)
         columns.vote(3, who, "model_a", swapped=1)
     columns.vote(0, "u", "model_b", swapped=1, repeat=1)
-    u, v, _ = quality.annotators(columns.votes())
+    votes = columns.votes()
+    assert len(votes) == 10 and len(votes.counted()) == 8  # neither the gold item nor the repeat
+    u, v, _ = quality.annotators(votes)
     assert u == {
         "annotator_id": "u",
         "n": 4,

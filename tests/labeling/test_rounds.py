@@ -1,9 +1,9 @@
 import pytest
-from conftest import Room
 
 from common.errors import AfinaError, Conflict, NotFound
 from labeling import guidelines, people, rounds
 from labeling.schema import TRANSITIONS, Comparison, Generation, RoundSettings
+from tests.labeling.conftest import Room
 
 
 def test_a_round_goes_through_its_states(room):
