@@ -7,9 +7,8 @@ votes.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -21,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from common.errors import AfinaError
 from common.settings import Settings
+from labeling.turns import Turns
 
 _BUSY_SECONDS = 30
 _MIGRATIONS_KEY = 0x4146494E  # PostgreSQL's advisory lock under which migrations run
@@ -33,7 +33,7 @@ class Store:
         self.engine = engine
         self.path = path  # of the SQLite file
         self.sqlite = engine.dialect.name == "sqlite"
-        self._turn: Any = _Fair() if self.sqlite else nullcontext()
+        self._turns = Turns(engine) if self.sqlite else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -45,13 +45,14 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """A transaction: committed and on disk when the block ends, undone when it raises.
 
-        SQLite admits one writer; threads of this process take turns in order of arrival, others wait for the
-        file.
+        SQLite admits one writer: threads of this process take turns, other processes wait for the file.
         """
-        with self._turn, self.engine.connect() as connection:
-            connection.execution_options(writes=True)
-            with connection.begin():
+        if self._turns is not None:
+            with self._turns.write() as connection:
                 yield connection
+            return
+        with self.engine.begin() as connection:
+            yield connection
 
     def lock(self, connection: Connection, name: str, shared: bool = False) -> None:
         """Holds `name` until the transaction ends.
@@ -64,32 +65,6 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
-
-
-class _Fair:
-    """A lock that is handed on in the order in which it was asked for."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._waiting: list[threading.Lock] = []
-        self._held = False
-
-    def __enter__(self) -> None:
-        with self._guard:
-            if not self._held:
-                self._held = True
-                return
-            mine = threading.Lock()
-            mine.acquire()
-            self._waiting.append(mine)
-        mine.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        with self._guard:
-            if self._waiting:
-                self._waiting.pop(0).release()
-            else:
-                self._held = False
 
 
 def open_store(settings: Settings) -> Store:

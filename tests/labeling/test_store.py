@@ -1,6 +1,7 @@
 import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -92,6 +93,68 @@ def test_threads_write_in_turn(store):
         list(pool.map(write, range(200)))
     with store.read() as connection:
         assert len(connection.execute(select(tables.rooms)).all()) == 200
+
+
+def test_a_failure_among_threads_undoes_its_own_work_alone(store):
+    def write(i: int) -> bool:
+        try:
+            with store.write() as connection:
+                row = {"room_id": f"r{i}", "code": f"c{i}", "created_at": float(i)}
+                connection.execute(tables.rooms.insert().values(**row))
+                if i % 3 == 0:
+                    raise ZeroDivisionError(str(i))
+        except ZeroDivisionError:
+            return False
+        with store.read() as connection:  # what has returned can be read by everybody
+            found = connection.execute(select(tables.rooms).where(tables.rooms.c.room_id == f"r{i}")).all()
+        return len(found) == 1
+
+    with ThreadPoolExecutor(16) as pool:
+        done = list(pool.map(write, range(150)))
+    assert done == [i % 3 != 0 for i in range(150)]
+    with store.read() as connection:
+        assert len(connection.execute(select(tables.rooms)).all()) == 100
+
+
+def test_threads_share_a_commit(sqlite):
+    from sqlalchemy import event
+
+    commits = []
+    event.listen(sqlite.engine, "commit", commits.append)
+
+    def write(i: int) -> None:
+        with sqlite.write() as connection:
+            connection.execute(tables.rooms.insert().values(room_id=f"r{i}", code=f"c{i}", created_at=0.0))
+            time.sleep(0.002)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(write, range(160)))
+    assert len(commits) < 80
+
+
+def test_a_commit_that_fails_is_told_to_all_who_share_it(sqlite):
+    from sqlalchemy import event
+
+    def fail(connection):
+        raise OSError("no space left on device")
+
+    event.listen(sqlite.engine, "commit", fail)
+
+    def write(i: int) -> str:
+        try:
+            with sqlite.write() as connection:
+                connection.execute(
+                    tables.rooms.insert().values(room_id=f"r{i}", code=f"c{i}", created_at=0.0)
+                )
+        except OSError:
+            return "told"
+        return "lost"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(write, range(40))) == {"told"}
+    event.remove(sqlite.engine, "commit", fail)
+    with sqlite.write() as connection:
+        assert connection.execute(select(tables.rooms)).all() == []
 
 
 def test_addresses_that_are_none():

@@ -1,0 +1,106 @@
+"""SQLite's single writer, shared: threads write in the order in which they come, and commit in groups.
+
+Flushing to disk takes longer than a vote's few statements. So a thread that finds others waiting leaves its work,
+in a savepoint of its own, to the last one's commit, and returns when that is on disk. Knows no tables.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+
+MOST = 32  # pieces of work in one commit: how long other processes may have to wait
+
+
+class Turns:
+    """Hands the one writing connection from thread to thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._turn = _Fair()
+        self._group: _Group | None = None  # the open one; belongs to whoever has the turn
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A piece of work: on disk when the block has ended, undone when it raises."""
+        self._turn.take()
+        try:
+            if self._group is None:
+                self._group = _Group(self._engine)
+        except BaseException:
+            self._turn.give()
+            raise
+        group = self._group
+        try:
+            with group.connection.begin_nested():
+                yield group.connection
+        finally:
+            group.size += 1
+            if not self._turn.wanted or group.size >= MOST:
+                self._group = None
+                group.commit()
+            self._turn.give()
+        group.committed.wait()
+        if group.error is not None:
+            raise group.error
+
+
+class _Group:
+    """An open transaction that several pieces of work share."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.connection = engine.connect()
+        self.size = 0
+        self.committed = threading.Event()
+        self.error: BaseException | None = None
+        try:
+            self.connection.execution_options(writes=True)
+            self._transaction = self.connection.begin()
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def commit(self) -> None:
+        """Ends the transaction; an error is kept for all who share it."""
+        try:
+            self._transaction.commit()
+        except BaseException as error:
+            self.error = error
+            self.connection.invalidate()  # whatever state it is in, nobody gets it again
+        finally:
+            self.connection.close()
+            self.committed.set()
+
+
+class _Fair:
+    """A lock that is handed on in the order in which it was asked for."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._held = False
+
+    @property
+    def wanted(self) -> bool:
+        return bool(self._waiting)
+
+    def take(self) -> None:
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        mine.acquire()
+
+    def give(self) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._held = False
