@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
@@ -190,7 +191,7 @@ class Line:
     def _next(self) -> list[Row]:
         """Takes the first row and, in order, those that may stand beside it."""
         taken: list[Row] = []
-        adapters = set()
+        adapters: set[Path] = set()
         for row in self._waiting:
             if row.key == self._waiting[0].key and len(taken) < self._most_rows:
                 if row.policy.adapter not in adapters and len(adapters) >= self._most_adapters:

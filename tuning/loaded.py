@@ -35,6 +35,8 @@ class BadAdapter(AfinaError):
 class LoadedBase:
     """A base model and its tokenizer; at most `max_adapters` adapters stay attached."""
 
+    model: Any
+
     def __init__(self, base: Base, max_adapters: int) -> None:
         info, where = models.describe(base), models.device()
         self.base = base
@@ -45,6 +47,8 @@ class LoadedBase:
         self.context = info.context or 2048
         self._dtype = where.dtype if info.parameters >= SMALL else "float32"
         self._max_adapters = max_adapters
+        self._attached: OrderedDict[str, str] = OrderedDict()  # adapter's name in PEFT -> stamp of its files
+        self._alone = False  # whether what is attached may not share a batch
         self._load_bare()
         self.ends = end_token_ids(self.tokenizer, self.model.generation_config.eos_token_id)
         self.pad: int = next(
@@ -57,6 +61,8 @@ class LoadedBase:
         Returns `adapter_names` for a mixed batch; None where the whole model, as it is now, answers.
         Raises: BadAdapter; the model is bare again then.
         """
+        if self.model is None:  # the last attempt to read it ended in no memory
+            self._load_bare()
         wanted = {policy.adapter: policy for policy in policies if policy.adapter}
         alone = any(not shares_a_batch(folder) for folder in wanted)
         if alone or self._alone:
@@ -123,10 +129,11 @@ class LoadedBase:
             self._load_bare()
 
     def _load_bare(self) -> None:
+        self.model = None  # or two would be in memory for a moment
         with memory_errors():
-            self.model: Any = models.load_model(self.base, self.device, self._dtype)
-        self._attached: OrderedDict[str, str] = OrderedDict()  # adapter's name in PEFT -> stamp of its files
-        self._alone = False  # whether what is attached may not share a batch
+            self.model = models.load_model(self.base, self.device, self._dtype)
+        self._attached.clear()
+        self._alone = False
 
 
 def shares_a_batch(adapter: Path) -> bool:

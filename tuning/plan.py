@@ -96,6 +96,12 @@ def dtype_for(wanted: str, device_dtype: str, parameters: int) -> str:
     return "bfloat16" if device_dtype == "bfloat16" and parameters >= SMALL else "float32"
 
 
+def threads_for(parameters: int, cores: int) -> int:
+    """Threads to train with on a CPU. A small model gains little from many, and page and chat need a core too:
+    two threads that share a core with others wait for each other and take ten times as long as one."""
+    return min(4, max(1, cores - 1)) if parameters < SMALL else cores
+
+
 def _max_length(facts: Facts) -> int:
     """Long enough for every row that was measured, rounded up, up to the limit."""
     longest = math.ceil(max(facts.lengths) * 1.1 / 64) * 64

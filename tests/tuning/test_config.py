@@ -8,7 +8,7 @@ import pytest
 
 from common.errors import LANGUAGES, AfinaError, messages
 from tuning.config import PRESETS, SFTConfig
-from tuning.plan import Facts, make
+from tuning.plan import Facts, make, threads_for
 
 FACTS = Facts(
     parameters=6_000_000,
@@ -104,6 +104,11 @@ def test_too_little_memory_recomputes_first_and_then_cuts_batches():
     assert not roomy.gradient_checkpointing and roomy.gradient_accumulation == 1
     assert tight.gradient_checkpointing and tight.memory_bytes < roomy.memory_bytes
     assert tighter.gradient_accumulation > 1 and tighter.batch_size == roomy.batch_size
+
+
+def test_small_models_leave_a_core_to_page_and_chat():
+    assert [threads_for(6_000_000, cores) for cores in (1, 2, 4, 64)] == [1, 1, 3, 4]
+    assert threads_for(600_000_000, 8) == 8
 
 
 def test_packing_is_for_much_data_of_uneven_length():

@@ -5,6 +5,7 @@ Knows PEFT and model loading; no rows, no trainer, no queue.
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from common.errors import AfinaError
 from tuning import models
 from tuning.config import SFTConfig
 from tuning.data.tokens import with_template
-from tuning.plan import dtype_for
+from tuning.plan import dtype_for, threads_for
 from tuning.runs import Run, RunStore
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class Start:
         base = models.resolve(source_model, home).base
         info, device = models.describe(base), models.device()
         dtype = dtype_for(dtype, device.dtype, info.parameters)
+        if device.kind == "cpu":
+            wanted = threads_for(info.parameters, os.cpu_count() or 1)
+            torch.set_num_threads(
+                min(wanted, torch.get_num_threads())
+            )  # OMP_NUM_THREADS stays the upper limit
         tokenizer = with_template(models.load_tokenizer(base))
         if tokenizer.pad_token is None:  # padding carries no loss and no attention: any token does
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
