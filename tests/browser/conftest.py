@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,9 +50,13 @@ class App:
     def teachers_link(self) -> str:
         return f"{self.url()}/enter?token={TOKEN}"
 
+    @property
+    def printed(self) -> str:
+        return (self.home / "app.log").read_text(encoding="utf-8")
+
 
 def start(home: Path, *arguments: str, port: int | None = None) -> App:
-    """Starts the app on a free port and returns when its page answers."""
+    """Starts the app on a free port and returns when it has printed its link."""
     if port is None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -66,13 +69,12 @@ def start(home: Path, *arguments: str, port: int | None = None) -> App:
     app = App(port, home, process)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        assert process.poll() is None, (home / "app.log").read_text(encoding="utf-8")
-        try:
-            urllib.request.urlopen(app.url() + "/healthz", timeout=5).close()
+        assert process.poll() is None, app.printed
+        if "/enter?token=" in app.printed:
             return app
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("the app does not answer")
+        time.sleep(0.1)
+    stop(app)
+    raise AssertionError(f"the app printed no link: {app.printed}")
 
 
 def stop(app: App) -> None:
@@ -113,10 +115,12 @@ def visit(chromium):
         )
         contexts.append(context)
         context.set_default_timeout(120_000)
-        page = context.new_page()
         host = url.split("/")[2]
+        context.on("request", lambda request: _stays(request.url, host, troubles))
+        page = context.new_page()
+        page.on("websocket", lambda socket: _stays(socket.url, host, troubles))
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda request: _stays(request.url, host, troubles))
+        page.on("console", lambda message: _is_quiet(message, troubles))
         page.goto(url)
         page.get_by_role("tab").first.wait_for()
         return page
@@ -127,6 +131,11 @@ def visit(chromium):
     assert not troubles
 
 
+def _is_quiet(message, troubles: list[str]) -> None:
+    if message.type == "error":
+        troubles.append(f"console: {message.text} ({message.location.get('url')})")
+
+
 def _stays(url: str, host: str, troubles: list[str]) -> None:
-    if url.startswith("http") and url.split("/")[2] != host:
+    if url.startswith(("http", "ws")) and url.split("/")[2] != host:
         troubles.append(f"a request left for {url}")

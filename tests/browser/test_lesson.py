@@ -63,7 +63,7 @@ def test_stop_and_resume(visit, app: App):
 def test_a_visitor_may_look_and_chat_but_not_train(visit, app: App, width):
     page = visit(app.url() + "/", width=width)
     page.get_by_text("Watching.").wait_for()
-    assert page.get_by_role("button", name="Start training").count() == 0
+    page.get_by_role("button", name="Start training").wait_for(state="detached")
     page.get_by_role("tab", name="Chat").click()
     helpers.ask(page, "What colour is the snow?")
     assert all(helpers.replies(page, 2))
