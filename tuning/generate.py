@@ -7,8 +7,10 @@ not share a batch is generated in a pass of its own. Knows nothing of runs' stat
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -51,6 +53,7 @@ class Engine:
         self._loaded: OrderedDict[tuple[str, str], LoadedBase] = OrderedDict()
         self._using = threading.Lock()  # held while a batch is written
         self._line = Line(self._serve, MOST_ROWS, max_adapters)
+        atexit.register(_settle, weakref.ref(self))
 
     def warm(self, name: str = "pocket") -> None:
         """Loads the base and writes one token, so that the first person does not wait."""
@@ -199,6 +202,12 @@ class Engine:
                     rows[index].restart()
                 if part:
                     self._write_part(on, [rows[i] for i in part], [names[i] for i in part] if names else None)
+
+
+def _settle(engine: weakref.ref[Engine]) -> None:
+    """Before the interpreter ends: a thread that it cuts off inside torch would bring the process down."""
+    if (alive := engine()) is not None:
+        alive._using.acquire(timeout=30)
 
 
 def _run(on: LoadedBase, rows: list[Row], names: list[str] | None) -> None:
