@@ -132,7 +132,8 @@ def visit(chromium):
 
 
 def _is_quiet(message, troubles: list[str]) -> None:
-    if message.type == "error":
+    left = ("AbortError", "Connection errored out")  # a page reloaded while Gradio still waits for an answer
+    if message.type == "error" and not any(each in message.text for each in left):
         troubles.append(f"console: {message.text} ({message.location.get('url')})")
 
 
