@@ -23,8 +23,9 @@ _QUIET: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_pro
 def build_runs_tab(services: Services) -> None:
     """Lays the tab out in the Blocks context it is called in."""
     with gr.Row():
+        # Any value is taken: another page may have deleted a run that is chosen here.
         chosen = gr.Dropdown([], multiselect=True, label=t("runs.chosen"), info=t("runs.chosen_info"), scale=5,
-                             elem_id="runs-chosen")  # fmt: skip
+                             allow_custom_value=True, elem_id="runs-chosen")  # fmt: skip
         refresh = gr.Button(t("runs.refresh"), size="sm", scale=0, min_width=120)
     table = gr.HTML("", elem_id="runs-table", padding=False)
     plot = gr.Plot(visible=False, show_label=False)

@@ -171,8 +171,9 @@ class Train:
         loaded, report = self.check(who, form)
         if report is None:
             raise AfinaError("data.mapping_incomplete", given=", ".join(form.mapping) or "-")
+        run_id = self._training.start(who, form.config(), loaded, form.name)
         self._recent.forget()
-        return self._training.start(who, form.config(), loaded, form.name)
+        return run_id
 
     def act(self, who: Actor, action: str, run_id: str) -> None:
         """`stop`, `resume` or `cancel` a run."""

@@ -136,7 +136,10 @@ def data_panel() -> DataPanel:
 
 
 def live_panel() -> LivePanel:
-    choice = gr.Dropdown([(t("train.run.newest"), "")], value="", label=t("train.run"))
+    # Any value is taken: a run may have been deleted, or be younger than the choices the page has.
+    choice = gr.Dropdown(
+        [(t("train.run.newest"), "")], value="", label=t("train.run"), allow_custom_value=True
+    )
     head = gr.HTML()
     with gr.Row():
         stop = gr.Button(t("train.stop"), variant="stop", visible=False)
