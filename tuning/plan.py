@@ -81,7 +81,7 @@ def make(config: SFTConfig, facts: Facts) -> Plan:
         max_length=max_length,
         learning_rate=config.learning_rate or auto_learning_rate(facts.parameters),
         warmup_steps=round(config.warmup_ratio * steps),
-        eval_every=config.eval_every or max(1, steps // 12),
+        eval_every=config.eval_every or min(steps, max(5, steps // 12)),
         packing=packing,
         gradient_checkpointing=checkpointing,
         dtype=dtype,

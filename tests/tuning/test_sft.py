@@ -24,6 +24,7 @@ from tuning.data.tokens import encode  # noqa: E402
 from tuning.executors.execute import execute  # noqa: E402
 from tuning.methods import packing, sft  # noqa: E402
 from tuning.methods.base import Start, Warm, add_adapter, start_of  # noqa: E402
+from tuning.methods.batching import SimilarLengths  # noqa: E402
 from tuning.methods.heldout import Batches, heldout_loss  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -210,7 +211,7 @@ def test_learning_by_heart_raises_the_overfitting_note(submit, queue):
         {"prompt": f"Word {n}?", "completion": "".join(noise.choices("abcdefghijklmnop", k=12))}
         for n in range(40)
     ]
-    run = submit(rows=rows, epochs=60, rank=64, learning_rate=0.02, batch_size=8, eval_every=20)
+    run = submit(rows=rows, epochs=60, rank=64, learning_rate=0.005, batch_size=8, eval_every=20)
     execute(run, queue.store.home)
     notes = {note.key: note for note in run.status().notes}
     assert "note.overfitting" in notes and "note.nothing_learned" not in notes
@@ -240,6 +241,23 @@ def test_packed_rows_do_not_see_each_other(tiny_model, tmp_path, sums):
         logits[:, :-1].flatten(0, 1), batch["labels"][:, 1:].flatten(), ignore_index=-100
     )
     assert float(packed) == pytest.approx(heldout_loss(start.model, Batches(rows, 1, 384)), rel=1e-5)
+
+
+def test_every_epoch_has_every_row_once_in_an_order_of_its_own_with_little_padding():
+    import random
+
+    lengths = [random.Random(n).randint(5, 100) for n in range(330)]
+    sampler = SimilarLengths(lengths, batch_size=16, seed=3)
+    first = list(sampler)
+    assert sorted(first) == list(range(330)) and first == list(SimilarLengths(lengths, 16, 3))
+    sampler.set_epoch(1)
+    assert sorted(again := list(sampler)) == sorted(first) and again != first
+
+    def padded(order: list[int]) -> int:
+        batches = [order[at : at + 16] for at in range(0, len(order), 16)]
+        return sum(len(batch) * max(lengths[index] for index in batch) for batch in batches)
+
+    assert padded(first) < 1.2 * sum(lengths) < 0.7 * padded(list(range(330)))
 
 
 def test_packs_hold_every_row_once_and_never_too_much():

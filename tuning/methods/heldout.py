@@ -10,6 +10,7 @@ import torch
 from tuning.data.tokens import IGNORED, Encoded
 
 _MOST_LOGITS = 2**25  # values of the logits of one batch: 128 MB in fp32
+_MOST_ROWS = 16  # more in a batch would only be padded further
 
 
 class Batches:
@@ -23,7 +24,8 @@ class Batches:
         self.batches: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
         batch: list[Encoded] = []
         for row in kept:
-            if batch and (len(batch) + 1) * len(row.input_ids) * vocabulary > _MOST_LOGITS:
+            too_large = (len(batch) + 1) * len(row.input_ids) * vocabulary > _MOST_LOGITS
+            if batch and (too_large or len(batch) == _MOST_ROWS):
                 self.batches.append(self._padded(batch))
                 batch = []
             batch.append(row)
