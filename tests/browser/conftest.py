@@ -42,6 +42,7 @@ class App:
     port: int
     home: Path
     process: subprocess.Popen
+    log: Path
 
     def url(self, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}"
@@ -52,7 +53,8 @@ class App:
 
     @property
     def printed(self) -> str:
-        return (self.home / "app.log").read_text(encoding="utf-8")
+        """What it has printed since it started."""
+        return self.log.read_text(encoding="utf-8")
 
 
 def start(home: Path, *arguments: str, port: int | None = None) -> App:
@@ -62,11 +64,11 @@ def start(home: Path, *arguments: str, port: int | None = None) -> App:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
     env = {**os.environ, "AFINA_HOME": str(home), "AFINA_TEACHER_TOKEN": TOKEN, "HF_HUB_OFFLINE": "1"}
-    log = open(home / "app.log", "ab")  # noqa: SIM115
+    log = home / f"app-{time.monotonic_ns()}.log"
     command = [sys.executable, "app.py", "--no-browser", "--port", str(port), *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
-    log.close()
-    app = App(port, home, process)
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
+    app = App(port, home, process, log)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, app.printed
