@@ -1,7 +1,7 @@
 """What a second column costs and how soon the first token is there: `python benchmarks/chat.py [MODEL] [--json]`.
 
-Base alone, and base beside a LoRA (r = 16, all linear layers, weights that are not zero), 64 tokens each, greedy,
-turn by turn so that a busy machine slows both alike. Then a class: so many people ask two columns at once.
+Base alone, a LoRA alone (r = 16, all linear layers, weights that are not zero), and both side by side, 64 tokens
+each, greedy, turn by turn so that a busy machine slows all alike. `ratio`: both to the mean of the single columns. Then a class: so many people ask two columns at once.
 """
 
 from __future__ import annotations
@@ -47,20 +47,22 @@ def main() -> None:
 def measure(home: Path, options: argparse.Namespace) -> dict[str, float]:
     make_run(home, "tuned", options.model)
     engine = never_ending(Engine(home), options.model)
-    columns = [[options.model], [options.model, "tuned"]]
+    columns = [[options.model], ["tuned"], [options.model, "tuned"]]
     for names in columns:
         answer(engine, names)
     times = [[answer(engine, names) for names in columns] for _ in range(options.times)]
-    one, two = (statistics.median(turn[which][0] for turn in times) for which in (0, 1))
+    base, tuned, both = (statistics.median(turn[which][0] for turn in times) for which in range(3))
     return {
         "tokens": TOKENS,
-        "one_column_seconds": round(one, 3),
-        "two_columns_seconds": round(two, 3),
-        "ratio": round(statistics.median(turn[1][0] / turn[0][0] for turn in times), 3),
-        "first_token_seconds": round(statistics.median(turn[1][1] for turn in times), 3),
-        "first_token_slowest_seconds": round(max(turn[1][1] for turn in times), 3),
+        "base_column_seconds": round(base, 3),
+        "tuned_column_seconds": round(tuned, 3),
+        "two_columns_seconds": round(both, 3),
+        "ratio": round(statistics.median(2 * turn[2][0] / (turn[0][0] + turn[1][0]) for turn in times), 3),
+        "ratio_to_tuned": round(statistics.median(turn[2][0] / turn[1][0] for turn in times), 3),
+        "first_token_seconds": round(statistics.median(turn[2][1] for turn in times), 3),
+        "first_token_slowest_seconds": round(max(turn[2][1] for turn in times), 3),
         "people": options.people,
-        "people_slowest_seconds": round(crowd(engine, columns[1], options.people), 3),
+        "people_slowest_seconds": round(crowd(engine, columns[2], options.people), 3),
     }
 
 

@@ -13,9 +13,9 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
@@ -25,6 +25,7 @@ from tuning import models
 from tuning.decoding import Draw, EndRows, Sampling, Steps
 from tuning.line import Line, Message, Partial, Request, Row
 from tuning.loaded import BadAdapter, LoadedBase, memory_errors
+from tuning.mixed import rows_of
 from tuning.models import Base
 
 __all__ = ["Engine", "Partial", "Reply", "Sampling"]
@@ -220,12 +221,12 @@ def _run(on: LoadedBase, rows: list[Row], names: list[str] | None) -> None:
         for row, token in zip(rows, tokens, strict=True):
             row.take(token)
 
-    adapters: dict[str, Any] = {"adapter_names": names} if names else {}
     began = time.monotonic()
     for row in rows:
         row.began = began
     torch.set_num_threads(on.threads)
-    with memory_errors(), torch.inference_mode():
+    each_its_own = rows_of(on.model, names) if names else nullcontext({})
+    with memory_errors(), torch.inference_mode(), each_its_own as adapters:
         on.model.generate(
             input_ids=ids.to(on.device),  # (B, T)
             attention_mask=mask.to(on.device),  # (B, T)

