@@ -13,9 +13,10 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
@@ -225,7 +226,9 @@ def _run(on: LoadedBase, rows: list[Row], names: list[str] | None) -> None:
     for row in rows:
         row.began = began
     torch.set_num_threads(on.threads)
-    each_its_own = rows_of(on.model, names) if names else nullcontext({})
+    each_its_own: AbstractContextManager[dict[str, Any]] = (
+        rows_of(on.model, names) if names else nullcontext({})
+    )
     with memory_errors(), torch.inference_mode(), each_its_own as adapters:
         on.model.generate(
             input_ids=ids.to(on.device),  # (B, T)
