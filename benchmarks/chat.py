@@ -1,7 +1,8 @@
 """What a second column costs and how soon the first token is there: `python benchmarks/chat.py [MODEL] [--json]`.
 
 Base alone, a LoRA alone (r = 16, all linear layers, weights that are not zero), and both side by side, 64 tokens
-each, greedy, turn by turn so that a busy machine slows all alike. `ratio`: both to the mean of the single columns. Then a class: so many people ask two columns at once.
+each, greedy, turn by turn so that a busy machine slows all alike. `ratio`: both to the mean of the single columns.
+Then a class: so many people ask two columns at once.
 """
 
 from __future__ import annotations

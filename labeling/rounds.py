@@ -253,6 +253,16 @@ def comparisons_of(store: Store, round_id: str) -> list[Comparison]:
         return [comparison(row) for row in connection.execute(query)]
 
 
+def comparison_of(store: Store, comparison_id: str) -> Comparison:
+    """One comparison. Raises: NotFound `label.no_comparison`."""
+    query = select(comparisons).where(comparisons.c.comparison_id == comparison_id)
+    with store.read() as connection:
+        row = connection.execute(query).first()
+    if row is None:
+        raise NotFound("label.no_comparison", comparison=comparison_id)
+    return comparison(row)
+
+
 def comparison(row: Row) -> Comparison:
     """A table row as a value."""
     values = {k: v for k, v in row._mapping.items() if k not in ("position", "created_at")}

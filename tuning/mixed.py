@@ -29,7 +29,7 @@ def rows_of(model: Any, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     Yields what `generate` has to be given besides: nothing, or PEFT's own `adapter_names` where a layer is not a
     plain linear one. Not for two threads at once on one model.
     """
-    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+    layers: list[Any] = [module for module in model.modules() if isinstance(module, LoraLayer)]
     if not all(type(layer) is Linear and not layer.lora_variant for layer in layers):
         yield {"adapter_names": list(names)}
         return

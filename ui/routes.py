@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import AfinaError
 from ui.context import LANGUAGE_COOKIE, preferred
+from ui.phone import routes as phone
 from ui.translations import word
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def routes(services: Services) -> list[Route]:
         Route("/enter", enter),
         Route("/files/runs/{run_id}", run_file),
         Route("/healthz", health),
+        *phone.routes(services),
     ]
 
 

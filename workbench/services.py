@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from common.errors import AfinaError
 from common.settings import Settings
+from labeling.store import Store, open_store
 from tuning.executors.local import LocalExecutor
 from tuning.jobs import Queue
 from tuning.runs import RunStore
 from workbench.comparing import Comparing
+from workbench.results import Results
 from workbench.roles import Roles
+from workbench.rounds import Rounds
 from workbench.training import Training
+from workbench.voting import Voting
 
 logger = logging.getLogger(__name__)
 
@@ -24,16 +28,23 @@ class Services:
     roles: Roles
     training: Training
     comparing: Comparing
+    voting: Voting
+    rounds: Rounds
+    results: Results
     queue: Queue
+    labels: Store
 
     def start(self) -> None:
         """Starts the queue and its warm worker, and loads the base model, all behind the page."""
         self.queue.start()
+        self.rounds.start()
         threading.Thread(target=self._warm, name="warm", daemon=True).start()
 
     def stop(self) -> None:
         """Lets go of the queue; a run in progress goes on in its own process."""
         self.queue.close()
+        self.rounds.stop()
+        self.labels.close()
 
     def _warm(self) -> None:
         try:
@@ -48,10 +59,18 @@ def build(settings: Settings) -> Services:
     roles = Roles(settings)
     store = RunStore(settings.home)
     queue = Queue(store, LocalExecutor(settings.home, settings.base_model))
+    labels = open_store(settings)
+    comparing = Comparing(settings, store, roles)
+    results = Results(settings, labels, roles)
+    voting = Voting(labels, results)
     return Services(
         settings=settings,
         roles=roles,
         training=Training(settings, store, queue, roles),
-        comparing=Comparing(settings, store, roles),
+        comparing=comparing,
+        voting=voting,
+        rounds=Rounds(settings, labels, roles, results, voting, lambda: comparing.engine),
+        results=results,
         queue=queue,
+        labels=labels,
     )

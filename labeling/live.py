@@ -1,0 +1,139 @@
+"""A round while it runs: who is in, how many votes there are, how far it is. Cheap enough to ask every second.
+
+Counts come from the counters that every vote moves, never from a walk over the votes. Knows no statistics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select
+
+from labeling import planner
+from labeling.schema import Round, now
+from labeling.store import Store
+from labeling.tables import (
+    annotation_log,
+    annotators,
+    assignments,
+    comparisons,
+    coverage,
+    prompts,
+    transitions,
+)
+
+_RECENT = 120.0  # seconds of votes that a forecast looks at
+
+
+@dataclass(frozen=True)
+class Counters:
+    """A round at one moment, in its present phase."""
+
+    joined: int  # people of the room who have not left
+    voting: int  # those who have judged something in this phase
+    comparisons: int  # to be judged in this phase
+    complete: int  # of them, those with all votes that are wanted
+    votes: int
+    wanted: int  # votes, once everything is complete
+    skips: int
+    reports: int
+    seconds_left: float | None  # at the present pace; None without one
+
+    @property
+    def coverage(self) -> float:
+        """The share of wanted votes that are in, at most 1."""
+        return min(1.0, self.votes / self.wanted) if self.wanted else 0.0
+
+
+def counters(store: Store, this: Round) -> Counters:
+    with store.read() as connection:
+        joined = _joined(connection, this)
+        voting = _scalar(
+            connection,
+            select(func.count(func.distinct(assignments.c.annotator_id))).where(
+                assignments.c.round_id == this.round_id,
+                assignments.c.phase == this.phase,
+                assignments.c.action.is_not(None),
+            ),
+        )
+        rows = _coverage(connection, this)
+        at = now()
+        recent = select(annotation_log.c.created_at).where(
+            annotation_log.c.round_id == this.round_id,
+            annotation_log.c.phase == this.phase,
+            annotation_log.c.action == "vote",
+            annotation_log.c.created_at >= at - _RECENT,
+        )
+        times = list(connection.execute(recent).scalars())
+    wants = [
+        joined if this.phase == "discussed" or row.is_common else this.settings.votes_wanted for row in rows
+    ]
+    missing = sum(max(0, want - row.votes) for row, want in zip(rows, wants, strict=True))
+    return Counters(
+        joined=joined,
+        voting=voting,
+        comparisons=len(rows),
+        complete=sum(row.votes >= want > 0 for row, want in zip(rows, wants, strict=True)),
+        votes=sum(row.votes for row in rows),
+        wanted=sum(wants),
+        skips=sum(row.skips for row in rows),
+        reports=sum(row.reports for row in rows),
+        seconds_left=planner.forecast(times, missing, at),
+    )
+
+
+def generation(store: Store, round_id: str) -> dict[str, int]:
+    """How many of a round's prompts are `waiting`, `generated`, `dropped`."""
+    query = (
+        select(prompts.c.state, func.count()).where(prompts.c.round_id == round_id).group_by(prompts.c.state)
+    )
+    with store.read() as connection:
+        found: dict[str, int] = {state: n for state, n in connection.execute(query)}
+    return {state: found.get(state, 0) for state in ("waiting", "generated", "dropped")}
+
+
+def version(store: Store) -> int:
+    """Grows with every step of every round: what tells a phone that something has changed."""
+    with store.read() as connection:
+        return _scalar(connection, select(func.coalesce(func.max(transitions.c.seq), 0)))
+
+
+def judged(store: Store, annotator_id: str, this: Round) -> int:
+    """How many comparisons somebody has judged in the round's present phase."""
+    query = select(func.count()).where(
+        assignments.c.annotator_id == annotator_id,
+        assignments.c.round_id == this.round_id,
+        assignments.c.phase == this.phase,
+        assignments.c.action.is_not(None),
+    )
+    with store.read() as connection:
+        return _scalar(connection, query)
+
+
+def _joined(connection: Connection, this: Round) -> int:
+    here = annotators.c.room_id == this.room_id
+    present = here & annotators.c.kind.in_(("voter", "invited"))
+    gone = annotators.c.revoked_at.is_not(None) | annotators.c.withdrawn_at.is_not(None)
+    return _scalar(connection, select(func.count()).select_from(annotators).where(present, ~gone))
+
+
+def _coverage(connection: Connection, this: Round) -> list[Any]:
+    query = (
+        select(
+            coverage.c.votes,
+            coverage.c.skips,
+            coverage.c.reports,
+            case((comparisons.c.is_common, 1), else_=0).label("is_common"),
+        )
+        .join(comparisons, comparisons.c.comparison_id == coverage.c.comparison_id)
+        .where(coverage.c.round_id == this.round_id, coverage.c.phase == this.phase)
+        .where(comparisons.c.is_gold.is_(False))
+    )
+    if this.phase == "discussed":
+        query = query.where(comparisons.c.comparison_id.in_(this.discussed))
+    return list(connection.execute(query))
+
+
+def _scalar(connection: Connection, query: Any) -> int:
+    return int(connection.execute(query).scalar_one())

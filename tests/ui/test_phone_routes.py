@@ -1,0 +1,187 @@
+"""The voting routes over real HTTP messages: a whole round, and everything a client may send wrong."""
+
+import uuid
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from common.settings import Settings
+from labeling import people, rounds
+from labeling.schema import Comparison, RoundSettings
+from ui.phone.routes import routes, whole_page
+from workbench import services as services_module
+from workbench.roles import TEACHER
+
+
+@pytest.fixture
+def services(tmp_path):
+    made = services_module.build(Settings(home=tmp_path))
+    yield made
+    made.labels.close()
+
+
+@pytest.fixture
+def client(services):
+    with TestClient(Starlette(routes=routes(services)), headers={"accept-language": "en"}) as client:
+        yield client
+
+
+@pytest.fixture
+def this(services):
+    """A round of eight comparisons, still a draft."""
+    made = rounds.create(services.labels, "one", "judge", ["secret-a", "secret-b"], RoundSettings(votes_wanted=2))
+    rounds.add_comparisons(
+        services.labels,
+        made.round_id,
+        [Comparison(f"Question {i}?", f"<b>first</b> {i}", f"second {i}", "secret-a@1", "secret-b@2") for i in range(8)],
+    )
+    return made
+
+
+def join(client, services, language="en") -> dict[str, str]:
+    code = people.room(services.labels).code
+    token = client.post("/vote/join", json={"room": code, "language": language}).json()["token"]
+    return {"authorization": f"Bearer {token}"}
+
+
+def ballot(item, winner="left", **more):
+    body = {"annotation_id": str(uuid.uuid4()), "comparison_id": item["comparison_id"], "winner": winner}
+    return body | {"assignment_id": item["assignment_id"]} | more
+
+
+def move(services, this, to):
+    return services.rounds.move(TEACHER, this.round_id, to)
+
+
+def test_a_whole_round(client, services, this):
+    me = join(client, services)
+    lobby = client.get("/vote/state", headers=me).json()
+    assert (lobby["state"], lobby["round"]) == ("lobby", None)
+    move(services, this, "open")
+    state = client.get("/vote/state", headers=me).json()
+    assert state["state"] == "voting"
+    assert state["version"] > lobby["version"]
+    everyone = [me, *(join(client, services) for _ in range(3))]
+    for person in everyone:
+        while not (item := client.get("/vote/next", headers=person).json()).get("done"):
+            assert set(item) == {
+                "assignment_id", "comparison_id", "phase", "prompt", "left", "right", "remaining", "judged"
+            }  # fmt: skip
+            winner = "left" if "second" in item["left"] else "right"
+            answer = client.post("/vote/cast", json=ballot(item, winner), headers=person)
+            assert answer.json()["ok"] is True
+    move(services, this, "locked")
+    assert client.get("/vote/state", headers=me).json()["state"] == "locked"
+    services.rounds.discuss(TEACHER, this.round_id)
+    talked = client.get("/vote/state", headers=me).json()
+    assert talked["state"] == "discussing"
+    assert "second" in talked["shown"]["right"]
+    move(services, this, "open_again")
+    item = client.get("/vote/next", headers=me).json()
+    assert item["phase"] == "discussed"
+    assert client.post("/vote/cast", json=ballot(item), headers=me).status_code == 200
+    assert client.get("/vote/next", headers=me).json() == {"done": True}
+    assert "secret" not in client.get("/vote/state", headers=me).text
+    move(services, this, "revealed")
+    end = client.get("/vote/state?language=es", headers=me).json()
+    assert end["result"]["rows"][0]["name"] == "secret-b"
+    assert end["result"]["rows"][0]["value"] == 1.0
+    assert "gana el 100 %" in end["result"]["winner_line"]
+    assert end["card"]["votes"] > 4
+    assert end["card"]["agreement"] == 1.0
+
+
+def test_a_late_vote_is_kept_and_not_counted(client, services, this):
+    move(services, this, "open")
+    me = join(client, services)
+    item = client.get("/vote/next", headers=me).json()
+    move(services, this, "locked")
+    late = client.post("/vote/cast", json=ballot(item), headers=me)
+    assert late.status_code == 409
+    assert late.json()["error"]["key"] == "vote.late"
+    report = services.results.report(TEACHER, this.round_id, "en")
+    assert report["n_votes"] == 0
+    assert report["left_out"] == {"late": 1}
+
+
+def test_the_same_vote_twice_counts_once_and_another_body_is_refused(client, services, this):
+    move(services, this, "open")
+    me = join(client, services)
+    item = client.get("/vote/next", headers=me).json()
+    body = ballot(item)
+    assert [client.post("/vote/cast", json=body, headers=me).status_code for _ in range(3)] == [200] * 3
+    assert client.post("/vote/cast", json=body | {"winner": "tie"}, headers=me).status_code == 409
+    assert services.results.report(TEACHER, this.round_id, "en")["n_votes"] == 1
+
+
+def test_nobody_votes_with_anothers_comparison_or_a_wrong_token(client, services, this):
+    move(services, this, "open")
+    me, other = join(client, services), join(client, services)
+    item = client.get("/vote/next", headers=me).json()
+    assert client.post("/vote/cast", json=ballot(item), headers=other).status_code == 404
+    for wrong in ({}, {"authorization": "Bearer nonsense"}, {"authorization": "Basic " + me["authorization"][7:]}):
+        for path in ("/vote/state", "/vote/next"):
+            answer = client.get(path, headers=wrong)
+            assert answer.status_code == 401
+            assert answer.json()["error"]["text"]
+        assert client.post("/vote/cast", json=ballot(item), headers=wrong).status_code == 401
+    assert services.results.report(TEACHER, this.round_id, "en")["n_votes"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{broken", 400),
+        (b"[1]", 400),
+        (b'{"annotation_id": "x"}', 400),
+        (b'{"a": "' + b"x" * 1_000_000 + b'"}', 413),
+        (b"\xff\xfe", 400),
+    ],
+)
+def test_bad_bodies_are_told_and_change_nothing(client, services, this, body, status):
+    move(services, this, "open")
+    me = join(client, services)
+    client.get("/vote/next", headers=me)
+    answer = client.post("/vote/cast", content=body, headers=me)
+    assert answer.status_code == status
+    assert answer.json()["error"]["text"]
+    assert services.results.report(TEACHER, this.round_id, "en")["n_votes"] == 0
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"winner": "first"}, {"strength": 9}, {"rationale": "x" * 30_000}, {"who": 1}, {"comparison_id": "none"}],
+)
+def test_bad_fields_are_named(client, services, this, more):
+    move(services, this, "open")
+    me = join(client, services)
+    item = client.get("/vote/next", headers=me).json()
+    answer = client.post("/vote/cast", json=ballot(item) | more, headers=me)
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["error"]["text"]
+
+
+def test_who_withdraws_counts_no_more(client, services, this):
+    move(services, this, "open")
+    me = join(client, services)
+    item = client.get("/vote/next", headers=me).json()
+    client.post("/vote/cast", json=ballot(item), headers=me)
+    assert client.post("/vote/withdraw", headers=me).json() == {"ok": True}
+    assert client.get("/vote/state", headers=me).status_code == 401
+    report = services.results.report(TEACHER, this.round_id, "en")
+    assert (report["n_votes"], report["left_out"]) == (0, {"withdrawn": 1})
+
+
+def test_a_wrong_room_is_told_in_the_readers_language(client):
+    answer = client.post("/vote/join?language=es", json={"room": "NOROOM"})
+    assert answer.status_code == 404
+    assert "sala" in answer.json()["error"]["text"]
+
+
+def test_the_page_is_one_small_piece(client):
+    answer = client.get("/vote")
+    assert answer.status_code == 200
+    assert len(answer.content) <= 60_000
+    assert len(whole_page(packed=True)) <= 20_000
+    assert "/*" + "JS*/" not in answer.text

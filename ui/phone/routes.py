@@ -1,0 +1,148 @@
+"""The voting page and its JSON routes: what a phone talks to. No Gradio, no queue.
+
+`GET /vote` is one static page. The others take and give JSON; the annotator's token comes as `Authorization: Bearer`.
+An error is `{"error": {"key", "text"}}` with a 4xx status, worded in `?language=`, else the browser's language.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Awaitable, Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from common.errors import AfinaError
+from ui.context import preferred
+
+if TYPE_CHECKING:
+    from workbench.services import Services
+
+_HERE = Path(__file__).parent
+MOST_BODY = 200_000  # bytes of a request: two full texts and all fields
+_PARTS = {"CSS": "page.css", "WORDS": "words.json", "JS": "page.js"}
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'"
+)
+_TOKEN_ERRORS = ("label.token", "label.revoked", "label.withdrawn")
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class TooLarge(AfinaError):
+    """A body that no vote needs."""
+
+    status = 413
+
+
+def routes(services: Services) -> list[Route]:
+    """The routes to hand to `launch(app_kwargs={"routes": …})`."""
+    voting = services.voting
+
+    async def page(request: Request) -> Response:
+        packed = "gzip" in request.headers.get("accept-encoding", "")
+        headers = {"cache-control": "no-cache", "content-security-policy": _POLICY, "vary": "accept-encoding"}
+        if packed:
+            headers["content-encoding"] = "gzip"
+        return Response(whole_page(packed), media_type="text/html", headers=headers)
+
+    async def join(request: Request) -> Response:
+        given = await _body(request)
+        token = await run_in_threadpool(voting.join, given.get("room"), given.get("language", "en"))
+        return _json({"token": token})
+
+    async def state(request: Request) -> Response:
+        def look() -> dict[str, Any]:
+            return voting.state(voting.person(_token(request)), _language(request))
+
+        return _json(await run_in_threadpool(look))
+
+    async def following(request: Request) -> Response:
+        return _json(await run_in_threadpool(lambda: voting.next(voting.person(_token(request)))))
+
+    async def cast(request: Request) -> Response:
+        given = await _body(request)
+        receipt = await run_in_threadpool(lambda: voting.cast(voting.person(_token(request)), given))
+        return _json({"ok": True, "annotation_id": receipt.annotation_id})
+
+    async def withdraw(request: Request) -> Response:
+        await run_in_threadpool(lambda: voting.withdraw(voting.person(_token(request))))
+        return _json({"ok": True})
+
+    return [
+        Route("/vote", page),
+        Route("/vote/join", _worded(join), methods=["POST"]),
+        Route("/vote/state", _worded(state)),
+        Route("/vote/next", _worded(following)),
+        Route("/vote/cast", _worded(cast), methods=["POST"]),
+        Route("/vote/withdraw", _worded(withdraw), methods=["POST"]),
+    ]
+
+
+@cache
+def whole_page(packed: bool = False) -> bytes:
+    """The page in one piece, its parts put in; gzipped where the browser takes that."""
+    text = (_HERE / "page.html").read_text(encoding="utf-8")
+    for mark, name in _PARTS.items():
+        part = (_HERE / name).read_text(encoding="utf-8")
+        if name.endswith(".json"):
+            part = json.dumps(json.loads(part), ensure_ascii=False, separators=(",", ":"))
+        text = text.replace(f"/*{mark}*/", part)
+    made = text.encode()
+    return gzip.compress(made, 9, mtime=0) if packed else made
+
+
+def _worded(answer: Answer) -> Answer:
+    """The route, its errors turned into JSON."""
+
+    async def route(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except AfinaError as error:
+            status = 401 if error.key in _TOKEN_ERRORS else error.status
+            told = {"key": error.key, "text": error.words(_language(request))}
+            return _json({"error": told}, status)
+
+    return route
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """The request's JSON object. Raises: AfinaError `vote.too_large`, `vote.not_json`, `label.not_object`."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BODY:
+            raise TooLarge("vote.too_large", limit=MOST_BODY)
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError as reason:
+        raise AfinaError("vote.not_json", reason=reason) from None
+    if not isinstance(given, dict):
+        raise AfinaError("label.not_object", found=type(given).__name__)
+    return given
+
+
+def _token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _language(request: Request) -> str:
+    wished = request.query_params.get("language", "")
+    if wished in ("en", "es"):
+        return wished
+    return preferred(request.headers.get("cookie", ""), request.headers.get("accept-language", ""))
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    headers = {"cache-control": "no-store"}
+    return Response(orjson.dumps(value), status_code=status, media_type="application/json", headers=headers)

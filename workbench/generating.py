@@ -1,0 +1,120 @@
+"""A round's comparisons, sampled in batches before the class votes.
+
+Each waiting prompt is answered twice: by one policy with two seeds (collect), or by two policies. Replies that are
+empty, identical, or tell who wrote them are sampled again, a few times, then the prompt is dropped; all of it is
+counted. Every settled prompt is in the store at once, so that a killed app goes on where it was. Knows no page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from common import hashing
+from labeling import rounds
+from labeling.schema import Comparison, Round
+from labeling.store import Store
+
+if TYPE_CHECKING:
+    from tuning.generate import Engine
+
+BATCH = 16  # prompts; two replies each
+ATTEMPTS = 4  # at a prompt before it is dropped
+_PRODUCTS = r"chat ?gpt|gpt-?\d|open ?ai|llama-?\d*|claude|gemini|qwen|smollm\d*|mistral|deepseek"
+_INTRODUCES = r"i am|i'm|my name is|i was made by|call me|soy|me llamo|mi nombre es"
+
+
+@dataclass
+class _Try:
+    position: int
+    prompt: tuple[dict[str, str], ...]
+    policies: tuple[str, str]
+    attempt: int = 0
+
+
+def generate(
+    store: Store,
+    engine: Engine,
+    this: Round,
+    identity: Callable[[str], str],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Settles every waiting prompt of `this`; True when none is left.
+
+    `identity(policy)` names a policy with its adapter's hash, as comparisons keep it. Raises: AfinaError as the engine.
+    """
+    names = [identity(name) for name in this.policies]
+    tries = [
+        _Try(each.position, each.prompt, _pair(this, each.position))
+        for each in rounds.waiting(store, this.round_id)
+    ]
+    by_name = dict(zip(this.policies, names, strict=True))
+    while tries and not should_stop():
+        part, tries = tries[:BATCH], tries[BATCH:]
+        tries = [*_settle(store, engine, this, part, by_name), *tries]
+    return not tries
+
+
+def fault(first: str, second: str, policies: Sequence[str]) -> str | None:
+    """Why two replies make no comparison: `empty`, `identical`, `self_naming`; None where they do."""
+    if not first.strip() or not second.strip():
+        return "empty"
+    if " ".join(first.split()).casefold() == " ".join(second.split()).casefold():
+        return "identical"
+    if _names_itself(first, policies) or _names_itself(second, policies):
+        return "self_naming"
+    return None
+
+
+def _settle(
+    store: Store, engine: Engine, this: Round, part: list[_Try], identities: dict[str, str]
+) -> list[_Try]:
+    """Samples one batch and keeps what came of it; gives back what has to be tried again."""
+    from tuning.generate import Sampling
+
+    given = this.generation
+    sampling = Sampling(given.temperature, given.top_p, given.max_new_tokens, given.seed)
+    policies = [name for each in part for name in each.policies]
+    seeds = [_seed(this, each, side) for each in part for side in (0, 1)]
+    talks = [list(each.prompt) for each in part for _ in each.policies]
+    replies = engine.generate(policies, talks, sampling, seeds=seeds)
+    again = []
+    for index, each in enumerate(part):
+        first, second = (reply.text for reply in replies[2 * index : 2 * index + 2])
+        wrong = fault(first, second, this.policies)
+        if wrong and each.attempt + 1 < ATTEMPTS:
+            again.append(replace(each, attempt=each.attempt + 1))
+            continue
+        made = []
+        if not wrong:
+            drawn = asdict(given) | {"seeds": seeds[2 * index : 2 * index + 2]}
+            one, other = (identities[name] for name in each.policies)
+            made = [Comparison(each.prompt, first, second, one, other, generation=drawn)]
+        counts = Counter(regenerated=each.attempt)
+        rounds.generated(store, this.round_id, each.position, made, wrong, dict(+counts))
+    return again
+
+
+def _pair(this: Round, position: int) -> tuple[str, str]:
+    """Which policies answer the prompt at `position`: all pairs in turn."""
+    if this.purpose == "collect":
+        return this.policies[0], this.policies[0]
+    pairs = list(combinations(this.policies, 2))
+    return pairs[position % len(pairs)]
+
+
+def _seed(this: Round, each: _Try, side: int) -> int:
+    """The same for the same round, prompt, attempt and side, so that a killed app samples what it would have."""
+    return int(
+        hashing.of_json([this.round_id, this.generation.seed, each.position, each.attempt, side])[:7], 16
+    )
+
+
+def _names_itself(text: str, policies: Sequence[str]) -> bool:
+    names = "|".join(re.escape(name) for name in policies)
+    own = rf"(?<!\w)(?:{_INTRODUCES})\s+(?:\w+\s+){{0,3}}?(?:{names})(?!\w)"
+    return bool(re.search(rf"(?<!\w)(?:{_PRODUCTS})(?!\w)|{own}", text, re.IGNORECASE))

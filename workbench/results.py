@@ -1,0 +1,147 @@
+"""What a round's votes say: reports, the reveal, everybody's own card, exports.
+
+A report is worked out once for all who look, and again only when there are new votes. Knows no page.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common.settings import Settings
+from labeling import counted, people, ratings, rounds, traits
+from labeling import report as reports
+from labeling.exchange import write
+from labeling.resampling import Estimate
+from labeling.schema import Round, Winner
+from labeling.store import Store
+from labeling.tables import annotation_log, exclusions
+from labeling.votes import WINNERS, Votes
+
+if TYPE_CHECKING:
+    from workbench.roles import Actor, Roles
+
+_FRESH = 1.0  # seconds for which nobody asks the database whether there are new votes
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that the votes of one moment say."""
+
+    mark: tuple[int, int]  # the last annotation and the last exclusion that are in it
+    votes: Votes
+    report: dict[str, Any]
+    traits: dict[str, Estimate]
+    annotators: dict[str, dict[str, Any]]  # annotator_id -> habits, as in the report
+    seconds: float  # of work that it took
+
+
+class Results:
+    def __init__(self, settings: Settings, store: Store, roles: Roles) -> None:
+        self._settings, self._store, self._roles = settings, store, roles
+        self._kept: dict[str, tuple[float, Findings]] = {}
+        self._working = threading.Lock()
+
+    def report(self, actor: Actor, round_id: str, language: str) -> dict[str, Any]:
+        """The whole report. Raises: NotAllowed unless the teacher asks."""
+        self._roles.require_teacher(actor)
+        return self.findings(rounds.get(self._store, round_id)).report | {
+            "formulas": reports.formulas(language)
+        }
+
+    def traits(self, actor: Actor, round_id: str) -> dict[str, Estimate]:
+        """What was preferred, surest first (`labeling.traits`). Raises: NotAllowed unless the teacher asks."""
+        self._roles.require_teacher(actor)
+        return self.findings(rounds.get(self._store, round_id)).traits
+
+    def leaderboard(self, actor: Actor) -> list[dict[str, Any]]:
+        """Win rates of all revealed judging rounds, newest first: what everybody may know."""
+        board = []
+        for this in rounds.listed(self._store):
+            if this.purpose == "judge" and this.state in ("revealed", "done"):
+                report = self.findings(this).report
+                board.append(
+                    {"round": this.name, "win_rate": report["win_rate"], "n_votes": report["n_votes"]}
+                )
+        return board
+
+    def split_comparisons(self, actor: Actor, round_id: str, most: int = 12) -> list[dict[str, Any]]:
+        """The comparisons about which the class disagrees most, with their votes. Raises: NotAllowed."""
+        self._roles.require_teacher(actor)
+        return [each for each in self.contested(rounds.get(self._store, round_id)) if each["n"] > 1][:most]
+
+    def contested(self, this: Round) -> list[dict[str, Any]]:
+        return self.findings(this).report["items"]
+
+    def shares(self, this: Round, comparison_id: str) -> dict[str, dict[Winner, int]]:
+        """phase -> winner -> votes on one comparison."""
+        votes = self.findings(this).votes
+        found: dict[str, dict[Winner, int]] = {}
+        code = next((i for i, item in enumerate(votes.items) if item == comparison_id), None)
+        for phase in ("blind", "discussed"):
+            of_phase = votes.counted(phase)
+            winners = of_phase.winner[of_phase.item == code] if code is not None else []
+            found[phase] = {name: sum(1 for each in winners if each == i) for i, name in enumerate(WINNERS)}
+        return found
+
+    def exclude(self, actor: Actor, kind: str, target_id: str, reason: str | None) -> None:
+        """Leaves an annotator or an annotation out, with a reason; None takes it back. Nothing is deleted."""
+        self._roles.require_teacher(actor)
+        people.exclude(self._store, kind, target_id, reason)
+
+    def export(
+        self,
+        actor: Actor,
+        round_id: str,
+        format: write.Format,
+        aggregation: write.Aggregation = "majority",
+        minimum: float = 0.7,
+        phase: Any = "blind",
+        split: Any = None,
+    ) -> write.Exported:
+        """Writes a round's annotations into AFINA_HOME/exports. Raises: NotAllowed; AfinaError as `write.export`."""
+        self._roles.require_teacher(actor)
+        this = rounds.get(self._store, round_id)
+        out = self.exports / f"{this.round_id[:8]}-{format}-{time.strftime('%Y%m%d-%H%M%S')}"
+        judged = counted.judged_of(self._store, this.round_id)
+        rated = ratings.counting(self._store) if format == "kto" else ()
+        return write.export(judged, format, out, aggregation, minimum, phase, split, rated, title=this.name)
+
+    @property
+    def exports(self) -> Path:
+        return self._settings.home / "exports"
+
+    def findings(self, this: Round) -> Findings:
+        """What the votes say now; worked out at most once for each new state of them."""
+        at, found = self._kept.get(this.round_id, (0.0, None))
+        if found is not None and time.monotonic() - at < _FRESH:
+            return found
+        with self._working:
+            mark = self._mark(this.round_id)
+            _, found = self._kept.get(this.round_id, (0.0, None))
+            if found is None or found.mark != mark:
+                found = self._work_out(this, mark)
+            self._kept[this.round_id] = (time.monotonic(), found)
+            return found
+
+    def _work_out(self, this: Round, mark: tuple[int, int]) -> Findings:
+        began = time.monotonic()
+        votes = counted.votes_of(self._store, this.round_id)
+        report = reports.report(votes)
+        liked = {}
+        if this.purpose == "collect":
+            liked = traits.preferred(votes.counted(), rounds.comparisons_of(self._store, this.round_id))
+        habits = {each["annotator_id"]: each for each in report["annotators"]}
+        return Findings(mark, votes, report, liked, habits, time.monotonic() - began)
+
+    def _mark(self, round_id: str) -> tuple[int, int]:
+        from sqlalchemy import func, select
+
+        last = select(func.coalesce(func.max(annotation_log.c.seq), 0))
+        with self._store.read() as connection:
+            annotation = connection.execute(last.where(annotation_log.c.round_id == round_id)).scalar_one()
+            exclusion = connection.execute(select(func.coalesce(func.max(exclusions.c.seq), 0))).scalar_one()
+        return annotation, exclusion

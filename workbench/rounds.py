@@ -1,0 +1,261 @@
+"""Rounds, as the teacher runs them: plan, make, fill, open, lock, discuss, vote again, reveal.
+
+Comparisons are sampled behind the page, in this process; a killed app goes on with them when it starts again. Every
+call takes an `Actor` and needs the teacher. Knows no page and no HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock, Timeout
+
+from common import hashing
+from common.errors import AfinaError
+from common.settings import Settings
+from labeling import live, people, planner, rounds
+from labeling.exchange import ingest, read
+from labeling.schema import Generation, Round, RoundSettings, State
+from labeling.store import Store
+from workbench import generating
+
+if TYPE_CHECKING:
+    from tuning.generate import Engine
+    from workbench.results import Results
+    from workbench.roles import Actor, Roles
+    from workbench.voting import Voting
+
+logger = logging.getLogger(__name__)
+LEAST_HELDOUT = 0.2  # of a collecting round's prompts: what the reward model is measured on
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the form of a new round says."""
+
+    name: str
+    policies: tuple[str, ...]
+    purpose: Literal["collect", "judge"] = "collect"
+    prompts: tuple[Any, ...] = ()  # texts or messages to draw from
+    n_train: int = 20
+    n_heldout: int = 5
+    settings: RoundSettings = field(default_factory=RoundSettings)
+    generation: Generation = field(default_factory=Generation)
+    guidelines: str = ""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A round as the presenter's screen shows it."""
+
+    this: Round
+    code: str
+    counters: live.Counters
+    prompts: dict[str, int]  # waiting, generated, dropped
+    error: AfinaError | None  # of the last attempt to generate
+
+
+class Rounds:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        roles: Roles,
+        results: Results,
+        voting: Voting,
+        engine: Callable[[], Engine],
+    ) -> None:
+        self._settings, self._store, self._roles = settings, store, roles
+        self._results, self._voting, self._engine = results, voting, engine
+        self._at_work: dict[str, threading.Thread] = {}
+        self._errors: dict[str, AfinaError] = {}
+        self._closing = threading.Event()
+
+    # Before a round
+
+    def plan(self, actor: Actor, people_: int, minutes: float, votes_wanted: int = 3) -> planner.Plan:
+        """What so many people can judge. Raises: AfinaError `plan.too_short`, `label.number`."""
+        return planner.plan(people_, minutes, votes_wanted)
+
+    def prompts(self, actor: Actor, source: str | Path) -> list[Any]:
+        """The prompts of a shipped set or a file (as `tuning` reads them: their last reply is left out)."""
+        self._roles.require_teacher(actor)
+        return read_prompts(source, self._settings)
+
+    def make(self, actor: Actor, wanted: Wanted) -> Round:
+        """Makes the round, draws its prompts, and begins to sample its comparisons.
+
+        Raises: AfinaError `plan.too_few`, `round.heldout`, and as `labeling.rounds.create`; nothing is made then.
+        """
+        self._roles.require_teacher(actor)
+        n = wanted.n_train + wanted.n_heldout
+        least = n if wanted.purpose == "judge" else max(1, round(LEAST_HELDOUT * n))
+        if wanted.n_heldout < least:
+            raise AfinaError("round.heldout", n=wanted.n_heldout, least=least, purpose=wanted.purpose)
+        for name in wanted.policies:
+            self._identity(name)
+        drawn = planner.draw(wanted.prompts, wanted.n_train, wanted.n_heldout, wanted.generation.seed)
+        this = rounds.create(
+            self._store,
+            wanted.name,
+            wanted.purpose,
+            wanted.policies,
+            wanted.settings,
+            wanted.generation,
+            wanted.guidelines,
+        )
+        rounds.add_prompts(self._store, this.round_id, [prompt for prompt, _ in drawn])
+        return self.generate(actor, this.round_id)
+
+    def generate(self, actor: Actor, round_id: str) -> Round:
+        """Begins, or goes on, to sample a round's comparisons behind the page."""
+        self._roles.require_teacher(actor)
+        this = rounds.get(self._store, round_id)
+        if this.state == "draft":
+            this = rounds.move(self._store, this.round_id, "generating")
+        self._begin(this)
+        return this
+
+    def load(self, actor: Actor, path: Path, name: str) -> ingest.Ingested:
+        """Pairs from a file as a new round: judged ones with their votes, unjudged ones as a draft to be voted on."""
+        self._roles.require_teacher(actor)
+        found, _ = read.judged(path)
+        return ingest.ingest(self._store, found, name)
+
+    # A round
+
+    def listed(self, actor: Actor) -> list[Round]:
+        """All rounds, newest first."""
+        self._roles.require_teacher(actor)
+        return rounds.listed(self._store)
+
+    def stage(self, actor: Actor, round_id: str) -> Stage:
+        self._roles.require_teacher(actor)
+        this = rounds.get(self._store, round_id)
+        code = people.room(self._store).code
+        count = live.counters(self._store, this)
+        return Stage(
+            this, code, count, live.generation(self._store, this.round_id), self._errors.get(this.round_id)
+        )
+
+    def move(self, actor: Actor, round_id: str, to: State) -> Round:
+        """Takes a round to its next state. Raises: Conflict as `labeling.rounds.move`."""
+        self._roles.require_teacher(actor)
+        this = rounds.move(self._store, round_id, to)
+        self._voting.news()
+        return this
+
+    def discuss(self, actor: Actor, round_id: str, comparison_id: str = "") -> Round:
+        """Puts one comparison before the class: `comparison_id`, else the most contested one not yet discussed.
+
+        Raises: Conflict `round.nothing_discussed` where no comparison has two votes; as `labeling.rounds.move`.
+        """
+        self._roles.require_teacher(actor)
+        this = rounds.get(self._store, round_id)
+        if not comparison_id:
+            contested = self._results.split_comparisons(actor, this.round_id, most=100)
+            left = [
+                each["comparison_id"] for each in contested if each["comparison_id"] not in this.discussed
+            ]
+            comparison_id = left[0] if left else ""
+        chosen = [each for each in this.discussed if each != comparison_id]
+        chosen += [comparison_id] if comparison_id else []
+        if not chosen:
+            raise AfinaError("round.nothing_discussed", name=this.name)
+        if this.state == "discussing":  # another one: the way leads over the closed round
+            rounds.move(self._store, this.round_id, "locked")
+        this = rounds.move(self._store, this.round_id, "discussing", chosen)
+        self._voting.news()
+        return this
+
+    def invite(self, actor: Actor, n: int, group: str = "", quota: int = 0) -> list[tuple[str, str]]:
+        """(annotator_id, token) of `n` new people under pseudonyms."""
+        self._roles.require_teacher(actor)
+        if not 1 <= n <= 500:
+            raise AfinaError("label.number", name="invitations", value=n, low=1, high=500)
+        made = [people.invite(self._store, group, quota) for _ in range(n)]
+        return [(person.annotator_id, token) for person, token in made]
+
+    def revoke(self, actor: Actor, annotator_id: str) -> None:
+        """Makes an annotator's token stop working; their votes stay."""
+        self._roles.require_teacher(actor)
+        people.revoke(self._store, annotator_id)
+
+    # Behind the page
+
+    def start(self) -> None:
+        """Goes on with every round whose comparisons a stopped app left unfinished."""
+        for this in rounds.listed(self._store):
+            if this.state == "generating":
+                self._begin(this)
+
+    def stop(self) -> None:
+        self._closing.set()
+        for thread in list(self._at_work.values()):
+            thread.join(timeout=10)
+
+    def _begin(self, this: Round) -> None:
+        running = self._at_work.get(this.round_id)
+        if running is None or not running.is_alive():
+            thread = threading.Thread(target=self._work, args=(this,), name=f"round {this.name}", daemon=True)
+            self._at_work[this.round_id] = thread
+            thread.start()
+
+    def _work(self, this: Round) -> None:
+        """Samples until nothing waits, then opens nothing by itself: the teacher does."""
+        self._errors.pop(this.round_id, None)
+        lock = FileLock(self._settings.home / f"round-{this.round_id}.lock", timeout=0)
+        try:
+            with lock:
+                finished = generating.generate(
+                    self._store, self._engine(), this, self._identity, self._closing.is_set
+                )
+                if finished:
+                    rounds.move(self._store, this.round_id, "draft")
+        except Timeout:
+            return  # another app of this folder is at it
+        except AfinaError as error:
+            self._errors[this.round_id] = error
+        except Exception as error:
+            logger.exception("round %s", this.name)
+            self._errors[this.round_id] = AfinaError("round.generation", name=this.name, reason=str(error))
+
+    def _identity(self, policy: str) -> str:
+        """A policy with its adapter's hash: a run that is trained on is another policy.
+
+        Raises: AfinaError as `tuning.models.resolve`.
+        """
+        from tuning import models
+
+        found = models.resolve(policy, self._settings.home)
+        if found.adapter is None:
+            return f"{policy}@{found.base.sha256[:12]}"
+        return f"{policy}@{hashing.of_file(found.adapter / 'adapter_model.safetensors')[:12]}"
+
+
+def read_prompts(source: str | Path, settings: Settings) -> list[Any]:
+    """Prompts from a shipped set's name, or a file: lines of text, or rows with a `prompt`, or conversations."""
+    from tuning.data import formats
+    from tuning.pocket import SETS
+
+    path = (
+        SETS / f"{source}.jsonl"
+        if isinstance(source, str) and (SETS / f"{source}.jsonl").is_file()
+        else Path(source)
+    )
+    if path.suffix == ".txt":
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if path.suffix == ".jsonl":
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        if rows and all(
+            isinstance(row, dict) and row.get("prompt") and "completion" not in row for row in rows
+        ):
+            return [row["prompt"] for row in rows]
+    loaded = formats.load(path, max_mb=settings.max_upload_mb)
+    return [list(row.messages[:-1]) for row in loaded.rows if len(row.messages) > 1]

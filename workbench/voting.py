@@ -1,0 +1,166 @@
+"""Voting, as an annotator does it: join, follow the teacher, judge, take back, leave.
+
+An annotator is known by a token alone. What everybody sees of a round is looked up once for all and kept for a
+moment, because a whole class asks every few seconds. Policies' names are in nothing that leaves here before the
+reveal. Knows no HTTP and no page.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from common.errors import Conflict
+from labeling import assignment, casting, guidelines, history, live, people, rounds
+from labeling.schema import Annotator, Round
+from labeling.store import Store
+from workbench.revealing import card, reveal
+
+if TYPE_CHECKING:
+    from workbench.results import Results
+
+_KEPT = 0.7  # seconds
+_TOKENS = 20_000  # tokens whose owner is remembered
+_SHOWN = {
+    "open": "voting",
+    "locked": "locked",
+    "discussing": "discussing",
+    "open_again": "voting_again",
+    "revealed": "revealed",
+    "done": "revealed",
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What everybody in the room sees at one moment, whatever the language."""
+
+    this: Round | None
+    version: int
+    public: dict[str, Any]
+
+
+class Voting:
+    def __init__(self, store: Store, results: Results) -> None:
+        self._store, self._results = store, results
+        self._scene = _Kept(self._look, _KEPT)
+        self._people: dict[str, tuple[float, Annotator]] = {}
+
+    def join(self, room: object, language: object = "en") -> str:
+        """A new annotator's token. Raises: NotFound `label.no_room`; AfinaError for what is no code."""
+        return people.join(self._store, room, language)[1]
+
+    def person(self, token: object) -> Annotator:
+        """Whose token it is. Raises: NotAllowed `label.token`, `label.revoked`, `label.withdrawn`."""
+        key = token if isinstance(token, str) else ""
+        at, person = self._people.get(key, (0.0, None))
+        if person is None or time.monotonic() - at > 2 * _KEPT:
+            self._people.pop(key, None)
+            person = people.identify(self._store, token)
+            if len(self._people) >= _TOKENS:
+                self._people.clear()
+            self._people[key] = (time.monotonic(), person)
+        return person
+
+    def scene(self) -> Scene:
+        return self._scene()
+
+    def news(self) -> None:
+        """The teacher has changed something: the next look is a fresh one."""
+        self._scene.forget()
+
+    def state(self, person: Annotator, language: str) -> dict[str, Any]:
+        """What this person's page is to show now (see the phone page's contract in `ui/phone/routes.py`)."""
+        scene = self.scene()
+        found = {
+            "version": scene.version,
+            "judged": 0,
+            "remaining": 0,
+            "result": None,
+            "card": None,
+        } | scene.public
+        if scene.this is not None:
+            found["judged"] = live.judged(self._store, person.annotator_id, scene.this)
+            if found["state"] == "revealed":
+                findings = self._results.findings(scene.this)
+                found["result"] = reveal(scene.this, findings, language)
+                found["card"] = card(findings, person.annotator_id)
+        return found
+
+    def next(self, person: Annotator) -> dict[str, Any]:
+        """What to judge now, or `{"done": True}`. Raises: Conflict `vote.closed`, `vote.no_round`."""
+        this = self.scene().this
+        if this is None:
+            raise Conflict("vote.no_round")
+        served = assignment.next_for(self._store, person, this.round_id)
+        if served is None:
+            return {"done": True}
+        return asdict(served) | {"prompt": list(served.prompt)}
+
+    def cast(self, person: Annotator, body: object) -> casting.Receipt:
+        """Keeps a judgement, durably, once. Raises: as `casting.Ballot.parse` and `casting.cast`."""
+        return casting.cast(self._store, person, casting.Ballot.parse(body))
+
+    def history(self, person: Annotator, most: int = 50) -> list[history.Past]:
+        """The person's own current judgements in the present round, newest first."""
+        this = self.scene().this
+        return history.of(self._store, person, this.round_id, most) if this else []
+
+    def withdraw(self, person: Annotator) -> list[str]:
+        """Leaves: their votes count no more. Returns the runs that these votes trained."""
+        runs = people.withdraw(self._store, person.annotator_id)
+        self._people.clear()
+        return runs
+
+    def _look(self) -> Scene:
+        room = people.room(self._store)
+        this = rounds.present(self._store, room.room_id)
+        version = live.version(self._store)
+        if this is None:
+            return Scene(None, version, {"state": "lobby", "round": None, "shown": None})
+        asks = {
+            "strength": this.settings.ask_strength,
+            "ratings": this.settings.ask_ratings,
+            "rationale": this.settings.ask_rationale,
+            "edit": this.settings.ask_edit,
+        }
+        about = {
+            "id": this.round_id,
+            "name": this.name,
+            "purpose": this.purpose,
+            "criteria": list(this.settings.criteria),
+            "asks": asks,
+            "guidelines": guidelines.read(self._store, this.round_id),
+        }
+        shown = self._shown(this) if this.state in ("discussing", "open_again") else None
+        return Scene(this, version, {"state": _SHOWN[this.state], "round": about, "shown": shown})
+
+    def _shown(self, this: Round) -> dict[str, Any] | None:
+        """The comparison that is being discussed, in its stored order and without names."""
+        if not this.discussed:
+            return None
+        each = rounds.comparison_of(self._store, this.discussed[-1])
+        return {"prompt": list(each.prompt), "left": each.completion_a, "right": each.completion_b}
+
+
+class _Kept:
+    """A value that is looked up again when it is older than `seconds`, by one thread for all."""
+
+    def __init__(self, look: Callable[[], Any], seconds: float) -> None:
+        self._look, self._seconds = look, seconds
+        self._at = -1e9
+        self._value: Any = None
+        self._looking = threading.Lock()
+
+    def __call__(self) -> Any:
+        if time.monotonic() - self._at > self._seconds:
+            with self._looking:
+                if time.monotonic() - self._at > self._seconds:
+                    self._value, self._at = self._look(), time.monotonic()
+        return self._value
+
+    def forget(self) -> None:
+        self._at = -1e9
