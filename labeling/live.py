@@ -89,7 +89,7 @@ def generation(store: Store, round_id: str) -> dict[str, int]:
         select(prompts.c.state, func.count()).where(prompts.c.round_id == round_id).group_by(prompts.c.state)
     )
     with store.read() as connection:
-        found: dict[str, int] = {state: n for state, n in connection.execute(query)}
+        found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
     return {state: found.get(state, 0) for state in ("waiting", "generated", "dropped")}
 
 

@@ -17,6 +17,7 @@ from ui.runs_tab import build_runs_tab
 from ui.theme import CSS, theme
 from ui.train_tab import build_train_tab
 from ui.translations import catalogue, t, word
+from ui.vote_tab import build_vote_tab, endpoints
 
 if TYPE_CHECKING:
     from workbench.services import Services
@@ -33,6 +34,9 @@ def build(services: Services) -> gr.Blocks:
                 build_chat_tab(services)
             with gr.Tab(t("shell.tab.runs"), id="runs"):
                 build_runs_tab(services)
+            with gr.Tab(t("shell.tab.vote"), id="vote"):
+                build_vote_tab(services)
+        endpoints(services)
     demo.queue(api_open=False, max_size=500, default_concurrency_limit=16)
     return demo
 

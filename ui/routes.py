@@ -46,12 +46,22 @@ def routes(services: Services) -> list[Route]:
             return _page(request, error, error.status)
         return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
 
+    async def export_file(request: Request) -> Response:
+        actor = services.roles.actor(dict(request.headers))
+        try:
+            parts = request.path_params
+            path = await run_in_threadpool(services.results.exported, actor, parts["folder"], parts["name"])
+        except AfinaError as error:
+            return _page(request, error, error.status)
+        return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
+
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     return [
         Route("/enter", enter),
         Route("/files/runs/{run_id}", run_file),
+        Route("/files/exports/{folder}/{name}", export_file),
         Route("/healthz", health),
         *phone.routes(services),
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.errors import NotFound
 from common.settings import Settings
 from labeling import counted, people, ratings, rounds, traits
 from labeling import report as reports
@@ -109,6 +110,14 @@ class Results:
         judged = counted.judged_of(self._store, this.round_id)
         rated = ratings.counting(self._store) if format == "kto" else ()
         return write.export(judged, format, out, aggregation, minimum, phase, split, rated, title=this.name)
+
+    def exported(self, actor: Actor, folder: str, name: str) -> Path:
+        """A file of an earlier export. Raises: NotAllowed; NotFound, also for names that are no plain names."""
+        self._roles.require_teacher(actor)
+        path = self.exports / folder / name
+        if {folder, name} & {"", ".", ".."} or path.parent.parent != self.exports or not path.is_file():
+            raise NotFound("exchange.no_file", name=name)
+        return path
 
     @property
     def exports(self) -> Path:

@@ -21,7 +21,7 @@ from common.errors import AfinaError
 from common.settings import Settings
 from labeling import live, people, planner, rounds
 from labeling.exchange import ingest, read
-from labeling.schema import Generation, Round, RoundSettings, State
+from labeling.schema import Comparison, Generation, Round, RoundSettings, State
 from labeling.store import Store
 from workbench import generating
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.voting import Voting
 
 logger = logging.getLogger(__name__)
+_LONGEST = 1800.0  # seconds that a script waits for a round's comparisons
 LEAST_HELDOUT = 0.2  # of a collecting round's prompts: what the reward model is measured on
 
 
@@ -122,6 +123,17 @@ class Rounds:
         self._begin(this)
         return this
 
+    def make_now(self, actor: Actor, wanted: Wanted) -> Round:
+        """As `make`, and returns when all comparisons are there. Raises: also what went wrong while sampling."""
+        this = self.make(actor, wanted)
+        self._at_work[this.round_id].join(_LONGEST)
+        if error := self._errors.get(this.round_id):
+            raise error
+        this = rounds.get(self._store, this.round_id)
+        if this.state == "generating":
+            raise AfinaError("round.not_ready", name=this.name, seconds=_LONGEST)
+        return this
+
     def load(self, actor: Actor, path: Path, name: str) -> ingest.Ingested:
         """Pairs from a file as a new round: judged ones with their votes, unjudged ones as a draft to be voted on."""
         self._roles.require_teacher(actor)
@@ -143,6 +155,11 @@ class Rounds:
         return Stage(
             this, code, count, live.generation(self._store, this.round_id), self._errors.get(this.round_id)
         )
+
+    def comparison(self, actor: Actor, comparison_id: str) -> Comparison:
+        """One comparison with its policies. Raises: NotFound."""
+        self._roles.require_teacher(actor)
+        return rounds.comparison_of(self._store, comparison_id)
 
     def move(self, actor: Actor, round_id: str, to: State) -> Round:
         """Takes a round to its next state. Raises: Conflict as `labeling.rounds.move`."""

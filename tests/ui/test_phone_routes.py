@@ -30,11 +30,16 @@ def client(services):
 @pytest.fixture
 def this(services):
     """A round of eight comparisons, still a draft."""
-    made = rounds.create(services.labels, "one", "judge", ["secret-a", "secret-b"], RoundSettings(votes_wanted=2))
+    made = rounds.create(
+        services.labels, "one", "judge", ["secret-a", "secret-b"], RoundSettings(votes_wanted=2)
+    )
     rounds.add_comparisons(
         services.labels,
         made.round_id,
-        [Comparison(f"Question {i}?", f"<b>first</b> {i}", f"second {i}", "secret-a@1", "secret-b@2") for i in range(8)],
+        [
+            Comparison(f"Question {i}?", f"<b>first</b> {i}", f"second {i}", "secret-a@1", "secret-b@2")
+            for i in range(8)
+        ],
     )
     return made
 
@@ -120,7 +125,11 @@ def test_nobody_votes_with_anothers_comparison_or_a_wrong_token(client, services
     me, other = join(client, services), join(client, services)
     item = client.get("/vote/next", headers=me).json()
     assert client.post("/vote/cast", json=ballot(item), headers=other).status_code == 404
-    for wrong in ({}, {"authorization": "Bearer nonsense"}, {"authorization": "Basic " + me["authorization"][7:]}):
+    for wrong in (
+        {},
+        {"authorization": "Bearer nonsense"},
+        {"authorization": "Basic " + me["authorization"][7:]},
+    ):
         for path in ("/vote/state", "/vote/next"):
             answer = client.get(path, headers=wrong)
             assert answer.status_code == 401
@@ -151,7 +160,13 @@ def test_bad_bodies_are_told_and_change_nothing(client, services, this, body, st
 
 @pytest.mark.parametrize(
     "more",
-    [{"winner": "first"}, {"strength": 9}, {"rationale": "x" * 30_000}, {"who": 1}, {"comparison_id": "none"}],
+    [
+        {"winner": "first"},
+        {"strength": 9},
+        {"rationale": "x" * 30_000},
+        {"who": 1},
+        {"comparison_id": "none"},
+    ],
 )
 def test_bad_fields_are_named(client, services, this, more):
     move(services, this, "open")

@@ -1,0 +1,166 @@
+"""Rounds as the teacher runs them, with the real embedded model: sampled in batches, resumed, discussed, revealed."""
+
+import time
+
+import pytest
+
+from common.errors import AfinaError, NotAllowed
+from common.settings import Settings
+from common.split import split
+from labeling import casting, rounds
+from labeling.schema import Generation, RoundSettings, new_id
+from workbench import generating
+from workbench import services as services_module
+from workbench.roles import TEACHER, VISITOR
+from workbench.rounds import Wanted, read_prompts
+
+
+@pytest.fixture
+def services(tmp_path):
+    made = services_module.build(Settings(home=tmp_path))
+    yield made
+    made.rounds.stop()
+    made.labels.close()
+
+
+def wanted(services, **more):
+    given = {
+        "name": "one",
+        "policies": ("pocket",),
+        "prompts": tuple(services.rounds.prompts(TEACHER, "prompts.en")),
+        "n_train": 6,
+        "n_heldout": 2,
+        "settings": RoundSettings(votes_wanted=1, common_items=2),
+        "generation": Generation(temperature=1.0, max_new_tokens=16, seed=3),
+    }
+    return Wanted(**(given | more))
+
+
+def wait(services, this, seconds=60):
+    deadline = time.monotonic() + seconds
+    while (now := rounds.get(services.labels, this.round_id)).state == "generating":
+        stage = services.rounds.stage(TEACHER, this.round_id)
+        assert stage.error is None, stage.error
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return now
+
+
+def test_a_collecting_round_is_sampled_from_exact_numbers_of_each_side(services):
+    pytest.importorskip("torch")
+    this = wait(services, services.rounds.make(TEACHER, wanted(services)))
+    made = rounds.comparisons_of(services.labels, this.round_id)
+    dropped = sum(n for name, n in this.counts.items() if name.startswith("dropped"))
+    assert len(made) + dropped == 8
+    assert sum(each.split == "heldout" for each in made) <= 2
+    for each in made:
+        assert each.split == split(each.prompt)
+        assert each.completion_a != each.completion_b
+        assert each.policy_a == each.policy_b
+        assert each.policy_a.startswith("pocket@")
+        assert each.generation["temperature"] == 1.0
+        assert len(set(each.generation["seeds"])) == 2
+
+
+def test_a_killed_app_goes_on_where_it_was(services, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(generating, "BATCH", 2)
+    settle, done = generating._settle, []
+
+    def once(*args):
+        if done:
+            raise AfinaError("chat.memory")
+        done.append(settle(*args))
+        return done[0]
+
+    monkeypatch.setattr(generating, "_settle", once)
+    this = services.rounds.make(TEACHER, wanted(services))
+    deadline = time.monotonic() + 60
+    while services.rounds.stage(TEACHER, this.round_id).error is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    stage = services.rounds.stage(TEACHER, this.round_id)
+    assert stage.error is not None
+    kept = rounds.comparisons_of(services.labels, this.round_id)
+    assert stage.prompts["waiting"] >= 6
+    monkeypatch.setattr(generating, "_settle", settle)
+    services.rounds.start()
+    wait(services, this)
+    after = rounds.comparisons_of(services.labels, this.round_id)
+    assert after[: len(kept)] == kept
+    assert services.rounds.stage(TEACHER, this.round_id).prompts["waiting"] == 0
+
+
+def test_too_few_held_out_prompts_are_refused(services):
+    for purpose, policies in (("judge", ("pocket", "pocket")), ("collect", ("pocket",))):
+        with pytest.raises(AfinaError) as caught:
+            services.rounds.make(
+                TEACHER, wanted(services, purpose=purpose, policies=policies, n_train=20, n_heldout=1)
+            )
+        assert caught.value.key == "round.heldout"
+    assert rounds.listed(services.labels) == []
+
+
+def test_only_the_teacher_runs_rounds(services):
+    for call in (
+        lambda: services.rounds.make(VISITOR, wanted(services)),
+        lambda: services.rounds.move(VISITOR, "any", "open"),
+        lambda: services.rounds.discuss(VISITOR, "any"),
+        lambda: services.rounds.stage(VISITOR, "any"),
+        lambda: services.rounds.listed(VISITOR),
+        lambda: services.rounds.invite(VISITOR, 3),
+        lambda: services.results.report(VISITOR, "any", "en"),
+        lambda: services.results.export(VISITOR, "any", "trl"),
+        lambda: services.results.exclude(VISITOR, "annotator", "any", "why"),
+    ):
+        with pytest.raises(NotAllowed):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wrong"),
+    [
+        ("", "yes", "empty"),
+        ("Yes.", " yes. ", "identical"),
+        ("I am polite-1, your servant.", "yes", "self_naming"),
+        ("Soy el modelo polite-1.", "yes", "self_naming"),
+        ("As ChatGPT I cannot say.", "yes", "self_naming"),
+        ("It is in my pocket.", "No, in mine.", None),
+    ],
+)
+def test_what_makes_no_comparison(first, second, wrong):
+    assert generating.fault(first, second, ["pocket", "polite-1"]) == wrong
+
+
+def test_what_is_liked_is_told_and_exported(services, tmp_path):
+    pytest.importorskip("torch")
+    this = wait(services, services.rounds.make(TEACHER, wanted(services, n_train=8)))
+    services.rounds.move(TEACHER, this.round_id, "open")
+    shorter = 0
+    for _ in range(3):
+        token = services.voting.join(services.rounds.stage(TEACHER, this.round_id).code)
+        person = services.voting.person(token)
+        while not (item := services.voting.next(person)).get("done"):
+            side = "left" if len(item["left"]) < len(item["right"]) else "right"
+            body = {"annotation_id": new_id(), "comparison_id": item["comparison_id"], "winner": side}
+            services.voting.cast(person, body)
+            shorter += 1
+    liked = services.results.traits(TEACHER, this.round_id)["shorter"]
+    assert liked.value == 1.0
+    assert liked.n <= shorter
+    with pytest.raises(AfinaError):  # a second vote on the same comparison
+        services.voting.cast(person, body | {"annotation_id": new_id()})
+    assert casting.Ballot.parse(body).winner == side
+    done = services.results.export(TEACHER, this.round_id, "trl")
+    assert done.path.is_relative_to(tmp_path / "exports")
+    assert done.n >= 4
+
+
+def test_prompts_come_from_sets_and_files(tmp_path):
+    settings = Settings(home=tmp_path)
+    assert len(read_prompts("prompts.es", settings)) > 1000
+    lines = tmp_path / "mine.txt"
+    lines.write_text("One?\n\n Two? \n")
+    assert read_prompts(lines, settings) == ["One?", "Two?"]
+    table = tmp_path / "mine.csv"
+    table.write_text("prompt,completion\nOne?,1\nTwo?,2\n")
+    assert [each[-1]["content"] for each in read_prompts(table, settings)] == ["One?", "Two?"]

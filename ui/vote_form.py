@@ -1,0 +1,302 @@
+"""The form of a new round, and a round's files: export, import, invitations.
+
+Every field becomes one of `workbench.rounds.Wanted`; the plan line under it says what the numbers amount to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common.errors import AfinaError
+from labeling.exchange.write import FORMATS
+from labeling.schema import CRITERIA, Generation, RoundSettings
+from ui.context import actor, language, shown
+from ui.translations import t, word
+from workbench.rounds import LEAST_HELDOUT, Wanted
+
+if TYPE_CHECKING:
+    from workbench.roles import Actor
+    from workbench.services import Services
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_ASKS = ("ask_strength", "ask_ratings", "ask_rationale", "ask_edit")
+_SETS = ("prompts", "questions", "clinic")
+_AGGREGATIONS = ("every", "majority", "minimum")
+
+
+@dataclass(frozen=True)
+class Form:
+    name: gr.Textbox
+    purpose: gr.Radio
+    policies: gr.Dropdown
+    source: gr.Dropdown
+    typed: gr.Textbox
+    upload: gr.File
+    people: gr.Number
+    minutes: gr.Number
+    votes_wanted: gr.Number
+    n_train: gr.Number
+    n_heldout: gr.Number
+    plan: gr.HTML
+    asks: gr.CheckboxGroup
+    criteria: gr.Textbox
+    guidelines: gr.Textbox
+    temperature: gr.Slider
+    top_p: gr.Slider
+    max_new_tokens: gr.Slider
+    seed: gr.Number
+    common_items: gr.Number
+    repeat_every: gr.Number
+    quota: gr.Number
+    make: gr.Button
+
+
+@dataclass(frozen=True)
+class Files:
+    format: gr.Dropdown
+    aggregation: gr.Radio
+    minimum: gr.Slider
+    export: gr.Button
+    done: gr.HTML
+    upload: gr.File
+    invitations: gr.Number
+    group: gr.Textbox
+    quota: gr.Number
+    invite: gr.Button
+    links: gr.Textbox
+
+
+def lay_out(services: Services) -> Form:
+    with gr.Row():
+        name = gr.Textbox(label=t("vote.form.name"), max_lines=1, elem_id="vote-name", scale=2)
+        purpose = gr.Radio(
+            [(t("vote.purpose.collect"), "collect"), (t("vote.purpose.judge"), "judge")],
+            value="collect", label=t("vote.form.purpose"), info=t("vote.form.purpose_info"), scale=3,
+        )  # fmt: skip
+    with gr.Row():
+        policies = gr.Dropdown([], multiselect=True, label=t("vote.form.policies"), info=t("vote.form.policies_info"),
+                               elem_id="vote-policies")  # fmt: skip
+        source = gr.Dropdown(
+            [], label=t("vote.form.prompts"), info=t("vote.form.prompts_info"), elem_id="vote-source"
+        )
+    typed = gr.Textbox(label=t("vote.form.typed"), lines=4, visible=False, elem_id="vote-typed")
+    upload = gr.File(
+        label=t("vote.form.upload"), file_types=[".jsonl", ".json", ".csv", ".txt", ".parquet"], visible=False
+    )
+    with gr.Row():
+        people = gr.Number(20, precision=0, minimum=1, label=t("vote.form.people"), min_width=120)
+        minutes = gr.Number(5, minimum=0.5, label=t("vote.form.minutes"), min_width=120)
+        votes_wanted = gr.Number(3, precision=0, minimum=1, label=t("vote.form.votes_wanted"), min_width=120)
+        n_train = gr.Number(
+            40, precision=0, minimum=0, label=t("vote.form.n_train"), min_width=120, elem_id="vote-train"
+        )
+        n_heldout = gr.Number(
+            10, precision=0, minimum=1, label=t("vote.form.n_heldout"), min_width=120, elem_id="vote-heldout"
+        )
+    plan = gr.HTML("", padding=False, elem_id="vote-plan")
+    with gr.Accordion(t("vote.form.more"), open=False):
+        asks = gr.CheckboxGroup([(t(f"vote.form.{each}"), each) for each in _ASKS], label=t("vote.form.asks"))
+        criteria = gr.Textbox(", ".join(CRITERIA), label=t("vote.form.criteria"), max_lines=1)
+        guidelines = gr.Textbox(label=t("vote.form.guidelines"), lines=3)
+        with gr.Row():
+            temperature = gr.Slider(0.1, 2, 1.0, step=0.05, label=t("chat.temperature"))
+            top_p = gr.Slider(0.1, 1, 1.0, step=0.05, label=t("chat.top_p"))
+            max_new_tokens = gr.Slider(8, 512, 64, step=8, label=t("chat.max_new_tokens"))
+            seed = gr.Number(0, precision=0, label=t("chat.seed"), min_width=100)
+        with gr.Row():
+            common_items = gr.Number(
+                5, precision=0, minimum=0, label=t("vote.form.common_items"), min_width=120
+            )
+            repeat_every = gr.Number(
+                0, precision=0, minimum=0, label=t("vote.form.repeat_every"), min_width=120
+            )
+            quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
+    make = gr.Button(t("vote.form.make"), variant="primary", elem_id="vote-make")
+    return Form(name, purpose, policies, source, typed, upload, people, minutes, votes_wanted, n_train, n_heldout, plan,
+                asks, criteria, guidelines, temperature, top_p, max_new_tokens, seed, common_items, repeat_every, quota,
+                make)  # fmt: skip
+
+
+def lay_out_files(services: Services, choice: gr.Dropdown) -> Files:
+    with gr.Row():
+        format = gr.Dropdown(list(FORMATS), value="trl", label=t("vote.files.format"), min_width=140)
+        aggregation = gr.Radio(
+            [(t(f"vote.files.{each}"), each) for each in _AGGREGATIONS],
+            value="majority",
+            label=t("vote.files.aggregation"),
+            scale=2,
+        )
+        minimum = gr.Slider(0.5, 1, 0.7, step=0.05, label=t("vote.files.agreement_share"))
+        export = gr.Button(t("vote.files.export"), scale=0, min_width=140, elem_id="vote-export")
+    done = gr.HTML("", padding=False, elem_id="vote-exported")
+    upload = gr.File(label=t("vote.files.import"), file_types=[".jsonl", ".json", ".gz"], height=120)
+    with gr.Row():
+        invitations = gr.Number(
+            10, precision=0, minimum=1, maximum=500, label=t("vote.files.invitations"), min_width=120
+        )
+        group = gr.Textbox(label=t("vote.files.group"), max_lines=1)
+        quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
+        invite = gr.Button(t("vote.files.invite"), scale=0, min_width=140)
+    links = gr.Textbox(label=t("vote.files.links"), lines=4, visible=False, buttons=["copy"])
+    return Files(format, aggregation, minimum, export, done, upload, invitations, group, quota, invite, links)
+
+
+def wire(
+    services: Services, form: Form, choice: gr.Dropdown, new: gr.Accordion, refresh: dict[str, Any]
+) -> None:
+    inputs = set(vars(form).values()) - {form.plan, form.make}
+
+    @shown
+    def make(values: dict[Any, Any], request: gr.Request) -> list[Any]:
+        who = actor(services, request)
+        given = {name: values[part] for name, part in vars(form).items() if part in inputs}
+        this = services.rounds.make(who, parse(services, who, given))
+        names = [each.name for each in services.rounds.listed(who)]
+        return [gr.update(choices=names, value=this.name, visible=True), "", gr.update(open=False)]
+
+    @shown
+    def plan(people: float, minutes: float, votes: float, request: gr.Request) -> str:
+        return _plan(services, actor(services, request), people, minutes, votes, language(request))
+
+    @shown
+    def suggest(purpose: str, people: float, minutes: float, votes: float, request: gr.Request) -> list[Any]:
+        planned = services.rounds.plan(
+            actor(services, request), int(people or 1), minutes or 1, int(votes or 1)
+        )
+        n = max(5, min(planned.comparisons, 200))
+        held = n if purpose == "judge" else max(1, round(LEAST_HELDOUT * n))
+        return [n - held, held]
+
+    @shown
+    def choices(request: gr.Request) -> list[Any]:
+        policies = [each.name for each in services.comparing.policies(actor(services, request))]
+        tongue = language(request)
+        newest = next((each for each in policies if each != services.settings.base_model), policies[0])
+        return [
+            gr.update(choices=policies, value=[newest]),
+            gr.update(choices=_sources(tongue), value=f"prompts.{tongue}"),
+        ]
+
+    numbers = [form.people, form.minutes, form.votes_wanted]
+    form.make.click(make, inputs, [choice, form.name, new], **_QUIET).then(**refresh)
+    gr.on([each.change for each in numbers], plan, numbers, form.plan, queue=False, **_QUIET)
+    gr.on([form.purpose.change, *(each.change for each in numbers)], suggest, [form.purpose, *numbers],
+          [form.n_train, form.n_heldout], queue=False, **_QUIET)  # fmt: skip
+    form.source.change(
+        lambda source: [gr.update(visible=source == "typed"), gr.update(visible=source == "upload")],
+        form.source, [form.typed, form.upload], queue=False, **_QUIET,
+    )  # fmt: skip
+    gr.on(None, choices, None, [form.policies, form.source], **_QUIET)
+    gr.on(None, plan, numbers, form.plan, **_QUIET)
+    gr.on([new.expand], choices, None, [form.policies, form.source], queue=False, **_QUIET)
+
+
+def wire_files(services: Services, files: Files, choice: gr.Dropdown, refresh: dict[str, Any]) -> None:
+    @shown
+    def export(name: str, format: Any, aggregation: Any, minimum: float, request: gr.Request) -> str:
+        done = services.results.export(actor(services, request), name, format, aggregation, minimum)
+        told = word("vote.files.done", language(request), n=done.n)
+        links = "".join(
+            f' <a href="{url_of(each)}" download>{each.name}</a>'
+            for each in dict.fromkeys((done.path, done.card))
+        )
+        return f"<p>{told}{links}</p>"
+
+    @shown
+    def load(path: str, request: gr.Request) -> list[Any]:
+        who, file = actor(services, request), Path(path)
+        done = services.rounds.load(who, file, file.stem[:100])
+        gr.Info(
+            word(
+                "label.imported",
+                language(request),
+                name=done.name,
+                n=done.comparisons,
+                votes=done.annotations,
+            )
+        )
+        names = [each.name for each in services.rounds.listed(who)]
+        return [gr.update(choices=names, value=done.name, visible=True), None]
+
+    @shown
+    def invite(n: float, group: str, quota: float, request: gr.Request) -> Any:
+        from ui.vote_tab import _link
+
+        made = services.rounds.invite(actor(services, request), int(n or 0), group or "", int(quota or 0))
+        links = "\n".join(f"{who[:8]}  {_link(services)}/vote#invite={token}" for who, token in made)
+        return gr.update(value=links, visible=True)
+
+    files.export.click(export, [choice, files.format, files.aggregation, files.minimum], files.done, **_QUIET)
+    files.upload.upload(load, files.upload, [choice, files.upload], **_QUIET).then(**refresh)
+    files.invite.click(invite, [files.invitations, files.group, files.quota], files.links, **_QUIET)
+
+
+def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> Wanted:
+    """What the form, or a script, asks for. Raises: AfinaError that names what is wrong."""
+    known = {each.name for each in fields(Wanted)} | {each.name for each in fields(RoundSettings)}
+    known |= {each.name for each in fields(Generation)}
+    known |= {"source", "typed", "upload", "people", "minutes", "asks"}
+    for name in set(given) - known:
+        raise AfinaError("label.unknown_field", name=name)
+    criteria = given.get("criteria") or ", ".join(CRITERIA)
+    listed = criteria.split(",") if isinstance(criteria, str) else criteria
+    settings = {
+        each.name: given[each.name] for each in fields(RoundSettings) if given.get(each.name) is not None
+    }
+    settings |= {"criteria": tuple(each.strip() for each in listed if each.strip())}
+    settings |= dict.fromkeys(given.get("asks") or (), True)
+    drawn = {each.name: given[each.name] for each in fields(Generation) if given.get(each.name) is not None}
+    return Wanted(
+        name=str(given.get("name") or "").strip(),
+        policies=tuple(given.get("policies") or ()),
+        purpose=given.get("purpose") or "collect",
+        prompts=tuple(_prompts(services, who, given)),
+        n_train=int(given.get("n_train") or 0),
+        n_heldout=int(given.get("n_heldout") or 0),
+        settings=RoundSettings(**settings),
+        generation=Generation(**drawn),
+        guidelines=given.get("guidelines") or "",
+    )
+
+
+def _prompts(services: Services, who: Actor, given: Mapping[str, Any]) -> list[Any]:
+    source = given.get("source") or "typed"
+    if given.get("prompts"):
+        return list(given["prompts"])
+    if source == "typed":
+        return [line.strip() for line in (given.get("typed") or "").splitlines() if line.strip()]
+    if source == "upload":
+        if not given.get("upload"):
+            raise AfinaError("round.no_prompts")
+        return services.rounds.prompts(who, Path(given["upload"]))
+    return services.rounds.prompts(who, source)
+
+
+def _sources(tongue: str) -> list[tuple[str, str]]:
+    other = "es" if tongue == "en" else "en"
+    sets = [
+        (word(f"vote.set.{name}", tongue) + f" ({each})", f"{name}.{each}")
+        for each in (tongue, other)
+        for name in _SETS
+    ]
+    return [*sets, (word("vote.set.typed", tongue), "typed"), (word("vote.set.upload", tongue), "upload")]
+
+
+def _plan(services: Services, who: Actor, people: float, minutes: float, votes: float, tongue: str) -> str:
+    try:
+        made = services.rounds.plan(who, int(people or 0), minutes or 0, int(votes or 1))
+    except AfinaError as error:
+        return f'<div class="train-remark">{error.words(tongue)}</div>'
+    told = word("vote.plan", tongue, people=made.people, votes_each=made.votes_each, votes=made.votes,
+                comparisons=made.comparisons, width=f"{100 * made.half_width:.0f}")  # fmt: skip
+    return f'<p class="quiet">{told}</p>'
+
+
+def url_of(path: Path) -> str:
+    """Where the teacher downloads an export."""
+    return f"/files/exports/{path.parent.name}/{path.name}"
