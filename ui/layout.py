@@ -11,6 +11,7 @@ import gradio as gr
 
 from ui.chat_tab import build_chat_tab
 from ui.context import actor, language
+from ui.label_tab import build_label_tab
 from ui.network import addresses
 from ui.routes import middleware, routes, switch_script
 from ui.runs_tab import build_runs_tab
@@ -36,6 +37,8 @@ def build(services: Services) -> gr.Blocks:
                 build_runs_tab(services)
             with gr.Tab(t("shell.tab.vote"), id="vote"):
                 build_vote_tab(services)
+            with gr.Tab(t("shell.tab.label"), id="label"):
+                build_label_tab(services)
         endpoints(services)
     demo.queue(api_open=False, max_size=500, default_concurrency_limit=16)
     return demo

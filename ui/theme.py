@@ -9,7 +9,9 @@ import gradio as gr
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Noto Sans Mono", "monospace")
 
-CSS = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+CSS = "\n".join(
+    Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("style.css", "vote.css")
+)
 
 
 def theme() -> gr.themes.Base:

@@ -6,7 +6,6 @@ Lays out and wires. What a screen shows is in `vote_stage` and `vote_worth`, the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 _SECONDS = 1.0
-_STYLE = Path(__file__).with_name("vote.css")
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Which steps a state offers: button -> where it leads; "discuss" and "generate" are steps of their own.
 STEPS: dict[State, tuple[str, ...]] = {
@@ -57,7 +55,6 @@ class Panel:
 
 def build_vote_tab(services: Services) -> None:
     """Lays the tab out in the Blocks context it is called in."""
-    gr.HTML(f"<style>{_STYLE.read_text(encoding='utf-8')}</style>", padding=False, visible="hidden")
     with gr.Row():
         choice = gr.Dropdown(
             [], label=t("vote.round"), allow_custom_value=True, elem_id="vote-round", visible=False

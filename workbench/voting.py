@@ -53,6 +53,10 @@ class Voting:
         """A new annotator's token. Raises: NotFound `label.no_room`; AfinaError for what is no code."""
         return people.join(self._store, room, language)[1]
 
+    def code(self) -> str:
+        """The room's code, as it stands on the teacher's screen."""
+        return people.room(self._store).code
+
     def person(self, token: object) -> Annotator:
         """Whose token it is. Raises: NotAllowed `label.token`, `label.revoked`, `label.withdrawn`."""
         key = token if isinstance(token, str) else ""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 MOST_BODY = 200_000  # bytes of a request: two full texts and all fields
-_PARTS = {"CSS": "page.css", "WORDS": "words.json", "JS": "page.js"}
+_PARTS = {"CSS": "page.css", "WORDS": "words.json", "FIELDS": "fields.js", "VIEW": "view.js", "JS": "page.js"}
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'"
