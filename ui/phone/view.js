@@ -76,8 +76,6 @@ function arrive(panel) {
   scrollTo(0, 0);
   const heading = $(`[data-screen="${panel}"] [tabindex="-1"]`);
   heading?.focus({ preventScroll: true });
-  $("#leaving").hidden = true;
-  $("#leave").setAttribute("aria-expanded", "false");
 }
 
 function drawProgress(now) {
@@ -95,10 +93,12 @@ function drawNetwork() {
 
 function drawDock(now) {
   const choice = now === "judge" && me.comparison && asked() ? me.draft.choice : undefined;
-  $("#choices").hidden = now !== "judge" || Boolean(choice);
-  $("#sending").hidden = !choice;
+  const leaving = me.token && !$("#leaving").hidden;
+  $("#leaving").hidden = !leaving;
+  $("#choices").hidden = leaving || now !== "judge" || Boolean(choice);
+  $("#sending").hidden = leaving || !choice;
   $("#details").hidden = !choice;
-  if (choice) $("#change").textContent = t("change", { choice: t("choice." + choice) });
+  if (choice) $("#change span").textContent = t("choice." + choice);
   document.body.classList.toggle("sent", now === "judge" && !me.comparison);
   for (const each of $$('[data-do="undo"]')) {
     each.disabled = !undoable();
@@ -166,11 +166,12 @@ function drawDiscuss(shown) {
 }
 
 const percent = (value) => Math.round(100 * value);
+const share = (value) => percent(value) + "\u00a0%";
 
 function drawRevealed({ result, card }) {
-  $("#winner").textContent = result?.winner_line ?? "";
+  $("#winner").textContent = (result?.winner_line ?? "").replaceAll(" %", "\u00a0%");
   $("#rows").replaceChildren(...(result?.rows ?? []).map(({ name, value, low, high, n }) => {
-    const sure = low !== null && high !== null, numbers = { value: percent(value), low: percent(low), high: percent(high), n };
+    const sure = low !== null && high !== null, numbers = { value: share(value), low: percent(low), high: share(high), n };
     const fill = h("i", {}), whisker = h("b", { hidden: !sure }), track = h("div", { className: "track" }, fill, whisker);
     track.setAttribute("aria-hidden", "true");
     fill.style.width = `${100 * value}%`;
@@ -179,10 +180,10 @@ function drawRevealed({ result, card }) {
       h("p", { className: "quiet", textContent: t(sure ? "row.n" : "row.few", numbers) }));
   }));
   const known = (value) => typeof value === "number", tiles = [];
-  if (known(card?.agreement)) tiles.push([`${percent(card.agreement)} %`, t("card.agreement"), ""]);
+  if (known(card?.agreement)) tiles.push([share(card.agreement), t("card.agreement"), ""]);
   if (known(card?.left_share)) {
-    const room = known(card.room_left_share) ? t("card.room", { n: percent(card.room_left_share) }) : "";
-    tiles.push([`${percent(card.left_share)} %`, t("card.left"), room]);
+    const room = known(card.room_left_share) ? t("card.room", { n: share(card.room_left_share) }) : "";
+    tiles.push([share(card.left_share), t("card.left"), room]);
   }
   if (card) tiles.push([String(card.votes), t(card.votes === 1 ? "card.vote" : "card.votes"), ""]);
   $("#card").replaceChildren(...(card?.votes ? [h("h2", { textContent: t("card.title") }), h("ul", {}, ...tiles.map(
@@ -240,12 +241,15 @@ $("#join").onsubmit = async (event) => {
   button.disabled = false;
 };
 
-$("#leave").onclick = () => {
-  const closed = ($("#leaving").hidden = !$("#leaving").hidden);
-  $("#leave").setAttribute("aria-expanded", !closed);
-  if (!closed) { $("#leaving").scrollIntoView({ block: "end" }); $("#leave-question").focus(); }
-};
-$("#stay").onclick = () => { $("#leave").onclick(); $("#leave").focus(); };
+function leaving(open) {
+  $("#leaving").hidden = !open;
+  $("#leave").setAttribute("aria-expanded", open);
+  draw();
+  $(open ? "#leave-question" : "#leave").focus({ preventScroll: true });
+}
+
+$("#leave").onclick = () => leaving($("#leaving").hidden);
+$("#stay").onclick = () => leaving(false);
 $("#withdraw").onclick = async () => {
   try { await withdraw(); draw(); } catch (problem) { say(problem.message || t("failed"), true); }
 };
