@@ -9,9 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
 
+from common.settings import Settings
+from labeling import history, people, rounds
+from labeling.schema import Comparison, RoundSettings
 from tests.ui import phone_stub
 from tests.ui.phone_stub import INVITE, ROOM, TOKEN, Serving, Stub
+from ui.phone.routes import routes
+from workbench import services as services_module
+from workbench.roles import TEACHER
 
 PHONE = Path(__file__).parents[2] / "ui" / "phone"
 MOST = 60_000  # bytes of the page, all in one
@@ -21,7 +28,8 @@ WAIT = 10_000  # ms
 @pytest.fixture
 def stub() -> Iterator[Stub]:
     made = Stub()
-    serving = Serving(made)
+    serving = Serving(made.app())
+    made.port = serving.port
     yield made
     serving.stop()
 
@@ -80,16 +88,22 @@ def hurry(page) -> None:
 def test_the_page_is_small_and_speaks_two_languages():
     words = json.loads((PHONE / "words.json").read_text(encoding="utf-8"))
     assert words["en"].keys() == words["es"].keys()
-    holes = {name: {key: set(re.findall(r"{\w+}", text)) for key, text in words[name].items()} for name in words}
+    holes = {
+        name: {key: set(re.findall(r"{\w+}", text)) for key, text in words[name].items()} for name in words
+    }
     assert holes["en"] == holes["es"]
     whole = phone_stub.page()
     assert len(whole.encode()) <= MOST
     assert not re.findall(r"/\*[A-Z]+\*/", whole)
-    known = set(re.findall(r'data-(?:t|label)="([^"]+)"', whole)) | set(re.findall(r'\bt\("([\w.]+)"[,)]', whole))
+    known = set(re.findall(r'data-(?:t|label)="([^"]+)"', whole)) | set(
+        re.findall(r'\bt\("([\w.]+)"[,)]', whole)
+    )
     assert known <= words["en"].keys()
 
 
-@pytest.mark.parametrize("name", ["crypto.randomUUID", "innerHTML", "clipboard", "serviceWorker", "https://", "eval("])
+@pytest.mark.parametrize(
+    "name", ["crypto.randomUUID", "innerHTML", "clipboard", "serviceWorker", "https://", "eval("]
+)
 def test_the_page_needs_no_secure_origin_and_takes_no_html(name):
     assert name not in phone_stub.page()
 
@@ -298,7 +312,9 @@ def test_a_reload_goes_on(phone, stub):
 
 def test_a_phone_without_storage_votes(phone, stub):
     page = phone(joined=False)
-    page.context.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw Error('no') }})")
+    page.context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw Error('no') }})"
+    )
     page.goto("about:blank")
     page.goto(f"{stub.url}#room={ROOM}")
     tap(page, "Join")
@@ -432,7 +448,9 @@ def test_320_pixels_are_enough(phone, stub, locale):
     targets = "[...document.querySelectorAll('button, .steps label')].filter((e) => e.offsetParent)"
     for _ in range(2):
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
-        sizes = page.evaluate(targets + ".map((e) => e.getBoundingClientRect()).map((r) => [r.width, r.height])")
+        sizes = page.evaluate(
+            targets + ".map((e) => e.getBoundingClientRect()).map((r) => [r.width, r.height])"
+        )
         assert sizes and min(map(min, sizes)) >= 47.9
         bottom = page.locator(".dock").bounding_box()
         assert bottom["y"] >= 800 * 2 / 3 and bottom["y"] + bottom["height"] <= 800.5
@@ -446,3 +464,52 @@ def test_replies_stand_side_by_side_where_there_is_room(phone, stub):
         asked(page, 0)
         a, b = (page.locator(".reply").nth(index).bounding_box() for index in (0, 1))
         assert (a["y"] == b["y"]) is beside
+
+
+@pytest.fixture
+def room(tmp_path) -> Iterator[tuple]:
+    """The real routes over a real store: its services, an open round of three, and where it is."""
+    services = services_module.build(Settings(home=tmp_path))
+    this = rounds.create(
+        services.labels, "one", "judge", ["secret-a", "secret-b"], RoundSettings(votes_wanted=5)
+    )
+    items = [
+        Comparison(f"Question {i}?", f"first {i}", f"second {i}", "secret-a@1", "secret-b@2")
+        for i in range(3)
+    ]
+    rounds.add_comparisons(services.labels, this.round_id, items)
+    services.rounds.move(TEACHER, this.round_id, "open")
+    serving = Serving(Starlette(routes=routes(services)))
+    yield services, this, f"http://127.0.0.1:{serving.port}/vote"
+    serving.stop()
+    services.labels.close()
+
+
+def test_a_round_on_the_real_routes(chromium, room):
+    """Join, vote, undo, vote again, lock, reveal: the page and the server mean the same."""
+    services, this, url = room
+    context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
+    context.set_default_timeout(WAIT)
+    page = context.new_page()
+    page.goto(f"{url}#room={people.room(services.labels).code}")
+    tap(page, "Join")
+    for number in range(3):
+        page.get_by_text(f"{number} judged, {3 - number} to go", exact=True).wait_for()
+        page.locator("[data-choice=left]:enabled").wait_for()
+        tap(page, "A is better")
+        if number == 0:
+            page.get_by_text("1 judged, 2 to go", exact=True).wait_for()
+            tap(page, "Undo")
+            page.get_by_text("0 judged, 3 to go", exact=True).wait_for()
+            page.locator("[data-choice=left]:enabled").wait_for()
+            tap(page, "Both bad")
+    page.get_by_role("heading", name="That was all for now").wait_for()
+    assert "secret" not in page.content()
+    person = people.identify(services.labels, json.loads(page.evaluate("localStorage['afina.token']")))
+    told = history.of(services.labels, person, this.round_id)
+    assert [each.winner for each in told] == ["left", "left", "both_bad"]  # newest first
+    for state in ("locked", "revealed"):
+        services.rounds.move(TEACHER, this.round_id, state)
+    page.get_by_role("heading", name="Your card").wait_for()
+    page.get_by_text("3 votes of yours").wait_for()
+    context.close()

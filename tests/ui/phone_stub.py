@@ -11,7 +11,6 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -46,12 +45,8 @@ def comparison(number: int) -> dict[str, Any]:
 
 
 def page() -> str:
-    """The whole page: as the routes make it, every part in its place."""
-    text = routes.whole_page().decode()
-    for name in ("fields", "view"):
-        part = (Path(routes.__file__).parent / f"{name}.js").read_text(encoding="utf-8")
-        text = text.replace(f"/*{name.upper()}*/", part)
-    return text
+    """The whole page, as the routes make it."""
+    return routes.whole_page().decode()
 
 
 def error(status: int, key: str, text: str) -> Response:
@@ -165,16 +160,17 @@ class Stub:
 
 
 class Serving:
-    """Runs a stub on a free port, or on the one given, in a thread; `stop` ends it."""
+    """Runs an application on a free port in a thread; `stop` ends it."""
 
-    def __init__(self, stub: Stub, port: int = 0) -> None:
+    def __init__(self, app: Starlette) -> None:
         self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
-        stub.port = self._socket.getsockname()[1]
-        config = uvicorn.Config(stub.app(), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
+        )
         self._thread.start()
         while not self._server.started:
             time.sleep(0.01)

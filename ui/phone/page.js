@@ -81,10 +81,7 @@ async function ask(path, body, token = me.token) {
 
 const queue = () => kept("queue") ?? [];
 const waiting = () => queue().filter((item) => item.token === me.token);
-
-function enqueue(body) {
-  keep("queue", [...queue(), { token: me.token, tried: false, body }]);
-}
+const enqueue = (body) => keep("queue", [...queue(), { token: me.token, tried: false, body }]);
 
 function unqueue(id, dependents = false) {
   const goes = (body) => body.annotation_id === id || (dependents && body.supersedes === id);
@@ -123,13 +120,16 @@ async function sync() {
   if (syncing) { again = true; return; }
   syncing = true;
   clearTimeout(timer);
-  do {
-    again = false;
-    await step();
-    draw();
-  } while (again && !me.failures);
-  syncing = false;
-  schedule();
+  try {
+    do {
+      again = false;
+      await step();
+      draw();
+    } while (again);
+  } finally {
+    syncing = false;
+    schedule();
+  }
 }
 
 function schedule() {
@@ -192,8 +192,7 @@ function show(comparison) {
 
 // ---- what a person does
 
-function setLast(last) { keep("last", (me.last = last)); }
-function setDraft(draft) { keep("draft", (me.draft = draft)); }
+const setLast = (last) => keep("last", (me.last = last)), setDraft = (draft) => keep("draft", (me.draft = draft));
 
 function pauseClock() { // the time of a decision does not run while the phone sleeps
   if (!me.comparison) return;

@@ -48,7 +48,7 @@ function screen() {
 }
 
 const WAITS = ["left", "loading", "lobby", "locked", "kept", "done"];
-const drawn = { screen: "", body: "" };
+const drawn = { screen: "", body: "", turn: 0 };
 
 function draw() {
   const now = screen(), { state, comparison } = me;
@@ -62,8 +62,8 @@ function draw() {
   const body = JSON.stringify([now, language, me.gone, me.room, me.judged && now === "done" ? me.judged : 0,
     comparison?.assignment_id, now === "judge" ? [state.round, me.turn] : [state?.shown, state?.result, state?.card]]);
   if (body === drawn.body || (now === "judge" && !comparison)) return;
-  const moved = drawn.screen && (drawn.screen !== now || now === "judge");
-  Object.assign(drawn, { screen: now, body });
+  const moved = drawn.screen && (drawn.screen !== now || drawn.turn !== me.turn);
+  Object.assign(drawn, { screen: now, body, turn: me.turn });
   if (now === "join" || now === "left") drawJoin(now);
   if (panel === "wait") drawWait(now);
   if (now === "judge") drawJudge(comparison);
@@ -125,7 +125,8 @@ function drawJoin(now) {
 
 function drawWait(now) {
   const one = now === "done" && me.judged === 1;
-  $("#wait-title").textContent = now === "loading" ? "" : t(now + ".title");
+  $("#wait-title").hidden = now === "loading";
+  $("#wait-title").textContent = t(now + ".title");
   $("#wait-text").textContent = t(now === "loading" ? now : one ? "done.one" : now + ".text", { n: me.judged });
   $('[data-screen="wait"]').className = "centre " + now;
 }
@@ -256,9 +257,9 @@ $("#withdraw").onclick = async () => {
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input, textarea");
-  if (typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey || screen() !== "judge") return;
+  if (typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   const choice = { 1: "left", 2: "right", 0: "tie", 9: "both_bad" }[event.key];
-  if (choice) choose(choice);
+  if (choice && screen() === "judge") choose(choice);
   if (event.key.toLowerCase() === "u") undo();
 });
 
