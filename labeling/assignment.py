@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from common.errors import Conflict
 from labeling import rounds
@@ -60,98 +61,145 @@ def next_for(store: Store, person: Annotator, round_id: str) -> Served | None:
         return _shown(connection, held, remaining, judged)
 
 
-def _mine(connection: Connection, person: Annotator, this: Round) -> list[Row]:
-    query = select(assignments).where(
-        assignments.c.round_id == this.round_id,
-        assignments.c.phase == this.phase,
-        assignments.c.annotator_id == person.annotator_id,
+# The statements of a vote are built once: building one costs more than running it.
+_round: Any = bindparam("round")
+_phase: Any = bindparam("phase")
+_person: Any = bindparam("person")
+_now: Any = bindparam("now")
+_comparison: Any = bindparam("comparison")
+_assignment: Any = bindparam("assignment")
+_MINE = (
+    select(
+        assignments.c.assignment_id,
+        assignments.c.comparison_id,
+        assignments.c.phase,
+        assignments.c.repeat,
+        assignments.c.action,
+        assignments.c.position_swapped,
+        assignments.c.lease_until,
     )
-    return list(connection.execute(query.order_by(assignments.c.served_at)))
+    .where(
+        assignments.c.round_id == _round,
+        assignments.c.phase == _phase,
+        assignments.c.annotator_id == _person,
+    )
+    .order_by(assignments.c.served_at)
+)
+_LEASES = (  # how many people hold each comparison of the round now
+    select(assignments.c.comparison_id, func.count().label("n"))
+    .where(
+        assignments.c.round_id == _round,
+        assignments.c.phase == _phase,
+        assignments.c.action.is_(None),
+        assignments.c.repeat == 0,
+        assignments.c.lease_until >= _now,
+    )
+    .group_by(assignments.c.comparison_id)
+    .subquery()
+)
+_LOAD = coverage.c.votes + func.coalesce(_LEASES.c.n, 0)
+_ROOM = (
+    select(comparisons.c.is_common, comparisons.c.is_gold, _LOAD.label("load"))
+    .join(coverage, coverage.c.comparison_id == comparisons.c.comparison_id)
+    .outerjoin(_LEASES, _LEASES.c.comparison_id == comparisons.c.comparison_id)
+    .where(comparisons.c.comparison_id == _comparison, coverage.c.phase == _phase)
+)
+_SEEN = select(assignments.c.comparison_id).where(
+    assignments.c.annotator_id == _person,
+    assignments.c.phase == _phase,
+    assignments.c.round_id == _round,
+)
+_UNSEEN = select(comparisons.c.comparison_id).where(
+    comparisons.c.round_id == _round, comparisons.c.comparison_id.not_in(_SEEN)
+)
+_HOW_MANY = func.count().over().label("n")
+_LOWEST = (
+    _UNSEEN.join(coverage, coverage.c.comparison_id == comparisons.c.comparison_id)
+    .outerjoin(_LEASES, _LEASES.c.comparison_id == comparisons.c.comparison_id)
+    .where(coverage.c.phase == _phase, comparisons.c.is_gold.is_(False))
+    .where(comparisons.c.is_common | (bindparam("wanted") > _LOAD))
+    .order_by(comparisons.c.is_common.desc(), _LOAD, func.random())
+    .add_columns(_HOW_MANY)
+    .limit(1)
+)
+_DISCUSSED = (
+    _UNSEEN.where(comparisons.c.comparison_id.in_(bindparam("discussed", expanding=True)))
+    .order_by(comparisons.c.position)
+    .add_columns(_HOW_MANY)
+    .limit(1)
+)
+_GOLD = _UNSEEN.where(comparisons.c.is_gold).order_by(func.random()).limit(1)
+_SHOWN = select(comparisons.c.prompt, comparisons.c.completion_a, comparisons.c.completion_b).where(
+    comparisons.c.comparison_id == _comparison
+)
+_HOLD = (
+    update(assignments)
+    .where(assignments.c.assignment_id == _assignment)
+    .values(lease_until=bindparam("until"))
+)
+_ASSIGN = insert(assignments)
 
 
-def _held(connection: Connection, mine: list[Row], this: Round) -> Row | None:
+@dataclass
+class _Place:
+    """One of this person's assignments, as far as serving needs it."""
+
+    assignment_id: str
+    comparison_id: str
+    phase: Phase
+    repeat: int
+    action: str | None
+    position_swapped: bool
+    lease_until: float
+
+
+def _mine(connection: Connection, person: Annotator, this: Round) -> list[_Place]:
+    given = {"round": this.round_id, "phase": this.phase, "person": person.annotator_id}
+    return [_Place(*row) for row in connection.execute(_MINE, given)]
+
+
+def _held(connection: Connection, mine: list[_Place], this: Round) -> _Place | None:
     """What was served and not yet judged; one whose lease ran out only while it still wants votes."""
-    for row in mine:
-        if row.action is not None:
+    for place in mine:
+        if place.action is not None:
             continue
-        if row.lease_until < now() and not _has_room(connection, row, this):
+        if place.lease_until < now() and not _has_room(connection, place, this):
             continue
-        change = update(assignments).where(assignments.c.assignment_id == row.assignment_id)
-        connection.execute(change.values(lease_until=now() + this.settings.lease_seconds))
-        return row
+        until = now() + this.settings.lease_seconds
+        connection.execute(_HOLD, {"assignment": place.assignment_id, "until": until})
+        return place
     return None
 
 
-def _has_room(connection: Connection, row: Row, this: Round) -> bool:
+def _has_room(connection: Connection, place: _Place, this: Round) -> bool:
     """Whether one more vote on this comparison is wanted."""
-    if this.phase == "discussed" or row.repeat:
+    if this.phase == "discussed" or place.repeat:
         return True
-    leases = _leases(this).subquery()
-    query = (
-        select(comparisons.c.is_common, comparisons.c.is_gold)
-        .add_columns(coverage.c.votes + func.coalesce(leases.c.n, 0))
-        .join(coverage, coverage.c.comparison_id == comparisons.c.comparison_id)
-        .outerjoin(leases, leases.c.comparison_id == comparisons.c.comparison_id)
-        .where(comparisons.c.comparison_id == row.comparison_id, coverage.c.phase == this.phase)
-    )
-    is_common, is_gold, load = connection.execute(query).one()
+    given = {"round": this.round_id, "phase": this.phase, "now": now(), "comparison": place.comparison_id}
+    is_common, is_gold, load = connection.execute(_ROOM, given).one()
     return is_common or is_gold or load < this.settings.votes_wanted
-
-
-def _leases(this: Round) -> Select:
-    """How many people hold each comparison of the round now."""
-    return (
-        select(assignments.c.comparison_id, func.count().label("n"))
-        .where(
-            assignments.c.round_id == this.round_id,
-            assignments.c.phase == this.phase,
-            assignments.c.action.is_(None),
-            assignments.c.repeat == 0,
-            assignments.c.lease_until >= now(),
-        )
-        .group_by(assignments.c.comparison_id)
-    )
-
-
-def _unseen(person: Annotator, this: Round) -> Select:
-    """Ids of the round's comparisons that this person was never served in this phase."""
-    seen = select(assignments.c.comparison_id).where(
-        assignments.c.annotator_id == person.annotator_id,
-        assignments.c.phase == this.phase,
-        assignments.c.round_id == this.round_id,
-    )
-    query = select(comparisons.c.comparison_id).where(comparisons.c.round_id == this.round_id)
-    return query.where(comparisons.c.comparison_id.not_in(seen))
 
 
 def _lowest_coverage(connection: Connection, person: Annotator, this: Round) -> tuple[str | None, int]:
     """The comparison to judge next by the plain rule, and how many this person could judge."""
-    query = _unseen(person, this)
+    given: dict[str, Any] = {"round": this.round_id, "phase": this.phase, "person": person.annotator_id}
     if this.phase == "discussed":
-        query = query.where(comparisons.c.comparison_id.in_(this.discussed))
-        query = query.order_by(comparisons.c.position)
+        row = connection.execute(_DISCUSSED, given | {"discussed": list(this.discussed)}).first()
     else:
-        leases = _leases(this).subquery()
-        load = coverage.c.votes + func.coalesce(leases.c.n, 0)
-        query = (
-            query.join(coverage, coverage.c.comparison_id == comparisons.c.comparison_id)
-            .outerjoin(leases, leases.c.comparison_id == comparisons.c.comparison_id)
-            .where(coverage.c.phase == this.phase, comparisons.c.is_gold.is_(False))
-            .where(comparisons.c.is_common | (load < this.settings.votes_wanted))
-            .order_by(comparisons.c.is_common.desc(), load, func.random())
-        )
-    row = connection.execute(query.add_columns(func.count().over().label("n")).limit(1)).first()
+        row = connection.execute(
+            _LOWEST, given | {"now": now(), "wanted": this.settings.votes_wanted}
+        ).first()
     return (row.comparison_id, row.n) if row else (None, 0)
 
 
 def _serve(
-    connection: Connection, person: Annotator, this: Round, mine: list[Row], candidate: str | None
-) -> Row | None:
+    connection: Connection, person: Annotator, this: Round, mine: list[_Place], candidate: str | None
+) -> _Place | None:
     """Draws sides for a new assignment: a gold item or a swapped repeat when one is due, else `candidate`."""
     if this.phase == "blind" and candidate is not None:
         if _due(len(mine), this.settings.gold_every, person.annotator_id):
-            gold = _unseen(person, this).where(comparisons.c.is_gold)
-            candidate = connection.execute(gold.order_by(func.random()).limit(1)).scalar() or candidate
+            given = {"round": this.round_id, "phase": this.phase, "person": person.annotator_id}
+            candidate = connection.execute(_GOLD, given).scalar() or candidate
         every = this.settings.repeat_every
         if every and _due(len(mine), every, f"repeat {person.annotator_id}"):
             earlier = _repeatable(mine)
@@ -170,7 +218,7 @@ def _due(n_served: int, every: int, of: str) -> bool:
     return n_served % every == offset
 
 
-def _repeatable(mine: list[Row]) -> Row | None:
+def _repeatable(mine: list[_Place]) -> _Place | None:
     """The earliest vote that was not asked for again, if at least three others came since."""
     again = {row.comparison_id for row in mine if row.repeat}
     votes = [row for row in mine[:-3] if row.action == "vote" and row.comparison_id not in again]
@@ -179,28 +227,28 @@ def _repeatable(mine: list[Row]) -> Row | None:
 
 def _assign(
     connection: Connection, person: Annotator, this: Round, comparison_id: str, repeat: int, swapped: bool
-) -> Row:
-    values = {
-        "annotator_id": person.annotator_id,
-        "comparison_id": comparison_id,
-        "phase": this.phase,
-        "repeat": repeat,
-        "assignment_id": new_id(),
-        "round_id": this.round_id,
-        "position_swapped": swapped,
-        "served_at": now(),
-        "lease_until": now() + this.settings.lease_seconds,
-    }
-    connection.execute(insert(assignments).values(**values))
-    query = select(assignments).where(assignments.c.assignment_id == values["assignment_id"])
-    return connection.execute(query).one()
+) -> _Place:
+    at = now()
+    place = _Place(
+        new_id(), comparison_id, this.phase, repeat, None, swapped, at + this.settings.lease_seconds
+    )
+    values = {"annotator_id": person.annotator_id, "round_id": this.round_id, "served_at": at}
+    connection.execute(_ASSIGN, values | vars(place))
+    return place
 
 
-def _shown(connection: Connection, row: Row, remaining: int, judged: int) -> Served:
-    query = select(comparisons).where(comparisons.c.comparison_id == row.comparison_id)
-    item = connection.execute(query).one()
-    pair = (item.completion_a, item.completion_b)
-    left, right = reversed(pair) if row.position_swapped else pair
+def _shown(connection: Connection, place: _Place, remaining: int, judged: int) -> Served:
+    item = connection.execute(_SHOWN, {"comparison": place.comparison_id}).one()
+    left, right = item.completion_a, item.completion_b
+    if place.position_swapped:
+        left, right = right, left
     return Served(
-        row.assignment_id, row.comparison_id, row.phase, tuple(item.prompt), left, right, remaining, judged
+        place.assignment_id,
+        place.comparison_id,
+        place.phase,
+        tuple(item.prompt),
+        left,
+        right,
+        remaining,
+        judged,
     )

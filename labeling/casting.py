@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from common import hashing
 from common.errors import AfinaError, Conflict, NotFound
@@ -34,7 +34,32 @@ from labeling.store import Store
 from labeling.tables import annotation_log, assignments, coverage
 
 _DAY_MS = 86_400_000
-_COUNTER = {"vote": coverage.c.votes, "skip": coverage.c.skips, "report": coverage.c.reports}
+# The statements of a vote are built once: building one costs more than running it.
+_KNOWN = select(annotation_log.c.body_hash, annotation_log.c.exclude_reason).where(
+    annotation_log.c.annotation_id == bindparam("annotation")
+)
+_PLACES = select(assignments).where(
+    assignments.c.annotator_id == bindparam("person"),
+    assignments.c.comparison_id == bindparam("comparison"),
+)
+_NEWEST = assignments.c.served_at.desc()
+_PLACE = _PLACES.order_by(_NEWEST).limit(1).with_for_update()
+_NAMED_PLACE = _PLACES.where(assignments.c.assignment_id == bindparam("assignment")).with_for_update()
+_KEEP = insert(annotation_log)
+_JUDGE = (
+    update(assignments)
+    .where(assignments.c.assignment_id == bindparam("assignment"))
+    .values(current=bindparam("now_current"), action=bindparam("now_action"), lease_until=bindparam("until"))
+)
+_COUNT = (
+    update(coverage)
+    .where(coverage.c.comparison_id == bindparam("comparison"), coverage.c.phase == bindparam("of_phase"))
+    .values(
+        votes=coverage.c.votes + bindparam("vote"),
+        skips=coverage.c.skips + bindparam("skip"),
+        reports=coverage.c.reports + bindparam("report"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -139,9 +164,10 @@ def _insert(
 ) -> tuple[bool, bool]:
     """Adds the annotation and moves what hangs on it; returns (late, again)."""
     place = _assignment(connection, person, ballot)
-    known = _known(connection, ballot, fingerprint)  # the same ballot may have come in while we waited for it
-    if known is not None:
-        return known
+    if not store.sqlite:  # the same ballot may have come in while we waited for its place
+        known = _known(connection, ballot, fingerprint)
+        if known is not None:
+            return known
     store.lock(connection, f"round {place.round_id}", shared=True)
     this = rounds.read(connection, place.round_id)
     late = not this.voting or this.phase != place.phase
@@ -159,8 +185,7 @@ def _insert(
 
 
 def _known(connection: Connection, ballot: Ballot, fingerprint: str) -> tuple[bool, bool] | None:
-    query = select(annotation_log.c.body_hash, annotation_log.c.exclude_reason)
-    row = connection.execute(query.where(annotation_log.c.annotation_id == ballot.annotation_id)).first()
+    row = connection.execute(_KNOWN, {"annotation": ballot.annotation_id}).first()
     if row is None:
         return None
     if row.body_hash != fingerprint:
@@ -170,13 +195,11 @@ def _known(connection: Connection, ballot: Ballot, fingerprint: str) -> tuple[bo
 
 def _assignment(connection: Connection, person: Annotator, ballot: Ballot) -> Row:
     """What the server gave this annotator to judge; of one given twice, the one named or the last."""
-    query = select(assignments).where(
-        assignments.c.annotator_id == person.annotator_id,
-        assignments.c.comparison_id == ballot.comparison_id,
-    )
-    if ballot.assignment_id is not None:
-        query = query.where(assignments.c.assignment_id == ballot.assignment_id)
-    row = connection.execute(query.order_by(assignments.c.served_at.desc()).with_for_update()).first()
+    given = {"person": person.annotator_id, "comparison": ballot.comparison_id}
+    if ballot.assignment_id is None:
+        row = connection.execute(_PLACE, given).first()
+    else:
+        row = connection.execute(_NAMED_PLACE, given | {"assignment": ballot.assignment_id}).first()
     if row is None:
         raise NotFound("vote.not_yours", comparison=ballot.comparison_id)
     return row
@@ -236,7 +259,7 @@ def _row(person: Annotator, ballot: Ballot, place: Row, this: Round) -> dict[str
 def _once(store: Store, connection: Connection, row: dict[str, Any]) -> bool:
     """Inserts the annotation unless its id is there; says whether it did."""
     if store.sqlite:  # the only writer: `_known` has just looked
-        connection.execute(insert(annotation_log).values(**row))
+        connection.execute(_KEEP, row)
         return True
     from sqlalchemy.dialects.postgresql import insert as insert_or
 
@@ -247,18 +270,15 @@ def _once(store: Store, connection: Connection, row: dict[str, Any]) -> bool:
 def _settle(connection: Connection, ballot: Ballot, place: Row, this: Round) -> None:
     """Moves the assignment and the counters to the new judgement."""
     retracted = ballot.action == "retract"
-    values: dict[str, Any] = {"current": ballot.annotation_id, "action": ballot.action}
-    if retracted:
-        values = {"current": None, "action": None, "lease_until": now() + this.settings.lease_seconds}
-    change = update(assignments).where(assignments.c.assignment_id == place.assignment_id)
-    connection.execute(change.values(**values))
+    until = now() + this.settings.lease_seconds if retracted else place.lease_until
+    given: dict[str, Any] = {"now_current": None if retracted else ballot.annotation_id}
+    given |= {"now_action": None if retracted else ballot.action, "until": until}
+    connection.execute(_JUDGE, given | {"assignment": place.assignment_id})
     after = None if retracted else ballot.action
     if place.repeat or place.action == after:
         return
-    steps = {_COUNTER[place.action].name: _COUNTER[place.action] - 1} if place.action else {}
-    steps |= {_COUNTER[after].name: _COUNTER[after] + 1} if after else {}
-    counter = (coverage.c.comparison_id == place.comparison_id) & (coverage.c.phase == place.phase)
-    connection.execute(update(coverage).where(counter).values(**steps))
+    steps = {each: (after == each) - (place.action == each) for each in get_args(Action) if each != "retract"}
+    connection.execute(_COUNT, steps | {"comparison": place.comparison_id, "of_phase": place.phase})
 
 
 def _fingerprint(person: Annotator, ballot: Ballot) -> str:

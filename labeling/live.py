@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from labeling import planner
 from labeling.schema import Round, now
@@ -24,6 +24,18 @@ from labeling.tables import (
 )
 
 _RECENT = 120.0  # seconds of votes that a forecast looks at
+
+
+_JUDGED = (
+    select(func.count())
+    .select_from(assignments)
+    .where(
+        assignments.c.annotator_id == bindparam("person"),
+        assignments.c.round_id == bindparam("round"),
+        assignments.c.phase == bindparam("phase"),
+        assignments.c.action.is_not(None),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -101,14 +113,9 @@ def version(store: Store) -> int:
 
 def judged(store: Store, annotator_id: str, this: Round) -> int:
     """How many comparisons somebody has judged in the round's present phase."""
-    query = select(func.count()).where(
-        assignments.c.annotator_id == annotator_id,
-        assignments.c.round_id == this.round_id,
-        assignments.c.phase == this.phase,
-        assignments.c.action.is_not(None),
-    )
+    given = {"person": annotator_id, "round": this.round_id, "phase": this.phase}
     with store.read() as connection:
-        return _scalar(connection, query)
+        return int(connection.execute(_JUDGED, given).scalar_one())
 
 
 def _joined(connection: Connection, this: Round) -> int:

@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from common.errors import AfinaError, NotAllowed, NotFound
 from labeling.schema import Annotator, new_id, now, text_of
@@ -18,6 +18,11 @@ from labeling.tables import annotation_log, annotators, exclusions, rooms, train
 
 _CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that is mistaken for another on a projector
 _CODE_LENGTH = 6
+
+
+_BY_TOKEN = select(annotators).where(annotators.c.token_hash == bindparam("token"))
+_ROOM_BY_CODE = select(rooms).where(rooms.c.code == bindparam("code"))
+_ADD = insert(annotators)
 
 
 def room(store: Store) -> Row:
@@ -43,7 +48,7 @@ def join(store: Store, code: object, language: object = "en", group: str = "") -
     """
     wanted = text_of("room", code, 64).strip().upper()
     with store.read() as connection:
-        found = connection.execute(select(rooms).where(rooms.c.code == wanted)).first()
+        found = connection.execute(_ROOM_BY_CODE, {"code": wanted}).first()
     if not found:
         raise NotFound("label.no_room", code=code)
     return _add(store, found.room_id, "voter", "es" if language == "es" else "en", group, 0)
@@ -70,7 +75,7 @@ def _add(
         "created_at": now(),
     }
     with store.write() as connection:
-        connection.execute(insert(annotators).values(**values, token_hash=_hash(token)))
+        connection.execute(_ADD, values | {"token_hash": _hash(token)})
     return Annotator(**values), token  # type: ignore[arg-type]
 
 
@@ -81,7 +86,7 @@ def identify(store: Store, token: object) -> Annotator:
     """
     with store.read() as connection:
         row = (
-            connection.execute(select(annotators).where(annotators.c.token_hash == _hash(token))).first()
+            connection.execute(_BY_TOKEN, {"token": _hash(token)}).first()
             if isinstance(token, str) and 0 < len(token) <= 200
             else None
         )

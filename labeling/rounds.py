@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+import orjson
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from common.errors import AfinaError, Conflict, NotFound
@@ -34,6 +36,8 @@ from labeling.schema import (
 )
 from labeling.store import Store
 from labeling.tables import comparisons, coverage, prompts, rounds, transitions
+
+_ONE = select(rounds).where(rounds.c.round_id == bindparam("round"))
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def get(store: Store, name: str) -> Round:
 
 def read(connection: Connection, round_id: str) -> Round:
     """The round as this transaction sees it."""
-    row = connection.execute(select(rounds).where(rounds.c.round_id == round_id)).first()
+    row = connection.execute(_ONE, {"round": round_id}).first()
     if row is None:
         raise NotFound("round.unknown", name=round_id)
     return _round(row)
@@ -293,6 +297,12 @@ def _tally(connection: Connection, round_id: str, more: dict[str, int]) -> None:
 
 def _round(row: Row) -> Round:
     values = {k: v for k, v in row._mapping.items() if k != "opened_at"}
-    values["settings"] = RoundSettings(**values["settings"])
+    values["settings"] = _settings(orjson.dumps(row.settings))
     values["generation"] = Generation(**values["generation"])
     return Round(**(values | {"policies": tuple(row.policies), "discussed": tuple(row.discussed)}))
+
+
+@lru_cache(maxsize=256)
+def _settings(kept: bytes) -> RoundSettings:
+    """Checked once for each round, not at every vote."""
+    return RoundSettings(**orjson.loads(kept))

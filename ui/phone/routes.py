@@ -6,15 +6,16 @@ An error is `{"error": {"key", "text"}}` with a 4xx status, worded in `?language
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -45,6 +46,11 @@ class TooLarge(AfinaError):
 def routes(services: Services) -> list[Route]:
     """The routes to hand to `launch(app_kwargs={"routes": …})`."""
     voting = services.voting
+    # SQLite has one writer: more threads would only wait for each other, and for Python's lock, in its midst.
+    workers = ThreadPoolExecutor(1 if services.labels.sqlite else 8, thread_name_prefix="votes")
+
+    async def work(task: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(workers, task)
 
     async def page(request: Request) -> Response:
         packed = "gzip" in request.headers.get("accept-encoding", "")
@@ -55,25 +61,25 @@ def routes(services: Services) -> list[Route]:
 
     async def join(request: Request) -> Response:
         given = await _body(request)
-        token = await run_in_threadpool(voting.join, given.get("room"), given.get("language", "en"))
+        token = await work(lambda: voting.join(given.get("room"), given.get("language", "en")))
         return _json({"token": token})
 
     async def state(request: Request) -> Response:
         def look() -> dict[str, Any]:
             return voting.state(voting.person(_token(request)), _language(request))
 
-        return _json(await run_in_threadpool(look))
+        return _json(await work(look))
 
     async def following(request: Request) -> Response:
-        return _json(await run_in_threadpool(lambda: voting.next(voting.person(_token(request)))))
+        return _json(await work(lambda: voting.next(voting.person(_token(request)))))
 
     async def cast(request: Request) -> Response:
         given = await _body(request)
-        receipt = await run_in_threadpool(lambda: voting.cast(voting.person(_token(request)), given))
+        receipt = await work(lambda: voting.cast(voting.person(_token(request)), given))
         return _json({"ok": True, "annotation_id": receipt.annotation_id})
 
     async def withdraw(request: Request) -> Response:
-        await run_in_threadpool(lambda: voting.withdraw(voting.person(_token(request))))
+        await work(lambda: voting.withdraw(voting.person(_token(request))))
         return _json({"ok": True})
 
     return [
