@@ -69,6 +69,7 @@ def main(arguments: list[str]) -> int:
     for address in addresses(settings):
         print(f"  Class / clase:       {address}")
     print(flush=True)
+    sys.setswitchinterval(0.001)  # seconds; a vote does not wait for a long computation in another thread
     services.start()
     if open_browser:
         webbrowser.open(link)

@@ -30,6 +30,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+import psutil
+
 from labeling import people, rounds
 from labeling.schema import Comparison, RoundSettings
 from labeling.store import connect
@@ -85,6 +87,7 @@ def measure(home: Path, options: argparse.Namespace) -> dict[str, object]:
             trained.kill()
     finally:
         app.stop()
+        end_runs(home)
     return {
         "voters": options.voters,
         "cores": os.cpu_count(),
@@ -188,6 +191,13 @@ def train(app: App) -> subprocess.Popen:
     started = subprocess.Popen(command, cwd=ROOT, env=env, stdout=quiet, stderr=quiet)
     time.sleep(8)
     return started
+
+
+def end_runs(home: Path) -> None:
+    """Runs outlive whoever started them: their processes are found by their folder."""
+    for process in psutil.process_iter(["cmdline"]):
+        if str(home) in (process.info["cmdline"] or []):
+            process.kill()
 
 
 async def crowd(app: App, code: str, seen: Seen, options: argparse.Namespace) -> None:
