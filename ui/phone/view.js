@@ -38,7 +38,7 @@ function translate() {
 // ---- which screen
 
 function screen() {
-  if (!me.token) return me.left ? "left" : "join";
+  if (!me.token) return "join";
   if (!me.state) return "loading";
   if (!votes()) return { discussing: me.state.shown ? "discuss" : "locked" }[me.state.state] ?? me.state.state;
   if (me.comparison) return "judge";
@@ -47,24 +47,24 @@ function screen() {
   return drawn.screen === "judge" ? "judge" : "loading"; // the next one is on its way: no flicker
 }
 
-const WAITS = ["left", "loading", "lobby", "locked", "kept", "done"];
+const WAITS = ["loading", "lobby", "locked", "kept", "done"];
 const drawn = { screen: "", body: "", turn: 0 };
 
 function draw() {
   const now = screen(), { state, comparison } = me;
   const panel = WAITS.includes(now) ? "wait" : now;
-  for (const each of $$("[data-screen]")) each.hidden = each.dataset.screen !== panel && !(now === "left" && each.dataset.screen === "join");
+  for (const each of $$("[data-screen]")) each.hidden = each.dataset.screen !== panel;
   $("#round").textContent = (me.token && state?.round?.name) || "";
   drawProgress(now);
   drawNetwork();
   drawDock(now);
   $("footer").hidden = !me.token;
-  const body = JSON.stringify([now, language, me.gone, me.room, me.judged && now === "done" ? me.judged : 0,
+  const body = JSON.stringify([now, language, me.gone, me.left, me.room, me.judged && now === "done" ? me.judged : 0,
     comparison?.assignment_id, now === "judge" ? [state.round, me.turn] : [state?.shown, state?.result, state?.card]]);
   if (body === drawn.body || (now === "judge" && !comparison)) return;
   const moved = drawn.screen && (drawn.screen !== now || drawn.turn !== me.turn);
   Object.assign(drawn, { screen: now, body, turn: me.turn });
-  if (now === "join" || now === "left") drawJoin(now);
+  if (now === "join") drawJoin();
   if (panel === "wait") drawWait(now);
   if (now === "judge") drawJudge(comparison);
   if (now === "discuss") drawDiscuss(state.shown);
@@ -116,10 +116,12 @@ function settle() { // the buttons wake up a moment after a comparison has come
 
 // ---- the screens
 
-function drawJoin(now) {
-  $("#gone").hidden = !me.gone || Boolean(me.room);
-  $("#gone").textContent = me.gone;
-  $('[data-screen="join"] .mark').hidden = $('[data-screen="join"] h1').hidden = now === "left";
+function drawJoin() {
+  const told = me.left ? t("left.text") : me.room ? "" : me.gone;
+  $("#gone").hidden = !told;
+  $("#gone").textContent = told;
+  $("#gone").classList.toggle("trouble", !me.left);
+  $("#join-title").textContent = t(me.left ? "left.title" : "join.title");
   if (me.room) $("#room").value = me.room;
 }
 
