@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.results import Results
 
 _KEPT = 0.7  # seconds
+_REMEMBERED = 5.0  # seconds for which a token's owner is known without asking again
 _TOKENS = 20_000  # tokens whose owner is remembered
 _SHOWN = {
     "open": "voting",
@@ -61,7 +62,7 @@ class Voting:
         """Whose token it is. Raises: NotAllowed `label.token`, `label.revoked`, `label.withdrawn`."""
         key = token if isinstance(token, str) else ""
         at, person = self._people.get(key, (0.0, None))
-        if person is None or time.monotonic() - at > 2 * _KEPT:
+        if person is None or time.monotonic() - at > _REMEMBERED:
             self._people.pop(key, None)
             person = people.identify(self._store, token)
             if len(self._people) >= _TOKENS:
@@ -94,14 +95,22 @@ class Voting:
                 found["card"] = card(findings, person.annotator_id)
         return found
 
+    def at_hand(self, token: str, language: str) -> dict[str, Any] | None:
+        """The state, if nobody has to be asked for it: a known token, a fresh scene that is the same for all."""
+        at, person = self._people.get(token, (0.0, None))
+        scene: Scene | None = self._scene.fresh()
+        if person is None or time.monotonic() - at > _REMEMBERED or scene is None:
+            return None
+        return None if scene.public["state"] == "revealed" else self.state(person, language)
+
     def next(self, person: Annotator) -> dict[str, Any]:
-        """What to judge now, or `{"done": True}`. Raises: Conflict `vote.closed`, `vote.no_round`."""
+        """What to judge now, or `{"done": True, "judged"}`. Raises: Conflict `vote.closed`, `vote.no_round`."""
         this = self.scene().this
         if this is None:
             raise Conflict("vote.no_round")
         served = assignment.next_for(self._store, person, this.round_id)
         if served is None:
-            return {"done": True}
+            return {"done": True, "judged": live.judged(self._store, person.annotator_id, this)}
         return asdict(served) | {"prompt": list(served.prompt)}
 
     def cast(self, person: Annotator, body: object) -> casting.Receipt:
@@ -165,6 +174,10 @@ class _Kept:
                 if time.monotonic() - self._at > self._seconds:
                     self._value, self._at = self._look(), time.monotonic()
         return self._value
+
+    def fresh(self) -> Any:
+        """The value, or None if it has to be looked up."""
+        return self._value if time.monotonic() - self._at <= self._seconds else None
 
     def forget(self) -> None:
         self._at = -1e9

@@ -86,7 +86,7 @@ def test_a_whole_round(client, services, this):
     item = client.get("/vote/next", headers=me).json()
     assert item["phase"] == "discussed"
     assert client.post("/vote/cast", json=ballot(item), headers=me).status_code == 200
-    assert client.get("/vote/next", headers=me).json() == {"done": True}
+    assert client.get("/vote/next", headers=me).json() == {"done": True, "judged": 1}
     assert "secret" not in client.get("/vote/state", headers=me).text
     move(services, this, "revealed")
     end = client.get("/vote/state?language=es", headers=me).json()

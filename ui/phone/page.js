@@ -167,7 +167,6 @@ async function look(token) {
   me.stateAt = Date.now();
   if (fresh || where() !== before) me.askedAt = 0;
   if (where() !== before) Object.assign(me, { comparison: null, done: false, turn: me.turn + 1 });
-  if (!waiting().length) me.judged = answer.judged;
 }
 
 const votes = () => VOTING.includes(me.state?.state);
@@ -179,7 +178,7 @@ async function next(token) {
   if (me.token !== token || turn !== me.turn) return;
   me.askedAt = Date.now();
   me.done = Boolean(answer.done);
-  if (me.done) { me.remaining = 0; return; }
+  if (me.done) { Object.assign(me, { remaining: 0, judged: answer.judged ?? me.judged }); return; }
   Object.assign(me, { judged: answer.judged, remaining: answer.remaining });
   show(answer);
 }

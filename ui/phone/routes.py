@@ -65,10 +65,11 @@ def routes(services: Services) -> list[Route]:
         return _json({"token": token})
 
     async def state(request: Request) -> Response:
-        def look() -> dict[str, Any]:
-            return voting.state(voting.person(_token(request)), _language(request))
-
-        return _json(await work(look))
+        token, language = _token(request), _language(request)
+        known = voting.at_hand(token, language)  # what needs no database needs no thread
+        if known is None:
+            known = await work(lambda: voting.state(voting.person(token), language))
+        return _json(known)
 
     async def following(request: Request) -> Response:
         return _json(await work(lambda: voting.next(voting.person(_token(request)))))
