@@ -209,7 +209,9 @@ def _serve(
                 )
     if candidate is None:
         return None
-    return _assign(connection, person, this, candidate, 0, bool(secrets.randbits(1)))
+    # What was discussed stands as it stood before everybody: who argued for A finds it under A.
+    swapped = this.phase == "blind" and bool(secrets.randbits(1))
+    return _assign(connection, person, this, candidate, 0, swapped)
 
 
 def _due(n_served: int, every: int, of: str) -> bool:
