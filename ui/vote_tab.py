@@ -31,7 +31,7 @@ STEPS: dict[State, tuple[str, ...]] = {
     "generating": ("generate",),
     "open": ("locked",),
     "locked": ("discuss", "open", "revealed"),
-    "discussing": ("open_again", "discuss", "locked"),
+    "discussing": ("open_again", "discuss"),
     "open_again": ("locked",),
     "revealed": ("done",),
     "done": (),

@@ -120,7 +120,7 @@ def _title(key: str, report: Mapping[str, Any], tongue: str) -> str:
     """A number's name; a click shows how it is worked out."""
     formula = escape(report["formulas"][key])
     name = escape(word(f"vote.worth.{key}", tongue))
-    return f"<details><summary><b>{name}</b> ⓘ</summary><p class='quiet'>{formula}</p></details>"
+    return f"<details><summary><b>{name}</b></summary><p class='quiet'>{formula}</p></details>"
 
 
 def _ratings(report: Mapping[str, Any], called: Mapping[str, str], tongue: str) -> str:

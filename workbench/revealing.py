@@ -46,12 +46,21 @@ def _policies(findings: Findings) -> list[dict[str, Any]]:
 
 
 def _traits(findings: Findings, language: str) -> list[dict[str, Any]]:
+    """Each trait told from the side that was preferred: "shorter, 85 %", never "longer, 15 %"."""
     texts = messages(language)
-    return [
-        {"name": texts[f"trait.{name}"], **estimate.to_dict()}
-        for name, estimate in list(findings.traits.items())[:_MOST_TRAITS]
-        if estimate.value is not None
-    ]
+    rows = []
+    for name, estimate in list(findings.traits.items())[:_MOST_TRAITS]:
+        row = estimate.to_dict()
+        if row["value"] is None:
+            continue
+        key = f"trait.{name}"
+        if row["value"] < 0.5:
+            key += ".less"
+            low, high = row["low"], row["high"]
+            row["value"] = 1 - row["value"]
+            row |= {"low": None if high is None else 1 - high, "high": None if low is None else 1 - low}
+        rows.append({"name": texts[key], **row})
+    return rows
 
 
 def _line(this: Round, rows: list[dict[str, Any]], language: str) -> str:
@@ -64,6 +73,6 @@ def _line(this: Round, rows: list[dict[str, Any]], language: str) -> str:
     if this.purpose == "judge":
         key = "reveal.winner" if first["low"] > 0.5 else "reveal.no_winner"
     else:
-        key = "reveal.liked" if first["low"] > 0.5 or first["high"] < 0.5 else "reveal.nothing_clear"
+        key = "reveal.liked" if first["low"] > 0.5 else "reveal.nothing_clear"
     numbers = {name: f"{100 * first[name]:.0f}" for name in ("value", "low", "high")}
     return texts[key].format(name=first["name"], **numbers)

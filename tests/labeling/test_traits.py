@@ -1,0 +1,50 @@
+"""What was preferred where one policy was sampled twice: hand-made votes with a known answer."""
+
+import pytest
+
+from labeling import counted, traits
+from labeling.schema import Comparison
+from tests.labeling.conftest import Room
+
+
+@pytest.fixture
+def votes(sqlite):
+    """Twelve comparisons, one reply short and rude, the other long and polite; six people like the short ones."""
+    room = Room(sqlite, n=0, state="draft", votes_wanted=6)
+    from labeling import rounds
+
+    made = [
+        Comparison(
+            f"Question {i}?",
+            "No, you idiot.",
+            f"Thank you for asking, it is {i}, with pleasure.",
+            "one",
+            "one",
+        )
+        for i in range(12)
+    ]
+    rounds.add_comparisons(sqlite, room.round_id, made)
+    rounds.move(sqlite, room.round_id, "open")
+    for number in range(6):
+        person = room.person()
+        while (served := room.next(person)) is not None:
+            short = "left" if len(served.left) < len(served.right) else "right"
+            long = "right" if short == "left" else "left"
+            choice = long if number == 0 else short
+            room.cast(person, served.comparison_id, choice, assignment_id=served.assignment_id)
+    return counted.votes_of(sqlite, room.round_id).counted(), rounds.comparisons_of(sqlite, room.round_id)
+
+
+def test_shares_of_each_trait(votes):
+    found = traits.preferred(*votes)
+    assert found["shorter"].value == pytest.approx(5 / 6)
+    assert found["rude"].value == pytest.approx(5 / 6)
+    assert found["polite"].value == pytest.approx(1 / 6)
+    assert found["shorter"].low < 5 / 6 <= found["shorter"].high
+    assert "pirate" not in found  # no two replies differ in it
+    assert found["shorter"].n == 72
+
+
+def test_no_votes_say_nothing(sqlite):
+    room = Room(sqlite, n=3)
+    assert traits.preferred(counted.votes_of(sqlite, room.round_id).counted(), room.comparisons) == {}
