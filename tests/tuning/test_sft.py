@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from tuning.runs import Run, RunStore
 
 torch = pytest.importorskip("torch")
 from tuning import models  # noqa: E402
-from tuning.data.tokens import encode  # noqa: E402
+from tuning.data.tokens import Encoded, encode  # noqa: E402
 from tuning.executors.execute import execute  # noqa: E402
 from tuning.methods import packing, sft  # noqa: E402
 from tuning.methods.base import Start, Warm, add_adapter, start_of  # noqa: E402
@@ -135,14 +136,22 @@ def test_the_trainer_sees_the_rows_as_they_are_shown(submit, queue, tiny_model):
     }
     seen = 0
     for batch in trainer.get_train_dataloader():
-        for ids, labels, mask in zip(
-            batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True
-        ):
-            length = int(mask.sum())
-            row = expected[tuple(ids[:length].tolist())]
-            assert labels[:length].tolist() == row.labels and set(labels[length:].tolist()) <= {-100}
-            seen += 1
+        for ids, labels in parts(batch):
+            if ids in expected:
+                assert labels == [-100, *expected[ids].labels[1:]]
+                seen += 1
+            else:  # padding
+                assert set(labels) == {-100}
     assert seen == len(rows)
+
+
+def parts(batch: dict[str, torch.Tensor]) -> Iterator[tuple[tuple[int, ...], list[int]]]:
+    """(input_ids, labels) of each row that was joined, and of the padding."""
+    for ids, labels, positions in zip(*(batch[key].tolist() for key in ("input_ids", "labels", "position_ids")),
+                                      strict=True):  # fmt: skip
+        starts = [index for index, position in enumerate(positions) if position == 0]
+        for start, end in zip(starts, [*starts[1:], len(ids)], strict=True):
+            yield tuple(ids[start:end]), labels[start:end]
 
 
 def stop_at(run: Run, step: int) -> threading.Thread:
@@ -243,6 +252,29 @@ def test_packed_rows_do_not_see_each_other(tiny_model, tmp_path, sums):
     assert float(packed) == pytest.approx(heldout_loss(start.model, Batches(rows, 1, 384)), rel=1e-5)
 
 
+def test_a_batch_is_joined_into_a_few_rows_of_equal_length(tiny_model, tmp_path, sums):
+    start = Start.load(str(tiny_model), tmp_path)
+    rows = [encode(start.tokenizer, row, 0) for row in formats.from_python(sums[:40]).rows]
+    batch = packing.Joiner(1)([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
+    tokens = sum(len(row.input_ids) for row in rows)
+    assert 1 < batch["input_ids"].shape[0] < len(rows) and batch["input_ids"].numel() < 1.2 * tokens
+    assert int((batch["labels"] != -100).sum()) == sum(row.n_trained for row in rows)
+    lone = packing.spread([Encoded([1] * 900, [1] * 900), Encoded([1] * 100, [1] * 100)])
+    assert [len(part) for part in lone] == [1, 1]
+
+
+def test_a_model_that_cannot_keep_joined_rows_apart_is_told(tiny_model, tmp_path):
+    model = Start.load(str(tiny_model), tmp_path).model
+    assert packing.keeps_rows_apart(model)
+
+    class Blind(type(model)):
+        def forward(self, position_ids=None, **inputs):
+            return super().forward(**inputs)
+
+    model.__class__ = Blind
+    assert not packing.keeps_rows_apart(model)
+
+
 def test_every_epoch_has_every_row_once_in_an_order_of_its_own_with_little_padding():
     import random
 
@@ -261,8 +293,6 @@ def test_every_epoch_has_every_row_once_in_an_order_of_its_own_with_little_paddi
 
 
 def test_packs_hold_every_row_once_and_never_too_much():
-    from tuning.data.tokens import Encoded
-
     rows = [Encoded([n] * (n % 40 + 1), [n] * (n % 40 + 1)) for n in range(200)]
     packs = packing.pack(rows, 64)
     assert sorted(row.input_ids[0] for pack in packs for row in pack) == list(range(200))

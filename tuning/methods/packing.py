@@ -1,11 +1,13 @@
-"""Several short rows in one: less padding for much data of uneven length. Knows tokens, no model.
+"""Several short rows in one, so that little is padding: of all data (`dataset`) or of each batch (`Joiner`).
 
-Each row keeps its own positions, from 0; with no attention mask given, transformers keeps rows apart by them.
+Each row keeps its own positions, from 0; with no attention mask given, transformers keeps rows apart by them,
+in models that attend (`keeps_rows_apart` asks one). Knows tokens, no trainer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +16,7 @@ from datasets import Dataset
 from tuning.data.tokens import IGNORED, Encoded
 
 Packed = list[Encoded]
+_JOINED = 256  # tokens of a joined row: attention within it costs little beside everything else
 
 
 def dataset(rows: Iterable[Encoded], max_length: int) -> Dataset:
@@ -63,3 +66,51 @@ class Collator:
         }
         positions = [row["position_ids"] + list(range(length - len(row["position_ids"]))) for row in rows]
         return {**batch, "position_ids": torch.tensor(positions)}  # each (B, T)
+
+
+class Joiner(Collator):
+    """Joins the rows of a random batch into a few of equal length: the batch's own rows, and no padding to speak of.
+
+    Batches of similar lengths would need little padding too, but they are batches of one kind of text: the loss
+    leaps from step to step, and of `pocket`'s questions 4 in 100 were answered worse.
+    """
+
+    def __call__(self, rows: list[dict[str, list[int]]]) -> dict[str, Any]:
+        return super().__call__([joined(part) for part in spread([Encoded(**row) for row in rows])])
+
+
+def spread(rows: Sequence[Encoded]) -> list[Packed]:
+    """Parts of about equal length, none much longer than the longest row or 256 tokens."""
+    longest_first = sorted(rows, key=lambda row: -len(row.input_ids))
+    room = max(_JOINED, len(longest_first[0].input_ids))
+    parts: list[Packed] = [[] for _ in range(math.ceil(sum(len(row.input_ids) for row in rows) / room))]
+    filled = [0] * len(parts)
+    for row in longest_first:
+        least = filled.index(min(filled))
+        parts[least].append(row)
+        filled[least] += len(row.input_ids)
+    return parts
+
+
+@torch.no_grad()
+def keeps_rows_apart(model: Any) -> bool:
+    """Whether the model reads a row twice in one, as two: not all do (recurrent ones cannot)."""
+    was_training = model.training
+    model.eval()
+    try:
+        once = torch.arange(1, 5, device=model.device)
+        logits = (
+            model(
+                input_ids=once.repeat(2)[None],
+                position_ids=torch.arange(4, device=model.device).repeat(2)[None],
+                use_cache=False,
+            )
+            .logits[0]
+            .float()
+        )  # (8, V)
+    except (TypeError, ValueError):  # takes no positions
+        return False
+    finally:
+        model.train(was_training)
+    exact = model.dtype == torch.float32
+    return bool((logits[4:] - logits[:4]).abs().max() <= (1e-3 if exact else 0.05) * logits.abs().max())

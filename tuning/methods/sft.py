@@ -128,10 +128,16 @@ class AdapterTrainer(SFTTrainer):
         self.remove_callback(PrinterCallback)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler | None:
-        if not isinstance(self.train_dataset, LazyRows):
+        if isinstance(self.data_collator, packing.Collator):  # rows are joined, there is nothing to pad
             return super()._get_train_sampler(train_dataset)
+        assert isinstance(self.train_dataset, LazyRows)
         batch_size = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
         return SimilarLengths(self.train_dataset.lengths(), batch_size, self.args.seed)
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if "attention_mask" not in inputs:  # TRL counts the tokens of the first joined row only
+            self._total_train_tokens += inputs["input_ids"][1:].numel()
+        return super().compute_loss(model, inputs, *args, **kwargs)
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         assert isinstance(self.model, PeftModel) and output_dir is not None
@@ -257,8 +263,8 @@ def _trainer(
         return AdapterTrainer(start, model, arguments, dataset, [recorder], collator), recorder
     if not any(encoded(row).n_trained for row in rows[:200]):
         raise AfinaError("engine.nothing_trained", max_length=plan.max_length)
-
-    return AdapterTrainer(start, model, arguments, LazyRows(rows, encoded), [recorder]), recorder
+    joiner = packing.Joiner(start.tokenizer.pad_token_id) if packing.keeps_rows_apart(model) else None
+    return AdapterTrainer(start, model, arguments, LazyRows(rows, encoded), [recorder], joiner), recorder
 
 
 def _evaluation(start: Start, model: PeftModel, heldout: list[Row], encoded: Any) -> Any:
