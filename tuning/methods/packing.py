@@ -76,7 +76,9 @@ class Joiner(Collator):
     """
 
     def __call__(self, rows: list[dict[str, list[int]]]) -> dict[str, Any]:
-        return super().__call__([joined(part) for part in spread([Encoded(**row) for row in rows])])
+        return super().__call__(
+            [joined(part) for part in spread([Encoded(row["input_ids"], row["labels"]) for row in rows])]
+        )
 
 
 def spread(rows: Sequence[Encoded]) -> list[Packed]:
