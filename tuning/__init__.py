@@ -11,16 +11,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tuning import dpo as dpo
+    from tuning import reward as reward
     from tuning import sft as sft
     from tuning.api import GenerativeModel as GenerativeModel
     from tuning.api import Job as Job
 
-__all__ = ["GenerativeModel", "Job", "sft"]
+__all__ = ["GenerativeModel", "Job", "dpo", "reward", "sft"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "sft":
-        return import_module("tuning.sft")
+    if name in ("dpo", "reward", "sft"):
+        return import_module(f"tuning.{name}")
     if name in ("GenerativeModel", "Job"):
         return getattr(import_module("tuning.api"), name)
     raise AttributeError(f"module 'tuning' has no attribute {name!r}")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from common.settings import Settings
-from tuning.config import SFTConfig
-from tuning.data import formats
-from tuning.data.rows import Loaded
+from tuning.config import Config
+from tuning.data import formats, pairs
+from tuning.data.rows import Loaded, PairSet
 from tuning.executors.local import LocalExecutor
 from tuning.jobs import Queue
 from tuning.progress import RunStatus
@@ -151,15 +151,15 @@ class GenerativeModel:
 
 def submit(
     method: str,
-    config: SFTConfig,
-    data: Loaded,
+    config: Config,
+    data: Loaded | PairSet,
     name: str = "",
     home: Path | None = None,
-    validation: Loaded | None = None,
+    validation: Loaded | PairSet | None = None,
 ) -> Job:
     """Queues a run; this process executes the queue from now on, unless another does."""
     place = home_or_default(home)
-    queue = Queue(RunStore(place), LocalExecutor(place, config.source_model))
+    queue = Queue(RunStore(place), LocalExecutor(place, str(config.to_dict()["source_model"])))
     return Job(queue.submit(method, config, data, name, validation=validation), queue).wake()
 
 
@@ -169,6 +169,13 @@ def read(source: str | Path | Iterable[Mapping[str, Any]]) -> Loaded:
         settings = Settings.from_env()
         return formats.load(source, max_mb=settings.max_upload_mb, token=settings.hf_token)
     return formats.from_python(list(source))
+
+
+def read_pairs(source: str | Path | Iterable[Mapping[str, Any]]) -> PairSet:
+    """Preference pairs as `train_dataset` takes them: a file, or dictionaries."""
+    if isinstance(source, (str, Path)):
+        return pairs.load(source, Settings.from_env().max_upload_mb)
+    return pairs.from_python(list(source))
 
 
 def home_or_default(home: str | Path | None = None) -> Path:

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tuning.methods.base import Start
+    from tuning.methods.preference import PreferencePlan
     from tuning.plan import Plan
     from tuning.runs import Run
 
 
-def write(run: Run, start: Start, plan: Plan) -> str:
+_METHODS = {
+    "sft": "An adapter, trained by supervised fine-tuning",
+    "dpo": "An adapter, trained by direct preference optimisation (DPO)",
+    "reward": "A reward model (an adapter and a head of one number), trained on preference pairs",
+}
+
+
+def write(run: Run, start: Start, plan: Plan | PreferencePlan) -> str:
     """The card as Markdown, with the front matter that the Hub reads."""
     from tuning.methods.base import neutral_id
 
@@ -23,9 +31,9 @@ def write(run: Run, start: Start, plan: Plan) -> str:
         "---",
         *([f"base_model: {base}"] if "/" in base else []),
         "library_name: peft",
-        "pipeline_tag: text-generation",
+        *(["pipeline_tag: text-generation"] if info.method != "reward" else []),
         *([f"license: {licence.lower().replace(' ', '')}"] if start.info.license else []),
-        "tags: [lora, sft, afina]",
+        f"tags: [lora, {info.method}, afina]",
         "---",
     ]
     made = datetime.fromtimestamp(info.created_at, UTC)
@@ -33,7 +41,7 @@ def write(run: Run, start: Start, plan: Plan) -> str:
     about = f"""
 # {run.name}
 
-An adapter, trained by supervised fine-tuning with Afina on {made:%Y-%m-%d}.
+{_METHODS.get(info.method, "An adapter, trained")} with Afina on {made:%Y-%m-%d}.
 
 ## Base model
 
@@ -53,8 +61,17 @@ An adapter is only worth something on the base model that it was trained on: che
         "\n".join(front)
         + about
         + _numbers(run, plan, status)
-        + _usage(base, info.base.get("name") == "pocket")
+        + (_usage(base, info.base.get("name") == "pocket") if info.method != "reward" else _REWARD_USAGE)
     )
+
+
+_REWARD_USAGE = """
+## Use
+
+The adapter sits on its parent policy, merged into the base model, with a sequence-classification head of one number
+(its weights are in the adapter, `modules_to_save`). Only differences between rewards of replies to one prompt mean
+something. In Afina: `tuning.scoring.RewardModel(name, home).scores(...)`.
+"""
 
 
 def _data_name(data: dict) -> str:
@@ -62,7 +79,7 @@ def _data_name(data: dict) -> str:
     return Path(str(data.get("name", ""))).name
 
 
-def _numbers(run: Run, plan: Plan, status) -> str:
+def _numbers(run: Run, plan: Plan | PreferencePlan, status) -> str:
     config = {**run.info.config, "source_model": None}
     settings = [
         f"| {name} | {value} |" for name, value in config.items() if value not in (None, 0, 0.0, "auto")
@@ -77,7 +94,7 @@ def _numbers(run: Run, plan: Plan, status) -> str:
             "gradient_checkpointing",
             "dtype",
         )
-        if name not in config or config[name] in (None, 0, 0.0, "auto")
+        if hasattr(plan, name) and (name not in config or config[name] in (None, 0, 0.0, "auto"))
     ]
     results = [
         ("Steps", f"{status.step} of {plan.steps}"),

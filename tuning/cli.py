@@ -18,8 +18,13 @@ from typing import Any, NoReturn
 
 from common.errors import AfinaError
 from common.settings import Settings
-from tuning.config import PRESETS, SFTConfig
+from tuning.config import DPOConfig, RewardConfig, SFTConfig
 
+CONFIGS: dict[str, type[SFTConfig] | type[RewardConfig] | type[DPOConfig]] = {
+    "sft": SFTConfig,
+    "reward": RewardConfig,
+    "dpo": DPOConfig,
+}
 LINE = "{name}: {state}, step {step}/{total}, loss {loss}, held-out {heldout}, {eta} left"
 
 
@@ -63,7 +68,9 @@ def parser() -> Parser:
         added.set_defaults(command=function)
         return added
 
-    _sft(command("sft", train, "Fine-tune an adapter on prompts and replies."))
+    _method(command("sft", train, "Fine-tune an adapter on prompts and replies."), "sft")
+    _method(command("reward", train, "Train a reward model on preference pairs."), "reward")
+    _method(command("dpo", train, "Optimise a policy on preference pairs (DPO)."), "dpo")
     command("runs", runs, "List all runs.").add_argument("name", nargs="?", help="show this run only")
     for name in ("resume", "stop", "cancel", "delete"):
         command(name, globals()[name], f"{name.capitalize()} a run.").add_argument("name", help="name or id")
@@ -72,15 +79,17 @@ def parser() -> Parser:
     return made
 
 
-def _sft(sub: argparse.ArgumentParser) -> None:
-    knobs = "\n".join(f"  {field.name:24} {field.metadata['help']}" for field in fields(SFTConfig))
+def _method(sub: argparse.ArgumentParser, method: str) -> None:
+    config = CONFIGS[method]
+    knobs = "\n".join(f"  {field.name:24} {field.metadata['help']}" for field in fields(config))
     sub.formatter_class = argparse.RawDescriptionHelpFormatter
     sub.epilog = f"settings (--set key=value):\n{knobs}"
+    sub.set_defaults(method=method)
     sub.add_argument("--source-model", default="", help="pocket, a run, a folder or a Hub id")
     sub.add_argument("--train-dataset", required=True, help="a file, a shipped set or a Hub data set")
     sub.add_argument("--validation-dataset", help="rows to measure on instead of the held-out side")
     sub.add_argument("--name", default="", help="the run's name")
-    sub.add_argument("--preset", choices=list(PRESETS), default="balanced")
+    sub.add_argument("--preset", choices=list(config.presets), default="balanced")
     sub.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
 
 
@@ -111,10 +120,12 @@ def train(options: argparse.Namespace, settings: Settings) -> Answer:
 
     chosen = dict(_assignment(text) for text in options.set)
     source = options.source_model or settings.base_model
-    config = SFTConfig.from_settings({"preset": options.preset, "source_model": source, **chosen})
-    validation = api.read(options.validation_dataset) if options.validation_dataset else None
-    data = api.read(options.train_dataset)
-    return _watch(api.submit("sft", config, data, options.name, settings.home, validation))
+    method = options.method
+    config = CONFIGS[method].from_settings({"preset": options.preset, "source_model": source, **chosen})
+    read: Any = api.read if method == "sft" else api.read_pairs
+    validation = read(options.validation_dataset) if options.validation_dataset else None
+    data = read(options.train_dataset)
+    return _watch(api.submit(method, config, data, options.name, settings.home, validation))
 
 
 def resume(options: argparse.Namespace, settings: Settings) -> Answer:

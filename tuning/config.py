@@ -10,7 +10,7 @@ import dataclasses
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
 
 from common.errors import AfinaError
 
@@ -30,10 +30,52 @@ def knob(
     return dataclasses.field(default=default, metadata=told)
 
 
+# name -> settings. "quick" shows the principle within seconds on `pocket`, "thorough" takes its time.
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {"target_steps": 50, "rank": 8},
+    "balanced": {},
+    "thorough": {"target_steps": 400, "rank": 32},
+}
+
+
 @dataclass(frozen=True)
-class SFTConfig:
+class Config:
+    """What all configs can do: check themselves, and be made from texts."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"balanced": {}}
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check(field, getattr(self, field.name))
+        if not str(getattr(self, "source_model", "")).strip():
+            raise AfinaError("config.empty", name="source_model")
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """A config from texts or values, as a form, `--set` or JSON give them; `preset` lays a preset under.
+
+        Raises: AfinaError `config.unknown`, `config.kind`, `config.range`, `config.choice`, `config.preset`.
+        """
+        given = dict(settings)
+        preset = str(given.pop("preset", "") or "balanced")
+        if preset not in cls.presets:
+            raise AfinaError("config.preset", value=preset, choices=", ".join(cls.presets))
+        hints = {name: hint for name, hint in get_type_hints(cls).items() if name != "presets"}
+        unknown = [name for name in given if name not in hints]
+        if unknown:
+            raise AfinaError("config.unknown", name=unknown[0], known=", ".join(hints))
+        parsed = {name: _parse(name, value, hints[name]) for name, value in given.items()}
+        return cls(**{**cls.presets[preset], **parsed})
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class SFTConfig(Config):
     """Supervised fine-tuning of an adapter on rows of prompts and replies."""
 
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     source_model: str = knob("pocket", "Base model or run to start from: pocket, a run, a folder, a Hub id.")
     rank: int = knob(
         16, "Rank of the adapter's matrices: how much it can change.", group="basic", min=1, max=256
@@ -86,44 +128,80 @@ class SFTConfig:
         "auto", "Number format; auto: what pays on the device.", choices=("auto", "float32", "bfloat16")
     )
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            _check(field, getattr(self, field.name))
-        if not self.source_model.strip():
-            raise AfinaError("config.empty", name="source_model")
+    @property
+    def scale(self) -> int:
+        """alpha, with 0 resolved."""
+        return self.alpha or 2 * self.rank
+
+
+@dataclass(frozen=True)
+class PreferenceConfig(Config):
+    """What every method shares that learns from preference pairs."""
+
+    source_model: str = knob("pocket", "Policy that was voted on: a run, pocket, a folder, a Hub id.")
+    rank: int = knob(
+        16,
+        "Rank of a new adapter's matrices; one that is trained further keeps its own.",
+        group="basic",
+        min=1,
+        max=256,
+    )
+    learning_rate: float = knob(5e-4, "Size of a step.", group="basic", min=1e-7, max=0.1)
+    epochs: float = knob(4.0, "Times through the pairs.", unit="epochs", group="basic", min=0.1, max=100)
+    batch_size: int = knob(8, "Pairs per optimiser step.", unit="pairs", min=1, max=1024)
+    max_length: int = knob(
+        0, "Longest prompt with reply, the rest is cut; 0: by the model.", unit="tokens", min=0, max=131_072
+    )
+    peft: str = knob("lora", "Kind of a new adapter.", choices=("lora", "rslora", "dora"))
+    alpha: int = knob(0, "Scale of the adapter is alpha / rank; 0: twice the rank.", min=0, max=1024)
+    dropout: float = knob(0.0, "Share of the adapter's inputs dropped in training.", min=0.0, max=0.9)
+    warmup_ratio: float = knob(0.1, "Share of the steps in which the rate rises.", min=0.0, max=0.5)
+    weight_decay: float = knob(0.0, "Pull of the weights towards zero.", min=0.0, max=1.0)
+    scheduler: str = knob("linear", "How the rate falls.", choices=("cosine", "linear", "constant"))
+    heldout_fraction: float = knob(0.2, "Share of the prompts kept for measuring.", min=0.0, max=0.9)
+    eval_every: int = knob(
+        0, "Steps between two held-out measures; 0: a dozen.", unit="steps", min=0, max=100_000
+    )
+    save_every: int = knob(
+        0, "Steps between two checkpoints; 0: every twenty seconds.", unit="steps", min=0, max=100_000
+    )
+    seed: int = knob(0, "Decides the beginning and the order of the pairs.", min=0, max=2**31 - 1)
+    dtype: str = knob(
+        "auto", "Number format; auto: what pays on the device.", choices=("auto", "float32", "bfloat16")
+    )
 
     @property
     def scale(self) -> int:
         """alpha, with 0 resolved."""
         return self.alpha or 2 * self.rank
 
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> SFTConfig:
-        """A config from texts or values, as a form, `--set` or JSON give them; `preset` lays a preset under.
 
-        Raises: AfinaError `config.unknown`, `config.kind`, `config.range`, `config.choice`, `config.preset`.
-        """
-        given = dict(settings)
-        preset = str(given.pop("preset", "") or "balanced")
-        if preset not in PRESETS:
-            raise AfinaError("config.preset", value=preset, choices=", ".join(PRESETS))
-        hints = get_type_hints(cls)
-        unknown = [name for name in given if name not in hints]
-        if unknown:
-            raise AfinaError("config.unknown", name=unknown[0], known=", ".join(hints))
-        parsed = {name: _parse(name, value, hints[name]) for name, value in given.items()}
-        return cls(**{**PRESETS[preset], **parsed})
+@dataclass(frozen=True)
+class RewardConfig(PreferenceConfig):
+    """A reward model: a head on the merged policy that gives the better reply the higher number."""
 
-    def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+    learning_rate: float = knob(1e-3, "Size of a step.", group="basic", min=1e-7, max=0.1)
+    epochs: float = knob(3.0, "Times through the pairs.", unit="epochs", group="basic", min=0.1, max=100)
+    use_margin: bool = knob(
+        True, "Ask a larger difference where people said how much better (where they did)."
+    )
 
 
-# name -> settings. "quick" shows the principle within seconds on `pocket`, "thorough" takes its time.
-PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"target_steps": 50, "rank": 8},
-    "balanced": {},
-    "thorough": {"target_steps": 400, "rank": 32},
-}
+@dataclass(frozen=True)
+class DPOConfig(PreferenceConfig):
+    """Direct preference optimisation of the policy's own adapter."""
+
+    beta: float = knob(
+        0.1, "How dear it is to move away from the reference policy.", group="basic", min=0.001, max=10
+    )
+    loss: str = knob("sigmoid", "Kind of loss.", group="basic", choices=("sigmoid", "ipo", "hinge", "robust"))
+    noise: float = knob(0.1, "Share of votes taken to be wrong, for the robust loss.", min=0.0, max=0.49)
+    sft_weight: float = knob(
+        0.2, "Weight of the plain loss on the chosen replies: it holds the content.", min=0.0, max=10
+    )
+
+
+AdapterConfig = SFTConfig | PreferenceConfig
 
 
 def _check(field: dataclasses.Field, value: Any) -> None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from filelock import FileLock, Timeout
 
 from common.errors import AfinaError
-from tuning.config import SFTConfig
-from tuning.data.rows import Loaded, Row
+from tuning.config import Config
+from tuning.data.rows import Example, Loaded, PairSet
 from tuning.data.splits import divide
 from tuning.progress import ACTIVE, RESUMABLE, WrongState, state_of
 from tuning.runs import Run, RunStore
@@ -54,11 +54,11 @@ class Queue:
     def submit(
         self,
         method: str,
-        config: SFTConfig,
-        data: Loaded,
+        config: Config,
+        data: Loaded | PairSet,
         name: str = "",
         parent: str | None = None,
-        validation: Loaded | None = None,
+        validation: Loaded | PairSet | None = None,
     ) -> Run:
         """Freezes data and config into a new run and queues it. `parent`: run to continue, if not the source.
 
@@ -69,7 +69,7 @@ class Queue:
 
         if parent:
             config = type(config).from_settings({**config.to_dict(), "source_model": parent})
-        policy = models.resolve(config.source_model, self.store.home)
+        policy = models.resolve(str(config.to_dict()["source_model"]), self.store.home)
         train, heldout = self._sides(config, data, validation)
         run = self.store.create(
             method=method,
@@ -197,11 +197,16 @@ class Queue:
         self._wake.clear()
 
     def _sides(
-        self, config: SFTConfig, data: Loaded, validation: Loaded | None
-    ) -> tuple[list[Row], list[Row]]:
+        self, config: Any, data: Loaded | PairSet, validation: Loaded | PairSet | None
+    ) -> tuple[Sequence[Example], Sequence[Example]]:
         if data.needs_mapping:
             raise AfinaError("jobs.needs_mapping", name=data.name, columns=", ".join(data.columns))
-        train, heldout = divide(data.rows, config.heldout_fraction)
+        train: Sequence[Example]
+        heldout: Sequence[Example]
+        if isinstance(data, PairSet):
+            train, heldout = divide(data.rows, config.heldout_fraction)
+        else:
+            train, heldout = divide(data.rows, config.heldout_fraction)
         if validation is not None:
             heldout = list(validation.rows)
         if not train:

@@ -40,6 +40,7 @@ __all__ = [
 
 POCKET_PATH = Path(__file__).parent / "pocket" / "weights"
 POCKET_ID = "afina/pocket"
+NO_POLICY = ("reward",)  # methods whose runs give numbers, not replies
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ def resolve(name: str, home: Path | None = None) -> Policy:
     run = _find_run(name, home or default_home())
     if run is not None:
         info = read_json(run / "run.json")
+        if info["method"] in NO_POLICY:
+            raise AfinaError("models.no_policy", name=info["name"], method=info["method"])
         adapter = run / "adapter"
         if not (adapter / "adapter_config.json").is_file():
             raise AfinaError("models.no_adapter", name=info["name"])

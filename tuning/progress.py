@@ -17,7 +17,20 @@ WAITING = ("queued",)
 ENDED = ("stopped", "done", "failed", "interrupted", "cancelled")
 RESUMABLE = ("stopped", "failed", "interrupted", "cancelled")
 
-SERIES = ("loss", "heldout_loss", "learning_rate", "grad_norm", "tokens_per_second")
+SERIES = (
+    "loss",
+    "heldout_loss",
+    "learning_rate",
+    "grad_norm",
+    "tokens_per_second",
+    "accuracy",
+    "margin",
+    "chosen_reward",
+    "rejected_reward",
+    "kl",
+    "heldout_accuracy",
+    "heldout_margin",
+)
 _MOST_POINTS = 1000
 
 

@@ -16,7 +16,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from common.errors import AfinaError, Conflict, NotFound
 from common.files import read_json, write_json
 from tuning import bundle
-from tuning.data.rows import Row, read_rows, write_rows
+from tuning.data.rows import Example, Pair, Row, read_pairs, read_rows, write_rows
 from tuning.events import Event, EventLog
 from tuning.progress import ACTIVE, RunStatus, WrongState, fold, state_of
 
@@ -85,6 +85,10 @@ class Run:
     def rows(self, side: str) -> list[Row]:
         """The frozen rows of `side`: "train" or "heldout"."""
         return read_rows(self.path / "data" / f"{side}.jsonl")
+
+    def pairs(self, side: str) -> list[Pair]:
+        """The frozen preference pairs of `side`."""
+        return read_pairs(self.path / "data" / f"{side}.jsonl")
 
     def download(self) -> Path:
         """A zip of adapter, tokenizer and card (for `pocket` with the base) that works on its own."""
@@ -175,8 +179,8 @@ class RunStore:
         name: str,
         base: dict[str, str],
         data: dict[str, Any],
-        train: list[Row],
-        heldout: list[Row],
+        train: Sequence[Example],
+        heldout: Sequence[Example],
         parent: str | None = None,
     ) -> Run:
         """A new run, queued, with its data frozen. An empty `name` gets one like `sft-3`.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
 from common.settings import Settings
+from tuning.models import NO_POLICY
 from tuning.runs import RunStore
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Comparing:
 
     def policies(self, actor: Actor) -> list[PolicyChoice]:
         """Bases first, then every run with an adapter, the newest first."""
-        runs = [run for run in self._store.list() if (run.adapter_dir / "adapter_config.json").is_file()]
+        runs = [run for run in self._store.list() if run.has_adapter and run.info.method not in NO_POLICY]
         bases = dict.fromkeys([self._settings.base_model, "pocket", *(run.info.base["name"] for run in runs)])
         tuned = [PolicyChoice(run.name, run.info.base["name"], False, run.info.created_at) for run in runs]
         tuned.sort(key=lambda choice: -choice.created_at)

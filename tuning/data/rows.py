@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,42 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """A preference: two replies to one prompt, of which `chosen` was found better. `margin`: by how much, 1 to 3."""
+
+    prompt: tuple[dict[str, str], ...]
+    chosen: str
+    rejected: str
+    margin: float | None = None
+    number: int = 0
+
+    @property
+    def content(self) -> object:
+        return [list(self.prompt), self.chosen, self.rejected, self.margin]
+
+    def conversation(self, reply: str) -> Row:
+        """The prompt with one of its replies, to be tokenised as every other row."""
+        return Row(messages=(*self.prompt, {"role": "assistant", "content": reply}), number=self.number)
+
+
+Example = Row | Pair
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """Preference pairs as read, and what was wrong with the others."""
+
+    rows: tuple[Pair, ...]
+    name: str
+    format: str = "trl"
+    columns: tuple[str, ...] = ()
+    skipped: tuple[AfinaError, ...] = ()
+    n_skipped: int = 0
+    needs_mapping: bool = False
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
 class Loaded:
     """A data set as read: usable rows, and what was wrong with the others."""
 
@@ -55,26 +91,34 @@ class Loaded:
     cut: bool = False  # there was more than was read (a large data set of the Hub)
 
 
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Rows as JSON lines, whole or not there; `read_rows` gives them back unchanged."""
-    lines = [
-        json.dumps(
-            {"messages": list(row.messages), "number": row.number}
-            if row.messages
-            else {"text": row.text, "number": row.number},
-            ensure_ascii=False,
-        )
-        for row in rows
-    ]
-    write_text(path, "".join(line + "\n" for line in lines))
+def write_rows(path: Path, rows: Iterable[Example]) -> None:
+    """Rows or pairs as JSON lines, whole or not there; `read_rows` and `read_pairs` give them back unchanged."""
+    write_text(path, "".join(json.dumps(_record(row), ensure_ascii=False) + "\n" for row in rows))
+
+
+def _record(row: Example) -> dict[str, Any]:
+    if isinstance(row, Pair):
+        record: dict[str, Any] = {"prompt": list(row.prompt), "chosen": row.chosen, "rejected": row.rejected}
+        return record | {"margin": row.margin, "number": row.number}
+    if row.messages:
+        return {"messages": list(row.messages), "number": row.number}
+    return {"text": row.text, "number": row.number}
 
 
 def read_rows(path: Path) -> list[Row]:
-    """What `write_rows` wrote."""
-    rows = []
+    """The rows that `write_rows` wrote."""
+    return [
+        Row(messages=tuple(each.get("messages", ())), text=each.get("text", ""), number=each["number"])
+        for each in _records(path)
+    ]
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """The pairs that `write_rows` wrote."""
+    return [Pair(**(each | {"prompt": tuple(each["prompt"])})) for each in _records(path)]
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
     with open(path, encoding="utf-8") as file:
         for line in file:
-            record = json.loads(line)
-            messages = tuple(record.get("messages", ()))
-            rows.append(Row(messages=messages, text=record.get("text", ""), number=record["number"]))
-    return rows
+            yield json.loads(line)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from common import hashing
 from common.split import HELDOUT_FRACTION, prompt_key, split
-from tuning.data.rows import Row
+from tuning.data.rows import Pair, Row
+
+E = TypeVar("E", Row, Pair)
 
 
-def divide(rows: Iterable[Row], fraction: float = HELDOUT_FRACTION) -> tuple[list[Row], list[Row]]:
+def divide(rows: Iterable[E], fraction: float = HELDOUT_FRACTION) -> tuple[list[E], list[E]]:
     """(train, heldout), each in file order; a prompt's side depends on its text alone: no prompt is on both.
 
     A tiny set can fall on one side whole. Nothing is moved then, or a prompt would be held out here and
     trained elsewhere: held-out may come back empty (nothing to measure by), and so may train (nothing to
     learn from); the report and the trainer say so.
     """
-    train: list[Row] = []
-    heldout: list[Row] = []
+    train: list[E] = []
+    heldout: list[E] = []
     for row in rows:
         (heldout if split(row.prompt, fraction) == "heldout" else train).append(row)
     return train, heldout

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # run.method -> module with `train(run, home, warm) -> bool` (whether it came to its end; False: it was stopped)
-METHODS = {"sft": "tuning.methods.sft"}
+METHODS = {
+    "sft": "tuning.methods.sft",
+    "reward": "tuning.methods.reward",
+    "dpo": "tuning.methods.dpo",
+}
 
 
 def execute(run: Run, home: Path, warm: Warm | None = None) -> None:

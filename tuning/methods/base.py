@@ -17,7 +17,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from common import files
 from common.errors import AfinaError
 from tuning import models
-from tuning.config import SFTConfig
+from tuning.config import AdapterConfig
 from tuning.data.tokens import with_template
 from tuning.plan import dtype_for, threads_for
 from tuning.runs import Run, RunStore
@@ -83,13 +83,13 @@ class Warm:
         return start
 
 
-def start_of(run: Run, config: SFTConfig, home: Path, warm: Warm | None) -> Start:
+def start_of(run: Run, config: AdapterConfig, home: Path, warm: Warm | None) -> Start:
     """The base model of `run`, the warm one if it fits."""
     base = models.resolve(run.info.base["name"], home).base
     return (warm.take(base, config.dtype) if warm else None) or Start.load(base.name, home, config.dtype)
 
 
-def add_adapter(start: Start, config: SFTConfig, run: Run, home: Path) -> PeftModel:
+def add_adapter(start: Start, config: AdapterConfig, run: Run, home: Path) -> PeftModel:
     """The model with a trainable adapter: a copy of the parent's, else a new one that changes nothing yet."""
     if run.info.parent:
         folder = RunStore(home).get(run.info.parent).adapter_dir

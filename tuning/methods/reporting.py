@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psutil
@@ -22,9 +22,16 @@ class Recorder(TrainerCallback):
     """Events of one sitting. `evaluate` gives the held-out metrics of the model as it is, None without such rows."""
 
     def __init__(
-        self, run: Run, eval_every: int, save_every: int, evaluate: Callable[[], dict[str, float]] | None
+        self,
+        run: Run,
+        eval_every: int,
+        save_every: int,
+        evaluate: Callable[[], dict[str, float]] | None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.run = run
+        self.names = names or {}  # further metrics: the trainer's name -> ours
+        self.derive: Callable[[dict[str, float]], dict[str, float]] = lambda measures: {}
         self.eval_every = eval_every
         self.save_every = save_every
         self.evaluate = evaluate
@@ -101,7 +108,9 @@ class Recorder(TrainerCallback):
             "eta_seconds": left * self._step_seconds + evaluations * self._eval_seconds,
             "peak_memory_bytes": self._memory(),
         }
-        return {name: _short(value) for name, value in measures.items() if value is not None}
+        measures |= {ours: logs[theirs] for theirs, ours in self.names.items() if theirs in logs}
+        known = {name: value for name, value in measures.items() if value is not None}
+        return {name: _short(value) for name, value in (known | self.derive(known)).items()}
 
     def _memory(self) -> int:
         if torch.cuda.is_available():

@@ -1,0 +1,205 @@
+"""Direct preference optimisation (Rafailov et al. 2023): preference pairs and a policy in, its better self out.
+
+With the policy pi, its frozen copy pi_ref and h = [log pi(chosen) - log pi_ref(chosen)] - [the same of rejected]:
+
+    sigmoid   -log sigmoid(beta h)                                             starts at ln 2
+    robust    the same, unbiased if a share `noise` of the votes is wrong      starts at ln 2   (Chowdhury et al. 2024)
+    hinge     max(0, 1 - beta h)                                               starts at 1      (Zhao et al. 2023)
+    ipo       (h per token - 1 / (2 beta))^2                            starts at 1/(4 beta^2)  (Azar et al. 2023)
+
+`sft_weight` times the plain loss on the chosen replies is added: it holds the content. The adapter that the class
+voted on is trained further; log-probabilities under the reference are worked out once. Knows no votes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from transformers import PrinterCallback, set_seed
+from trl import DPOConfig as TrainerConfig
+from trl import DPOTrainer
+
+from tuning import card
+from tuning.config import DPOConfig
+from tuning.methods.base import Start, Warm, add_adapter, keep_adapter, save_adapter, start_of
+from tuning.methods.preference import (
+    MOST_EVALUATED,
+    Ids,
+    PreferencePlan,
+    arguments,
+    log_probabilities,
+    plan_of,
+    tokenised,
+)
+from tuning.methods.reporting import Recorder
+from tuning.methods.sft import last_checkpoint
+from tuning.runs import Run
+
+# What TRL logs -> what our events call it. A test pins both sides.
+METRICS = {
+    "rewards/chosen": "chosen_reward",
+    "rewards/rejected": "rejected_reward",
+    "rewards/margins": "margin",
+    "rewards/accuracies": "accuracy",
+}
+
+
+def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
+    """Trains `run` to its end (True), or until it is stopped (False). Raises: as `sft.train`, `pairs.too_long`."""
+    config = DPOConfig(**run.info.config)
+    start = start_of(run, config, home, warm)
+    model = add_adapter(start, config, run, home)
+    pairs, heldout = run.pairs("train"), run.pairs("heldout")
+    plan = plan_of(config, start, len(pairs))
+    ids = tokenised(start.tokenizer, pairs, plan.max_length)
+    held = tokenised(start.tokenizer, heldout, plan.max_length)[:MOST_EVALUATED] if heldout else []
+    checkpoint = last_checkpoint(run)
+    announce(run, start, plan, model, len(held), checkpoint)
+    pad = start.tokenizer.pad_token_id
+    reference = log_probabilities(model, ids, pad)
+    evaluate = _Heldout(model, held, pad, config) if held else None
+    recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
+    recorder.derive = lambda measures: _kl(measures, config.beta)
+    trainer = PolicyTrainer(start, model, config, plan, ids, reference, run.checkpoints_dir, [recorder])
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    keep_adapter(model, run, start, card.write(run, start, plan))
+    finish(run, recorder, trainer.state.global_step, plan.steps)
+    return not recorder.stopped
+
+
+class PolicyTrainer(DPOTrainer):
+    """DPOTrainer on token ids, with the reference's log-probabilities given; checkpoints hold the policy alone."""
+
+    def __init__(
+        self,
+        start: Start,
+        model: PeftModel,
+        config: DPOConfig,
+        plan: PreferencePlan,
+        ids: list[Ids],
+        reference: torch.Tensor,
+        folder: Path,
+        callbacks: list,
+    ) -> None:
+        self._base = start.base
+        rows = [
+            {
+                "prompt_ids": each.prompt,
+                "chosen_ids": each.chosen,
+                "rejected_ids": each.rejected,
+                "ref_chosen_logps": float(logps[0]),
+                "ref_rejected_logps": float(logps[1]),
+            }
+            for each, logps in zip(ids, reference, strict=True)
+        ]
+        set_seed(config.seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice for programmers, not for whoever looks at a run
+            super().__init__(
+                model=model,
+                args=TrainerConfig(**arguments(folder, config, plan, start.device.kind), **losses(config)),
+                train_dataset=Dataset.from_list(rows),
+                processing_class=start.tokenizer,
+                callbacks=callbacks,
+            )
+        self.remove_callback(PrinterCallback)
+
+    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+        return dataset  # tokenised already, as for chat
+
+    def _precompute_ref_logps(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+        return dataset
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+        assert isinstance(self.model, PeftModel) and output_dir is not None
+        save_adapter(self.model, Path(output_dir), self._base)
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """The run's own card is written at its end."""
+
+
+def losses(config: DPOConfig) -> dict[str, Any]:
+    """TRL's arguments for the kind of loss."""
+    kinds, weights = [config.loss], [1.0]
+    if config.sft_weight:
+        kinds, weights = [config.loss, "sft"], [1.0, config.sft_weight]
+    smoothing = config.noise if config.loss == "robust" else 0.0
+    return {
+        "beta": config.beta,
+        "loss_type": kinds,
+        "loss_weights": weights,
+        "label_smoothing": smoothing,
+        "precompute_ref_log_probs": True,
+    }
+
+
+class _Heldout:
+    """Held-out accuracy, margin and loss of the policy as it is, against the policy as it began."""
+
+    def __init__(self, model: Any, ids: list[Ids], pad: int, config: DPOConfig) -> None:
+        self._model, self._ids, self._pad, self._beta = model, ids, pad, config.beta
+        self._reference = log_probabilities(model, ids, pad)
+
+    def __call__(self) -> dict[str, float]:
+        ratios = log_probabilities(self._model, self._ids, self._pad) - self._reference  # (N, 2)
+        margin = self._beta * (ratios[:, 0] - ratios[:, 1])
+        wins = (margin > 0).float() + 0.5 * (margin == 0).float()
+        return {
+            "heldout_loss": float(-torch.nn.functional.logsigmoid(margin).mean()),
+            "heldout_accuracy": float(wins.mean()),
+            "heldout_margin": float(margin.mean()),
+        }
+
+
+def _kl(measures: dict[str, float], beta: float) -> dict[str, float]:
+    """KL(reference || policy), in nats a reply: both replies were drawn from the reference, so the mean of
+    log pi_ref - log pi over them estimates it (it may dip below zero by chance)."""
+    if "chosen_reward" not in measures:
+        return {}
+    return {"kl": -(measures["chosen_reward"] + measures["rejected_reward"]) / (2 * beta)}
+
+
+def announce(
+    run: Run, start: Start, plan: PreferencePlan, model: Any, heldout: int, checkpoint: Path | None
+) -> None:
+    """The `start` event, and the state `running`."""
+    step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+    run.append(
+        "start",
+        step,
+        **asdict(plan),
+        total_steps=plan.steps,
+        parameters=start.info.parameters,
+        trainable=sum(weight.numel() for weight in model.parameters() if weight.requires_grad),
+        device=start.device.kind,
+        device_label=start.device.label,
+        base_sha256=start.base.sha256,
+        heldout_rows=heldout,
+        elapsed_seconds=run.status().elapsed_seconds if checkpoint else 0.0,
+    )
+    if checkpoint:
+        run.note("note.resumed", step, step=step)
+    elif not heldout:
+        run.note("note.no_heldout", 0)
+    run.move("running", ("starting",))
+
+
+def finish(run: Run, recorder: Recorder, step: int, total: int) -> None:
+    """The `end` event; the checkpoints go once nothing is left to resume."""
+    status = run.status()
+    if recorder.stopped:
+        run.note("note.stopped", step, step=step, total=total)
+    else:
+        shutil.rmtree(run.checkpoints_dir, ignore_errors=True)
+        if status.metrics.get("chosen_reward", 0.0) < 0:
+            run.note("note.negative_chosen", step, value=f"{status.metrics['chosen_reward']:.2f}")
+    run.append("end", step, seconds=status.elapsed_seconds, **status.metrics)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

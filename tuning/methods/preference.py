@@ -1,0 +1,160 @@
+"""What reward modelling and DPO share: pairs as token ids, log-probabilities, the trainer's plain arguments.
+
+Replies are tokenised by `tuning.data.tokens`, as in fine-tuning and chat: the same prompt template everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from common.errors import AfinaError
+from tuning.config import PreferenceConfig
+from tuning.data.rows import Pair
+from tuning.data.tokens import IGNORED, encode
+from tuning.plan import MOST_TOKENS
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase as Tokenizer
+
+    from tuning.methods.base import Start
+
+MOST_EVALUATED = 128  # held-out pairs that a curve is measured on
+
+
+@dataclass(frozen=True)
+class Ids:
+    """A pair's token ids: the prompt, and each reply with its end token."""
+
+    prompt: list[int]
+    chosen: list[int]
+    rejected: list[int]
+    margin: float | None
+
+
+@dataclass(frozen=True)
+class PreferencePlan:
+    """A preference config without zeros."""
+
+    steps: int
+    batch_size: int
+    max_length: int
+    learning_rate: float
+    warmup_steps: int
+    eval_every: int
+    dtype: str
+
+
+def plan_of(config: PreferenceConfig, start: Start, n: int) -> PreferencePlan:
+    batch = min(config.batch_size, n)
+    steps = max(1, math.ceil(config.epochs * math.ceil(n / batch)))
+    length = config.max_length or min(start.info.context or MOST_TOKENS, MOST_TOKENS)
+    return PreferencePlan(
+        steps=steps,
+        batch_size=batch,
+        max_length=length,
+        learning_rate=config.learning_rate,
+        warmup_steps=round(config.warmup_ratio * steps),
+        eval_every=config.eval_every or max(1, steps // 12),
+        dtype=start.dtype,
+    )
+
+
+def tokenised(tokenizer: Tokenizer, pairs: Sequence[Pair], max_length: int) -> list[Ids]:
+    """The pairs whose two replies still differ after the cut at `max_length` tokens.
+
+    Raises: AfinaError `pairs.too_long` where none is left.
+    """
+    found = []
+    for pair in pairs:
+        chosen, rejected = (
+            encode(tokenizer, pair.conversation(reply), max_length) for reply in (pair.chosen, pair.rejected)
+        )
+        start = _reply_start(chosen.labels)
+        same = chosen.input_ids[:start] == rejected.input_ids[:start]
+        if start is None or not same or chosen.input_ids == rejected.input_ids:
+            continue
+        found.append(
+            Ids(chosen.input_ids[:start], chosen.input_ids[start:], rejected.input_ids[start:], pair.margin)
+        )
+    if not found:
+        raise AfinaError("pairs.too_long", n=len(pairs), max_length=max_length)
+    return found
+
+
+def _reply_start(labels: list[int]) -> int | None:
+    """Where the last reply begins: earlier replies of a conversation belong to the prompt."""
+    end = len(labels)
+    while end and labels[end - 1] == IGNORED:
+        end -= 1
+    start = end
+    while start and labels[start - 1] != IGNORED:
+        start -= 1
+    return start if end else None
+
+
+@torch.no_grad()
+def log_probabilities(model: Any, ids: Sequence[Ids], pad: int, batch_size: int = 16) -> torch.Tensor:
+    """(N, 2): log p(chosen | prompt), log p(rejected | prompt) under `model`, summed over tokens; dropout off."""
+    was_training = model.training
+    model.eval()
+    found = torch.zeros(len(ids), 2)
+    order = sorted(range(len(ids)), key=lambda i: len(ids[i].prompt) + len(ids[i].chosen))
+    for first in range(0, len(order), batch_size):
+        part = order[first : first + batch_size]
+        for side, name in enumerate(("chosen", "rejected")):
+            rows = [(ids[i].prompt, getattr(ids[i], name)) for i in part]
+            found[part, side] = _sums(model, rows, pad)
+    model.train(was_training)
+    return found
+
+
+def _sums(model: Any, rows: list[tuple[list[int], list[int]]], pad: int) -> torch.Tensor:
+    """(B,) summed log-probabilities of the replies."""
+    width = max(len(prompt) + len(reply) for prompt, reply in rows)
+    tokens, replies = torch.full((len(rows), width), pad), torch.zeros(len(rows), width, dtype=torch.bool)
+    mask = torch.zeros(len(rows), width, dtype=torch.long)
+    for row, (prompt, reply) in enumerate(rows):
+        end = len(prompt) + len(reply)
+        tokens[row, :end] = torch.tensor(prompt + reply)
+        replies[row, len(prompt) : end] = True
+        mask[row, :end] = 1
+    device = model.device
+    logits = model(input_ids=tokens.to(device), attention_mask=mask.to(device), use_cache=False).logits
+    logps = logits[:, :-1].float().log_softmax(-1)  # (B, T - 1, V)
+    taken = logps.gather(-1, tokens[:, 1:, None].to(device)).squeeze(-1)  # (B, T - 1)
+    return (taken * replies[:, 1:].to(device)).sum(-1).cpu()
+
+
+def arguments(folder: Path, config: PreferenceConfig, plan: PreferencePlan, device: str) -> dict[str, Any]:
+    """What every TRL config takes: all that it would decide or print by itself is decided here."""
+    return {
+        "output_dir": str(folder),
+        "max_steps": plan.steps,
+        "per_device_train_batch_size": plan.batch_size,
+        "learning_rate": plan.learning_rate,
+        "lr_scheduler_type": config.scheduler if config.scheduler != "constant" else "constant_with_warmup",
+        "warmup_steps": plan.warmup_steps,
+        "weight_decay": config.weight_decay,
+        "gradient_checkpointing": False,
+        "bf16": plan.dtype == "bfloat16",
+        "use_cpu": device == "cpu",
+        "seed": config.seed,
+        "data_seed": config.seed,
+        "max_length": None,
+        "remove_unused_columns": False,
+        "dataloader_num_workers": 0,
+        "dataloader_pin_memory": device == "cuda",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "no",
+        "save_total_limit": 2,
+        "eval_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+    }

@@ -1,0 +1,58 @@
+"""A trained reward model in memory: rewards of replies, and probabilities that one is better than another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from common.errors import AfinaError
+from tuning.data.rows import Pair, Row
+from tuning.data.tokens import encode
+from tuning.runs import RunStore
+
+Message = dict[str, str]
+
+
+class RewardModel:
+    """The reward model that the run `name` made. Loading takes as long as its base model.
+
+    Raises: NotFound `runs.unknown`; AfinaError `reward.other_method` for a run of another method, `models.no_adapter`.
+    """
+
+    def __init__(self, name: str, home: Path) -> None:
+        from peft import PeftModel
+
+        from tuning.methods.base import Start
+        from tuning.methods.reward import with_head
+
+        store = RunStore(home)
+        run = store.get(name)
+        if run.info.method != "reward":
+            raise AfinaError("reward.other_method", name=run.name, method=run.info.method)
+        if not run.has_adapter:
+            raise AfinaError("models.no_adapter", name=run.name)
+        self.name = run.name
+        start = Start.load(run.info.base["name"], home, "float32")
+        self.tokenizer = start.tokenizer
+        parent = store.get(run.info.parent).adapter_dir if run.info.parent else None
+        body = with_head(start.model, parent, start.tokenizer.pad_token_id)
+        self._model = PeftModel.from_pretrained(body, str(run.adapter_dir)).eval()
+        self._limit = start.info.context or 2048
+
+    def scores(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
+        """The reward of each (prompt's messages, reply). Only differences mean something."""
+        from tuning.methods.reward import scores
+
+        rows = [
+            Row(messages=(*prompt, {"role": "assistant", "content": reply or " "}))
+            for prompt, reply in replies
+        ]
+        ids = [encode(self.tokenizer, row, self._limit).input_ids for row in rows]
+        return scores(self._model, ids, self.tokenizer.pad_token_id).tolist() if ids else []
+
+    def preferences(self, pairs: Sequence[Pair]) -> list[float]:
+        """P(chosen is better than rejected) = sigmoid(r(chosen) - r(rejected)), for each pair."""
+        both = [(pair.prompt, reply) for pair in pairs for reply in (pair.chosen, pair.rejected)]
+        rewards = self.scores(both)
+        return [1 / (1 + math.exp(rewards[i + 1] - rewards[i])) for i in range(0, len(rewards), 2)]
