@@ -14,6 +14,7 @@ from urllib.request import getproxies
 
 from common import hashing
 from common.errors import AfinaError
+from tuning import libraries
 
 if TYPE_CHECKING:
     from tuning.models import Base
@@ -64,10 +65,9 @@ def sha256(name: str) -> str:
 
 def config(base: Base) -> dict[str, Any]:
     """The `config.json` of a Hub model, fetched if need be. Raises: AfinaError as `why`."""
-    from transformers import AutoConfig
-
+    transformers = libraries.transformers()
     try:
-        return AutoConfig.from_pretrained(
+        return transformers.AutoConfig.from_pretrained(
             base.path_or_id, trust_remote_code=False, **only_local(base)
         ).to_dict()
     except (OSError, ValueError) as error:

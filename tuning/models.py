@@ -16,7 +16,7 @@ from common import hashing
 from common.errors import AfinaError
 from common.files import read_json
 from common.settings import default_home
-from tuning import hub
+from tuning import hub, libraries
 from tuning.catalog import RECOMMENDED, ModelInfo, Recommended, describe, memory_needed
 
 if TYPE_CHECKING:
@@ -103,10 +103,9 @@ def resolve(name: str, home: Path | None = None) -> Policy:
 
 def load_tokenizer(base: Base) -> Tokenizer:
     """The tokenizer of `base`. Raises: AfinaError as `load_model`."""
-    from transformers import AutoTokenizer
-
+    transformers = libraries.transformers()
     try:
-        return AutoTokenizer.from_pretrained(base.path_or_id, **hub.only_local(base))
+        return transformers.AutoTokenizer.from_pretrained(base.path_or_id, **hub.only_local(base))
     except (OSError, ValueError) as error:
         raise hub.why(base, error) from error
 
@@ -119,11 +118,11 @@ def load_model(base: Base, device: str = "cpu", dtype: str = "float32") -> PreTr
     """
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM
 
+    transformers = libraries.transformers()
     model: Any
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model = transformers.AutoModelForCausalLM.from_pretrained(
             base.path_or_id,
             dtype=getattr(torch, dtype),
             use_safetensors=True,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
 from common.settings import Settings
+from tuning import libraries
 from tuning.models import NO_POLICY
 from tuning.runs import RunStore
 
@@ -49,6 +50,7 @@ class Comparing:
     def engine(self) -> Engine:
         with self._loading:
             if self._engine is None:
+                libraries.transformers()
                 from tuning.generate import Engine
 
                 self._engine = Engine(self._settings.home)
