@@ -83,7 +83,7 @@ def resolve(name: str, home: Path | None = None) -> Policy:
     run = _find_run(name, home or default_home())
     if run is not None:
         info = read_json(run / "run.json")
-        if info["method"] in NO_POLICY:
+        if info.get("method") in NO_POLICY:
             raise AfinaError("models.no_policy", name=info["name"], method=info["method"])
         adapter = run / "adapter"
         if not (adapter / "adapter_config.json").is_file():

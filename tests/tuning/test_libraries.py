@@ -22,7 +22,7 @@ threading.excepthook = lambda told: failed.append(traceback.format_exception(tol
 threads = [threading.Thread(target=each) for each in (page, engine, page, engine)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-sys.exit("".join(map("".join, failed)))
+sys.exit("".join(map("".join, failed)) or None)
 """
 
 
