@@ -147,7 +147,17 @@ class PreferenceConfig(Config):
         max=256,
     )
     learning_rate: float = knob(5e-4, "Size of a step.", group="basic", min=1e-7, max=0.1)
-    epochs: float = knob(4.0, "Times through the pairs.", unit="epochs", group="basic", min=0.1, max=100)
+    epochs: float = knob(
+        0.0,
+        "Times through the pairs; 0: as many as make target_steps, at least 3.",
+        unit="epochs",
+        group="basic",
+        min=0,
+        max=100,
+    )
+    target_steps: int = knob(
+        40, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000
+    )
     batch_size: int = knob(8, "Pairs per optimiser step.", unit="pairs", min=1, max=1024)
     max_length: int = knob(
         0, "Longest prompt with reply, the rest is cut; 0: by the model.", unit="tokens", min=0, max=131_072
@@ -181,7 +191,6 @@ class RewardConfig(PreferenceConfig):
     """A reward model: a head on the merged policy that gives the better reply the higher number."""
 
     learning_rate: float = knob(1e-3, "Size of a step.", group="basic", min=1e-7, max=0.1)
-    epochs: float = knob(3.0, "Times through the pairs.", unit="epochs", group="basic", min=0.1, max=100)
     use_margin: bool = knob(
         True, "Ask a larger difference where people said how much better (where they did)."
     )

@@ -12,6 +12,7 @@ from labeling.store import Store, open_store
 from tuning.executors.local import LocalExecutor
 from tuning.jobs import Queue
 from tuning.runs import RunStore
+from workbench.aligning import Aligning
 from workbench.comparing import Comparing
 from workbench.results import Results
 from workbench.roles import Roles
@@ -31,6 +32,7 @@ class Services:
     voting: Voting
     rounds: Rounds
     results: Results
+    aligning: Aligning
     queue: Queue
     labels: Store
 
@@ -71,6 +73,7 @@ def build(settings: Settings) -> Services:
         voting=voting,
         rounds=Rounds(settings, labels, roles, results, voting, lambda: comparing.engine),
         results=results,
+        aligning=Aligning(settings, store, queue, labels, roles),
         queue=queue,
         labels=labels,
     )

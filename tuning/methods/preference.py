@@ -52,7 +52,8 @@ class PreferencePlan:
 
 def plan_of(config: PreferenceConfig, start: Start, n: int) -> PreferencePlan:
     batch = min(config.batch_size, n)
-    steps = max(1, math.ceil(config.epochs * math.ceil(n / batch)))
+    per_epoch = math.ceil(n / batch)
+    steps = math.ceil(config.epochs * per_epoch) if config.epochs else max(config.target_steps, 3 * per_epoch)
     length = config.max_length or min(start.info.context or MOST_TOKENS, MOST_TOKENS)
     return PreferencePlan(
         steps=steps,

@@ -1,0 +1,193 @@
+"""From votes to policies: a round's pairs into a reward model or a DPO run, and what came of it.
+
+The one place where labels and learning meet: as pairs of `prompt`, `chosen`, `rejected`. Every run remembers the
+annotations it learned from, so that a withdrawal can name it. Every call takes an `Actor`. Knows no page.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from common import hashing
+from common.errors import AfinaError
+from common.settings import Settings
+from labeling import counted, people, rounds
+from labeling.exchange.judged import Aggregation, Judged, decide
+from labeling.exchange.judged import pairs as pairs_of
+from labeling.schema import Round
+from labeling.store import Store
+from tuning.config import DPOConfig, RewardConfig
+from tuning.data.rows import Pair, PairSet
+from tuning.jobs import Queue
+from tuning.runs import RunStore
+
+if TYPE_CHECKING:
+    from tuning.scoring import RewardModel
+    from workbench.roles import Actor, Roles
+
+CONFIGS: dict[str, type[RewardConfig] | type[DPOConfig]] = {"reward": RewardConfig, "dpo": DPOConfig}
+
+
+@dataclass(frozen=True)
+class RoundPairs:
+    """What a round's votes give to learn from."""
+
+    data: PairSet
+    n_train: int
+    n_heldout: int
+    dropped: dict[str, int]  # why other comparisons gave none
+    annotation_ids: tuple[str, ...]  # that the train pairs stand on
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A reward model on held-out comparisons, beside what it has to beat. Shares 0 to 1; None: nothing to say."""
+
+    n: int
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    always_longer: float | None
+    always_shorter: float | None
+    human: float | None  # one annotator against the majority of the others
+    length_correlation: float | None  # of reward and characters (Pearson)
+
+
+class Aligning:
+    def __init__(
+        self, settings: Settings, store: RunStore, queue: Queue, labels: Store, roles: Roles
+    ) -> None:
+        self._settings, self._store, self._queue = settings, store, queue
+        self._labels, self._roles = labels, roles
+        self._models: dict[str, RewardModel] = {}
+        self._loading = threading.Lock()
+
+    def pairs(
+        self, actor: Actor, round_id: str, aggregation: Aggregation = "majority", minimum: float = 0.7
+    ) -> RoundPairs:
+        """A round's preference pairs, blind votes alone. Raises: NotAllowed, NotFound."""
+        self._roles.require_teacher(actor)
+        this = rounds.get(self._labels, round_id)
+        judged = counted.judged_of(self._labels, this.round_id)
+        decisions, undecided = decide(judged, aggregation, minimum)
+        found, unusable = pairs_of(judged, decisions)
+        rows = tuple(
+            Pair(each.prompt, each.chosen, each.rejected, each.margin, number)
+            for number, each in enumerate(found, 1)
+        )
+        sides = Counter(each.comparison.split for each in found)
+        ids = {name for each in found if each.comparison.split == "train" for name in each.annotation_ids}
+        data = PairSet(rows, this.name, "round", fingerprint=hashing.of_json([row.content for row in rows]))
+        dropped = dict(undecided + unusable)
+        return RoundPairs(data, sides["train"], sides["heldout"], dropped, tuple(sorted(ids)))
+
+    def usable(self, actor: Actor, round_id: str) -> dict[Aggregation, int]:
+        """How many train pairs each way of putting votes together gives."""
+        ways: tuple[Aggregation, ...] = ("every", "majority", "minimum")
+        return {way: self.pairs(actor, round_id, way).n_train for way in ways}
+
+    def start(
+        self,
+        actor: Actor,
+        method: str,
+        round_id: str,
+        name: str = "",
+        aggregation: Aggregation = "majority",
+        source_model: str = "",
+        **settings: Any,
+    ) -> str:
+        """Queues a reward model or a DPO run on a round's votes and gives its id.
+
+        `source_model`: the policy that was voted on unless said otherwise. Raises: AfinaError `align.no_pairs` with
+        what was dropped and why; as `Queue.submit`.
+        """
+        self._roles.require_teacher(actor)
+        this = rounds.get(self._labels, round_id)
+        found = self.pairs(actor, this.round_id, aggregation)
+        if not found.n_train:
+            reasons = ", ".join(f"{why}: {n}" for why, n in sorted(found.dropped.items())) or "-"
+            raise AfinaError("align.no_pairs", name=this.name, dropped=reasons)
+        source = source_model or voted_on(this)
+        config = CONFIGS[method].from_settings({"source_model": source, **settings})
+        run = self._queue.submit(method, config, found.data, name)
+        people.record_training(self._labels, run.id, found.annotation_ids)
+        return run.id
+
+    def reward_model(self, actor: Actor, name: str) -> RewardModel:
+        """The reward model of a run, loaded once. Raises: as `tuning.scoring.RewardModel`."""
+        from tuning.scoring import RewardModel
+
+        with self._loading:
+            run = self._store.get(name)
+            if run.id not in self._models:
+                self._models.clear()  # one at a time stays in memory
+                self._models[run.id] = RewardModel(run.id, self._settings.home)
+            return self._models[run.id]
+
+    def measure(self, actor: Actor, reward_run: str, round_id: str) -> Measured:
+        """A reward model against a round's held-out votes (majority), and the yardsticks on the same comparisons."""
+        self._roles.require_teacher(actor)
+        this = rounds.get(self._labels, round_id)
+        judged = [
+            each
+            for each in counted.judged_of(self._labels, this.round_id)
+            if each.comparison.split == "heldout"
+        ]
+        decisions, _ = decide(judged, "majority")
+        found, _ = pairs_of((), decisions)
+        rows = [Pair(each.prompt, each.chosen, each.rejected) for each in found]
+        return measured(self.reward_model(actor, reward_run), rows, judged)
+
+
+def measured(model: RewardModel, pairs: Sequence[Pair], judged: Sequence[Judged] = ()) -> Measured:
+    """Accuracy with Wilson's 95 % interval (one pair per prompt and comparison), beside the yardsticks."""
+    if not pairs:
+        return Measured(0, None, None, None, None, None, None, None)
+    import numpy as np
+    from scipy.stats import binomtest
+
+    rewards = np.array(
+        model.scores([(pair.prompt, reply) for pair in pairs for reply in (pair.chosen, pair.rejected)])
+    ).reshape(-1, 2)  # (N, 2): chosen, rejected
+    right = int((rewards[:, 0] > rewards[:, 1]).sum())
+    interval = binomtest(right, len(pairs)).proportion_ci(method="wilson")
+    lengths = np.array([[len(pair.chosen), len(pair.rejected)] for pair in pairs])
+    differ = lengths[:, 0] != lengths[:, 1]
+    longer = float((lengths[:, 0] > lengths[:, 1])[differ].mean()) if differ.any() else None
+    varies = rewards.std() > 0 and lengths.std() > 0
+    return Measured(
+        n=len(pairs),
+        accuracy=right / len(pairs),
+        low=float(interval.low),
+        high=float(interval.high),
+        always_longer=longer,
+        always_shorter=None if longer is None else 1 - longer,
+        human=human_ceiling(judged),
+        length_correlation=float(np.corrcoef(rewards.ravel(), lengths.ravel())[0, 1]) if varies else None,
+    )
+
+
+def human_ceiling(judged: Sequence[Judged]) -> float | None:
+    """How often one annotator agrees with the majority of the others: what a model can hope for at best.
+
+    Votes for one side only, where the others have a clear majority for one side.
+    """
+    agree = n = 0
+    for each in judged:
+        votes = [vote.winner for vote in each.counting("blind") if vote.winner in ("model_a", "model_b")]
+        for index, vote in enumerate(votes):
+            others = Counter(votes[:index] + votes[index + 1 :])
+            a, b = others["model_a"], others["model_b"]
+            if a != b:
+                n += 1
+                agree += vote == ("model_a" if a > b else "model_b")
+    return agree / n if n else None
+
+
+def voted_on(this: Round) -> str:
+    """The policy that a round's votes train: the one that was sampled, or the first that is no base model."""
+    return next((name for name in this.policies if name != "pocket"), this.policies[0])

@@ -1,0 +1,249 @@
+"""The whole loop without people: SFT, a round, simulated votes, a reward model, DPO, evaluation.
+
+    python -m workbench.rehearse [--preference polite] [--language en] [--noise 0.15] [--json]
+
+The voters like one thing (a manner of speaking, or a length) and err now and then; the votes are marked `simulated`.
+The policy is measured on held-out prompts by the rule without errors, and asked facts before and after: it must learn
+manner without losing content. Runs in a folder of its own, which is removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from common.errors import AfinaError
+from common.settings import Settings
+from common.split import split
+from labeling import assignment, casting, people
+from labeling.schema import Choice, Generation, Round, RoundSettings, new_id
+from labeling.store import Store
+from workbench.aligning import measured
+from workbench.roles import TEACHER
+from workbench.rounds import Wanted, read_prompts
+from workbench.services import Services, build
+
+PROMPTS, VOTES, EVALUATED = 80, 200, 120
+Rule = Callable[[str], float]  # reply -> how much it is liked
+MANNERS = {
+    "polite": "formal",
+    "excited": "effusive",
+    "curt": "curt",
+    "pirate": "pirate",
+    "hedging": "hedging",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    preference: str = "polite"
+    language: Literal["en", "es"] = "en"
+    noise: float = 0.15
+    seed: int = 0
+    prompts: int = PROMPTS
+    votes: int = VOTES
+    evaluated: int = EVALUATED
+
+
+def rule(preference: str, language: str) -> Rule:
+    """What the simulated voters like. Raises: AfinaError `rehearse.preference`."""
+    if preference == "shorter":
+        return lambda text: -len(text)
+    if preference == "longer":
+        return len
+    if preference not in MANNERS:
+        known = ", ".join([*MANNERS, "shorter", "longer"])
+        raise AfinaError("rehearse.preference", value=preference, known=known)
+    from tuning.pocket.world.registers import detect
+
+    wanted = MANNERS[preference]
+    return lambda text: float(detect(text, language) == wanted)  # type: ignore[arg-type]
+
+
+def rehearse(options: Options, home: Path, say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """The loop in `home`; `say` is told what is going on. The keys of the result are a contract with scripts."""
+    began = time.monotonic()
+    services = build(Settings(home=home))
+    services.queue.start()
+    try:
+        return _loop(services, options, say) | {"seconds": round(time.monotonic() - began, 1)}
+    finally:
+        services.stop()
+
+
+def _loop(services: Services, options: Options, say: Callable[[str], None]) -> dict[str, Any]:
+    from tuning.config import SFTConfig
+    from tuning.pocket import check
+
+    likes = rule(options.preference, options.language)
+    asked = check.questions(options.language)
+    say("supervised fine-tuning")
+    data = f"mixed.{options.language}"
+    sft = services.training.start(TEACHER, SFTConfig.from_settings({"source_model": "pocket"}), data, "sft")
+    _wait(services, sft)
+    engine = services.comparing.engine
+    before = check.ask(engine, "sft", asked)
+    say(f"round: {options.prompts} prompts, {options.votes} votes, {options.noise:.0%} of them wrong")
+    this = _round(services, options)
+    n_votes = simulate(services.labels, this, likes, options.votes, options.noise, options.seed)
+    say("reward model")
+    _wait(services, services.aligning.start(TEACHER, "reward", this.round_id, "reward"))
+    accuracy, compared = _reward_accuracy(services, options, likes)
+    say("direct preference optimisation")
+    _wait(services, services.aligning.start(TEACHER, "dpo", this.round_id, "dpo"))
+    say("evaluation")
+    wins, decisive = _compare(services, options, likes)
+    after = check.ask(engine, "dpo", asked)
+    low, high = interval(wins, decisive)
+    return {
+        "preference": options.preference,
+        "language": options.language,
+        "n_votes": n_votes,
+        "noise": options.noise,
+        "n_pairs": services.aligning.pairs(TEACHER, this.round_id).n_train,
+        "reward_model_accuracy": accuracy,
+        "reward_model_compared": compared,
+        "win_rate": wins / decisive if decisive else None,
+        "win_rate_low": low,
+        "win_rate_high": high,
+        "evaluated": options.evaluated,
+        "decisive": decisive,
+        "clean_before": round(before.clean, 4),
+        "clean_after": round(after.clean, 4),
+    }
+
+
+def _round(services: Services, options: Options) -> Round:
+    prompts = tuple(read_prompts(f"prompts.{options.language}", services.settings))
+    held = round(0.25 * options.prompts)
+    wanted = Wanted(
+        name="rehearsal",
+        policies=("sft",),
+        prompts=prompts,
+        n_train=options.prompts - held,
+        n_heldout=held,
+        settings=RoundSettings(votes_wanted=3, common_items=0),
+        generation=Generation(temperature=1.0, max_new_tokens=64, seed=options.seed),
+    )
+    this = services.rounds.make_now(TEACHER, wanted)
+    return services.rounds.move(TEACHER, this.round_id, "open")
+
+
+def simulate(store: Store, this: Round, likes: Rule, n: int, noise: float, seed: int) -> int:
+    """`n` votes by as many people as it takes, each wrong with probability `noise`; gives how many were cast."""
+    chance, cast = random.Random(seed), 0
+    while cast < n:
+        person, _ = people.join(store, people.room(store).code)
+        before = cast
+        while cast < n and (served := assignment.next_for(store, person, this.round_id)) is not None:
+            body = {"annotation_id": new_id(), "comparison_id": served.comparison_id}
+            body |= {"assignment_id": served.assignment_id, "winner": _choice(served, likes, chance, noise)}
+            casting.cast(store, person, casting.Ballot.parse(body), source="simulated")
+            cast += 1
+            if cast - before >= 25:  # nobody does it all
+                break
+        if cast == before:
+            break  # everything has its votes
+    return cast
+
+
+def _choice(served: assignment.Served, likes: Rule, chance: random.Random, noise: float) -> Choice:
+    left, right = likes(served.left), likes(served.right)
+    if chance.random() < noise:
+        left, right = (right, left) if left != right else (chance.random(), chance.random())
+    return "tie" if left == right else "left" if left > right else "right"
+
+
+def _reward_accuracy(services: Services, options: Options, likes: Rule) -> tuple[float | None, int]:
+    """On fresh comparisons of held-out prompts, against what the voters would say without errors; and how many."""
+    from tuning.data.rows import Pair
+
+    talks = [talk for talk in _heldout(services, options) for _ in range(4)]
+    replies = _sample(services, "sft", talks, 2000 + options.seed)
+    pairs = []
+    for first in range(0, len(talks), 4):
+        prompt = tuple(talks[first])
+        liked = sorted(set(replies[first : first + 4]), key=likes)
+        if likes(liked[0]) != likes(liked[-1]):
+            pairs.append(Pair(prompt, liked[-1], liked[0]))
+    return measured(services.aligning.reward_model(TEACHER, "reward"), pairs).accuracy, len(pairs)
+
+
+def _compare(services: Services, options: Options, likes: Rule) -> tuple[int, int]:
+    """(wins, decisive) of the new policy against its parent on held-out prompts, one reply of each to each."""
+    talks = _heldout(services, options)
+    old = _sample(services, "sft", talks, 1000 + options.seed)
+    new = _sample(services, "dpo", talks, 1000 + options.seed)
+    liked = [(likes(one), likes(other)) for one, other in zip(new, old, strict=True)]
+    return sum(a > b for a, b in liked), sum(a != b for a, b in liked)
+
+
+def _heldout(services: Services, options: Options) -> list[list[dict[str, str]]]:
+    """Held-out prompts as conversations, drawn for the evaluation."""
+    every = read_prompts(f"prompts.{options.language}", services.settings)
+    heldout = [prompt for prompt in dict.fromkeys(every) if split(prompt) == "heldout"]
+    random.Random(options.seed + 1).shuffle(heldout)
+    return [[{"role": "user", "content": prompt}] for prompt in heldout[: options.evaluated]]
+
+
+def _sample(services: Services, policy: str, talks: list, seed: int) -> list[str]:
+    from tuning.generate import Sampling
+
+    sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64, seed=seed)
+    return [
+        reply.text for reply in services.comparing.engine.generate([policy] * len(talks), talks, sampling)
+    ]
+
+
+def interval(wins: int, n: int) -> tuple[float | None, float | None]:
+    """Wilson's 95 % interval: one comparison a prompt, so nothing is clustered."""
+    if not n:
+        return None, None
+    from scipy.stats import binomtest
+
+    found = binomtest(wins, n).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
+
+
+def _wait(services: Services, run_id: str) -> None:
+    while not (status := services.training.status(TEACHER, run_id)).ended:
+        time.sleep(0.1)
+    if status.state != "done":
+        raise status.error or AfinaError("engine.no_start")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m workbench.rehearse", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument(
+        "--preference", default="polite", help="polite, excited, curt, pirate, hedging, shorter, longer"
+    )
+    parser.add_argument("--language", choices=("en", "es"), default="en")
+    parser.add_argument("--noise", type=float, default=0.15)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    given = vars(parser.parse_args(arguments))
+    as_json = given.pop("json")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            result = rehearse(Options(**given), Path(folder), lambda line: print(line, file=sys.stderr))
+    except AfinaError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(json.dumps(result) if as_json else "\n".join(f"{name}: {value}" for name, value in result.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
