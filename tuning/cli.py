@@ -25,7 +25,6 @@ CONFIGS: dict[str, type[SFTConfig] | type[RewardConfig] | type[DPOConfig]] = {
     "reward": RewardConfig,
     "dpo": DPOConfig,
 }
-LINE = "{name}: {state}, step {step}/{total}, loss {loss}, held-out {heldout}, {eta} left"
 
 
 class Parser(argparse.ArgumentParser):
@@ -248,15 +247,15 @@ class Progress:
 
 
 def _progress(status: Any) -> str:
-    return LINE.format(
-        name=status.name,
-        state=status.state,
-        step=status.step,
-        total=status.total_steps,
-        loss=_number(status.metrics.get("loss")),
-        heldout=_number(status.metrics.get("heldout_loss")),
-        eta="?" if status.eta_seconds is None else f"{status.eta_seconds:.0f} s",
-    )
+    parts = [status.state]
+    if status.total_steps:
+        parts.append(f"step {status.step}/{status.total_steps}")
+    for label, name in (("loss", "loss"), ("held-out", "heldout_loss")):
+        if name in status.metrics:
+            parts.append(f"{label} {_number(status.metrics[name])}")
+    if status.eta_seconds is not None:
+        parts.append(f"{status.eta_seconds:.0f} s left")
+    return f"{status.name}: {', '.join(parts)}"
 
 
 def _number(value: float | None) -> str:

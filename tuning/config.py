@@ -235,7 +235,8 @@ def _parse(name: str, value: Any, hint: Any) -> Any:
     try:
         return _as(kind, value, text)
     except (ValueError, OverflowError):
-        raise AfinaError("config.kind", name=name, value=value, kind=kind.__name__) from None
+        example = {int: "8", float: "0.5", bool: "true"}.get(kind, "")
+        raise AfinaError("config.kind", name=name, value=value, example=example) from None
 
 
 def _as(kind: type, value: Any, text: str) -> Any:

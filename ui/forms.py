@@ -81,7 +81,7 @@ def build(knobs: Iterable[Field], prefix: str, columns: int = 2) -> dict[str, gr
     knobs = list(knobs)
     made: dict[str, gr.components.Component] = {}
     for start in range(0, len(knobs), columns):
-        with gr.Row(equal_height=True):
+        with gr.Row(equal_height=True, elem_classes="knob-row"):
             for knob in knobs[start : start + columns]:
                 made[knob.name] = component(knob, prefix)
     return made

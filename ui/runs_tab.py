@@ -25,7 +25,7 @@ def build_runs_tab(services: Services) -> None:
     with gr.Row():
         # Any value is taken: another page may have deleted a run that is chosen here.
         chosen = gr.Dropdown([], multiselect=True, label=t("runs.chosen"), info=t("runs.chosen_info"), scale=5,
-                             allow_custom_value=True, elem_id="runs-chosen")  # fmt: skip
+                             min_width=280, allow_custom_value=True, elem_id="runs-chosen")  # fmt: skip
         refresh = gr.Button(t("runs.refresh"), size="sm", scale=0, min_width=120)
     table = gr.HTML("", elem_id="runs-table", padding=False)
     plot = gr.Plot(visible=False, show_label=False)
@@ -97,7 +97,7 @@ def _cells(run: RunSummary, tongue: str) -> list[str]:
     state = f'<span class="badge {run.state}">{html.escape(train_live.state(run.state, tongue))}</span>'
     texts = [run.name, state, run.parent or "–", run.base, run.data_name, f"{run.n_train} + {run.n_heldout}",
              loss(run.heldout_before), loss(run.heldout_after),
-             train_data.duration(run.elapsed_seconds, tongue)]  # fmt: skip
+             train_data.duration(run.elapsed_seconds, tongue) if run.elapsed_seconds else "–"]  # fmt: skip
     return [f"<td>{text if text is state else html.escape(str(text))}</td>" for text in texts]
 
 

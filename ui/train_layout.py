@@ -126,7 +126,7 @@ def setup_form(train: Train) -> Setup:
 
 def data_panel() -> DataPanel:
     facts = gr.HTML()
-    title = gr.Markdown(t("train.mask.title"), visible=False)
+    title = gr.Markdown(t("train.mask.title"), visible=False, elem_classes="train-title")
     tokens = gr.HTML(visible=False)
     with gr.Accordion(t("train.table.title"), open=True, visible=False) as details:
         lengths = gr.BarPlot(show_label=False, height=220)

@@ -41,9 +41,9 @@ def head(status: RunStatus, language: str) -> str:
 
 def _numbers(status: RunStatus, language: str) -> list[tuple[str, str]]:
     latest = status.metrics
-    numbers = [
-        ("step", f"{number(status.step)} / {number(status.total_steps)}" if status.total_steps else "—")
-    ]
+    if not status.total_steps:  # it waits, or has only just begun
+        return []
+    numbers = [("step", f"{number(status.step)} / {number(status.total_steps)}")]
     if status.active:
         left = status.eta_seconds
         numbers.append(("eta", "—" if left is None else duration(left, language)))

@@ -29,7 +29,7 @@ _POLL_SECONDS = 1.0
 def build_train_tab(services: Services) -> None:
     """Lays the tab out in the Blocks context it is called in."""
     train = Train(services)
-    gr.HTML(f"<style>{_STYLE.read_text(encoding='utf-8')}</style>", padding=False)
+    gr.HTML(f"<style>{_STYLE.read_text(encoding='utf-8')}</style>", padding=False, elem_classes="train-style")
     with gr.Row():
         setup = setup_form(train)
         with gr.Column(scale=7, min_width=340), gr.Tabs() as pages:
@@ -216,7 +216,7 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
                 live.details: gr.update(visible=False)}  # fmt: skip
     # Words on the axes are set once for a run: setting them draws the plot anew instead of moving it on.
     words = train_live.loss_words(tongue) if now["run"] != seen.get("run") else {}
-    measured = bool(status.series)
+    measured = status.step > 0  # one point is no curve
     return {
         **updates,
         live.head: train_live.head(status, tongue),
