@@ -7,8 +7,8 @@ about a conversation: its history comes with the call.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
@@ -18,7 +18,7 @@ from tuning.models import NO_POLICY
 from tuning.runs import RunStore
 
 if TYPE_CHECKING:
-    from tuning.generate import Engine, Partial, Reply
+    from tuning.generate import Engine, Partial, Reply, Sampling
     from workbench.roles import Actor, Roles
 
 MOST_COLUMNS = 4
@@ -81,12 +81,10 @@ class Comparing:
         """
         self._roles.require_chat(actor)
         _check(policies, message)
-        from tuning.generate import Sampling
-
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         asked = {"role": "user", "content": message}
         talks = [[*opening, *history, asked] for history in histories]
-        yield from self.engine.stream(policies, talks, Sampling(**sampling), should_stop)  # type: ignore[arg-type]
+        yield from self.engine.stream(policies, talks, _sampling(sampling), should_stop)
 
     def replies(
         self, actor: Actor, policies: Sequence[str], message: str, system: str = "", **sampling: object
@@ -94,14 +92,22 @@ class Comparing:
         """One reply of each policy to `message`. Raises: as `chat`."""
         self._roles.require_chat(actor)
         _check(policies, message)
-        from tuning.generate import Sampling
-
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         talk = [*opening, {"role": "user", "content": message}]
-        drawn = Sampling(**sampling)  # type: ignore[arg-type]
+        drawn = _sampling(sampling)
         return self.engine.generate(
             policies, [talk] * len(policies), drawn, seeds=[drawn.seed] * len(policies)
         )
+
+
+def _sampling(given: Mapping[str, object]) -> Sampling:
+    from tuning.generate import Sampling
+
+    known = [field.name for field in fields(Sampling)]
+    for name in given:
+        if name not in known:
+            raise AfinaError("config.unknown", name=name, known=", ".join(known))
+    return Sampling(**given)  # type: ignore[arg-type]
 
 
 def _check(policies: Sequence[str], message: str) -> None:

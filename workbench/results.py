@@ -147,10 +147,11 @@ class Results:
         return Findings(mark, votes, report, liked, habits, time.monotonic() - began)
 
     def _mark(self, round_id: str) -> tuple[int, int]:
-        from sqlalchemy import func, select
+        """Numbers of the last annotation and the last exclusion: both grow with every new one."""
 
-        last = select(func.coalesce(func.max(annotation_log.c.seq), 0))
+        def last(table: Any, *where: Any) -> int:
+            newest = table.select().with_only_columns(table.c.seq).where(*where).order_by(table.c.seq.desc())
+            return connection.execute(newest.limit(1)).scalar() or 0
+
         with self._store.read() as connection:
-            annotation = connection.execute(last.where(annotation_log.c.round_id == round_id)).scalar_one()
-            exclusion = connection.execute(select(func.coalesce(func.max(exclusions.c.seq), 0))).scalar_one()
-        return annotation, exclusion
+            return last(annotation_log, annotation_log.c.round_id == round_id), last(exclusions)

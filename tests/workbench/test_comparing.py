@@ -49,3 +49,9 @@ def test_what_cannot_be_answered_is_said(tmp_path, policies, message, key):
     with pytest.raises(AfinaError) as caught:
         list(service(tmp_path).chat(TEACHER, policies, [[]] * len(policies), message))
     assert caught.value.key == key
+
+
+def test_a_sampling_setting_that_is_none_is_named(tmp_path):
+    with pytest.raises(AfinaError) as caught:
+        service(tmp_path).replies(TEACHER, ["pocket"], "Hello", temperatur=1)
+    assert caught.value.key == "config.unknown" and "temperature" in str(caught.value)
