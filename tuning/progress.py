@@ -61,6 +61,7 @@ class RunStatus:
     plan: dict[str, Any] = field(
         default_factory=dict
     )  # the `start` event: device, dtype, batch, parameters …
+    samples: tuple[tuple[int, str, str], ...] = ()  # (step, prompt, reply) of one fixed prompt, as it changes
     notes: tuple[AfinaError, ...] = ()
     error: AfinaError | None = None
 
@@ -100,6 +101,7 @@ def fold(run_id: str, name: str, state: str, events: Iterable[Event]) -> RunStat
         first={name: points[min(points)] for name, points in folded.points.items() if points},
         series={name: _thin(sorted(points.items())) for name, points in folded.points.items() if points},
         plan=folded.plan,
+        samples=tuple(folded.samples.values()),
         notes=tuple(folded.notes.values()),
         error=folded.error if state in ("failed", "interrupted") else None,
     )
@@ -111,6 +113,7 @@ class _Fold:
         self.latest: dict[str, float] = {}
         self.plan: dict[str, Any] = {}
         self.points: dict[str, dict[int, float]] = {name: {} for name in SERIES}
+        self.samples: dict[int, tuple[int, str, str]] = {}
         self.notes: dict[str, AfinaError] = {}
         self.error: AfinaError | None = None
         self.elapsed = 0.0
@@ -121,6 +124,9 @@ class _Fold:
             self._start(event)
         elif event.kind in ("train", "eval"):
             self._measure(event)
+        elif event.kind == "sample":
+            step = event.step or 0
+            self.samples[step] = (step, str(event.metrics["prompt"]), str(event.metrics["reply"]))
         elif event.kind == "note":
             note = _worded(event.metrics)
             self.notes[note.key] = note

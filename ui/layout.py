@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ui.align_tab import build_align_tab
 from ui.chat_tab import build_chat_tab
 from ui.context import actor, language
 from ui.label_tab import build_label_tab
@@ -37,6 +38,8 @@ def build(services: Services) -> gr.Blocks:
                 build_runs_tab(services)
             with gr.Tab(t("shell.tab.vote"), id="vote"):
                 build_vote_tab(services)
+            with gr.Tab(t("shell.tab.align"), id="align"):
+                build_align_tab(services)
             with gr.Tab(t("shell.tab.label"), id="label"):
                 build_label_tab(services)
         endpoints(services)

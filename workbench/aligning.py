@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,10 @@ from tuning.config import DPOConfig, RewardConfig
 from tuning.data.rows import Pair, PairSet
 from tuning.jobs import Queue
 from tuning.runs import RunStore
+from workbench.outcomes import Outcome, compare
 
 if TYPE_CHECKING:
+    from tuning.generate import Engine
     from tuning.scoring import RewardModel
     from workbench.roles import Actor, Roles
 
@@ -59,8 +61,15 @@ class Measured:
 
 class Aligning:
     def __init__(
-        self, settings: Settings, store: RunStore, queue: Queue, labels: Store, roles: Roles
+        self,
+        settings: Settings,
+        store: RunStore,
+        queue: Queue,
+        labels: Store,
+        roles: Roles,
+        engine: Callable[[], Engine],
     ) -> None:
+        self._engine = engine
         self._settings, self._store, self._queue = settings, store, queue
         self._labels, self._roles = labels, roles
         self._models: dict[str, RewardModel] = {}
@@ -127,6 +136,12 @@ class Aligning:
                 self._models.clear()  # one at a time stays in memory
                 self._models[run.id] = RewardModel(run.id, self._settings.home)
             return self._models[run.id]
+
+    def outcome(self, actor: Actor, name: str, reward_run: str = "") -> Outcome:
+        """A DPO run beside its parent on held-out prompts (`workbench.outcomes`), judged by `reward_run` if given."""
+        self._roles.require_teacher(actor)
+        model = self.reward_model(actor, reward_run) if reward_run else None
+        return compare(self._store, self._engine(), self._settings.home, name, model)
 
     def measure(self, actor: Actor, reward_run: str, round_id: str) -> Measured:
         """A reward model against a round's held-out votes (majority), and the yardsticks on the same comparisons."""

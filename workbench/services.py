@@ -73,7 +73,7 @@ def build(settings: Settings) -> Services:
         voting=voting,
         rounds=Rounds(settings, labels, roles, results, voting, lambda: comparing.engine),
         results=results,
-        aligning=Aligning(settings, store, queue, labels, roles),
+        aligning=Aligning(settings, store, queue, labels, roles, lambda: comparing.engine),
         queue=queue,
         labels=labels,
     )

@@ -22,12 +22,14 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import PeftModel
-from transformers import PrinterCallback, set_seed
+from transformers import GenerationConfig, PrinterCallback, set_seed
 from trl import DPOConfig as TrainerConfig
 from trl import DPOTrainer
 
 from tuning import card
 from tuning.config import DPOConfig
+from tuning.data.rows import Pair
+from tuning.data.tokens import end_token_ids, render_prompt
 from tuning.methods.base import Start, Warm, add_adapter, keep_adapter, save_adapter, start_of
 from tuning.methods.preference import (
     MOST_EVALUATED,
@@ -51,6 +53,9 @@ METRICS = {
 }
 
 
+_SHOWN_TOKENS = 48
+
+
 def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False). Raises: as `sft.train`, `pairs.too_long`."""
     config = DPOConfig(**run.info.config)
@@ -64,7 +69,8 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     announce(run, start, plan, model, len(held), checkpoint)
     pad = start.tokenizer.pad_token_id
     reference = log_probabilities(model, ids, pad)
-    evaluate = _Heldout(model, held, pad, config) if held else None
+    shown = _Shown(run, model, start, (heldout or pairs)[0])
+    evaluate = _Heldout(model, held, pad, config, shown)
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
     recorder.derive = lambda measures: _kl(measures, config.beta)
     trainer = PolicyTrainer(start, model, config, plan, ids, reference, run.checkpoints_dir, [recorder])
@@ -140,14 +146,45 @@ def losses(config: DPOConfig) -> dict[str, Any]:
     }
 
 
+class _Shown:
+    """One fixed prompt whose reply everybody watches changing: a `sample` event at each measuring."""
+
+    def __init__(self, run: Run, model: Any, start: Start, pair: Pair) -> None:
+        self._run, self._model, self._start = run, model, start
+        self._prompt = pair.prompt
+        self._ids = render_prompt(start.tokenizer, list(pair.prompt))
+
+    @torch.no_grad()
+    def __call__(self) -> None:
+        """The likeliest reply of the policy as it is."""
+        tokenizer, was_training = self._start.tokenizer, self._model.training
+        self._model.eval()
+        ids = torch.tensor([self._ids], device=self._model.device)
+        config = GenerationConfig(
+            max_new_tokens=_SHOWN_TOKENS,
+            do_sample=False,
+            eos_token_id=end_token_ids(tokenizer),
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        out = self._model.generate(
+            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
+        )
+        self._model.train(was_training)
+        reply = str(tokenizer.decode(out[0, len(self._ids) :], skip_special_tokens=True)).strip()
+        self._run.append("sample", self._run.status().step, prompt=self._prompt[-1]["content"], reply=reply)
+
+
 class _Heldout:
     """Held-out accuracy, margin and loss of the policy as it is, against the policy as it began."""
 
-    def __init__(self, model: Any, ids: list[Ids], pad: int, config: DPOConfig) -> None:
-        self._model, self._ids, self._pad, self._beta = model, ids, pad, config.beta
-        self._reference = log_probabilities(model, ids, pad)
+    def __init__(self, model: Any, ids: list[Ids], pad: int, config: DPOConfig, shown: _Shown) -> None:
+        self._model, self._ids, self._pad, self._beta, self._shown = model, ids, pad, config.beta, shown
+        self._reference = log_probabilities(model, ids, pad) if ids else None
 
     def __call__(self) -> dict[str, float]:
+        self._shown()
+        if self._reference is None:
+            return {}
         ratios = log_probabilities(self._model, self._ids, self._pad) - self._reference  # (N, 2)
         margin = self._beta * (ratios[:, 0] - ratios[:, 1])
         wins = (margin > 0).float() + 0.5 * (margin == 0).float()

@@ -125,6 +125,8 @@ class Recorder(TrainerCallback):
         metrics = self.evaluate()
         self._eval_seconds = time.monotonic() - began
         self._last += self._eval_seconds  # a step's time is without it
+        if not metrics:
+            return
         measures = {name: _short(value) for name, value in metrics.items()}
         self.run.append("eval", state.global_step, **measures)
         warn_if_overfitting(self.run, state.global_step)
