@@ -160,6 +160,10 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
         return align_words.usable(services.aligning.usable(who, name), found.n_heldout, found.dropped, tongue)
 
     @shown
+    def choices(request: gr.Request) -> Any:
+        return gr.update(choices=[each.name for each in services.rounds.listed(actor(services, request))])
+
+    @shown
     def look(name: str, seen: str, request: gr.Request) -> list[Any]:
         return _look(services, live, name, seen, actor(services, request), language(request))
 
@@ -169,16 +173,11 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     live.choice.input(**watch, queue=False)
     setup.round.change(facts, setup.round, setup.facts, **_QUIET)
-    setup.round.focus(lambda request: _rounds(services, request), None, setup.round, queue=False, **_QUIET)
+    setup.round.focus(choices, None, setup.round, queue=False, **_QUIET)
     _wire_starts(services, setup, live, watch)
     _wire_after(services, live, after)
     for button, action in ((live.stop, "stop"), (live.resume, "resume")):
         button.click(_acting(services, action), live.choice, None, **_QUIET).then(**watch)
-
-
-def _rounds(services: Services, request: gr.Request) -> Any:
-    who = actor(services, request)
-    return gr.update(choices=[each.name for each in services.rounds.listed(who)] if who.is_teacher else [])
 
 
 def _acting(services: Services, action: str) -> Any:
@@ -259,7 +258,7 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
         return [gr.skip(), train_live.empty(tongue) if seen == "" else gr.skip(), *[gr.skip()] * (n - 2)]
     run = services.training.summary(who, name)
     status = services.training.status(who, run.run_id)
-    mark = train_live.mark(status, run.name, len(status.samples))
+    mark = f"{run.run_id} {train_live.mark(status, len(status.samples))}"
     if mark == seen:
         return [gr.skip()] * n
     first, second = (
@@ -274,7 +273,9 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
     ]
 
     def plot(names: tuple[str, ...]) -> Any:
-        words: dict[str, Any] = {"color_map": align_words.colours(names, tongue)} if not seen else {}
+        words: dict[str, Any] = (
+            {"color_map": align_words.colours(names, tongue)} if not seen.startswith(run.run_id) else {}
+        )
         return gr.update(value=align_words.frame(status.series, names, tongue), visible=drawn, **words)
 
     return [

@@ -102,7 +102,7 @@ def measured(found: Measured, language: str) -> str:
             rows.append(
                 {"name": word(f"align.measure.{name}", language), "value": value, "low": None, "high": None}
             )
-    bars = rates([row | {"n": found.n} for row in rows], language)
+    bars = rates([row | {"n": found.n} for row in rows], language, "align.n")
     told = ""
     if found.length_correlation is not None:
         told = word("align.measure.length", language, value=f"{found.length_correlation:+.2f}")
@@ -115,7 +115,7 @@ def outcome(found: Outcome, language: str) -> str:
     if found.win_rate is not None:
         row = {"name": found.new, "value": found.win_rate, "low": found.low, "high": found.high, "n": found.n}
         parts.append(
-            f"<p>{escape(word('align.outcome.win', language, old=found.old))}</p>{rates([row], language)}"
+            f"<p>{escape(word('align.outcome.win', language, old=found.old))}</p>{rates([row], language, 'align.n')}"
         )
     words = word("align.outcome.words", language, old=f"{found.words_old:.1f}", new=f"{found.words_new:.1f}")
     parts.append(f"<p>{escape(words)}</p>")

@@ -200,19 +200,19 @@ def _revealed(
     return f'<p class="huge">{line}</p>{bars}{fold}'
 
 
-def rates(rows: Sequence[Mapping[str, Any]], language: str) -> str:
+def rates(rows: Sequence[Mapping[str, Any]], language: str, counted: str = "vote.n") -> str:
     """Shares with their intervals as bars around one half."""
-    return f'<div class="rates">{"".join(_rate(row, language) for row in rows)}</div>'
+    return f'<div class="rates">{"".join(_rate(row, language, counted) for row in rows)}</div>'
 
 
-def _rate(row: Mapping[str, Any], language: str) -> str:
+def _rate(row: Mapping[str, Any], language: str, counted: str) -> str:
     low, high, value = row["low"], row["high"], 100 * row["value"]
     span, between = "", ""
     if low is not None:
         span = f'<u style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></u>'
         between = f" ({100 * low:.0f}–{100 * high:.0f} %)"
     track = f'<div class="track"><i style="width:{value:.1f}%"></i>{span}</div>'
-    n = escape(word("vote.n", language, n=row["n"]))
+    n = escape(word(counted, language, n=row["n"]))
     name = escape(row["name"])
     return (
         f'<div class="rate"><span>{name}</span>{track}<b>{value:.0f} %{between}</b><small>{n}</small></div>'
