@@ -37,12 +37,14 @@ def build_runs_tab(services: Services) -> None:
 
     @shown
     def look(names: list[str], request: gr.Request) -> list[Any]:
-        return _look(services, names or [], request)
+        # The choice is left as it is: who chooses quickly is ahead of what comes back.
+        return [gr.update(choices=_names(services, request)), *_look(services, names or [], request)]
 
     @shown
     def arrive(request: gr.Request) -> list[Any]:
         newest = [run.name for run in services.training.runs(actor(services, request))[:1]]
-        return _look(services, newest, request)
+        choice = gr.update(choices=_names(services, request), value=newest)
+        return [choice, *_look(services, newest, request)]
 
     @shown
     def remove(names: list[str], is_sure: bool, request: gr.Request) -> list[Any]:
@@ -53,11 +55,15 @@ def build_runs_tab(services: Services) -> None:
         by_name = {run.name: run.run_id for run in services.training.runs(who)}
         for name in names or []:
             services.training.delete(who, by_name.get(name, name))
-        return _look(services, [], request)
+        return [gr.update(choices=_names(services, request), value=[]), *_look(services, [], request)]
 
     gr.on(None, arrive, None, outputs, **_QUIET)
     gr.on([chosen.change, refresh.click], look, chosen, outputs, **_QUIET)
     delete.click(remove, [chosen, sure], outputs, **_QUIET)
+
+
+def _names(services: Services, request: gr.Request) -> list[str]:
+    return [run.name for run in services.training.runs(actor(services, request))]
 
 
 def _look(services: Services, names: list[str], request: gr.Request) -> list[Any]:
@@ -71,7 +77,6 @@ def _look(services: Services, names: list[str], request: gr.Request) -> list[Any
     drawn = any(each.get("loss") or each.get("heldout_loss") for each in series.values())
     about = "".join(_details(services, run, who, tongue) for run in there)
     return [
-        gr.update(choices=[run.name for run in runs], value=[run.name for run in there]),
         _table(runs, tongue),
         gr.update(value=figure if drawn else None, visible=drawn),
         about,
