@@ -59,7 +59,8 @@ def build_runs_tab(services: Services) -> None:
 
     gr.on(None, arrive, None, outputs, **_QUIET)
     gr.on([chosen.change, refresh.click], look, chosen, outputs, **_QUIET)
-    delete.click(remove, [chosen, sure], outputs, **_QUIET)
+    # In the queue: outside it no warning reaches the page.
+    delete.click(remove, [chosen, sure], outputs, api_visibility="private", show_progress="hidden")
 
 
 def _names(services: Services, request: gr.Request) -> list[str]:
