@@ -44,9 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AfinaError as error:
         print(" ".join(error.words(language()).split()), file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        return 0
-    print(json.dumps(result, ensure_ascii=False) if options.json else "\n".join(lines))
+    try:
+        print(json.dumps(result, ensure_ascii=False) if options.json else "\n".join(lines), flush=True)
+    except BrokenPipeError:  # `| head` has read enough; nothing is left to flush at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

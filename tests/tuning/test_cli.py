@@ -134,3 +134,12 @@ def test_delete_removes_a_run(tuning, trained, home, data, tiny_model):
     assert made.returncode == 0, made.stderr
     assert tuning("delete", "brief").returncode == 0
     assert [run["name"] for run in json.loads(tuning("runs", "--json").stdout)["runs"]] == ["mine"]
+
+
+def test_a_reader_that_leaves_early_is_no_error(home, trained):
+    env = {**os.environ, "AFINA_HOME": str(home)}
+    command = [sys.executable, "-m", "tuning", "runs"]
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait(timeout=60) == 0
+    process.stderr.close()
