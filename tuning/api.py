@@ -82,6 +82,9 @@ class Job:
         self._queue.stop(self._run.id)
 
     def resume(self) -> Job:
+        """Goes on from the last checkpoint."""
+        store, base = self._queue.store, self._run.info.base["name"]
+        self._queue = Queue(store, LocalExecutor(store.home, base))  # `wait` has closed the one before
         self._queue.resume(self._run.id)
         return self.wake()
 

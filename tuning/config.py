@@ -200,13 +200,16 @@ class RewardConfig(PreferenceConfig):
 class DPOConfig(PreferenceConfig):
     """Direct preference optimisation of the policy's own adapter."""
 
+    target_steps: int = knob(
+        30, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000
+    )
     beta: float = knob(
-        0.1, "How dear it is to move away from the reference policy.", group="basic", min=0.001, max=10
+        0.2, "How dear it is to move away from the reference policy.", group="basic", min=0.001, max=10
     )
     loss: str = knob("sigmoid", "Kind of loss.", group="basic", choices=("sigmoid", "ipo", "hinge", "robust"))
     noise: float = knob(0.1, "Share of votes taken to be wrong, for the robust loss.", min=0.0, max=0.49)
     sft_weight: float = knob(
-        0.2, "Weight of the plain loss on the chosen replies: it holds the content.", min=0.0, max=10
+        0.5, "Weight of the plain loss on the chosen replies: it holds the content.", min=0.0, max=10
     )
 
 

@@ -1,0 +1,216 @@
+"""Reward models and DPO: losses against an independent float64 implementation, starts by theory, real small runs."""
+
+import json
+import math
+
+import pytest
+
+from common.errors import AfinaError
+from tuning.data import pairs
+from tuning.data.rows import Pair, read_pairs, write_rows
+
+QUESTIONS = [f"What is {a} plus {b}?" for a in range(6) for b in range(6)]
+
+
+def records() -> list[dict]:
+    return [
+        {
+            "prompt": [{"role": "user", "content": question}],
+            "chosen": [{"role": "assistant", "content": "With pleasure, thank you."}],
+            "rejected": [{"role": "assistant", "content": "No."}],
+        }
+        for question in QUESTIONS
+    ]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"prompt": "Q?", "chosen": "good", "rejected": "bad"},
+        {"prompt": [{"role": "user", "content": "Q?"}], "chosen": [{"role": "assistant", "content": "good"}],
+         "rejected": [{"role": "assistant", "content": "bad"}]},
+        {"chosen": [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "good"}],
+         "rejected": [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "bad"}]},
+        {"conversations": [{"from": "human", "value": "Q?"}], "chosen": {"from": "gpt", "value": "good"},
+         "rejected": {"from": "gpt", "value": "bad"}},
+        {"chosen": "\n\nHuman: Q?\n\nAssistant: good", "rejected": "\n\nHuman: Q?\n\nAssistant: bad"},
+    ],
+)  # fmt: skip
+def test_every_known_shape_gives_the_same_pair(record):
+    pair = pairs.pair_of(record)
+    assert (pair.prompt, pair.chosen, pair.rejected) == (({"role": "user", "content": "Q?"},), "good", "bad")
+
+
+@pytest.mark.parametrize(
+    ("record", "key"),
+    [
+        ({"prompt": "Q?", "chosen": "a"}, "pairs.missing"),
+        ({"prompt": "Q?", "chosen": "a", "rejected": "a"}, "pairs.identical"),
+        ({"chosen": "a", "rejected": "b"}, "pairs.reply"),
+        ({"prompt": "Q?", "chosen": "a", "rejected": "b", "margin": "much"}, "pairs.margin"),
+        (
+            {"chosen": "\n\nHuman: X?\n\nAssistant: a", "rejected": "\n\nHuman: Y?\n\nAssistant: b"},
+            "pairs.prompts",
+        ),
+    ],
+)
+def test_what_is_no_pair_is_named(record, key):
+    with pytest.raises(AfinaError) as caught:
+        pairs.pair_of(record, 7)
+    assert caught.value.key == key
+    assert "7" in caught.value.words("es")
+
+
+def test_a_file_without_one_pair_is_an_error_that_says_why(tmp_path):
+    path = tmp_path / "none.jsonl"
+    path.write_text('{"prompt": "Q?", "chosen": "a", "rejected": "a"}\n')
+    with pytest.raises(AfinaError) as caught:
+        pairs.load(path)
+    assert caught.value.key == "pairs.none"
+
+
+def test_pairs_survive_the_disk(tmp_path):
+    kept = [Pair(({"role": "user", "content": "Q?"},), "é", "b", 1.5, 3), Pair((), "a", "b")]
+    write_rows(tmp_path / "pairs.jsonl", kept)
+    assert read_pairs(tmp_path / "pairs.jsonl") == kept
+
+
+# The trainers themselves
+
+torch = pytest.importorskip("torch")
+
+
+def reference_loss(
+    kind: str, ratios: list[float], lengths: tuple[int, int], beta: float, noise: float
+) -> float:
+    """The papers' formulas in plain float64: `ratios` are log pi - log pi_ref of chosen and rejected."""
+    h = ratios[0] - ratios[1]
+
+    def log_sigmoid(x: float) -> float:
+        return -math.log1p(math.exp(-x))
+
+    if kind == "sigmoid":
+        return -log_sigmoid(beta * h)
+    if kind == "hinge":
+        return max(0.0, 1 - beta * h)
+    if kind == "robust":
+        return (-(1 - noise) * log_sigmoid(beta * h) + noise * log_sigmoid(-beta * h)) / (1 - 2 * noise)
+    return (ratios[0] / lengths[0] - ratios[1] / lengths[1] - 1 / (2 * beta)) ** 2
+
+
+@pytest.fixture
+def trainer(tiny_model, tmp_path):
+    """Makes a PolicyTrainer on two pairs, with reference log-probabilities that are off by known amounts."""
+    from peft import LoraConfig, get_peft_model
+
+    from tuning.config import DPOConfig
+    from tuning.methods.base import Start
+    from tuning.methods.dpo import PolicyTrainer
+    from tuning.methods.preference import log_probabilities, plan_of, tokenised
+
+    def make(shift: tuple[float, float] = (0.0, 0.0), **settings):
+        start = Start.load(str(tiny_model), tmp_path)
+        model = get_peft_model(
+            start.model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
+        )
+        config = DPOConfig(source_model=str(tiny_model), batch_size=2, sft_weight=0.0, **settings)
+        two = [pairs.pair_of(record, n) for n, record in enumerate(records()[:2])]
+        plan = plan_of(config, start, len(two))
+        ids = tokenised(start.tokenizer, two, plan.max_length)
+        own = log_probabilities(model, ids, start.tokenizer.pad_token_id)
+        made = PolicyTrainer(start, model, config, plan, ids, own - torch.tensor(shift), tmp_path / "c", [])
+        batch = made.data_collator([made.train_dataset[0], made.train_dataset[1]])
+        return made, model, ids, batch
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "ipo", "hinge", "robust"])
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (1.25, -2.5), (-3.0, 0.5)])
+def test_losses_are_the_papers(trainer, kind, shift):
+    made, model, ids, batch = trainer(shift, loss=kind, beta=0.3, noise=0.2)
+    loss = float(made.compute_loss(model, batch).detach())
+    lengths = [(len(each.chosen), len(each.rejected)) for each in ids]
+    expected = sum(reference_loss(kind, list(shift), length, 0.3, 0.2) for length in lengths) / len(lengths)
+    assert loss == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "start"), [("sigmoid", math.log(2)), ("robust", math.log(2)), ("hinge", 1), ("ipo", 25)]
+)
+def test_a_run_starts_where_theory_says(trainer, kind, start):
+    made, model, _, batch = trainer(loss=kind, beta=0.1)
+    assert float(made.compute_loss(model, batch).detach()) == pytest.approx(start, rel=1e-4)
+
+
+def run_of(tmp_path, tiny_model, method: str, name: str, source: str = "", **settings):
+    import tuning
+
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records()))
+    job = getattr(tuning, method).train(
+        source_model=source or str(tiny_model), train_dataset=path, tuned_model_display_name=name,
+        home=tmp_path / "home", **{"target_steps": 12, "learning_rate": 5e-3, **settings},
+    )  # fmt: skip
+    job.wait(timeout=120)
+    assert job.state == "done", job.error
+    return job
+
+
+def test_dpo_prefers_what_was_chosen_and_names_its_metrics(tmp_path, tiny_model):
+    job = run_of(tmp_path, tiny_model, "dpo", "dpo")
+    metrics = job.status.metrics
+    assert job.status.first["heldout_loss"] == pytest.approx(math.log(2), rel=1e-4)
+    assert metrics["heldout_accuracy"] > 0.9
+    assert metrics["chosen_reward"] - metrics["rejected_reward"] == pytest.approx(metrics["margin"], rel=1e-3)
+    assert metrics["margin"] > 0
+    assert {"kl", "accuracy", "heldout_margin", "loss"} <= metrics.keys()
+    assert len(job.status.samples) > 1
+    folder = tmp_path / "home" / "runs" / job.run_id
+    saved = {file.name for file in (folder / "adapter").iterdir()}
+    assert "ref" not in saved
+
+
+def test_a_reward_model_learns_scores_and_is_no_policy(tmp_path, tiny_model):
+    from tuning import models
+    from tuning.scoring import RewardModel
+
+    policy = run_of(tmp_path, tiny_model, "dpo", "policy", target_steps=2)
+    job = run_of(tmp_path, tiny_model, "reward", "judge", source=policy.name)
+    assert job.status.metrics["heldout_accuracy"] > 0.9
+    judge = RewardModel("judge", tmp_path / "home")
+    prompt = ({"role": "user", "content": "What is 7 plus 7?"},)
+    good, bad = judge.scores([(prompt, "With pleasure, thank you."), (prompt, "No.")])
+    assert good > bad
+    assert judge.preferences([Pair(prompt, "With pleasure, thank you.", "No.")])[0] > 0.5
+    with pytest.raises(AfinaError) as caught:
+        models.resolve("judge", tmp_path / "home")
+    assert caught.value.key == "models.no_policy"
+    with pytest.raises(AfinaError):
+        RewardModel("policy", tmp_path / "home")
+
+
+@pytest.mark.parametrize("method", ["dpo", "reward"])
+def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, tiny_model, method):
+    from safetensors.torch import load_file
+
+    import tuning
+
+    (tmp_path / "broken").mkdir()
+    whole = run_of(tmp_path, tiny_model, method, "whole", target_steps=40, save_every=5)
+    path = tmp_path / "pairs.jsonl"
+    job = getattr(tuning, method).train(
+        source_model=str(tiny_model), train_dataset=path, tuned_model_display_name="broken",
+        home=tmp_path / "broken", target_steps=40, save_every=5, learning_rate=5e-3,
+    )  # fmt: skip
+    job.wait(timeout=120, seen=lambda status: status.step >= 8 and status.state == "running" and job.stop())
+    assert job.state == "stopped"
+    assert 8 <= job.status.step < 40
+    job.resume().wait(timeout=120)
+    assert job.state == "done", job.error
+    one, other = (
+        load_file(home / "runs" / each.run_id / "adapter" / "adapter_model.safetensors")
+        for home, each in ((tmp_path / "home", whole), (tmp_path / "broken", job))
+    )
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
