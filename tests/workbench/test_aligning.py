@@ -1,0 +1,144 @@
+"""Votes into pairs and runs: the right side trains, nothing trains on nothing, a withdrawal names its runs."""
+
+import pytest
+
+from common.errors import AfinaError, NotAllowed
+from common.settings import Settings
+from common.split import split
+from labeling import counted, people, rounds
+from labeling.schema import Comparison, RoundSettings, new_id
+from workbench import services as services_module
+from workbench.aligning import human_ceiling, voted_on
+from workbench.outcomes import _win_rate
+from workbench.rehearse import Options, interval, rule, simulate
+from workbench.roles import TEACHER, VISITOR
+
+
+@pytest.fixture
+def services(tmp_path):
+    made = services_module.build(Settings(home=tmp_path))
+    yield made
+    made.labels.close()
+
+
+@pytest.fixture
+def this(services):
+    """An open round of thirty comparisons: a polite and a curt reply, on either side in turn."""
+    made = rounds.create(
+        services.labels, "one", "collect", ["pocket"], RoundSettings(votes_wanted=3, common_items=0)
+    )
+    replies = ["Thank you for asking, it is so.", "So."]
+    items = [
+        Comparison(f"Question {i}?", replies[i % 2], replies[1 - i % 2], "pocket@1", "pocket@1")
+        for i in range(30)
+    ]
+    rounds.add_comparisons(services.labels, made.round_id, items)
+    return rounds.move(services.labels, made.round_id, "open")
+
+
+def vote(services, n_people: int, choose) -> list:
+    """Everybody judges what they are given; gives the people."""
+    there = []
+    for number in range(n_people):
+        person, _ = people.join(services.labels, people.room(services.labels).code)
+        there.append(person)
+        while not (item := services.voting.next(person)).get("done"):
+            winner = choose(number, item)
+            services.voting.cast(
+                person, {"annotation_id": new_id(), "comparison_id": item["comparison_id"], "winner": winner}
+            )
+    return there
+
+
+def longer(number, item) -> str:
+    return "left" if len(item["left"]) > len(item["right"]) else "right"
+
+
+def test_pairs_come_with_their_side_of_the_split(services, this):
+    vote(services, 3, longer)
+    found = services.aligning.pairs(TEACHER, this.round_id)
+    assert found.n_train + found.n_heldout == 30 == len(found.data.rows)
+    assert found.n_heldout == sum(split(row.prompt) == "heldout" for row in found.data.rows) > 0
+    assert all(row.chosen.startswith("Thank you") for row in found.data.rows)
+    assert services.aligning.usable(TEACHER, this.round_id)["every"] == 3 * found.n_train
+
+
+def test_no_pair_is_refused_and_says_why(services, this):
+    vote(services, 3, lambda number, item: "tie")
+    with pytest.raises(AfinaError) as caught:
+        services.aligning.start(TEACHER, "dpo", this.round_id)
+    assert caught.value.key == "align.no_pairs"
+    assert "tie: 30" in str(caught.value)
+    assert services.training.runs(TEACHER) == []
+
+
+def test_a_withdrawal_names_the_runs_that_learned_from_it(services, this):
+    everybody = vote(services, 3, longer)
+    run_id = services.aligning.start(TEACHER, "reward", this.round_id, "judge")
+    run = services.training.store.get(run_id)
+    assert run.info.method == "reward"
+    assert all(split(pair.prompt) == "train" for pair in run.pairs("train"))
+    assert all(split(pair.prompt) == "heldout" for pair in run.pairs("heldout"))
+    assert services.voting.withdraw(everybody[0]) == [run_id]
+
+
+def test_only_the_teacher_aligns(services, this):
+    for call in (
+        lambda: services.aligning.pairs(VISITOR, this.round_id),
+        lambda: services.aligning.start(VISITOR, "dpo", this.round_id),
+        lambda: services.aligning.outcome(VISITOR, "any"),
+        lambda: services.aligning.measure(VISITOR, "any", this.round_id),
+    ):
+        with pytest.raises(NotAllowed):
+            call()
+
+
+def test_the_human_ceiling_is_one_against_the_others(services, this):
+    vote(services, 3, lambda number, item: longer(number, item) if number < 2 else "tie")
+    judged = counted.judged_of(services.labels, this.round_id)
+    assert human_ceiling(judged) == 1.0
+    assert human_ceiling([]) is None
+
+
+def test_the_policy_voted_on_is_the_tuned_one():
+    class Judged:
+        policies = ("pocket", "mine")
+
+    assert voted_on(Judged()) == "mine"
+
+
+def test_simulated_voters_err_as_often_as_they_should(services, this):
+    likes = rule("longer", "en")
+    n = simulate(services.labels, this, likes, 90, 0.2, seed=4)
+    assert n == 90
+    votes = [vote for each in counted.judged_of(services.labels, this.round_id) for vote in each.annotations]
+    assert {vote.source for vote in votes} == {"simulated"}
+    by_id = {each.comparison_id: each for each in rounds.comparisons_of(services.labels, this.round_id)}
+    wrong = sum(
+        (len(by_id[vote.comparison_id].completion_a) > len(by_id[vote.comparison_id].completion_b))
+        != (vote.winner == "model_a")
+        for vote in votes
+    )
+    assert 8 <= wrong <= 30  # 18 expected
+
+
+def test_rules_and_intervals():
+    assert rule("shorter", "en")("ab") > rule("shorter", "en")("abc")
+    assert rule("pirate", "es")("¡Rayos y truenos! ¡El perro ladra, arr!") == 1.0
+    with pytest.raises(AfinaError):
+        rule("nothing", "en")
+    assert interval(0, 0) == (None, None)
+    low, high = interval(80, 100)
+    assert 0.70 < low < 0.8 < high < 0.88
+    assert Options().prompts == 80
+
+
+def test_a_draw_counts_half():
+    class Judge:
+        def preferences(self, pairs):
+            return [0.9 for _ in pairs]
+
+    prompts = [({"role": "user", "content": f"{i}"},) for i in range(4)]
+    rate, low, high = _win_rate(Judge(), prompts, ["same", "a", "a", "a"], ["same", "b", "b", "b"])
+    assert rate == pytest.approx(3.5 / 4)
+    assert low < rate < high
