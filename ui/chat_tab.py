@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ui.chat_feedback import wire_feedback
 from ui.chat_words import about, examples, labels
 from ui.context import actor, language, shown
 from ui.translations import t
@@ -39,6 +40,7 @@ class Controls:
     stop: gr.Button
     retry: gr.Button
     clear: gr.Button
+    star: gr.Button
     n_columns: gr.Radio
     system: gr.Textbox
     temperature: gr.Slider
@@ -60,6 +62,9 @@ def build_chat_tab(services: Services) -> None:
     controls = _controls()
     _wire_choices(services, columns, controls)
     _wire_talk(services, columns, controls)
+    wire_feedback(
+        services, [column.talk for column in columns], [column.policy for column in columns], controls.star
+    )
     _endpoint(services)
 
 
@@ -113,6 +118,7 @@ def _controls() -> Controls:
     with gr.Row():
         retry = gr.Button(t("chat.retry"), size="sm")
         clear = gr.Button(t("chat.clear"), size="sm")
+        star = gr.Button(t("chat.star"), size="sm", elem_id="chat-star")
     with gr.Accordion(t("chat.settings"), open=False):
         with gr.Row():
             n_columns = gr.Radio([1, 2, 3, 4], value=2, label=t("chat.columns"), elem_id="chat-columns")
@@ -129,6 +135,7 @@ def _controls() -> Controls:
         stop,
         retry,
         clear,
+        star,
         n_columns,
         system,
         temperature,

@@ -274,6 +274,8 @@ def _prompts(services: Services, who: Actor, given: Mapping[str, Any]) -> list[A
         if not given.get("upload"):
             raise AfinaError("round.no_prompts")
         return services.rounds.prompts(who, Path(given["upload"]))
+    if source == "starred":
+        return services.rounds.starred(who)
     return services.rounds.prompts(who, source)
 
 
@@ -284,7 +286,12 @@ def _sources(tongue: str) -> list[tuple[str, str]]:
         for each in (tongue, other)
         for name in _SETS
     ]
-    return [*sets, (word("vote.set.typed", tongue), "typed"), (word("vote.set.upload", tongue), "upload")]
+    return [
+        *sets,
+        (word("vote.set.starred", tongue), "starred"),
+        (word("vote.set.typed", tongue), "typed"),
+        (word("vote.set.upload", tongue), "upload"),
+    ]
 
 
 def _plan(services: Services, who: Actor, people: float, minutes: float, votes: float, tongue: str) -> str:

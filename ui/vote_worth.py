@@ -44,6 +44,7 @@ class Worth:
     reason: gr.Textbox
     exclude: gr.Button
     include: gr.Button
+    revoke: gr.Button
 
 
 def lay_out(services: Services, choice: gr.Dropdown) -> Worth:
@@ -58,7 +59,8 @@ def lay_out(services: Services, choice: gr.Dropdown) -> Worth:
         reason = gr.Textbox(label=t("vote.worth.reason"), max_lines=1)
         exclude = gr.Button(t("vote.worth.exclude"), size="sm", scale=0, min_width=140)
         include = gr.Button(t("vote.worth.include"), size="sm", scale=0, min_width=140)
-    return Worth(names, refresh, report, target, reason, exclude, include)
+        revoke = gr.Button(t("vote.worth.revoke"), size="sm", scale=0, min_width=140)
+    return Worth(names, refresh, report, target, reason, exclude, include, revoke)
 
 
 def wire(services: Services, worth: Worth, choice: gr.Dropdown) -> None:
@@ -78,6 +80,11 @@ def wire(services: Services, worth: Worth, choice: gr.Dropdown) -> None:
 
         return change
 
+    @shown
+    def revoke(target: str, request: gr.Request) -> None:
+        services.rounds.revoke(actor(services, request), target or "")
+
+    worth.revoke.click(revoke, worth.target, None, **_QUIET)
     inputs, outputs = [choice, worth.names], [worth.report, worth.target]
     gr.on([worth.refresh.click, worth.names.change], look, inputs, outputs, **_QUIET)
     for button, out in ((worth.exclude, True), (worth.include, False)):

@@ -56,6 +56,10 @@ class Comparing:
                 self._engine = Engine(self._settings.home)
             return self._engine
 
+    def may_chat(self, actor: Actor) -> None:
+        """Raises: NotAllowed `role.chat` where the chat is the teacher's alone."""
+        self._roles.require_chat(actor)
+
     def policies(self, actor: Actor) -> list[PolicyChoice]:
         """Bases first, then every run with an adapter, the newest first."""
         runs = [run for run in self._store.list() if run.has_adapter and run.info.method not in NO_POLICY]

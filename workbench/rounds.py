@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
 
-from common import hashing
+from common import files, hashing
 from common.errors import AfinaError
 from common.settings import Settings
 from labeling import live, people, planner, rounds
@@ -88,6 +88,22 @@ class Rounds:
         """The prompts of a shipped set or a file (as `tuning` reads them: their last reply is left out)."""
         self._roles.require_teacher(actor)
         return read_prompts(source, self._settings)
+
+    def star(self, actor: Actor, prompt: str) -> int:
+        """Keeps a question for a later round; gives how many are kept. Raises: NotAllowed."""
+        self._roles.require_teacher(actor)
+        kept = dict.fromkeys([*self.starred(actor), prompt.strip()])
+        files.write_json(self._stars, {"prompts": list(kept)})
+        return len(kept)
+
+    def starred(self, actor: Actor) -> list[str]:
+        """The questions that were kept, oldest first. Raises: NotAllowed."""
+        self._roles.require_teacher(actor)
+        return list(files.read_json(self._stars)["prompts"]) if self._stars.is_file() else []
+
+    @property
+    def _stars(self) -> Path:
+        return self._settings.home / "starred.json"
 
     def make(self, actor: Actor, wanted: Wanted) -> Round:
         """Makes the round, draws its prompts, and begins to sample its comparisons.

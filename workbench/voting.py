@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.errors import Conflict
-from labeling import assignment, casting, guidelines, history, live, people, rounds
-from labeling.schema import Annotator, Round
+from labeling import assignment, casting, guidelines, history, live, people, ratings, rounds
+from labeling.schema import Annotator, Rating, Round
 from labeling.store import Store
 from workbench.revealing import card, reveal
 
@@ -116,6 +116,16 @@ class Voting:
     def cast(self, person: Annotator, body: object) -> casting.Receipt:
         """Keeps a judgement, durably, once. Raises: as `casting.Ballot.parse` and `casting.cast`."""
         return casting.cast(self._store, person, casting.Ballot.parse(body))
+
+    def rate(
+        self, token: str, prompt: list[dict[str, str]], completion: str, policy: str, good: bool
+    ) -> None:
+        """Keeps a thumb for one reply. Raises: NotAllowed as `person`; AfinaError as `labeling.schema.Rating`."""
+        person = self.person(token)
+        value = int(good)
+        ratings.keep(
+            self._store, Rating(tuple(prompt), completion, policy, "thumbs", value, person.annotator_id)
+        )
 
     def history(self, person: Annotator, most: int = 50) -> list[history.Past]:
         """The person's own current judgements in the present round, newest first."""

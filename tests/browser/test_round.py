@@ -6,6 +6,7 @@ import json
 import re
 
 from tests.browser.conftest import TOKEN
+from tests.browser.helpers import ask
 
 PHONES = 3
 
@@ -150,3 +151,13 @@ def test_careful_labelling_with_every_field_and_a_correction(app, visit):
     page.locator("#label-told").get_by_text("1 judged").wait_for()
     page.locator("#label-past input").click()
     page.get_by_role("option", name=re.compile("→ Tie")).wait_for()
+
+
+def test_a_thumb_and_a_star_in_the_chat(app, visit):
+    page = visit(app.teachers_link)
+    page.get_by_role("tab", name="Chat").click()
+    ask(page, "What is the capital of Peru?")
+    page.get_by_role("button", name=re.compile("^like$|Like", re.IGNORECASE)).first.click()
+    page.get_by_text("kept as a rating").wait_for()
+    page.locator("#chat-star").click()
+    page.get_by_text("wait for a round").wait_for()

@@ -7,7 +7,7 @@ import pytest
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from common.split import split
-from labeling import casting, rounds
+from labeling import casting, ratings, rounds
 from labeling.schema import Generation, RoundSettings, new_id
 from workbench import generating
 from workbench import services as services_module
@@ -164,3 +164,24 @@ def test_prompts_come_from_sets_and_files(tmp_path):
     table = tmp_path / "mine.csv"
     table.write_text("prompt,completion\nOne?,1\nTwo?,2\n")
     assert [each[-1]["content"] for each in read_prompts(table, settings)] == ["One?", "Two?"]
+
+
+def test_starred_questions_wait_for_a_round_and_survive_a_restart(services, tmp_path):
+    assert services.rounds.star(TEACHER, " Why? ") == 1
+    assert services.rounds.star(TEACHER, "Why?") == 1
+    assert services.rounds.star(TEACHER, "Who?") == 2
+    again = services_module.build(Settings(home=tmp_path))
+    assert again.rounds.starred(TEACHER) == ["Why?", "Who?"]
+    again.labels.close()
+    with pytest.raises(NotAllowed):
+        services.rounds.star(VISITOR, "Mine?")
+
+
+def test_a_thumb_in_the_chat_is_a_rating(services):
+    token = services.voting.join(services.voting.code())
+    prompt = [{"role": "user", "content": "Why?"}]
+    services.voting.rate(token, prompt, "Because.", "pocket", True)
+    services.voting.rate(token, prompt, "Go away.", "pocket", False)
+    assert [each.good for each in ratings.counting(services.labels)] == [True, False]
+    with pytest.raises(NotAllowed):
+        services.voting.rate("nobody", prompt, "Because.", "pocket", True)
