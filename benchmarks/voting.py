@@ -1,6 +1,6 @@
 """A class votes: `python benchmarks/voting.py [--voters 300] [--kills 0] [--train] [--json]`.
 
-Starts the real app in a process of its own, lets so many people join within ten seconds, follow the state and vote
+Starts the real app in a process of its own, lets so many people join (300 in ten seconds), follow the state and vote
 every few seconds over HTTP, and compares the database row by row with what was acknowledged. `--train` fine-tunes
 `pocket` meanwhile. `--kills N` ends the app with kill -9 N times at random moments under that load and starts it
 again. The clients share the machine with the app; their own work is in the figures.
@@ -81,7 +81,10 @@ def measure(home: Path, options: argparse.Namespace) -> dict[str, object]:
     try:
         trained = train(app) if options.train else None
         seen = Seen()
+        before, own = app.cpu_seconds(), time.process_time()
         asyncio.run(crowd(app, code, seen, options))
+        used = 0.0 if app.kills else app.cpu_seconds() - before
+        own = time.process_time() - own
         still_training = trained.poll() is None if trained else None
         if trained:
             trained.kill()
@@ -92,6 +95,9 @@ def measure(home: Path, options: argparse.Namespace) -> dict[str, object]:
         "voters": options.voters,
         "cores": os.cpu_count(),
         "votes": len(seen.acknowledged),
+        "requests": sum(map(len, seen.seconds.values())),
+        "app_cpu_seconds": round(used, 1),
+        "clients_cpu_seconds": round(own, 1),
         "kills": app.kills,
         "trained_throughout": still_training,
         **{f"{name}_p{p}_ms": at(seen.seconds[name], p) for name in seen.seconds for p in (50, 95)},
@@ -160,6 +166,10 @@ class App:
             time.sleep(0.1)
         raise RuntimeError("the app does not answer")
 
+    def cpu_seconds(self) -> float:
+        times = psutil.Process(self.process.pid).cpu_times()
+        return times.user + times.system
+
     def kill(self) -> None:
         self.kills += 1
         self.process.send_signal(signal.SIGKILL)
@@ -201,8 +211,9 @@ def end_runs(home: Path) -> None:
 
 
 async def crowd(app: App, code: str, seen: Seen, options: argparse.Namespace) -> None:
-    end = time.monotonic() + 10 + options.seconds
-    everybody = [person(app.port, code, seen, options, end) for _ in range(options.voters)]
+    joining = 10 * max(1, options.voters / 300)  # 300 in ten seconds
+    end = time.monotonic() + joining + options.seconds
+    everybody = [person(app.port, code, seen, options, joining, end) for _ in range(options.voters)]
     killing = asyncio.create_task(kills(app, options.kills, options.seconds))
     await asyncio.gather(*everybody)
     await killing
@@ -214,9 +225,11 @@ async def kills(app: App, n: int, seconds: float) -> None:
         await asyncio.to_thread(app.kill)
 
 
-async def person(port: int, code: str, seen: Seen, options: argparse.Namespace, end: float) -> None:
+async def person(
+    port: int, code: str, seen: Seen, options: argparse.Namespace, joining: float, end: float
+) -> None:
     line = Line(port, seen)
-    await asyncio.sleep(random.uniform(0, 10))
+    await asyncio.sleep(random.uniform(0, joining))
     while not line.token and time.monotonic() < end:
         answer = await line.ask("join", {"room": code, "language": "en"})
         line.token = answer["token"] if answer else ""

@@ -28,6 +28,7 @@ class Turns:
     def write(self) -> Iterator[Connection]:
         """A piece of work: on disk when the block has ended, undone when it raises."""
         self._turn.take()
+        first, failed = self._group is None, False
         try:
             if self._group is None:
                 self._group = _Group(self._engine)
@@ -36,11 +37,20 @@ class Turns:
             raise
         group = self._group
         try:
-            with group.connection.begin_nested():
+            if first:  # a savepoint is for those who join later
                 yield group.connection
+            else:
+                with group.connection.begin_nested():
+                    yield group.connection
+        except BaseException:
+            failed = first
+            raise
         finally:
             group.size += 1
-            if not self._turn.wanted or group.size >= MOST:
+            if failed:
+                self._group = None
+                group.roll_back()
+            elif not self._turn.wanted or group.size >= MOST:
                 self._group = None
                 group.commit()
             self._turn.give()
@@ -71,6 +81,14 @@ class _Group:
         except BaseException as error:
             self.error = error
             self.connection.invalidate()  # whatever state it is in, nobody gets it again
+        finally:
+            self.connection.close()
+            self.committed.set()
+
+    def roll_back(self) -> None:
+        """Undoes the group's first and only piece of work."""
+        try:
+            self._transaction.rollback()
         finally:
             self.connection.close()
             self.committed.set()

@@ -56,7 +56,7 @@ def launch_options(services: Services) -> dict[str, Any]:
         "theme": theme(),
         "css": CSS,
         "i18n": catalogue(),
-        "app_kwargs": {"routes": routes(services), "middleware": middleware()},
+        "app_kwargs": {"routes": routes(services), "middleware": middleware(services)},
         "ssr_mode": False,
         "max_file_size": settings.max_upload_mb * 2**20,
         "blocked_paths": [str(settings.home.resolve())],

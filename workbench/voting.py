@@ -80,19 +80,11 @@ class Voting:
     def state(self, person: Annotator, language: str) -> dict[str, Any]:
         """What this person's page is to show now (see the phone page's contract in `ui/phone/routes.py`)."""
         scene = self.scene()
-        found = {
-            "version": scene.version,
-            "judged": 0,
-            "remaining": 0,
-            "result": None,
-            "card": None,
-        } | scene.public
-        if scene.this is not None:
-            found["judged"] = live.judged(self._store, person.annotator_id, scene.this)
-            if found["state"] == "revealed":
-                findings = self._results.findings(scene.this)
-                found["result"] = reveal(scene.this, findings, language)
-                found["card"] = card(findings, person.annotator_id)
+        found = {"version": scene.version, "result": None, "card": None} | scene.public
+        if scene.this is not None and found["state"] == "revealed":
+            findings = self._results.findings(scene.this)
+            found["result"] = reveal(scene.this, findings, language)
+            found["card"] = card(findings, person.annotator_id)
         return found
 
     def at_hand(self, token: str, language: str) -> dict[str, Any] | None:

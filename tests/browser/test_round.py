@@ -30,8 +30,9 @@ def judge_all(phone, choice: str) -> int:
     """Votes until nothing is left; returns how often."""
     n = 0
     while True:
-        phone.locator("[data-choice=left]:enabled, h1:has-text('That was all')").first.wait_for()
-        if not phone.locator("[data-choice=left]:enabled").count():
+        vote = phone.locator("[data-choice=left]:enabled:visible")
+        vote.or_(phone.locator("h1:has-text('That was all'):visible")).wait_for()
+        if not vote.count():
             return n
         phone.locator(f"[data-choice={choice}]:enabled").click()
         n += 1

@@ -21,7 +21,7 @@ def client(tmp_path):
             "<!doctype html><html><head><script>first()</script></head><body>page</body></html>"
         )
 
-    app = Starlette(routes=[Route("/", page), *routes(services)], middleware=middleware())
+    app = Starlette(routes=[Route("/", page), *routes(services)], middleware=middleware(services))
     with TestClient(app, follow_redirects=False) as client:
         yield client
 

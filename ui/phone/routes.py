@@ -47,7 +47,7 @@ def routes(services: Services) -> list[Route]:
     """The routes to hand to `launch(app_kwargs={"routes": …})`."""
     voting = services.voting
     # SQLite has one writer: more threads would only wait for each other, and for Python's lock, in its midst.
-    workers = ThreadPoolExecutor(1 if services.labels.sqlite else 8, thread_name_prefix="votes")
+    workers = ThreadPoolExecutor(3 if services.labels.sqlite else 8, thread_name_prefix="votes")
 
     async def work(task: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(workers, task)
