@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _METHODS = {
     "sft": "An adapter, trained by supervised fine-tuning",
     "dpo": "An adapter, trained by direct preference optimisation (DPO)",
+    "dial": "An adapter: what its parent had learned, scaled without training (`strength`)",
     "reward": "A reward model (an adapter and a head of one number), trained on preference pairs",
 }
 
@@ -41,7 +42,7 @@ def write(run: Run, start: Start, plan: Plan | PreferencePlan) -> str:
     about = f"""
 # {run.name}
 
-{_METHODS.get(info.method, "An adapter, trained")} with Afina on {made:%Y-%m-%d}.
+{_METHODS.get(info.method, "An adapter, trained")}, with Afina on {made:%Y-%m-%d}.
 
 ## Base model
 

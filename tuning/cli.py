@@ -75,6 +75,7 @@ def parser() -> Parser:
     for name in ("resume", "stop", "cancel", "delete"):
         command(name, globals()[name], f"{name.capitalize()} a run.").add_argument("name", help="name or id")
     _generate(command("generate", generate, "Write a reply."))
+    _merge(command("merge", merge, "Write a run as a full model, its adapter merged in float32."))
     _evaluate(command("evaluate", evaluate, "Measure a model on a data set."))
     return made
 
@@ -102,6 +103,11 @@ def _generate(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--temperature", type=float, default=0.7)
     sub.add_argument("--top-p", type=float, default=0.95)
     sub.add_argument("--seed", type=int, default=0)
+
+
+def _merge(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--model", required=True, help="a run (NAME*1.5: its change scaled)")
+    sub.add_argument("--out", required=True, type=Path, help="a new folder")
 
 
 def _evaluate(sub: argparse.ArgumentParser) -> None:
@@ -209,6 +215,14 @@ def evaluate(options: argparse.Namespace, settings: Settings) -> Answer:
         match=options.match,
     )
     told = asdict(result)
+    return told, [f"{name}: {value}" for name, value in told.items()]
+
+
+def merge(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning.merge import merge as write
+
+    _quiet()
+    told = write(options.model, settings.home, options.out).to_dict()
     return told, [f"{name}: {value}" for name, value in told.items()]
 
 

@@ -70,6 +70,8 @@ class Queue:
         if parent:
             config = type(config).from_settings({**config.to_dict(), "source_model": parent})
         policy = models.resolve(str(config.to_dict()["source_model"]), self.store.home)
+        if policy.adapter and not policy.run_id:  # else it would start from the bare base
+            raise AfinaError("dial.not_kept", name=policy.name)
         train, heldout = self._sides(config, data, validation)
         run = self.store.create(
             method=method,

@@ -16,7 +16,7 @@ from common import hashing
 from common.errors import AfinaError
 from common.files import read_json
 from common.settings import default_home
-from tuning import hub, libraries
+from tuning import dial, hub, libraries
 from tuning.catalog import RECOMMENDED, ModelInfo, Recommended, describe, memory_needed
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ class Device:
 def resolve(name: str, home: Path | None = None) -> Policy:
     """The policy that `name` means: `pocket`, a run's name or id, a folder with a model, or a Hub id.
 
+    `NAME*1.5` is a run with its change scaled (`tuning.dial`).
+
     Raises: AfinaError `models.unknown` (it is none of these), `models.no_adapter` (a run without one yet),
     `models.not_safetensors` (a folder without safetensors weights), `models.base_changed` (a run whose base has
     other weights now than when it was trained).
@@ -80,6 +82,8 @@ def resolve(name: str, home: Path | None = None) -> Policy:
     name = name.strip()
     if name in ("pocket", POCKET_ID):
         return Policy("pocket", _folder("pocket", POCKET_PATH, "pocket"))
+    if dial.SIGN in name:
+        return _dialled(name, home)
     run = _find_run(name, home or default_home())
     if run is not None:
         info = read_json(run / "run.json")
@@ -99,6 +103,18 @@ def resolve(name: str, home: Path | None = None) -> Policy:
     if hub.looks_like_id(name):
         return Policy(name, Base(name, name, hub.sha256(name), "hub"))
     raise AfinaError("models.unknown", name=name)
+
+
+def _dialled(name: str, home: Path | None) -> Policy:
+    """A run with its change scaled. Raises: as `resolve` and `tuning.dial`."""
+    run, strength = dial.parsed(name)
+    found = resolve(run, home)
+    if found.adapter is None:
+        raise AfinaError("dial.no_run", name=run)
+    place = found.adapter.parent
+    parent = read_json(place / "run.json").get("parent")
+    folder = dial.adapter_at(place, place.parent / parent if parent else None, strength)
+    return Policy(dial.name_of(found.name, strength), found.base, folder)
 
 
 def load_tokenizer(base: Base) -> Tokenizer:

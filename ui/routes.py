@@ -40,8 +40,10 @@ def routes(services: Services) -> list[Route]:
 
     async def run_file(request: Request) -> Response:
         actor = services.roles.actor(dict(request.headers))
+        merged = request.url.path.startswith("/files/merged/")
+        download = services.training.download_merged if merged else services.training.download
         try:
-            path = await run_in_threadpool(services.training.download, actor, request.path_params["run_id"])
+            path = await run_in_threadpool(download, actor, request.path_params["run_id"])
         except AfinaError as error:
             return _page(request, error, error.status)
         return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
@@ -61,6 +63,7 @@ def routes(services: Services) -> list[Route]:
     return [
         Route("/enter", enter),
         Route("/files/runs/{run_id}", run_file),
+        Route("/files/merged/{run_id}", run_file),
         Route("/files/exports/{folder}/{name}", export_file),
         Route("/healthz", health),
     ]

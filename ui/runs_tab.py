@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from tuning.models import NO_POLICY
 from ui import train_data, train_live
 from ui.context import actor, language, shown
 from ui.plots import curves
@@ -117,6 +118,9 @@ def _details(services: Services, run: RunSummary, who: Any, tongue: str) -> str:
     link = ""
     if run.downloadable and who.is_teacher:
         link = f'<a class="runs-download" href="/files/runs/{run.run_id}" download>{word("runs.download", tongue)}</a>'
+        if run.method not in NO_POLICY:
+            told = word("runs.merged", tongue)
+            link += f'<a class="runs-download" href="/files/merged/{run.run_id}" download>{told}</a>'
     card = html.escape(services.training.card(who, run.run_id) or "")
     shown_card = (
         f"<details><summary>{word('runs.card', tongue)}</summary><pre>{card}</pre></details>" if card else ""

@@ -98,6 +98,14 @@ class Training:
         self._roles.require_teacher(actor)
         return self.store.get(run_id).download()
 
+    def download_merged(self, actor: Actor, run_id: str) -> Path:
+        """A zip of the run as a full model. Raises: NotAllowed; AfinaError as `tuning.merge`."""
+        self._roles.require_teacher(actor)
+        from tuning.merge import archive
+
+        run = self.store.get(run_id)
+        return archive(run.id, self.store.home, run.path)
+
     # Looking: everybody may
 
     def status(self, actor: Actor, run_id: str) -> RunStatus:

@@ -1,0 +1,141 @@
+"""The dial: weights = parent + s (run - parent), against merging by hand; and merged models against unmerged."""
+
+import json
+
+import pytest
+
+from common.errors import AfinaError, Conflict
+from tests.tuning.test_preference import records
+from tuning import dial, models
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, tiny_model):
+    """A home with `parent`, a LoRA, and `child`, which trained it further."""
+    import tuning
+
+    folder = tmp_path_factory.mktemp("home")
+    path = folder / "pairs.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records()))
+    for name, source, steps in (("parent", str(tiny_model), 4), ("child", "parent", 8)):
+        job = tuning.dpo.train(source_model=source, train_dataset=path, tuned_model_display_name=name, home=folder,
+                               target_steps=steps, learning_rate=5e-3, alpha=24, rank=8)  # fmt: skip
+        job.wait(timeout=120)
+        assert job.state == "done", job.error
+    return folder
+
+
+def weights(name, home):
+    """The policy's weights, merged by PEFT in float32."""
+    from peft import PeftModel
+
+    policy = models.resolve(name, home)
+    model = models.load_model(policy.base)
+    if policy.adapter:
+        model = PeftModel.from_pretrained(model, str(policy.adapter)).merge_and_unload()
+    return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize("strength", [0, 0.5, 1, 2.25, 3])
+def test_a_setting_is_the_parent_and_so_much_of_the_change(home, strength):
+    parent, child, found = (weights(name, home) for name in ("parent", "child", f"child*{strength}"))
+    moved = 0.0
+    for name in parent:
+        by_hand = parent[name] + strength * (child[name] - parent[name])
+        assert torch.allclose(found[name], by_hand, atol=2e-5), name
+        moved += float((child[name] - parent[name]).abs().sum())
+    assert moved > 1  # or nothing was tested
+
+
+def test_without_a_parent_the_base_is_zero(home, tiny_model):
+    base, none, whole = (weights(name, home) for name in (str(tiny_model), "parent*0", "parent*1"))
+    own = weights("parent", home)
+    assert all(torch.equal(base[name], none[name]) for name in base)
+    assert all(torch.allclose(own[name], whole[name], atol=1e-6) for name in base)
+
+
+def test_settings_answer_beside_base_and_run_in_one_batch(home, tiny_model):
+    from tuning.generate import Engine, Sampling
+
+    names = [str(tiny_model), "parent", "child", "child*0", "child*1.5", "child*3"]
+    talk = [{"role": "user", "content": "What is 1 plus 2?"}]
+    engine = Engine(home)
+    together = engine.generate(names, [talk] * 6, Sampling(greedy=True, max_new_tokens=24))
+    alone = [
+        Engine(home).generate([name], [talk], Sampling(greedy=True, max_new_tokens=24))[0] for name in names
+    ]
+    texts = [reply.text for reply in together]
+    assert texts == [reply.text for reply in alone]
+    assert texts[1] == texts[3]
+    assert texts[2] != texts[0]
+
+
+@pytest.mark.parametrize("name", ["child*3.5", "child*-1", "child*nan", "child*much", "child*"])
+def test_what_the_dial_refuses(home, name):
+    with pytest.raises(AfinaError) as caught:
+        models.resolve(name, home)
+    assert caught.value.key == "dial.strength"
+
+
+def test_only_lora_is_scaled(home, tmp_path, tiny_model):
+    config = models.resolve("child", home).adapter / "adapter_config.json"
+    told = json.loads(config.read_text())
+    run = tmp_path / "run"
+    (run / "adapter").mkdir(parents=True)
+    (run / "adapter" / "adapter_model.safetensors").write_bytes(b"")
+    for change in ({"use_dora": True}, {"peft_type": "IA3"}, {"bias": "all"}):
+        (run / "adapter" / "adapter_config.json").write_text(json.dumps(told | change))
+        with pytest.raises(AfinaError) as caught:
+            dial.adapter_at(run, None, 2)
+        assert caught.value.key == "dial.kind"
+    with pytest.raises(AfinaError) as caught:
+        models.resolve(f"{tiny_model}*2", home)
+    assert caught.value.key == "dial.no_run"
+
+
+def test_a_setting_kept_is_a_run_with_a_parent_and_trains_on(home):
+    import tuning
+    from tuning.api import submit
+    from tuning.data import pairs
+
+    data = pairs.from_python(records())
+    job = submit("dial", dial.DialConfig(source_model="child", strength=2.0), data, "kept", home)
+    assert job.wait(timeout=120).state == "done", job.error
+    told = job.to_dict()
+    assert (told["parent"], told["config"]["strength"]) == ("child", 2.0)
+    kept, setting = weights("kept", home), weights("child*2", home)
+    assert all(torch.equal(kept[name], setting[name]) for name in kept)
+    with pytest.raises(AfinaError) as caught:  # it would start from the bare base
+        submit("dpo", tuning.config.DPOConfig(source_model="child*2"), data, "wrong", home)
+    assert caught.value.key == "dial.not_kept"
+    path = home / "pairs.jsonl"
+    on = tuning.dpo.train(source_model="kept", train_dataset=path, home=home, target_steps=2)
+    assert on.wait(timeout=120).state == "done", on.error
+
+
+def test_merged_and_unmerged_say_the_same(home, tmp_path):
+    from tuning.generate import Engine, Sampling
+    from tuning.merge import archive, merge
+
+    found = merge("child", home, tmp_path / "whole")
+    assert found.same_greedy
+    assert found.largest_difference < 1e-3
+    talks = [[{"role": "user", "content": f"What is {i} plus {i}?"}] for i in range(12)]
+    sampling = Sampling(greedy=True, max_new_tokens=32)
+    unmerged, merged = (
+        [reply.text for reply in Engine(home).generate([name] * 12, talks, sampling)]
+        for name in ("child", str(tmp_path / "whole"))
+    )
+    assert merged == unmerged
+    assert len(set(merged)) > 1
+    assert not list((tmp_path / "whole").glob("adapter*"))
+    with pytest.raises(Conflict):
+        merge("child", home, tmp_path / "whole")
+    with pytest.raises(AfinaError) as caught:
+        merge(models.resolve("child", home).base.name, home, tmp_path / "other")
+    assert caught.value.key == "merge.nothing"
+    first = archive("child", home, tmp_path / "zips")
+    assert archive("child", home, tmp_path / "zips") == first
+    assert first.stat().st_size > 100_000

@@ -1,0 +1,148 @@
+"""The dial: what a run changed in its parent, scaled from nothing to three times, without training.
+
+`NAME*1.5` is a policy wherever one is named. With the parent's change W_p = c_p B_p A_p of the base weights and the
+run's W_d, both LoRA, the policy at strength s has
+
+    W(s) = W0 + W_p + s (W_d - W_p)          s = 0 is the parent, s = 1 the run
+
+Beyond 1 this is extrapolation along the way that training took (Zheng et al. 2024, "ExPO"; task vectors, Ilharco et
+al. 2023): the rewarded trait grows, and at some point content goes. It is exact as an adapter of its own, the two
+side by side: A = [A_p; A_d], B = [(1 - s) c_p B_p, s c_d B_d]. Knows adapter files; no base model is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common import files, hashing
+from common.errors import AfinaError
+from tuning.config import Config, knob
+
+if TYPE_CHECKING:
+    import torch
+
+SIGN = "*"  # no run, folder or Hub id has it in its name
+MOST = 3.0
+STEP = 0.05
+
+
+@dataclass(frozen=True)
+class DialConfig(Config):
+    """A setting of the dial, kept as a run of its own."""
+
+    source_model: str = knob("", "Run whose change is scaled.")
+    strength: float = knob(1.0, "How much of the change: 0 its parent, 1 the run itself.", min=0.0, max=MOST)
+    heldout_fraction: float = knob(0.2, "Share of the prompts kept for measuring.", min=0.0, max=0.9)
+    seed: int = knob(0, "Nothing is drawn.", min=0, max=2**31 - 1)
+
+
+def name_of(run: str, strength: float) -> str:
+    """The policy's name at a setting: `NAME*1.5`; the run's own name at 1."""
+    strength = checked(strength)
+    return run if strength == 1 else f"{run}{SIGN}{strength:g}"
+
+
+def parsed(name: str) -> tuple[str, float]:
+    """(run, strength) of `NAME*1.5`. Raises: AfinaError `dial.strength`."""
+    run, _, text = name.rpartition(SIGN)
+    try:
+        return run.strip(), checked(float(text))
+    except ValueError:
+        raise AfinaError("dial.strength", value=text, most=MOST) from None
+
+
+def checked(strength: float) -> float:
+    """The nearest setting of the dial. Raises: AfinaError `dial.strength` outside of 0 to 3."""
+    if not 0 <= strength <= MOST:  # NaN fails too
+        raise AfinaError("dial.strength", value=strength, most=MOST)
+    return round(round(strength / STEP) * STEP, 4)
+
+
+def adapter_at(run: Path, parent: Path | None, strength: float) -> Path:
+    """The folder of the adapter at `strength`, made when first asked for; kept with the run, and deleted with it.
+
+    `run` and `parent` are the runs' directories; no parent: the change is the whole adapter.
+    Raises: AfinaError `dial.kind` for an adapter that is not LoRA (or rsLoRA), `dial.layers`.
+    """
+    own, before = run / "adapter", parent / "adapter" if parent else None
+    stamps = [_stamp(folder) for folder in (own, before) if folder]
+    folder = run / "dials" / f"{checked(strength):g}-{hashing.of_json(stamps)[:12]}"
+    if not folder.is_dir():
+        beside = folder.with_name(f".{folder.name}.{os.getpid()}.{os.urandom(3).hex()}")
+        write(own, before, strength, beside)
+        try:
+            beside.rename(folder)
+        except OSError:  # another thread or process was first
+            shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def write(own: Path, before: Path | None, strength: float, folder: Path) -> None:
+    """Writes the adapter at `strength` into `folder`, tokenizer and all."""
+    from safetensors.torch import save_file
+
+    told = _config(own)
+    parts = [(_weights(own), _scale(told), strength)]
+    if before is not None:
+        parts.insert(0, (_weights(before), _scale(_config(before)), 1 - strength))
+    tensors = _side_by_side(parts)
+    rank = next(weight.shape[0] for name, weight in tensors.items() if ".lora_A." in name)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in own.iterdir():
+        if path.is_file() and path.name not in ("adapter_model.safetensors", "README.md", "afina.json"):
+            shutil.copy2(path, folder / path.name)
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    files.write_json(
+        folder / "adapter_config.json", told | {"r": rank, "lora_alpha": rank, "use_rslora": False}
+    )
+
+
+def _side_by_side(parts: list[tuple[dict[str, Any], float, float]]) -> dict[str, torch.Tensor]:
+    """One adapter of scale 1 that does what the `parts` (weights, scale, factor) do together, in float32."""
+    import torch
+
+    names = parts[0][0].keys()
+    if any(weights.keys() != names for weights, _, _ in parts):
+        raise AfinaError("dial.layers")
+    made = {}
+    for name in names:
+        every = [weights[name].float() for weights, _, _ in parts]
+        if ".lora_A." in name:  # (r, in)
+            made[name] = torch.cat(every).contiguous()
+        elif ".lora_B." in name:  # (out, r)
+            scaled = [w * (c * s) for w, (_, c, s) in zip(every, parts, strict=True)]
+            made[name] = torch.cat(scaled, dim=1).contiguous()
+        else:
+            raise AfinaError("dial.layers")
+    return made
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    plain = told.get("bias", "none") == "none" and not told.get("modules_to_save")
+    plain = plain and not told.get("rank_pattern") and not told.get("alpha_pattern")
+    if told.get("peft_type") != "LORA" or told.get("use_dora") or not plain:
+        kind = "DoRA" if told.get("use_dora") else str(told.get("peft_type"))
+        raise AfinaError("dial.kind", kind=kind)
+    return told
+
+
+def _scale(told: dict[str, Any]) -> float:
+    return told["lora_alpha"] / (math.sqrt(told["r"]) if told.get("use_rslora") else told["r"])
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(folder / "adapter_model.safetensors")
+
+
+def _stamp(folder: Path) -> str:
+    file = (folder / "adapter_model.safetensors").stat()
+    return f"{folder.parent.name} {file.st_size} {file.st_mtime_ns}"
