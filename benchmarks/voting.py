@@ -36,8 +36,6 @@ from labeling import people, rounds
 from labeling.schema import Comparison, RoundSettings
 from labeling.store import connect
 
-_POLL = 2.5  # seconds between two looks at the state, as the page does it
-
 
 @dataclass
 class Seen:
@@ -234,32 +232,35 @@ async def person(
         answer = await line.ask("join", {"room": code, "language": "en"})
         line.token = answer["token"] if answer else ""
     following = asyncio.create_task(follow(Line(port, seen, line.token), end))
+    item = None
     while time.monotonic() < end:
-        item = await line.ask("next")
+        item = item or await line.ask("next")
         if item is None:
             continue
         if item.get("done"):
             break
         await asyncio.sleep(random.uniform(0.5, 1.5) * options.every)
-        await vote(line, item)
+        item = await vote(line, item)
     await following
 
 
-async def vote(line: Line, item: dict) -> None:
-    """Sends one vote until it is acknowledged, as the page does."""
+async def vote(line: Line, item: dict) -> dict | None:
+    """Sends one vote until it is acknowledged, as the page does. Returns what comes with the answer: the next one."""
     winner = random.choice(["left", "right", "tie", "both_bad"])
     body = {"annotation_id": str(uuid.uuid4()), "winner": winner}
     body |= {name: item[name] for name in ("comparison_id", "assignment_id")}
     for _ in range(200):
-        if await line.ask("cast", body) is not None:
+        answer = await line.ask("cast/next", body)
+        if answer is not None:
             line.seen.acknowledged[uuid.UUID(body["annotation_id"]).hex] = (item["comparison_id"], winner)
-            return
+            return answer["next"]
+    return None
 
 
 async def follow(line: Line, end: float) -> None:
     while time.monotonic() < end:
-        await line.ask("state")
-        await asyncio.sleep(random.uniform(0.8, 1.2) * _POLL)
+        state = await line.ask("state") or {}
+        await asyncio.sleep(random.uniform(0.8, 1.2) * state.get("poll_ms", 2500) / 1000)
 
 
 class Line:
@@ -274,7 +275,7 @@ class Line:
         began = time.perf_counter()
         try:
             status, answer = await asyncio.wait_for(self._send(name, body), 30)
-            self.seen.seconds[name].append(time.perf_counter() - began)
+            self.seen.seconds[name.split("/")[0]].append(time.perf_counter() - began)
             if status == 200:
                 return json.loads(answer)
             self.seen.failures[f"{name} {status}"] += 1

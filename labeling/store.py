@@ -8,6 +8,7 @@ votes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from common.errors import AfinaError
 from common.settings import Settings
+from labeling.batches import Batches
 from labeling.turns import Turns
 
 _BUSY_SECONDS = 30
@@ -38,6 +40,10 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection whose reads see one state."""
+        own = self._turns.reading if self._turns is not None else None
+        if own is not None:
+            yield own
+            return
         with self.engine.connect() as connection:
             yield connection
 
@@ -53,6 +59,12 @@ class Store:
             return
         with self.engine.begin() as connection:
             yield connection
+
+    def workers(self) -> Executor:
+        """Who does what a crowd asks: one thread and shared commits on SQLite, several threads on PostgreSQL."""
+        if self._turns is not None:
+            return Batches(self._turns.together)
+        return ThreadPoolExecutor(8, thread_name_prefix="votes")
 
     def lock(self, connection: Connection, name: str, shared: bool = False) -> None:
         """Holds `name` until the transaction ends.

@@ -23,10 +23,40 @@ class Turns:
         self._engine = engine
         self._turn = _Fair()
         self._group: _Group | None = None  # the open one; belongs to whoever has the turn
+        self._mine = threading.local()  # `lot`: the `_Lot` that this thread is in, or None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """This thread's writes within the block share one commit: all are on disk when the block has ended.
+
+        One that raises is undone alone. Reads within see what the writes before them did (`Turns.reading`).
+        """
+        self._turn.take()
+        lot = self._mine.lot = _Lot(self._engine)
+        try:
+            yield
+        finally:
+            self._mine.lot = None
+            if lot.group is not None:
+                lot.group.commit()
+            self._turn.give()
+        if lot.group is not None and lot.group.error is not None:
+            raise lot.group.error
+
+    @property
+    def reading(self) -> Connection | None:
+        """The connection that sees this thread's writes that are not yet committed, if there are any."""
+        lot = getattr(self._mine, "lot", None)
+        return lot.group.connection if lot is not None and lot.group is not None else None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A piece of work: on disk when the block has ended, undone when it raises."""
+        lot: _Lot | None = getattr(self._mine, "lot", None)
+        if lot is not None:
+            with lot.begun().connection.begin_nested() as savepoint:
+                yield savepoint.connection
+            return
         self._turn.take()
         first, failed = self._group is None, False
         try:
@@ -92,6 +122,19 @@ class _Group:
         finally:
             self.connection.close()
             self.committed.set()
+
+
+class _Lot:
+    """One thread's writes that share a commit; the transaction begins with the first."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.group: _Group | None = None
+
+    def begun(self) -> _Group:
+        if self.group is None:
+            self.group = _Group(self._engine)
+        return self.group
 
 
 class _Fair:

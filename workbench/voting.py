@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from common.errors import Conflict
+from common.errors import AfinaError, Conflict
 from labeling import assignment, casting, guidelines, history, live, people, ratings, rounds
 from labeling.schema import Annotator, Rating, Round
 from labeling.store import Store
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from workbench.results import Results
 
 _KEPT = 0.7  # seconds
-_REMEMBERED = 5.0  # seconds for which a token's owner is known without asking again
+_POLL, _POLL_EACH, _POLL_SLOWEST = (
+    2500,
+    7,
+    8000,
+)  # ms between two looks at the state: least, for each person, most
+_REMEMBERED = 10.0  # seconds for which a token's owner is known without asking again
 _TOKENS = 20_000  # tokens whose owner is remembered
 _SHOWN = {
     "open": "voting",
@@ -80,7 +85,8 @@ class Voting:
     def state(self, person: Annotator, language: str) -> dict[str, Any]:
         """What this person's page is to show now (see the phone page's contract in `ui/phone/routes.py`)."""
         scene = self.scene()
-        found = {"version": scene.version, "result": None, "card": None} | scene.public
+        found: dict[str, Any] = {"version": scene.version, "poll_ms": self._poll_ms(), "result": None, "card": None}
+        found |= scene.public
         if scene.this is not None and found["state"] == "revealed":
             findings = self._results.findings(scene.this)
             found["result"] = reveal(scene.this, findings, language)
@@ -109,6 +115,17 @@ class Voting:
         """Keeps a judgement, durably, once. Raises: as `casting.Ballot.parse` and `casting.cast`."""
         return casting.cast(self._store, person, casting.Ballot.parse(body))
 
+    def cast_and_next(self, person: Annotator, body: object) -> tuple[casting.Receipt, dict[str, Any] | None]:
+        """A judgement kept, and what to judge then: one request a vote instead of two.
+
+        The second is None where nothing can be had now: the judgement is kept all the same. Raises: as `cast`.
+        """
+        receipt = self.cast(person, body)
+        try:
+            return receipt, self.next(person)
+        except AfinaError:
+            return receipt, None
+
     def rate(
         self, token: str, prompt: list[dict[str, str]], completion: str, policy: str, good: bool
     ) -> None:
@@ -129,6 +146,10 @@ class Voting:
         runs = people.withdraw(self._store, person.annotator_id)
         self._people.clear()
         return runs
+
+    def _poll_ms(self) -> int:
+        """How long a page may wait before it asks again: the more there are, the longer, so that votes go first."""
+        return min(_POLL_SLOWEST, max(_POLL, _POLL_EACH * len(self._people)))
 
     def _look(self) -> Scene:
         room = people.room(self._store)

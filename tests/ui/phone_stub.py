@@ -7,6 +7,7 @@ needs a server that refuses, is slow or forgets; it knows nothing of who should 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 import time
@@ -90,10 +91,16 @@ class Stub:
         self.state, self.version = state, self.version + 1
 
     def app(self) -> Starlette:
-        steps = {"state": self._state, "next": self._next, "cast": self._cast, "withdraw": self._withdraw}
+        steps = {
+            "state": self._state,
+            "next": self._next,
+            "cast": self._cast,
+            "cast/next": self._both,
+            "withdraw": self._withdraw,
+        }
         paths = [Route("/vote", self._page), Route("/vote/join", self._join, methods=["POST"])]
         for name, step in steps.items():
-            methods = ["POST"] if name in ("cast", "withdraw") else ["GET"]
+            methods = ["POST"] if name in ("cast", "cast/next", "withdraw") else ["GET"]
             paths.append(Route(f"/vote/{name}", self._known(step), methods=methods))
         return Starlette(routes=paths)
 
@@ -153,6 +160,14 @@ class Stub:
         if self.lose_answers:
             return Response("lost", status_code=503)
         return JSONResponse({"ok": True, "annotation_id": body["annotation_id"]})
+
+    async def _both(self, request: Request) -> Response:
+        answer = await self._cast(request)
+        if answer.status_code != 200:
+            return answer
+        following = await self._next(request)
+        found = json.loads(following.body) if following.status_code == 200 else None
+        return JSONResponse(json.loads(answer.body) | {"next": found})
 
     async def _withdraw(self, request: Request) -> Response:
         self.withdrawn = True

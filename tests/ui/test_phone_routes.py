@@ -97,6 +97,21 @@ def test_a_whole_round(client, services, this):
     assert end["card"]["agreement"] == 1.0
 
 
+def test_a_vote_brings_the_next_comparison(client, services, this):
+    move(services, this, "open")
+    me = join(client, services)
+    item = client.get("/vote/next", headers=me).json()
+    seen = set()
+    while item and not item.get("done"):
+        assert item["comparison_id"] not in seen
+        seen.add(item["comparison_id"])
+        answer = client.post("/vote/cast/next", json=ballot(item), headers=me).json()
+        assert answer["ok"] is True
+        item = answer["next"]
+    assert item == {"done": True, "judged": len(seen)}
+    assert len(seen) >= 4
+
+
 def test_a_late_vote_is_kept_and_not_counted(client, services, this):
     move(services, this, "open")
     me = join(client, services)

@@ -90,11 +90,13 @@ function unqueue(id, dependents = false) {
 
 async function flush() { // returns what keeps the first one waiting, if the server still answers
   for (let item; (item = waiting()[0]); ) {
-    const { body, token } = item, id = body.annotation_id;
+    const { body, token } = item, id = body.annotation_id, turn = me.turn;
+    const last = waiting().length === 1 && votes() && !me.comparison && token === me.token;
     keep("queue", queue().map((each) => (each.body.annotation_id === id ? { ...each, tried: true } : each)));
     try {
-      await ask("cast", body, token);
+      const answer = await ask(last ? "cast/next" : "cast", body, token);
       unqueue(id);
+      if (last && answer.next) take(answer.next, token, turn);
     } catch (problem) {
       if (problem.status === 401 || problem.status === 0) throw problem;
       if (TEMPORARY(problem.status)) return problem;
@@ -135,7 +137,8 @@ async function sync() {
 function schedule() {
   clearTimeout(timer);
   if (!me.token || document.hidden) return;
-  const pause = me.hurry ? SOON : Math.min(LONGEST, POLL * 2 ** Math.min(me.failures, 4));
+  const usual = me.state?.poll_ms ?? POLL;
+  const pause = me.hurry ? SOON : Math.min(LONGEST, usual * 2 ** Math.min(me.failures, 4));
   me.hurry = false;
   timer = setTimeout(poll, pause * (0.8 + 0.4 * Math.random()));
 }
@@ -147,7 +150,7 @@ async function step() {
   if (!token) return;
   try {
     const held = await flush();
-    if (Date.now() - me.stateAt > POLL) await look(token);
+    if (Date.now() - me.stateAt > (me.state?.poll_ms ?? POLL)) await look(token);
     if (held) throw held;
     if (me.token === token && wantsNext()) await next(token);
     me.failures = 0;
@@ -174,8 +177,12 @@ const where = () => (me.state ? `${me.state.round?.id} ${me.state.state}` : "");
 const wantsNext = () => votes() && !me.comparison && !(me.done && Date.now() - me.askedAt < LONGEST);
 
 async function next(token) {
-  const turn = me.turn, answer = await ask("next", undefined, token);
-  if (me.token !== token || turn !== me.turn) return;
+  const turn = me.turn;
+  take(await ask("next", undefined, token), token, turn);
+}
+
+function take(answer, token, turn) { // what is next, unless something was judged or undone meanwhile
+  if (me.token !== token || turn !== me.turn || !votes()) return;
   me.askedAt = Date.now();
   me.done = Boolean(answer.done);
   if (me.done) { Object.assign(me, { remaining: 0, judged: answer.judged ?? me.judged }); return; }

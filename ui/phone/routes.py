@@ -10,7 +10,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,10 +46,10 @@ class TooLarge(AfinaError):
 def routes(services: Services) -> list[Route]:
     """The routes to hand to `launch(app_kwargs={"routes": …})`."""
     voting = services.voting
-    # SQLite has one writer: more threads would only wait for each other, and for Python's lock, in its midst.
-    workers = ThreadPoolExecutor(3 if services.labels.sqlite else 8, thread_name_prefix="votes")
+    voters = services.labels.workers()
+    lookers = ThreadPoolExecutor(2, thread_name_prefix="looks")  # a reveal's figures may take a moment
 
-    async def work(task: Callable[[], Any]) -> Any:
+    async def work(task: Callable[[], Any], workers: Executor = voters) -> Any:
         return await asyncio.get_running_loop().run_in_executor(workers, task)
 
     async def page(request: Request) -> Response:
@@ -68,7 +68,7 @@ def routes(services: Services) -> list[Route]:
         token, language = _token(request), _language(request)
         known = voting.at_hand(token, language)  # what needs no database needs no thread
         if known is None:
-            known = await work(lambda: voting.state(voting.person(token), language))
+            known = await work(lambda: voting.state(voting.person(token), language), lookers)
         return _json(known)
 
     async def following(request: Request) -> Response:
@@ -78,6 +78,11 @@ def routes(services: Services) -> list[Route]:
         given = await _body(request)
         receipt = await work(lambda: voting.cast(voting.person(_token(request)), given))
         return _json({"ok": True, "annotation_id": receipt.annotation_id})
+
+    async def cast_and_next(request: Request) -> Response:
+        given = await _body(request)
+        receipt, more = await work(lambda: voting.cast_and_next(voting.person(_token(request)), given))
+        return _json({"ok": True, "annotation_id": receipt.annotation_id, "next": more})
 
     async def withdraw(request: Request) -> Response:
         await work(lambda: voting.withdraw(voting.person(_token(request))))
@@ -89,6 +94,7 @@ def routes(services: Services) -> list[Route]:
         Route("/vote/state", _worded(state)),
         Route("/vote/next", _worded(following)),
         Route("/vote/cast", _worded(cast), methods=["POST"]),
+        Route("/vote/cast/next", _worded(cast_and_next), methods=["POST"]),
         Route("/vote/withdraw", _worded(withdraw), methods=["POST"]),
     ]
 
