@@ -85,7 +85,12 @@ class Voting:
     def state(self, person: Annotator, language: str) -> dict[str, Any]:
         """What this person's page is to show now (see the phone page's contract in `ui/phone/routes.py`)."""
         scene = self.scene()
-        found: dict[str, Any] = {"version": scene.version, "poll_ms": self._poll_ms(), "result": None, "card": None}
+        found: dict[str, Any] = {
+            "version": scene.version,
+            "poll_ms": self._poll_ms(),
+            "result": None,
+            "card": None,
+        }
         found |= scene.public
         if scene.this is not None and found["state"] == "revealed":
             findings = self._results.findings(scene.this)

@@ -8,11 +8,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.browser.helpers import WAIT
+from tests.ui.phone_stub import TOKEN as INVITED
+from tests.ui.phone_stub import Serving, Stub
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "browser-test-token"
@@ -141,4 +145,41 @@ def _is_quiet(message, troubles: list[str]) -> None:
 
 def _stays(url: str, host: str, troubles: list[str]) -> None:
     if url.startswith(("http", "ws")) and url.split("/")[2] != host:
+        troubles.append(f"a request left for {url}")
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    made = Stub()
+    serving = Serving(made.app())
+    made.port = serving.port
+    yield made
+    serving.stop()
+
+
+@pytest.fixture
+def phone(chromium, stub: Stub) -> Iterator[Callable]:
+    """Opens the page in a fresh profile, in the room already unless told; no script may fail, nothing go out."""
+    contexts, troubles = [], []
+
+    def open_page(link: str = "", joined: bool = True, width: int = 390, locale: str = "en-US", **more):
+        size = {"width": width, "height": 800}
+        context = chromium.new_context(viewport=size, locale=locale, has_touch=width < 700, **more)
+        contexts.append(context)
+        context.set_default_timeout(WAIT)
+        context.on("request", lambda request: _stays_with_votes(request.url, stub.port, troubles))
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: troubles.append(f"a dialog: {dialog.message}"))
+        page.goto(stub.url + (link or (f"#invite={INVITED}" if joined else "")))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+def _stays_with_votes(url: str, port: int, troubles: list[str]) -> None:
+    if url.startswith("http") and f"127.0.0.1:{port}/vote" not in url:
         troubles.append(f"a request left for {url}")

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+
+from tests.ui import phone_stub
+
+WAIT = 10_000  # ms that a phone page is waited for
 
 
 def ask(page, message: str) -> None:
@@ -28,3 +33,26 @@ def wait_for_step(page, step: int) -> None:
             return
         page.wait_for_timeout(500)
     raise AssertionError(f"step {step} never came")
+
+
+def tap(page, name: str) -> None:
+    page.get_by_role("button", name=re.compile(f"^{name}")).locator("visible=true").first.tap()
+
+
+def asked(page, number: int) -> None:
+    """Until the page shows this comparison, ready to be judged."""
+    page.locator("#prompt", has_text=phone_stub.PROMPTS[number]).wait_for()
+    page.locator("[data-choice=left]:enabled").wait_for()
+
+
+def until(page, true: Callable[[], bool]) -> None:
+    for _ in range(WAIT // 50):
+        if true():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it never came")
+
+
+def hurry(page) -> None:
+    """What coming back to the page does: it looks at once."""
+    page.evaluate("dispatchEvent(new Event('focus'))")
