@@ -1,4 +1,4 @@
-"""The form of a new round, and a round's files: export, import, invitations.
+"""The form of a new round.
 
 Every field becomes one of `workbench.rounds.Wanted`; the plan line under it says what the numbers amount to.
 """
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
-from labeling.exchange.write import FORMATS
 from labeling.schema import CRITERIA, Generation, RoundSettings
 from ui.context import actor, language, shown
 from ui.translations import t, word
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _ASKS = ("ask_strength", "ask_ratings", "ask_rationale", "ask_edit")
 _SETS = ("prompts", "questions", "clinic")
-_AGGREGATIONS = ("every", "majority", "minimum")
 
 
 @dataclass(frozen=True)
@@ -53,22 +51,9 @@ class Form:
     common_items: gr.Number
     repeat_every: gr.Number
     quota: gr.Number
+    gold: gr.File
+    gold_every: gr.Number
     make: gr.Button
-
-
-@dataclass(frozen=True)
-class Files:
-    format: gr.Dropdown
-    aggregation: gr.Radio
-    minimum: gr.Slider
-    export: gr.Button
-    done: gr.HTML
-    upload: gr.File
-    invitations: gr.Number
-    group: gr.Textbox
-    quota: gr.Number
-    invite: gr.Button
-    links: gr.Textbox
 
 
 def lay_out(services: Services) -> Form:
@@ -116,34 +101,15 @@ def lay_out(services: Services) -> Form:
                 0, precision=0, minimum=0, label=t("vote.form.repeat_every"), min_width=120
             )
             quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
+        with gr.Row():
+            gold = gr.File(
+                label=t("vote.form.gold"), file_types=[".jsonl", ".json", ".gz"], height=110, scale=3
+            )
+            gold_every = gr.Number(8, precision=0, minimum=2, label=t("vote.form.gold_every"), min_width=120)
     make = gr.Button(t("vote.form.make"), variant="primary", elem_id="vote-make")
     return Form(name, purpose, policies, source, typed, upload, people, minutes, votes_wanted, n_train, n_heldout, plan,
                 asks, criteria, guidelines, temperature, top_p, max_new_tokens, seed, common_items, repeat_every, quota,
-                make)  # fmt: skip
-
-
-def lay_out_files(services: Services, choice: gr.Dropdown) -> Files:
-    with gr.Row():
-        format = gr.Dropdown(list(FORMATS), value="trl", label=t("vote.files.format"), min_width=140)
-        aggregation = gr.Radio(
-            [(t(f"vote.files.{each}"), each) for each in _AGGREGATIONS],
-            value="majority",
-            label=t("vote.files.aggregation"),
-            scale=2,
-        )
-        minimum = gr.Slider(0.5, 1, 0.7, step=0.05, label=t("vote.files.agreement_share"))
-        export = gr.Button(t("vote.files.export"), scale=0, min_width=140, elem_id="vote-export")
-    done = gr.HTML("", padding=False, elem_id="vote-exported")
-    upload = gr.File(label=t("vote.files.import"), file_types=[".jsonl", ".json", ".gz"], height=120)
-    with gr.Row():
-        invitations = gr.Number(
-            10, precision=0, minimum=1, maximum=500, label=t("vote.files.invitations"), min_width=120
-        )
-        group = gr.Textbox(label=t("vote.files.group"), max_lines=1)
-        quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
-        invite = gr.Button(t("vote.files.invite"), scale=0, min_width=140)
-    links = gr.Textbox(label=t("vote.files.links"), lines=4, visible=False, buttons=["copy"])
-    return Files(format, aggregation, minimum, export, done, upload, invitations, group, quota, invite, links)
+                gold, gold_every, make)  # fmt: skip
 
 
 def wire(
@@ -196,46 +162,6 @@ def wire(
     gr.on([new.expand], choices, None, [form.policies, form.source], queue=False, **_QUIET)
 
 
-def wire_files(services: Services, files: Files, choice: gr.Dropdown, refresh: dict[str, Any]) -> None:
-    @shown
-    def export(name: str, format: Any, aggregation: Any, minimum: float, request: gr.Request) -> str:
-        done = services.results.export(actor(services, request), name, format, aggregation, minimum)
-        told = word("vote.files.done", language(request), n=done.n)
-        links = "".join(
-            f' <a href="{url_of(each)}" download>{each.name}</a>'
-            for each in dict.fromkeys((done.path, done.card))
-        )
-        return f"<p>{told}{links}</p>"
-
-    @shown
-    def load(path: str, request: gr.Request) -> list[Any]:
-        who, file = actor(services, request), Path(path)
-        done = services.rounds.load(who, file, file.stem[:100])
-        gr.Info(
-            word(
-                "label.imported",
-                language(request),
-                name=done.name,
-                n=done.comparisons,
-                votes=done.annotations,
-            )
-        )
-        names = [each.name for each in services.rounds.listed(who)]
-        return [gr.update(choices=names, value=done.name, visible=True), None]
-
-    @shown
-    def invite(n: float, group: str, quota: float, request: gr.Request) -> Any:
-        from ui.vote_tab import _link
-
-        made = services.rounds.invite(actor(services, request), int(n or 0), group or "", int(quota or 0))
-        links = "\n".join(f"{who[:8]}  {_link(services)}/vote#invite={token}" for who, token in made)
-        return gr.update(value=links, visible=True)
-
-    files.export.click(export, [choice, files.format, files.aggregation, files.minimum], files.done, **_QUIET)
-    files.upload.upload(load, files.upload, [choice, files.upload], **_QUIET).then(**refresh)
-    files.invite.click(invite, [files.invitations, files.group, files.quota], files.links, **_QUIET)
-
-
 def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> Wanted:
     """What the form, or a script, asks for. Raises: AfinaError that names what is wrong."""
     known = {each.name for each in fields(Wanted)} | {each.name for each in fields(RoundSettings)}
@@ -261,6 +187,7 @@ def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> Wanted:
         settings=RoundSettings(**settings),
         generation=Generation(**drawn),
         guidelines=given.get("guidelines") or "",
+        gold=tuple(services.rounds.gold(who, Path(given["gold"]))) if given.get("gold") else (),
     )
 
 
@@ -302,8 +229,3 @@ def _plan(services: Services, who: Actor, people: float, minutes: float, votes: 
     told = word("vote.plan", tongue, people=made.people, votes_each=made.votes_each, votes=made.votes,
                 comparisons=made.comparisons, width=f"{100 * made.half_width:.0f}")  # fmt: skip
     return f'<p class="quiet">{told}</p>'
-
-
-def url_of(path: Path) -> str:
-    """Where the teacher downloads an export."""
-    return f"/files/exports/{path.parent.name}/{path.name}"

@@ -12,7 +12,7 @@ import gradio as gr
 
 from common import hashing
 from labeling.schema import State
-from ui import vote_form, vote_stage, vote_worth
+from ui import vote_files, vote_form, vote_stage, vote_worth
 from ui.context import actor, language, shown
 from ui.network import addresses, local_address
 from ui.translations import t, word
@@ -76,12 +76,12 @@ def build_vote_tab(services: Services) -> None:
         with gr.Accordion(t("vote.worth"), open=False):
             worth = vote_worth.lay_out(services, choice)
         with gr.Accordion(t("vote.files"), open=False):
-            files = vote_form.lay_out_files(services, choice)
+            files = vote_files.lay_out(services, choice)
     panel = Panel(choice, screen, buttons, below, gr.State(""))
     refresh = _wire(services, panel, new)
     vote_form.wire(services, form, choice, new, refresh)
     vote_worth.wire(services, worth, choice)
-    vote_form.wire_files(services, files, choice, refresh)
+    vote_files.wire(services, files, choice, refresh)
 
 
 def _wire(services: Services, panel: Panel, new: gr.Accordion) -> dict[str, Any]:
@@ -201,7 +201,7 @@ def endpoints(services: Services) -> None:
         done = services.results.export(actor(services, request), name, **{"format": "trl", **options})
         return done.to_dict() | {
             "path": done.path.name,
-            "url": vote_form.url_of(done.path),
+            "url": vote_files.url_of(done.path),
             "card": done.card.name,
         }
 

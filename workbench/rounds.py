@@ -49,6 +49,7 @@ class Wanted:
     settings: RoundSettings = field(default_factory=RoundSettings)
     generation: Generation = field(default_factory=Generation)
     guidelines: str = ""
+    gold: tuple[Comparison, ...] = ()  # whose answer is certain; mixed in silently, counted apart
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class Rounds:
             wanted.guidelines,
         )
         rounds.add_prompts(self._store, this.round_id, [prompt for prompt, _ in drawn])
+        rounds.add_comparisons(self._store, this.round_id, wanted.gold)
         return self.generate(actor, this.round_id)
 
     def generate(self, actor: Actor, round_id: str) -> Round:
@@ -138,6 +140,11 @@ class Rounds:
             this = rounds.move(self._store, this.round_id, "generating")
         self._begin(this)
         return this
+
+    def gold(self, actor: Actor, path: Path) -> list[Comparison]:
+        """The gold items of a file. Raises: as `labeling.exchange.read.gold`."""
+        self._roles.require_teacher(actor)
+        return read.gold(path)
 
     def make_now(self, actor: Actor, wanted: Wanted) -> Round:
         """As `make`, and returns when all comparisons are there. Raises: also what went wrong while sampling."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from common.split import split
 from labeling.exchange.judged import Judged
 from labeling.exchange.rows import Row, row_of
 from labeling.schema import WINNERS, Annotation, Comparison, messages_of, new_id, now
-from labeling.votes import PHASES, UNKNOWN, Columns, Votes
+from labeling.votes import FLIPPED, PHASES, UNKNOWN, Columns, Votes
 
 _KEPT_PROBLEMS = 20
 _BOM = b"\xef\xbb\xbf"
@@ -76,6 +76,29 @@ def judged(path: Path) -> tuple[list[Judged], Problems]:
     return [Judged(item, tuple(said)) for item, said in kept.values()], problems
 
 
+def gold(path: Path) -> list[Comparison]:
+    """A file's comparisons as gold items: each row's `gold_winner`, or else its `winner`, is the certain answer.
+
+    Raises: AfinaError for the first row that is unreadable or does not say what is right; `exchange.nothing`.
+    """
+    problems, found = Problems(), []
+    for number, given in objects(path, problems):
+        row = row_of({"model_a": "gold", "model_b": "gold"} | given, number)
+        right = _certain(row) or row.winner
+        if right is None:
+            raise AfinaError("exchange.row_missing", row=number, column="gold_winner")
+        if right not in WINNERS:
+            allowed = ", ".join(WINNERS)
+            raise AfinaError("exchange.row_winner", row=number, found=right, allowed=allowed)
+        item = replace(_comparison(row), comparison_id=new_id())
+        found.append(replace(item, is_gold=True, gold_winner=right))
+    if problems.first:
+        raise problems.first[0]
+    if not found:
+        raise AfinaError("exchange.nothing", name=path.name, n=0, first="-")
+    return found
+
+
 def objects(path: Path, problems: Problems) -> Iterator[tuple[int, dict]]:
     """(row number, object) for every row. Raises: AfinaError for a file that is missing or no JSON at all."""
     if not path.is_file():
@@ -120,7 +143,7 @@ def _count_in(columns: Columns, row: Row, seen: set[str]) -> None:
     if item is None:
         lengths = tuple(UNKNOWN if text is None else len(text) for text in row.completions)
         heldout = (given.get("split") or split(row.prompt)) == "heldout"  # type: ignore[arg-type]
-        gold = given.get("gold_winner") if given.get("is_gold") else None
+        gold = _certain(row) if given.get("is_gold") else None
         gold = gold if gold in WINNERS else None
         item = columns.item(row.key, row.prompt_key, row.models, lengths, heldout, gold)  # type: ignore
     if known is not None:
@@ -169,7 +192,7 @@ def _comparison(row: Row) -> Comparison:
         if text is None:
             raise AfinaError("exchange.row_missing", row=row.number, column=name)
     given = row.given
-    gold = given.get("gold_winner") if given.get("is_gold") else None
+    gold = _certain(row) if given.get("is_gold") else None
     return Comparison(
         prompt=messages_of("prompt", row.prompt),
         completion_a=row.completions[0] or "",
@@ -181,6 +204,12 @@ def _comparison(row: Row) -> Comparison:
         gold_winner=gold,
         metadata=given["metadata"] if isinstance(given.get("metadata"), dict) else None,
     )
+
+
+def _certain(row: Row) -> Any:
+    """The row's `gold_winner`, told of our a and b."""
+    right = row.given.get("gold_winner")
+    return FLIPPED.get(right, right) if row.flipped and isinstance(right, str) else right
 
 
 def _annotations(row: Row, comparison_id: str) -> list[Annotation]:

@@ -1,5 +1,6 @@
 """Rounds as the teacher runs them, with the real embedded model: sampled in batches, resumed, discussed, revealed."""
 
+import json
 import time
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from common.split import split
-from labeling import casting, ratings, rounds
+from labeling import casting, live, ratings, rounds
 from labeling.schema import Generation, RoundSettings, new_id
 from workbench import generating
 from workbench import services as services_module
@@ -60,6 +61,36 @@ def test_a_collecting_round_is_sampled_from_exact_numbers_of_each_side(services)
         assert each.policy_a.startswith("pocket@")
         assert each.generation["temperature"] == 1.0
         assert len(set(each.generation["seeds"])) == 2
+
+
+def test_gold_items_come_from_a_file_and_do_not_count(services, tmp_path):
+    pytest.importorskip("torch")
+    file = tmp_path / "gold.jsonl"
+    models = {"model_a": "z", "model_b": "a"}  # the file's a is our b: the answer must follow
+    rows = [
+        {"prompt": f"What is {i} and {i}?", "completion_a": f"{2 * i}.", "completion_b": "Blue.",
+         **(models if i else {}), "gold_winner": "model_a"}
+        for i in range(3)
+    ]  # fmt: skip
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    settings = RoundSettings(votes_wanted=1, common_items=1, gold_every=2)
+    more = {"gold": tuple(services.rounds.gold(TEACHER, file)), "settings": settings}
+    this = wait(services, services.rounds.make(TEACHER, wanted(services, **more)))
+    services.rounds.move(TEACHER, this.round_id, "open")
+    person = services.voting.person(services.voting.join(services.voting.code()))
+    seen = 0
+    while not (item := services.voting.next(person)).get("done"):
+        seen += "Blue." in (item["left"], item["right"])
+        winner = "right" if item["left"] == "Blue." else "left"
+        ids = {name: item[name] for name in ("comparison_id", "assignment_id")}
+        services.voting.cast(person, {"annotation_id": new_id(), "action": "vote", "winner": winner, **ids})
+    report = services.results.report(TEACHER, this.round_id, "en")
+    assert seen >= 2
+    assert report["annotators"][0]["gold_accuracy"] == 1.0
+    assert report["n_votes"] == live.judged(services.labels, person.annotator_id, this) - seen
+    file.write_text(json.dumps(rows[0] | {"gold_winner": "left"}))
+    with pytest.raises(AfinaError, match="left"):
+        services.rounds.gold(TEACHER, file)
 
 
 def test_a_killed_app_goes_on_where_it_was(services, monkeypatch):
