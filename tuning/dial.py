@@ -16,6 +16,7 @@ import json
 import math
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 SIGN = "*"  # no run, folder or Hub id has it in its name
 MOST = 3.0
 STEP = 0.05
+_KEPT = 24  # settings of one run that stay on disk; others are made again when asked for
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,18 @@ def adapter_at(run: Path, parent: Path | None, strength: float) -> Path:
             beside.rename(folder)
         except OSError:  # another thread or process was first
             shutil.rmtree(beside, ignore_errors=True)
+        _forget_oldest(folder.parent)
     return folder
+
+
+def _forget_oldest(place: Path) -> None:
+    """What was made long ago goes; nothing that somebody may be about to load."""
+    every = sorted(
+        (each for each in place.iterdir() if each.name[0] != "."), key=lambda each: each.stat().st_mtime
+    )
+    for each in every[: max(0, len(every) - _KEPT)]:
+        if time.time() - each.stat().st_mtime > 600:
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def write(own: Path, before: Path | None, strength: float, folder: Path) -> None:

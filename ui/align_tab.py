@@ -12,7 +12,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from tuning.config import DPOConfig, RewardConfig
-from ui import align_words, train_live
+from ui import align_dial, align_words, train_live
 from ui.context import actor, language, shown
 from ui.translations import t, word
 from workbench.rounds import Wanted, read_prompts
@@ -76,7 +76,9 @@ def build_align_tab(services: Services) -> None:
         with gr.Column(scale=6, min_width=340):
             live = _live()
             after = _after()
+    dial = align_dial.lay_out()
     _wire(services, fork, setup, live, after)
+    align_dial.wire(services, dial, live.choice, after.reward_run)
 
 
 def _setup() -> Setup:
@@ -121,7 +123,7 @@ def _live() -> Live:
         stop = gr.Button(t("train.stop"), variant="stop", visible=False)
         resume = gr.Button(t("train.resume"), variant="primary", visible=False)
     sample = gr.HTML("", padding=False, elem_id="align-sample")
-    first = gr.LinePlot(x="step", y="value", color="which", height=330, show_label=False, visible=False)
+    first = gr.LinePlot(x="step", y="value", color="which", height=360, show_label=False, visible=False)
     with gr.Accordion(t("align.curves"), open=False, visible=False) as more:
         second = gr.LinePlot(x="step", y="value", color="which", height=280, show_label=False)
     return Live(choice, head, stop, resume, sample, first, more, second, gr.State(""))
@@ -219,9 +221,10 @@ def _wire_after(services: Services, live: Live, after: After) -> None:
     def measure(name: str, request: gr.Request) -> str:
         who = actor(services, request)
         run = services.training.summary(who, name)
-        return align_words.measured(
-            services.aligning.measure(who, run.run_id, run.data_name), language(request)
-        )
+        found = services.aligning.measure(who, run.run_id, run.data_name)
+        against = services.rewarding.disagreements(who, run.run_id, run.data_name)
+        tongue = language(request)
+        return f"{align_words.measured(found, tongue)}{align_words.disagreements(against, tongue)}"
 
     @shown
     def outcome(name: str, reward_run: str, request: gr.Request) -> str:
@@ -274,12 +277,19 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
 
     def plot(names: tuple[str, ...]) -> Any:
         words: dict[str, Any] = (
-            {"color_map": align_words.colours(names, tongue)} if not seen.startswith(run.run_id) else {}
+            {
+                "color_map": align_words.colours(names, tongue),
+                "x_title": word("align.axis.step", tongue),
+                "y_title": " ",
+                "color_title": " ",
+            }
+            if not seen.startswith(run.run_id)
+            else {}
         )
         return gr.update(value=align_words.frame(status.series, names, tongue), visible=drawn, **words)
 
     return [
-        gr.skip(), train_live.head(status, tongue),
+        gr.skip(), align_words.head(status, run.method, tongue),
         gr.update(visible=teacher and status.state in ("starting", "running")),
         gr.update(visible=teacher and status.resumable),
         align_words.sample(status, tongue), plot(first), gr.update(visible=drawn), plot(second), mark,

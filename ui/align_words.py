@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ui import figures, train_live
+from ui.train_data import number, tile
 from ui.translations import word
 from ui.vote_stage import rates
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from tuning.progress import RunStatus
     from workbench.aligning import Measured
     from workbench.outcomes import Outcome
+    from workbench.rewarding import Disagreement
 
 # Which curves come first, by method; all of them are measured.
 FIRST = {
@@ -25,6 +28,10 @@ SECOND = {"dpo": ("loss", "kl", "heldout_loss"), "reward": ("loss", "heldout_los
 _COLOURS = {"chosen_reward": "#22854d", "rejected_reward": "#c0392b", "accuracy": "#4f7cff", "loss": "#4f7cff",
             "kl": "#8a63d2"}  # fmt: skip
 _HELDOUT = "#f08c2e"
+_TILES = {
+    "dpo": ("chosen_reward", "rejected_reward", "heldout_margin", "accuracy"),
+    "reward": ("accuracy", "heldout_accuracy", "loss"),
+}
 
 
 def fork(language: str) -> str:
@@ -33,9 +40,33 @@ def fork(language: str) -> str:
     def box(key: str, kind: str = "") -> str:
         return f'<span class="box {kind}">{escape(word(f"align.fork.{key}", language))}</span>'
 
-    upper = f"{box('votes')}<i>→</i>{box('reward', 'reward')}<i>→</i>{box('gradient', 'later')}<i>→</i>{box('policy')}"
-    lower = f"{box('votes')}<i>→</i>{box('dpo', 'dpo')}<i>→</i>{box('policy')}"
-    return f'<div class="fork"><div>{upper}</div><div>{lower}</div></div>'
+    upper = f"{box('reward', 'reward')}<i>→</i>{box('gradient', 'gradient')}"
+    roads = f'<div class="roads"><div>{upper}</div><div>{box("dpo", "dpo")}</div></div>'
+    return f'<div class="fork">{box("votes")}<i class="split"></i>{roads}<i class="join"></i>{box("policy")}</div>'
+
+
+def head(status: RunStatus, method: str, language: str) -> str:
+    """The run's state and the numbers of the moment, in the colours of the curve."""
+    tiles = [
+        tile(f"{number(status.step)} / {number(status.total_steps)}", word("train.live.step", language), "")
+    ]
+    for name in _TILES.get(method, ("loss",)):
+        if name in status.metrics:
+            value = status.metrics[name]
+            text = (
+                f"{100 * value:.0f} %"
+                if "accuracy" in name
+                else f"{value:+.2f}"
+                if "reward" in name
+                else f"{value:.2f}"
+            )
+            colour = _COLOURS.get(name, _HELDOUT) if name in FIRST.get(method, ()) else ""
+            tiles.append(tile(text, word(f"align.tile.{name}", language), colour))
+    shown = "".join(tiles) if status.total_steps else ""
+    return (
+        f"{train_live.title(status, language)}"
+        f'<div class="train-tiles">{shown}</div>{train_live.remarks(status, language)}'
+    )
 
 
 def usable(counts: Mapping[Any, int], heldout: int, dropped: Mapping[str, int], language: str) -> str:
@@ -63,8 +94,9 @@ def sample(status: RunStatus, language: str) -> str:
     for index, (step, reply) in enumerate(told):
         now = "now" if index == len(told) - 1 else ""
         when = escape(word("align.step", language, step=step))
-        rows += f'<li class="{now}"><small>{when}</small>{escape(reply)}</li>'
-    return f'<div class="changing"><p class="prompt">{escape(prompt)}</p><ol>{rows}</ol></div>'
+        rows += f'<li class="{now}"><small>{when}</small><span>{escape(reply)}</span></li>'
+    about = escape(word("align.watched", language))
+    return f'<div class="changing"><small>{about}</small><p class="prompt">{escape(prompt)}</p><ol>{rows}</ol></div>'
 
 
 def frame(
@@ -106,7 +138,31 @@ def measured(found: Measured, language: str) -> str:
     told = ""
     if found.length_correlation is not None:
         told = word("align.measure.length", language, value=f"{found.length_correlation:+.2f}")
-    return f'{bars}<p class="quiet">{escape(told)}</p>'
+    figure = figures.calibration(found.calibration, language)
+    title = f"<h4>{escape(word('align.calibration', language))}</h4>" if figure else ""
+    return f'{bars}<p class="quiet">{escape(told)}</p>{title}{figure}'
+
+
+def disagreements(found: Sequence[Disagreement], language: str) -> str:
+    """Comparisons on which the reward model contradicts the class, both replies side by side."""
+    title = f"<h4>{escape(word('align.disagree', language))}</h4>"
+    if not found:
+        return f'{title}<p class="quiet">{escape(word("align.disagree.none", language))}</p>'
+    rows = ""
+    for each in found:
+        mark = (
+            f'<small class="mark">{escape(word("align.heldout_mark", language))}</small>'
+            if each.heldout
+            else ""
+        )
+        model = escape(word("align.disagree.line", language, p=f"{100 * each.probability:.0f}"))
+        people = escape(word("align.disagree.class", language, votes=each.votes, of=each.of))
+        rows += (
+            f'<div class="against"><p class="prompt">{escape(each.prompt)} {mark}</p>'
+            f'<div class="pair"><div class="reply"><small>{model}</small><p>{escape(each.other)}</p></div>'
+            f'<div class="reply"><small>{people}</small><p>{escape(each.preferred)}</p></div></div></div>'
+        )
+    return f'{title}<div class="disagree">{rows}</div>'
 
 
 def outcome(found: Outcome, language: str) -> str:

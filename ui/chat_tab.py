@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ui import chat_reward
 from ui.chat_feedback import wire_feedback
 from ui.chat_words import about, examples, labels
 from ui.context import actor, language, shown
@@ -60,10 +61,20 @@ def build_chat_tab(services: Services) -> None:
     with gr.Row(equal_height=True):
         columns = [_column(index) for index in range(MOST_COLUMNS)]
     controls = _controls()
+    panel = chat_reward.lay_out()
     _wire_choices(services, columns, controls)
     _wire_talk(services, columns, controls)
     wire_feedback(
         services, [column.talk for column in columns], [column.policy for column in columns], controls.star
+    )
+    chat_reward.wire(
+        services,
+        panel,
+        [column.talk for column in columns],
+        [column.policy for column in columns],
+        controls.n_columns,
+        controls.sampling[:4],
+        controls.system,
     )
     _endpoint(services)
 

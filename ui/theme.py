@@ -10,7 +10,8 @@ _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Noto Sans Mono", "monospace")
 
 CSS = "\n".join(
-    Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("style.css", "vote.css")
+    Path(__file__).with_name(name).read_text(encoding="utf-8")
+    for name in ("style.css", "vote.css", "align.css")
 )
 
 

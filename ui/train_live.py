@@ -24,19 +24,21 @@ _CURVE = {"loss": COLOURS["train"], "heldout_loss": COLOURS["heldout"]}
 
 def head(status: RunStatus, language: str) -> str:
     """HTML: name, state, progress bar and the numbers of the moment."""
+    tiles = "".join(
+        tile(value, word(f"train.live.{label}", language), _CURVE.get(label, ""))
+        for label, value in _numbers(status, language)
+    )
+    return f'{title(status, language)}<div class="train-tiles">{tiles}</div>{remarks(status, language)}'
+
+
+def title(status: RunStatus, language: str) -> str:
+    """HTML: name, state and progress bar."""
     share = min(1.0, status.step / status.total_steps) if status.total_steps else 0.0
     badge = (
         f'<span class="badge {status.state}">{escape(word(f"train.state.{status.state}", language))}</span>'
     )
     bar = f'<div class="bar {status.state}"><i style="width:{share:.1%}"></i></div>'
-    tiles = "".join(
-        tile(value, word(f"train.live.{label}", language), _CURVE.get(label, ""))
-        for label, value in _numbers(status, language)
-    )
-    return (
-        f'<div class="run-head"><b>{escape(status.name)}</b>{badge}</div>{bar}'
-        f'<div class="train-tiles">{tiles}</div>{remarks(status, language)}'
-    )
+    return f'<div class="run-head"><b>{escape(status.name)}</b>{badge}</div>{bar}'
 
 
 def _numbers(status: RunStatus, language: str) -> list[tuple[str, str]]:

@@ -46,6 +46,18 @@ class RoundPairs:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """Comparisons to which the model gave about the same probability: what it said, and what people did."""
+
+    predicted: float  # mean probability that the model gives to the reply it prefers, 0.5 to 1
+    chosen: float  # share of people's choices that fell on it, ties half
+    low: float  # Wilson's 95 % interval, counted in comparisons: votes on one are not independent
+    high: float
+    n: int  # comparisons
+    votes: int
+
+
+@dataclass(frozen=True)
 class Measured:
     """A reward model on held-out comparisons, beside what it has to beat. Shares 0 to 1; None: nothing to say."""
 
@@ -57,6 +69,7 @@ class Measured:
     always_shorter: float | None
     human: float | None  # one annotator against the majority of the others
     length_correlation: float | None  # of reward and characters (Pearson)
+    calibration: tuple[Bin, ...] = ()
 
 
 class Aligning:
@@ -175,6 +188,7 @@ def measured(model: RewardModel, pairs: Sequence[Pair], judged: Sequence[Judged]
     longer = float((lengths[:, 0] > lengths[:, 1])[differ].mean()) if differ.any() else None
     varies = rewards.std() > 0 and lengths.std() > 0
     return Measured(
+        calibration=calibration(model, judged),
         n=len(pairs),
         accuracy=right / len(pairs),
         low=float(interval.low),
@@ -184,6 +198,38 @@ def measured(model: RewardModel, pairs: Sequence[Pair], judged: Sequence[Judged]
         human=human_ceiling(judged),
         length_correlation=float(np.corrcoef(rewards.ravel(), lengths.ravel())[0, 1]) if varies else None,
     )
+
+
+def calibration(model: RewardModel, judged: Sequence[Judged], n_bins: int = 5) -> tuple[Bin, ...]:
+    """Predicted probability against people's choices, in bins of equal width from 0.5 to 1; empty bins left out.
+
+    Each comparison is turned to the reply that the model prefers: where it says 80 %, 80 % of the choices should
+    fall on that one.
+    """
+    from scipy.stats import binomtest
+
+    asked = [(each.comparison, _choices(each)) for each in judged if not each.comparison.is_gold]
+    asked = [(item, votes) for item, votes in asked if votes]
+    pairs = [Pair(item.prompt, item.completion_a, item.completion_b) for item, _ in asked]
+    bins: dict[int, list[tuple[float, float, int]]] = {}
+    for p, (_, votes) in zip(model.preferences(pairs), asked, strict=True):
+        share = sum(votes) / len(votes)  # of a
+        predicted, chosen = (p, share) if p >= 0.5 else (1 - p, 1 - share)
+        place = min(n_bins - 1, int((predicted - 0.5) * 2 * n_bins))
+        bins.setdefault(place, []).append((predicted, chosen, len(votes)))
+    made = []
+    for _, rows in sorted(bins.items()):
+        predicted, chosen = (sum(row[i] for row in rows) / len(rows) for i in (0, 1))
+        interval = binomtest(round(chosen * len(rows)), len(rows)).proportion_ci(method="wilson")
+        votes = sum(row[2] for row in rows)
+        made.append(Bin(predicted, chosen, float(interval.low), float(interval.high), len(rows), votes))
+    return tuple(made)
+
+
+def _choices(each: Judged) -> list[float]:
+    """One number a vote: 1 for a, 0 for b, a half for a tie; "both bad" says nothing."""
+    value = {"model_a": 1.0, "model_b": 0.0, "tie": 0.5}
+    return [value[vote.winner] for vote in each.counting("blind") if vote.winner in value]
 
 
 def human_ceiling(judged: Sequence[Judged]) -> float | None:

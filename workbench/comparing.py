@@ -103,6 +103,17 @@ class Comparing:
             policies, [talk] * len(policies), drawn, seeds=[drawn.seed] * len(policies)
         )
 
+    def sampled(
+        self, actor: Actor, policy: str, message: str, n: int, system: str = "", **sampling: object
+    ) -> list[str]:
+        """`n` replies of one policy to `message`, each with a seed of its own. Raises: as `chat`."""
+        self._roles.require_chat(actor)
+        _check([policy], message)
+        opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
+        talk = [*opening, {"role": "user", "content": message}]
+        drawn = _sampling({**sampling, "greedy": False})
+        return [reply.text for reply in self.engine.generate([policy] * n, [talk] * n, drawn)]
+
 
 def _sampling(given: Mapping[str, object]) -> Sampling:
     from tuning.generate import Sampling

@@ -14,7 +14,9 @@ from tuning.jobs import Queue
 from tuning.runs import RunStore
 from workbench.aligning import Aligning
 from workbench.comparing import Comparing
+from workbench.dialling import Dialling
 from workbench.results import Results
+from workbench.rewarding import Rewarding
 from workbench.roles import Roles
 from workbench.rounds import Rounds
 from workbench.training import Training
@@ -33,6 +35,8 @@ class Services:
     rounds: Rounds
     results: Results
     aligning: Aligning
+    dialling: Dialling
+    rewarding: Rewarding
     queue: Queue
     labels: Store
 
@@ -65,15 +69,19 @@ def build(settings: Settings) -> Services:
     comparing = Comparing(settings, store, roles)
     results = Results(settings, labels, roles)
     voting = Voting(labels, results)
+    rounds = Rounds(settings, labels, roles, results, voting, lambda: comparing.engine)
+    aligning = Aligning(settings, store, queue, labels, roles, lambda: comparing.engine)
     return Services(
         settings=settings,
         roles=roles,
         training=Training(settings, store, queue, roles),
         comparing=comparing,
         voting=voting,
-        rounds=Rounds(settings, labels, roles, results, voting, lambda: comparing.engine),
+        rounds=rounds,
         results=results,
-        aligning=Aligning(settings, store, queue, labels, roles, lambda: comparing.engine),
+        aligning=aligning,
+        dialling=Dialling(settings, store, queue, labels, roles, aligning, rounds, lambda: comparing.engine),
+        rewarding=Rewarding(store, labels, roles, aligning, comparing, results),
         queue=queue,
         labels=labels,
     )

@@ -1,0 +1,236 @@
+"""The dial in the teacher's hand: a DPO run's change from nothing to three times, heard, measured, voted on, kept.
+
+What is rewarded grows with the setting; at some point facts and language go. Both are measured on prompts and
+questions that never trained, and kept with the run. The weights are `tuning.dial`'s. Knows no page.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from common import files
+from common.errors import AfinaError
+from common.settings import Settings
+from labeling import people
+from labeling.schema import Generation, Round, RoundSettings
+from labeling.store import Store
+from tuning import dial
+from tuning.data.rows import PairSet
+from tuning.jobs import Queue
+from tuning.runs import Run, RunStore
+from workbench.rounds import Wanted, read_prompts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tuning.generate import Engine
+    from workbench.aligning import Aligning
+    from workbench.roles import Actor, Roles
+    from workbench.rounds import Rounds
+
+SETTINGS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+PROMPTS, FACTS = 40, 60  # held-out prompts whose replies are rewarded; questions whose answers are checked
+_TOKENS = 64
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What was measured at one setting; None where there is nothing to measure it with."""
+
+    strength: float
+    reward: float | None  # mean of the replies to held-out prompts, the parent's (at 0) taken away
+    n: int  # held-out prompts
+    clean: float | None  # share of held-out questions answered rightly, in one reply that ends by itself
+    n_facts: int
+    ended: float  # share of the replies that ended by themselves
+    words: float  # of a reply, on average
+    text: str  # the likeliest reply to the one prompt
+
+
+@dataclass(frozen=True)
+class Sweep:
+    run: str
+    reward_run: str
+    prompt: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A reply at one setting, beside the parent's and the run's own."""
+
+    prompt: str
+    text: str
+    reward: float | None  # the parent's reply to the same prompt taken away
+
+
+class Dialling:
+    def __init__(
+        self, settings: Settings, store: RunStore, queue: Queue, labels: Store, roles: Roles,
+        aligning: Aligning, rounds: Rounds, engine: Callable[[], Engine],
+    ) -> None:  # fmt: skip
+        self._settings, self._store, self._queue, self._labels = settings, store, queue, labels
+        self._roles, self._aligning, self._rounds, self._engine = roles, aligning, rounds, engine
+
+    def prompt(self, actor: Actor, name: str) -> str:
+        """The prompt whose reply was watched in training, else the first held-out one."""
+        run = self._store.get(name)
+        if samples := run.status().samples:
+            return samples[0][1]
+        pairs = run.pairs("heldout") or run.pairs("train")
+        return pairs[0].prompt[-1]["content"] if pairs else ""
+
+    def hear(self, actor: Actor, name: str, strength: float, prompt: str, reward_run: str = "") -> Heard:
+        """The likeliest reply at a setting. Raises: NotAllowed `role.chat`; AfinaError as `tuning.dial`."""
+        self._roles.require_chat(actor)
+        run = self._store.get(name)
+        asked = prompt.strip() or self.prompt(actor, run.id)
+        if not asked:
+            raise AfinaError("chat.empty")
+        policies = [dial.name_of(run.name, strength), dial.name_of(run.name, 0)]
+        text, before = self._greedy(policies, asked)
+        reward = None
+        if reward_run:
+            talk = ({"role": "user", "content": asked},)
+            now, then = self._aligning.reward_model(actor, reward_run).scores([(talk, text), (talk, before)])
+            reward = now - then
+        return Heard(asked, text, reward)
+
+    def measured(self, actor: Actor, name: str) -> Sweep | None:
+        """What was measured before."""
+        path = self._store.get(name).path / "dial.json"
+        if not path.is_file():
+            return None
+        told = files.read_json(path)
+        settings = tuple(Setting(**each) for each in told.pop("settings"))
+        return Sweep(**told, settings=settings)
+
+    def sweep(
+        self, actor: Actor, name: str, reward_run: str = "", strengths: Sequence[float] = SETTINGS
+    ) -> Iterator[Sweep]:
+        """Measures setting after setting, and keeps what it has with the run.
+
+        Raises: NotAllowed; AfinaError `align.no_parent`, `align.no_heldout`, and as `tuning.dial`.
+        """
+        self._roles.require_teacher(actor)
+        run = self._store.get(name)
+        prompts = _heldout(run)
+        asked = self._facts(run, prompts)
+        shown, found = self.prompt(actor, run.id), Sweep(run.name, reward_run, "", ())
+        zero: float | None = None
+        for strength in strengths:
+            policy = dial.name_of(run.name, strength)
+            texts, ended = self._sampled(policy, prompts)
+            reward = self._reward(actor, reward_run, prompts, texts)
+            if zero is None and reward is not None:
+                zero = reward if strength == 0 else self._reward_at_zero(actor, run, reward_run, prompts)
+            made = Setting(
+                strength=strength,
+                reward=None if reward is None or zero is None else reward - zero,
+                n=len(prompts),
+                clean=self._clean(policy, asked),
+                n_facts=len(asked),
+                ended=ended,
+                words=sum(len(text.split()) for text in texts) / len(texts),
+                text=self._greedy([policy], shown)[0],
+            )
+            found = Sweep(run.name, reward_run, shown, (*found.settings, made))
+            files.write_json(run.path / "dial.json", asdict(found))
+            yield found
+
+    def vote(
+        self, actor: Actor, name: str, strengths: Sequence[float], n: int = 40, language: str = "en"
+    ) -> Round:
+        """A blind round between settings, on held-out prompts: the class says where to stop.
+
+        Raises: NotAllowed; AfinaError `dial.two`, and as `Rounds.make`.
+        """
+        self._roles.require_teacher(actor)
+        run = self._store.get(name)
+        policies = tuple(dict.fromkeys(dial.name_of(run.name, each) for each in strengths))
+        if len(policies) < 2:
+            raise AfinaError("dial.two")
+        prompts = tuple(read_prompts(f"prompts.{language}", self._settings))
+        title = f"{run.name} × {' / '.join(f'{each:g}' for each in sorted(set(strengths)))}"
+        wanted = Wanted(
+            title, policies, "judge", prompts, 0, n, RoundSettings(), Generation(max_new_tokens=_TOKENS)
+        )
+        return self._rounds.make(actor, wanted)
+
+    def keep(self, actor: Actor, name: str, strength: float, called: str = "") -> str:
+        """Keeps a setting as a run whose parent is `name`; gives its id. Raises: NotAllowed; as `Queue.submit`."""
+        self._roles.require_teacher(actor)
+        run = self._store.get(name)
+        rows = (*run.pairs("train"), *run.pairs("heldout"))
+        info = run.info.data
+        data = PairSet(
+            rows, str(info["name"]), str(info.get("format", "")), fingerprint=str(info["fingerprint"])
+        )
+        config = dial.DialConfig(source_model=run.name, strength=dial.checked(strength))
+        made = self._queue.submit("dial", config, data, called)
+        people.record_training(self._labels, made.id, people.trained_by(self._labels, run.id))
+        return made.id
+
+    # What is measured
+
+    def _sampled(self, policy: str, prompts: list[list[dict[str, str]]]) -> tuple[list[str], float]:
+        from tuning.generate import Sampling
+
+        sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=_TOKENS, seed=0)
+        replies = self._engine().generate([policy] * len(prompts), prompts, sampling)
+        return [each.text for each in replies], sum(each.finish_reason == "end" for each in replies) / len(
+            replies
+        )
+
+    def _greedy(self, policies: list[str], prompt: str) -> list[str]:
+        from tuning.generate import Sampling
+
+        talks = [[{"role": "user", "content": prompt}]] * len(policies)
+        replies = self._engine().generate(policies, talks, Sampling(greedy=True, max_new_tokens=_TOKENS))
+        return [each.text for each in replies]
+
+    def _reward(self, actor: Actor, reward_run: str, prompts: list, texts: list[str]) -> float | None:
+        if not reward_run:
+            return None
+        model = self._aligning.reward_model(actor, reward_run)
+        rewards = model.scores(list(zip(prompts, texts, strict=True)))
+        return sum(rewards) / len(rewards)
+
+    def _reward_at_zero(self, actor: Actor, run: Run, reward_run: str, prompts: list) -> float | None:
+        texts, _ = self._sampled(dial.name_of(run.name, 0), prompts)
+        return self._reward(actor, reward_run, prompts, texts)
+
+    def _facts(self, run: Run, prompts: list[list[dict[str, str]]]) -> list[Any]:
+        """Questions of `pocket`'s world that no instruction row answers, in the prompts' language."""
+        if run.info.base.get("name") != "pocket":
+            return []
+        from tuning.pocket import check
+
+        spanish = sum("¿" in talk[-1]["content"] for talk in prompts) > len(prompts) / 4
+        every = check.questions("es" if spanish else "en")
+        return random.Random(0).sample(every, min(FACTS, len(every)))
+
+    def _clean(self, policy: str, asked: list[Any]) -> float | None:
+        from tuning.pocket import check
+
+        return check.ask(self._engine(), policy, asked).clean if asked else None
+
+
+def _heldout(run: Run) -> list[list[dict[str, str]]]:
+    """Held-out prompts of the run's own pairs, and where these are few, of the shipped set in their language."""
+    every = {str(pair.prompt): list(pair.prompt) for pair in run.pairs("heldout")}
+    if len(every) < PROMPTS and run.info.base.get("name") == "pocket":
+        from common.split import split
+        from tuning.pocket import SETS
+
+        said = " ".join(pair.prompt[-1]["content"] for pair in run.pairs("train")[:50])
+        path = SETS / f"prompts.{'es' if said.count('¿') > 10 else 'en'}.jsonl"
+        for prompt in read_prompts(path, Settings(home=run.path)):
+            if len(every) < PROMPTS and split(prompt) == "heldout":
+                every.setdefault(prompt, [{"role": "user", "content": prompt}])
+    if not every:
+        raise AfinaError("align.no_heldout", name=run.name)
+    return list(every.values())[:PROMPTS]
