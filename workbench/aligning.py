@@ -221,8 +221,8 @@ def calibration(model: RewardModel, judged: Sequence[Judged], n_bins: int = 5) -
     for _, rows in sorted(bins.items()):
         predicted, chosen = (sum(row[i] for row in rows) / len(rows) for i in (0, 1))
         interval = binomtest(round(chosen * len(rows)), len(rows)).proportion_ci(method="wilson")
-        votes = sum(row[2] for row in rows)
-        made.append(Bin(predicted, chosen, float(interval.low), float(interval.high), len(rows), votes))
+        n_votes = sum(row[2] for row in rows)
+        made.append(Bin(predicted, chosen, float(interval.low), float(interval.high), len(rows), n_votes))
     return tuple(made)
 
 
