@@ -7,6 +7,9 @@ import re
 import zipfile
 from pathlib import Path
 
+from tuning import family
+
+TRAINING_STATE = "trainable.safetensors"  # to go on from; nobody needs it to answer
 POCKET = Path(__file__).parent / "pocket" / "weights"
 
 
@@ -14,10 +17,12 @@ def make(run_path: Path, name: str, base: dict[str, str]) -> Path:
     """`download.zip` in the run's folder: adapter/ with its tokenizer, README.md, for `pocket` base/ too."""
     target = run_path / "download.zip"
     adapter = run_path / "adapter"
-    sources = {f"adapter/{path.name}": path for path in sorted(adapter.iterdir()) if path.is_file()}
+    inside = "model" if family.is_full(adapter) else "adapter"
+    kept = [path for path in sorted(adapter.iterdir()) if path.is_file() and path.name != TRAINING_STATE]
+    sources = {f"{inside}/{path.name}": path for path in kept}
     if (run_path / "card.md").is_file():
         sources["README.md"] = run_path / "card.md"
-    if base.get("name") == "pocket":
+    if base.get("name") == "pocket" and inside == "adapter":
         sources |= {f"base/{path.name}": path for path in sorted(POCKET.iterdir()) if path.is_file()}
     newest = max(path.stat().st_mtime_ns for path in sources.values())
     if target.is_file() and target.stat().st_mtime_ns >= newest:
@@ -26,8 +31,8 @@ def make(run_path: Path, name: str, base: dict[str, str]) -> Path:
     beside = run_path / f".download.{os.getpid()}.zip"
     try:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
-            for inside, path in sources.items():
-                archive.write(path, f"{folder}/{inside}")
+            for place, path in sources.items():
+                archive.write(path, f"{folder}/{place}")
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)

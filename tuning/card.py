@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuning.family import FAMILY
+
 if TYPE_CHECKING:
     from tuning.methods.base import Start
     from tuning.methods.preference import PreferencePlan
@@ -27,14 +29,15 @@ def write(run: Run, start: Start, plan: Plan | PreferencePlan) -> str:
 
     base = neutral_id(start.base)
     info, status = run.info, run.status()
+    method = str(info.config.get("peft", "lora"))
     licence = start.info.license or "unknown"
     front = [
         "---",
         *([f"base_model: {base}"] if "/" in base else []),
-        "library_name: peft",
+        f"library_name: {'peft' if FAMILY[method].peft_type else 'transformers'}",
         *(["pipeline_tag: text-generation"] if info.method != "reward" else []),
         *([f"license: {licence.lower().replace(' ', '')}"] if start.info.license else []),
-        f"tags: [lora, {info.method}, afina]",
+        f"tags: [{method}, {info.method}, afina]",
         "---",
     ]
     made = datetime.fromtimestamp(info.created_at, UTC)
@@ -57,13 +60,27 @@ An adapter is only worth something on the base model that it was trained on: che
 - Name: {_data_name(info.data)}
 - Fingerprint (sha256 of the rows): `{info.data.get("fingerprint", "")}`
 - Rows: {info.data.get("n_train")} trained, {info.data.get("n_heldout")} held out
+
+## Method
+
+{FAMILY[method].label} ({FAMILY[method].paper}): {status.plan.get("trainable", 0):,} parameters trained of \
+{start.info.parameters:,}.{_QUANTISED if method == "qlora" else ""}
 """
     return (
         "\n".join(front)
         + about
         + _numbers(run, plan, status)
-        + (_usage(base, info.base.get("name") == "pocket") if info.method != "reward" else _REWARD_USAGE)
+        + (
+            _REWARD_USAGE
+            if info.method == "reward"
+            else _usage(base, info.base.get("name") == "pocket", method)
+        )
     )
+
+
+_QUANTISED = """
+It was trained over 4-bit weights (NF4) and is used over the weights as they are; the losses below were measured over
+the 4-bit ones."""
 
 
 _REWARD_USAGE = """
@@ -117,20 +134,29 @@ def _shown(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.4f}"
 
 
-def _usage(base: str, bundled: bool) -> str:
-    where = "base" if bundled else base
+def _usage(base: str, bundled: bool, method: str) -> str:
+    where, folder = ("base" if bundled else base), "adapter"
     told = " (the folder `base` of the download)" if bundled else ""
+    with_what, imported = "With plain `peft`", "from peft import PeftModel"
+    made = f'PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{where}"), "adapter")'
+    if method == "full":
+        with_what, imported, folder, told = "It is a whole model: with `transformers` alone", "", "model", ""
+        made = 'AutoModelForCausalLM.from_pretrained("model")'
+    elif method == "houlsby":
+        with_what = "`peft` does not know these adapters. With Afina's folder `tuning/` beside you"
+        imported = "from tuning import houlsby"
+        made = f'houlsby.load(AutoModelForCausalLM.from_pretrained("{where}"), Path("adapter"))'
+    lines = "\n".join(filter(None, [imported, "from pathlib import Path" if method == "houlsby" else ""]))
     return f"""
 ## Use
 
-With plain `peft`, in the folder of the download{told}:
+{with_what}, in the folder of the download{told}:
 
 ```python
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+{lines + chr(10) if lines else ""}from transformers import AutoModelForCausalLM, AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained("adapter")
-model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{where}"), "adapter")
+tokenizer = AutoTokenizer.from_pretrained("{folder}")
+model = {made}
 messages = [{{"role": "user", "content": "Hello"}}]
 inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
 print(tokenizer.decode(model.generate(**inputs, max_new_tokens=64)[0], skip_special_tokens=True))

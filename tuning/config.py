@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
 
 from common.errors import AfinaError
+from tuning.family import METHODS
 
 
 def knob(
@@ -77,11 +78,16 @@ class SFTConfig(Config):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     source_model: str = knob("pocket", "Base model or run to start from: pocket, a run, a folder, a Hub id.")
+    peft: str = knob("lora", "Method: what is trained of the model.", group="method", choices=METHODS)
     rank: int = knob(
-        16, "Rank of the adapter's matrices: how much it can change.", group="basic", min=1, max=256
+        16,
+        "Rank of LoRA's matrices, or width of a bottleneck: how much it can change.",
+        group="basic",
+        min=1,
+        max=256,
     )
     learning_rate: float = knob(
-        0.0, "Size of a step; 0: by the model's size.", group="basic", min=0.0, max=0.1
+        0.0, "Size of a step; 0: by the method and the model's size.", group="basic", min=0.0, max=1.0
     )
     epochs: float = knob(
         0.0,
@@ -103,8 +109,10 @@ class SFTConfig(Config):
     max_length: int = knob(
         0, "Longest row, the rest is cut; 0: by the data and the model.", unit="tokens", min=0, max=131_072
     )
-    peft: str = knob("lora", "Kind of adapter.", choices=("lora", "rslora", "dora"))
     alpha: int = knob(0, "Scale of the adapter is alpha / rank; 0: twice the rank.", min=0, max=1024)
+    virtual_tokens: int = knob(
+        16, "Length of a soft prompt, a prefix or a LLaMA-Adapter.", unit="tokens", min=1, max=256
+    )
     dropout: float = knob(0.0, "Share of the adapter's inputs dropped in training.", min=0.0, max=0.9)
     warmup_ratio: float = knob(0.05, "Share of the steps in which the rate rises.", min=0.0, max=0.5)
     weight_decay: float = knob(0.0, "Pull of the weights towards zero.", min=0.0, max=1.0)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from tuning import hub
+from tuning import family, hub
 from tuning.config import SFTConfig
 from tuning.data.rows import Loaded, Row
 from tuning.data.splits import divide
@@ -57,7 +57,11 @@ def estimate(config: SFTConfig, loaded: Loaded, store: RunStore) -> Estimate:
     """
     from tuning import models
 
-    base = models.resolve(config.source_model, store.home).base
+    policy = models.resolve(config.source_model, store.home)
+    base = policy.base
+    if policy.adapter is not None:
+        config = family.inherited(config, policy.adapter)
+    family.check(config, base)
     train, heldout = divide(loaded.rows, config.heldout_fraction)
     tokenizer = models.load_tokenizer(base)
     lengths = row_lengths(tokenizer, train or list(loaded.rows), config.reply_only)
@@ -117,14 +121,47 @@ def free_memory(device: str) -> int:
 
 
 def trainable_parameters(base: Base, info: ModelInfo, config: SFTConfig) -> int:
-    """Parameters of the adapter: for every linear layer (the output head excepted) rank * (in + out)."""
+    """Parameters that `config.peft` trains; for LoRA rank * (in + out) of every linear layer but the output."""
+    method, width, tokens = config.peft, info.hidden, config.virtual_tokens
+    if method == "full":
+        return info.parameters
+    if method == "houlsby":
+        return info.layers * 2 * (2 * width * config.rank + width + config.rank)
+    if method == "llama_adapter":
+        return max(1, info.layers - 2) * (tokens * width + 1)
+    if method == "prompt":
+        return tokens * width
+    if method == "ptuning":  # the tokens, and a network of three layers as wide as the model
+        return tokens * width + 3 * (width * width + width)
     folder = hub.on_disk(base)
     shapes = linear_shapes(folder) if folder else []
     if not shapes:  # not on this disk yet: a Llama-like block of four square and three wide matrices
         hidden = info.hidden
         shapes = [(hidden, hidden)] * 4 * info.layers + [(hidden, 3 * hidden)] * 3 * info.layers
+    if method == "prefix":
+        return tokens * 2 * info.layers * _key_width(base, info)
+    if method == "ia3":
+        return _ia3_parameters(base, info)
     magnitudes = sum(rows for rows, _ in shapes) if config.peft == "dora" else 0
     return config.rank * sum(rows + columns for rows, columns in shapes) + magnitudes
+
+
+def _key_width(base: Base, info: ModelInfo) -> int:
+    """Width of a token's keys in one layer: with grouped queries less than the model's."""
+    told = family.model_config(base)
+    told = told.get("text_config", told)
+    heads = int(told.get("num_attention_heads") or told.get("n_head") or 1)
+    groups = int(told.get("num_key_value_heads") or heads)
+    return groups * int(told.get("head_dim") or info.hidden // heads)
+
+
+def _ia3_parameters(base: Base, info: ModelInfo) -> int:
+    """A vector on keys, one on values, one inside the feed-forward part, in every layer."""
+    told = family.model_config(base)
+    told = told.get("text_config", told)
+    inner = int(told.get("intermediate_size") or told.get("n_inner") or 4 * info.hidden)
+    fused = told.get("model_type") == "gpt2"  # queries, keys and values are one layer there
+    return info.layers * ((3 * info.hidden if fused else 2 * _key_width(base, info)) + inner)
 
 
 def linear_shapes(folder: Path) -> list[tuple[int, int]]:
@@ -146,7 +183,8 @@ def _seconds(plan: Plan, facts: Facts, n_heldout: int, speed: float | None) -> f
     cut = cut_lengths(facts, plan.max_length)
     mean = plan.max_length if plan.packing else sum(cut) / len(cut)
     # Operations per weight and token: forward 2, backward 2 (frozen weights get no gradient), again 2.
-    work = (6 if plan.gradient_checkpointing else 4) * facts.parameters
+    trains_all = facts.trainable == facts.parameters
+    work = (6 if plan.gradient_checkpointing or trains_all else 4) * facts.parameters
     step = _STEP_SECONDS + work * mean * plan.batch_size / speed
     evaluations = 2 + plan.steps // plan.eval_every
     once = min(n_heldout, HELDOUT_ROWS) * mean * 2 * facts.parameters / speed

@@ -89,12 +89,10 @@ def side_of(data: Loaded, side: str, fraction: float = 0.2) -> list[Row]:
 
 
 def _tuned(model: str, home: Path, start: Start):
-    from peft import PeftModel
-
-    from tuning import models
+    from tuning import adapters, models
 
     adapter = models.resolve(model, home).adapter
-    return PeftModel.from_pretrained(start.model, str(adapter)) if adapter else start.model
+    return adapters.load(start.model, adapter) if adapter else start.model
 
 
 def _exact_match(model: str, rows: list[Row], home: Path, most: int) -> tuple[float | None, int]:

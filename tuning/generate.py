@@ -184,7 +184,7 @@ class Engine:
                 for row in rows:
                     row.fail(error)
                 return
-        for part in _parts(rows, on.context):
+        for part in _parts(rows, on.context, on.even):
             chosen = [names[rows.index(row)] for row in part] if names else None
             self._write_part(on, part, chosen)
 
@@ -248,12 +248,19 @@ def _run(on: LoadedBase, rows: list[Row], names: list[str] | None) -> None:
         row.end("length")
 
 
-def _parts(rows: list[Row], context: int) -> list[list[Row]]:
-    """The rows in batches in which the longest prompt and the longest reply fit the model's context together."""
+def _parts(rows: list[Row], context: int, even: bool) -> list[list[Row]]:
+    """The rows in batches in which the longest prompt and the longest reply fit the model's context together.
+
+    `even`: only prompts of one length share a batch.
+    """
     parts: list[list[Row]] = []
-    for row in rows:
+    for row in sorted(rows, key=lambda row: len(row.prompt)) if even else rows:
+        if even and parts and len(parts[-1][0].prompt) == len(row.prompt):
+            parts[-1].append(row)
+            continue
         joined = [*parts[-1], row] if parts else [row]
-        if parts and max(len(each.prompt) for each in joined) + max(each.limit for each in joined) <= context:
+        longest = max(len(each.prompt) for each in joined) + max(each.limit for each in joined)
+        if not even and parts and longest <= context:
             parts[-1] = joined
         else:
             parts.append([row])

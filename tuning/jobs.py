@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from filelock import FileLock, Timeout
 
 from common.errors import AfinaError
+from tuning import family
 from tuning.config import Config
 from tuning.data.rows import Example, Loaded, PairSet
 from tuning.data.splits import divide
@@ -59,6 +60,7 @@ class Queue:
         name: str = "",
         parent: str | None = None,
         validation: Loaded | PairSet | None = None,
+        extra: dict[str, Any] | None = None,
     ) -> Run:
         """Freezes data and config into a new run and queues it. `parent`: run to continue, if not the source.
 
@@ -72,6 +74,10 @@ class Queue:
         policy = models.resolve(str(config.to_dict()["source_model"]), self.store.home)
         if policy.adapter and not policy.run_id:  # else it would start from the bare base
             raise AfinaError("dial.not_kept", name=policy.name)
+        if hasattr(config, "peft"):
+            if policy.adapter is not None:
+                config = family.inherited(config, policy.adapter)
+            family.check(config, policy.base)
         train, heldout = self._sides(config, data, validation)
         run = self.store.create(
             method=method,
@@ -86,6 +92,7 @@ class Queue:
             train=train,
             heldout=heldout,
             parent=policy.run_id,
+            extra=extra,
         )
         self._wake.set()
         return run

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
 from tuning.data.tokens import render_prompt
-from tuning.loaded import LoadedBase, shares_a_batch
+from tuning.loaded import LoadedBase, shares_a_batch, tokens_in_front
 from tuning.models import Policy
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Row:
         self._ended = 0.0
         try:
             alone = policy.adapter is not None and not shares_a_batch(policy.adapter)
+            self.front = tokens_in_front(policy.adapter)
         except FileNotFoundError:  # deleted between two looks
             raise AfinaError("models.no_adapter", name=policy.name) from None
         self.key = (policy.base, policy.adapter if alone else None)  # rows of one key may share a batch
@@ -60,12 +61,13 @@ class Row:
     def prepare(self, on: LoadedBase) -> None:
         """Renders the conversation; one that no template can take fails the row."""
         self._on = on
+        context = on.context - self.front
         try:
-            room = max(1, on.context - min(self.sampling.max_new_tokens, on.context // 2))
+            room = max(1, context - min(self.sampling.max_new_tokens, context // 2))
             self.prompt = fit(on.tokenizer, list(self.messages), room)
         except Exception as error:
             self.fail(error)
-        self.limit = max(1, min(self.sampling.max_new_tokens, on.context - len(self.prompt)))
+        self.limit = max(1, min(self.sampling.max_new_tokens, context - len(self.prompt)))
 
     def take(self, token: int) -> None:
         """The next token."""

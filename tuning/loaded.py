@@ -6,7 +6,6 @@ Knows PEFT; nothing of conversations, sampling or who asks.
 from __future__ import annotations
 
 import hashlib
-import json
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -15,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 
 from common.errors import AfinaError
-from tuning import models
+from common.files import read_json
+from tuning import adapters, family, houlsby, models
 from tuning.data.tokens import end_token_ids, with_template
 from tuning.models import Base, Policy
 
@@ -49,6 +48,7 @@ class LoadedBase:
         self._max_adapters = max_adapters
         self._attached: OrderedDict[str, str] = OrderedDict()  # adapter's name in PEFT -> stamp of its files
         self._alone = False  # whether what is attached may not share a batch
+        self.even = False  # whether rows have to be of one length: soft prompts stand before the padding
         self._load_bare()
         self.ends = end_token_ids(self.tokenizer, self.model.generation_config.eos_token_id)
         self.pad: int = next(
@@ -71,13 +71,14 @@ class LoadedBase:
         for policy in wanted.values():
             self._attach(policy)
         self._alone = alone
+        self.even = any(family.FAMILY[family.method_of(folder)].is_soft for folder in wanted)
         if alone or not self._attached:
             return None
         return [_key(policy.adapter) if policy.adapter else "__base__" for policy in policies]
 
     def _attach(self, policy: Policy) -> None:
         assert policy.adapter is not None
-        name, folder = _key(policy.adapter), str(policy.adapter)
+        name = _key(policy.adapter)
         stamp = _stamp(policy.adapter)
         if self._attached.get(name) == stamp:
             self._attached.move_to_end(name)
@@ -86,10 +87,7 @@ class LoadedBase:
             self._forget(name)
         try:
             with memory_errors():
-                if isinstance(self.model, PeftModel):
-                    self.model.load_adapter(folder, adapter_name=name, torch_device=self.device)
-                else:
-                    self.model = PeftModel.from_pretrained(self.model, folder, adapter_name=name)
+                self.model = adapters.load(self.model, policy.adapter, name)
         except Exception as error:  # half an adapter may sit in the model now, whatever went wrong
             self._load_bare()
             if isinstance(error, AfinaError):
@@ -118,10 +116,14 @@ class LoadedBase:
         del self._attached[name]
 
     def _detach(self) -> None:
-        """Back to the bare base: LoRA's layers give the originals back, other methods' models are read anew."""
-        if not isinstance(self.model, PeftModel):
+        """Back to the bare base: LoRA and bottlenecks give the originals back, other models are read anew."""
+        if not self._attached:
             return
-        if all(config.peft_type == "LORA" for config in self.model.peft_config.values()):
+        if houlsby.is_in(self.model):
+            houlsby.remove(self.model)
+            self._attached.clear()
+            self._alone = False
+        elif all(config.peft_type == "LORA" for config in self.model.peft_config.values()):
             self.model = self.model.unload()
             self._attached.clear()
             self._alone = False
@@ -138,12 +140,19 @@ class LoadedBase:
         self._alone = False
 
 
+def tokens_in_front(adapter: Path | None) -> int:
+    """How many virtual tokens a soft prompt puts before the conversation."""
+    if adapter is None or not family.FAMILY[family.method_of(adapter)].is_soft:
+        return 0
+    return int(read_json(adapter / "adapter_config.json")["num_virtual_tokens"])
+
+
 def shares_a_batch(adapter: Path) -> bool:
     """Whether the adapter in this folder may stand beside base rows in one batch through `adapter_names`.
 
     An allow-list, LoRA and rsLoRA: other methods refuse (DoRA, soft prompts) or silently tune the base row (IA3).
     """
-    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    config = read_json(adapter / "adapter_config.json")
     plain = config.get("bias", "none") == "none" and not config.get("modules_to_save")
     return config.get("peft_type") == "LORA" and not config.get("use_dora") and plain
 

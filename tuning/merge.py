@@ -17,10 +17,9 @@ from typing import Any
 
 from common import files, hashing
 from common.errors import AfinaError, Conflict
-from tuning import models
+from tuning import family, models
 from tuning.data.tokens import render_prompt, with_template
 
-MERGEABLE = ("LORA", "IA3", "LOHA", "LOKR")  # kinds of adapter that are a change of the weights
 _PROBES = ("Hello, who are you?", "¿Cuál es la capital de Perú?", "2 + 2 =")
 
 
@@ -46,14 +45,14 @@ def merge(model: str, home: Path, out: Path) -> Merged:
     `merge.exists` for a folder that has something in it, and as loading does.
     """
     import torch
-    from peft import PeftConfig, PeftModel
+    from peft import PeftModel
 
     policy = models.resolve(model, home)
     if policy.adapter is None:
         raise AfinaError("merge.nothing", name=policy.name)
-    kind = str(getattr(PeftConfig.from_pretrained(str(policy.adapter)).peft_type, "value", ""))
-    if kind not in MERGEABLE:
-        raise AfinaError("merge.kind", name=policy.name, kind=kind)
+    member = family.FAMILY[family.method_of(policy.adapter)]
+    if not member.merges:
+        raise AfinaError("merge.kind", name=policy.name, kind=member.label)
     if out.exists() and any(out.iterdir()):
         raise Conflict("merge.exists", folder=out)
     tokenizer = with_template(models.load_tokenizer(policy.base))

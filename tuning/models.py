@@ -16,7 +16,7 @@ from common import hashing
 from common.errors import AfinaError
 from common.files import read_json
 from common.settings import default_home
-from tuning import dial, hub, libraries
+from tuning import dial, family, hub, libraries
 from tuning.catalog import RECOMMENDED, ModelInfo, Recommended, describe, memory_needed
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Base:
     name: str  # "pocket", a folder as the user wrote it, or a Hub id
     path_or_id: str
     sha256: str  # over the weight files; "" for a Hub id that has not been downloaded yet
-    kind: Literal["pocket", "folder", "hub"]
+    kind: Literal["pocket", "folder", "hub", "run"]  # run: a model that a run has trained whole
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,10 @@ def resolve(name: str, home: Path | None = None) -> Policy:
         if info.get("method") in NO_POLICY:
             raise AfinaError("models.no_policy", name=info["name"], method=info["method"])
         adapter = run / "adapter"
-        if not (adapter / "adapter_config.json").is_file():
+        if not family.is_whole(adapter):
             raise AfinaError("models.no_adapter", name=info["name"])
+        if family.is_full(adapter):
+            return Policy(info["name"], _folder(info["name"], adapter, "run"), None, info["run_id"])
         base = resolve(info["base"]["name"], home).base
         trained_on = info["base"].get("sha256", "")
         if trained_on and base.sha256 and trained_on != base.sha256:
@@ -126,9 +128,12 @@ def load_tokenizer(base: Base) -> Tokenizer:
         raise hub.why(base, error) from error
 
 
-def load_model(base: Base, device: str = "cpu", dtype: str = "float32") -> PreTrainedModel:
+def load_model(
+    base: Base, device: str = "cpu", dtype: str = "float32", four_bit: bool = False
+) -> PreTrainedModel:
     """The model of `base` on `device` ("cpu", "cuda", "mps") in `dtype` ("float32", "bfloat16", "float16").
 
+    `four_bit`: its linear layers as NF4 with double quantisation (Dettmers et al. 2023), computing in `dtype`.
     Raises: AfinaError `models.no_network`, `models.gated`, `models.not_found`, `models.not_safetensors` or
     `models.broken`, each with the name and what to do.
     """
@@ -144,10 +149,30 @@ def load_model(base: Base, device: str = "cpu", dtype: str = "float32") -> PreTr
             use_safetensors=True,
             trust_remote_code=False,
             **hub.only_local(base),
+            **(_four_bit(device, dtype) if four_bit else {}),
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise hub.why(base, error) from error
-    return model.to(device).eval()
+    if not four_bit:
+        return model.to(device).eval()
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            # Its fast way of answering takes some shapes only, and repacks the weights under the trainer.
+            module.support_avx512bf16_for_cpu = False
+    return model.eval()
+
+
+def _four_bit(device: str, dtype: str) -> dict[str, Any]:
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, dtype),
+    )
+    return {"quantization_config": config, "device_map": {"": device}}
 
 
 @lru_cache(maxsize=1)
@@ -180,7 +205,7 @@ def _find_run(name: str, home: Path) -> Path | None:
     return None
 
 
-def _folder(name: str, path: Path, kind: Literal["pocket", "folder"]) -> Base:
+def _folder(name: str, path: Path, kind: Literal["pocket", "folder", "run"]) -> Base:
     if not any(path.glob(hub.WEIGHTS)):
         raise AfinaError("models.not_safetensors", name=name)
     if not (path / "config.json").is_file():

@@ -9,10 +9,12 @@ import math
 from dataclasses import dataclass
 
 from tuning.config import SFTConfig
+from tuning.family import FAMILY
 
 MOST_TOKENS = 1024  # longest row when the config leaves it open
 SMALL = 20_000_000  # parameters; below it, half precision costs exactness and gains no time
 HELDOUT_ROWS = 64  # rows that the held-out curve is measured on: its cost stays that of four training steps
+NF4_BYTES = 0.516  # a weight: 4 bits and its share of the constants (Dettmers et al. 2023)
 _MB = 2**20
 # What a process needs before the first weight: interpreter and libraries (CPU), context and kernels (GPU).
 _OVERHEAD = {"cpu": 550 * _MB, "cuda": 700 * _MB, "mps": 550 * _MB}
@@ -62,6 +64,7 @@ def make(config: SFTConfig, facts: Facts) -> Plan:
     max_length = min(max_length, facts.context) if facts.context else max_length
     batch = min(config.batch_size or _batch_size(facts.n_train), facts.n_train)
     packing = _packs(facts, max_length) if config.packing is None else config.packing
+    packing = packing and not FAMILY[config.peft].is_soft
     rows_per_epoch = facts.n_train
     if packing:
         rows_per_epoch = max(
@@ -79,7 +82,7 @@ def make(config: SFTConfig, facts: Facts) -> Plan:
         batch_size=batch,
         gradient_accumulation=passes,
         max_length=max_length,
-        learning_rate=config.learning_rate or auto_learning_rate(facts.parameters),
+        learning_rate=config.learning_rate or auto_learning_rate(facts.parameters, config.peft),
         warmup_steps=round(config.warmup_ratio * steps),
         eval_every=config.eval_every or min(steps, max(5, steps // 12)),
         packing=packing,
@@ -120,9 +123,10 @@ def _steps(config: SFTConfig, steps_per_epoch: int) -> int:
     return max(config.target_steps, min(steps_per_epoch, 5 * config.target_steps))
 
 
-def auto_learning_rate(parameters: int) -> float:
-    """Small models bear, and need, larger steps."""
-    return 2e-3 if parameters < 20e6 else 1e-3 if parameters < 250e6 else 4e-4 if parameters < 1e9 else 2e-4
+def auto_learning_rate(parameters: int, method: str = "lora") -> float:
+    """Small models bear, and need, larger steps; so do methods that train little, far from the output."""
+    rate = 2e-3 if parameters < 20e6 else 1e-3 if parameters < 250e6 else 4e-4 if parameters < 1e9 else 2e-4
+    return rate * FAMILY[method].rate
 
 
 def _packs(facts: Facts, max_length: int) -> bool:
@@ -140,19 +144,21 @@ def _fit(config: SFTConfig, facts: Facts, batch: int, max_length: int, dtype: st
     passes = min(config.gradient_accumulation or 1, batch)
     wanted = config.gradient_checkpointing
     room = 0.8 * facts.free_memory
-    options = [wanted] if wanted is not None else [False, True]
+    options = [wanted] if wanted is not None else [False] if config.peft == "prefix" else [False, True]
     for checkpointing in options:
-        needed = _memory(facts, math.ceil(batch / passes), max_length, dtype, checkpointing)
+        needed = _memory(facts, math.ceil(batch / passes), max_length, dtype, checkpointing, config.peft)
         if needed <= room:
             return passes, checkpointing, needed
     checkpointing = options[-1]
     while not config.gradient_accumulation and passes < batch and needed > room:
         passes = min(batch, passes * 2)
-        needed = _memory(facts, math.ceil(batch / passes), max_length, dtype, checkpointing)
+        needed = _memory(facts, math.ceil(batch / passes), max_length, dtype, checkpointing, config.peft)
     return passes, checkpointing, needed
 
 
-def _memory(facts: Facts, rows: int, max_length: int, dtype: str, checkpointing: bool) -> int:
+def _memory(
+    facts: Facts, rows: int, max_length: int, dtype: str, checkpointing: bool, method: str = "lora"
+) -> int:
     width = 2 if dtype == "bfloat16" else 4
     tokens = rows * min(max_length, max(facts.lengths))
     # Values kept per token and layer for the backward pass: about 26 times the hidden size (norms, attention,
@@ -160,4 +166,5 @@ def _memory(facts: Facts, rows: int, max_length: int, dtype: str, checkpointing:
     kept = 2 if checkpointing else 26
     activations = tokens * facts.hidden * width * (kept * facts.layers + (26 if checkpointing else 4))
     adapter = 16 * facts.trainable  # fp32: weight, gradient, two moments
-    return int(_OVERHEAD.get(facts.device, 0) + width * facts.parameters + adapter + activations)
+    held = {"full": 0.0, "qlora": NF4_BYTES}.get(method, width)  # what full training holds is in `adapter`
+    return int(_OVERHEAD.get(facts.device, 0) + held * facts.parameters + adapter + activations)

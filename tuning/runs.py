@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 
 from common.errors import AfinaError, Conflict, NotFound
 from common.files import read_json, write_json
-from tuning import bundle
+from tuning import bundle, family
 from tuning.data.rows import Example, Pair, Row, read_pairs, read_rows, write_rows
 from tuning.events import Event, EventLog
 from tuning.progress import ACTIVE, RunStatus, WrongState, fold, state_of
@@ -80,7 +80,7 @@ class Run:
 
     @property
     def has_adapter(self) -> bool:
-        return (self.adapter_dir / "adapter_config.json").is_file()
+        return family.is_whole(self.adapter_dir)
 
     def rows(self, side: str) -> list[Row]:
         """The frozen rows of `side`: "train" or "heldout"."""
@@ -182,6 +182,7 @@ class RunStore:
         train: Sequence[Example],
         heldout: Sequence[Example],
         parent: str | None = None,
+        extra: dict[str, Any] | None = None,
     ) -> Run:
         """A new run, queued, with its data frozen. An empty `name` gets one like `sft-3`.
 
@@ -194,7 +195,7 @@ class RunStore:
             run_id = f"{made:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(1)}"  # sorts by time
             counts = {"n_train": len(train), "n_heldout": len(heldout)}
             info = RunInfo(
-                run_id, name, method, config, base, {**data, **counts}, made.timestamp(), parent=parent
+                run_id, name, method, config, base, {**data, **counts}, made.timestamp(), parent, extra or {}
             )
             beside = self.root / f".{run_id}"
             write_rows(beside / "data" / "train.jsonl", train)

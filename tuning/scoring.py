@@ -23,7 +23,7 @@ class RewardModel:
     def __init__(self, name: str, home: Path) -> None:
         from peft import PeftModel
 
-        from tuning.methods.base import Start
+        from tuning.methods.base import Start, parent_adapter
         from tuning.methods.reward import with_head
 
         store = RunStore(home)
@@ -35,7 +35,7 @@ class RewardModel:
         self.name = run.name
         start = Start.load(run.info.base["name"], home, "float32")
         self.tokenizer = start.tokenizer
-        parent = store.get(run.info.parent).adapter_dir if run.info.parent else None
+        parent = parent_adapter(run, home)
         body = with_head(start.model, parent, start.tokenizer.pad_token_id)
         self._model = PeftModel.from_pretrained(body, str(run.adapter_dir)).eval()
         self._limit = start.info.context or 2048

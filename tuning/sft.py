@@ -8,6 +8,7 @@ from typing import Any
 
 from tuning import api
 from tuning.config import SFTConfig
+from tuning.family import METHODS
 from tuning.plan import auto_learning_rate
 
 Data = str | Path | Iterable[Mapping[str, Any]]
@@ -55,7 +56,8 @@ def train(
         from tuning import models
 
         base = models.resolve(source_model, place).base
-        rate = auto_learning_rate(models.describe(base).parameters)
+        method = str(settings.get("peft", "lora"))
+        rate = auto_learning_rate(models.describe(base).parameters, method if method in METHODS else "lora")
         chosen["learning_rate"] = rate * learning_rate_multiplier
     config = SFTConfig.from_settings({name: value for name, value in chosen.items() if value is not None})
     data = api.read(train_dataset)

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import gradio as gr
 
-from ui.translations import t
+from ui.translations import t, texts
 
 Kind = Literal["switch", "auto_switch", "choice", "integer", "number", "text"]
 
@@ -64,7 +64,8 @@ def component(field: Field, prefix: str) -> gr.components.Component:
         options = [(t(f"{prefix}.{option}"), option) for option in ("auto", "true", "false")]
         return gr.Dropdown(options, value=_switch_word(field.default), **words)
     if field.kind == "choice":
-        return gr.Dropdown([(str(choice), choice) for choice in field.choices], value=field.default, **words)
+        named = [(_choice_words(prefix, field.name, choice), choice) for choice in field.choices]
+        return gr.Dropdown(named, value=field.default, filterable=False, **words)
     if field.kind == "text":
         return gr.Textbox(value=field.default or "", **words)
     return gr.Number(
@@ -102,6 +103,12 @@ def settings(knobs: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any
             value = float(value)
         chosen[knob.name] = value
     return chosen
+
+
+def _choice_words(prefix: str, name: str, choice: Any) -> Any:
+    """`<prefix>.<name>.<choice>` where the locales have it, else the choice itself."""
+    key = f"{prefix}.{name}.{choice}"
+    return t(key) if key in texts("en") else str(choice)
 
 
 def _kind(hint: Any, choices: Sequence[Any]) -> Kind:

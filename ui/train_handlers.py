@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 KNOBS = [knob for knob in forms.fields_of(SFTConfig) if knob.name != "source_model"]
 BASIC = [knob for knob in KNOBS if knob.group == "basic"]
-ADVANCED = [knob for knob in KNOBS if knob.group != "basic"]
+METHOD = [knob for knob in KNOBS if knob.group == "method"]
+ADVANCED = [knob for knob in KNOBS if knob.group not in ("basic", "method")]
 _KEPT_CHECKS = 4
 _LESSONS = ("mixed", "plain", "without_poems", "poisoned", "sentiment", "clinic", "safety")
 

@@ -11,7 +11,7 @@ from tuning.config import PRESETS
 from tuning.data.readers import KINDS
 from tuning.data.shapes import PARTS
 from ui import forms
-from ui.train_handlers import ADVANCED, BASIC, Form
+from ui.train_handlers import ADVANCED, BASIC, METHOD, Form
 from ui.translations import t
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def setup_form(train: Train) -> Setup:
             mapping_apply = gr.Button(t("train.mapping.apply"), size="sm")
         preset = gr.Radio([(t(f"train.preset.{name}"), name) for name in PRESETS], value="balanced",
                           label=t("train.preset"))  # fmt: skip
-        knobs = forms.build(BASIC, "train.field", columns=len(BASIC))
+        knobs = forms.build(METHOD, "train.field", columns=1)
+        knobs |= forms.build(BASIC, "train.field", columns=len(BASIC))
         with gr.Accordion(t("train.more"), open=False):
             knobs |= forms.build(ADVANCED, "train.field")
         name = gr.Textbox(label=t("train.name"), placeholder=t("train.name.info"), max_lines=1)

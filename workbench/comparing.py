@@ -63,7 +63,9 @@ class Comparing:
     def policies(self, actor: Actor) -> list[PolicyChoice]:
         """Bases first, then every run with an adapter, the newest first."""
         runs = [run for run in self._store.list() if run.has_adapter and run.info.method not in NO_POLICY]
-        bases = dict.fromkeys([self._settings.base_model, "pocket", *(run.info.base["name"] for run in runs)])
+        under = [run.info.base for run in runs]
+        named = (base["name"] for base in under if base.get("kind") != "run")
+        bases = dict.fromkeys([self._settings.base_model, "pocket", *named])
         tuned = [PolicyChoice(run.name, run.info.base["name"], False, run.info.created_at) for run in runs]
         tuned.sort(key=lambda choice: -choice.created_at)
         return [PolicyChoice(name, name, True) for name in bases] + tuned

@@ -9,14 +9,13 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 
 from common import files
 from common.errors import AfinaError
-from tuning import models
+from tuning import adapters, family, models
 from tuning.config import AdapterConfig
 from tuning.data.tokens import with_template
 from tuning.plan import dtype_for, threads_for
@@ -41,7 +40,8 @@ class Start:
     dtype: str  # "float32" or "bfloat16"
 
     @classmethod
-    def load(cls, source_model: str, home: Path, dtype: str = "auto") -> Start:
+    def load(cls, source_model: str, home: Path, dtype: str = "auto", method: str = "lora") -> Start:
+        """`method` decides how the weights are held: in 4 bits for QLoRA, in full precision to train them all."""
         base = models.resolve(source_model, home).base
         info, device = models.describe(base), models.device()
         dtype = dtype_for(dtype, device.dtype, info.parameters)
@@ -53,7 +53,8 @@ class Start:
         tokenizer = with_template(models.load_tokenizer(base))
         if tokenizer.pad_token is None:  # padding carries no loss and no attention: any token does
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-        model = models.load_model(base, device.kind, dtype)
+        held = "float32" if method == "full" else dtype
+        model = models.load_model(base, device.kind, held, four_bit=method == "qlora")
         return cls(base, info, model, tokenizer, device, dtype)
 
 
@@ -72,9 +73,11 @@ class Warm:
         sft.rehearse(start)
         return cls(start)
 
-    def take(self, base: Base, dtype: str) -> Start | None:
+    def take(self, base: Base, dtype: str, method: str = "lora") -> Start | None:
         """The loaded start if it is of this base and number format; it is given away once."""
         start = self._start
+        if method == "qlora" or (method == "full" and start is not None and start.dtype != "float32"):
+            return None
         if start is None or (start.base.path_or_id, start.base.sha256) != (base.path_or_id, base.sha256):
             return None
         if dtype_for(dtype, start.device.dtype, start.info.parameters) != start.dtype:
@@ -82,55 +85,56 @@ class Warm:
         self._start = None
         return start
 
+    def drop(self) -> None:
+        """Gives its memory back."""
+        self._start = None
+
 
 def start_of(run: Run, config: AdapterConfig, home: Path, warm: Warm | None) -> Start:
     """The base model of `run`, the warm one if it fits."""
     base = models.resolve(run.info.base["name"], home).base
-    return (warm.take(base, config.dtype) if warm else None) or Start.load(base.name, home, config.dtype)
+    warmed = warm.take(base, config.dtype, config.peft) if warm else None
+    if warmed is None and warm is not None:
+        warm.drop()
+    return warmed or Start.load(base.name, home, config.dtype, config.peft)
 
 
-def add_adapter(start: Start, config: AdapterConfig, run: Run, home: Path) -> PeftModel:
-    """The model with a trainable adapter: a copy of the parent's, else a new one that changes nothing yet."""
-    if run.info.parent:
-        folder = RunStore(home).get(run.info.parent).adapter_dir
-        if not folder.is_dir():
-            raise AfinaError("engine.parent_gone", name=run.info.parent)
-        return PeftModel.from_pretrained(start.model, str(folder), adapter_name="default", is_trainable=True)
-    torch.manual_seed(config.seed)
-    lora = LoraConfig(
-        r=config.rank,
-        lora_alpha=config.scale,
-        lora_dropout=config.dropout,
-        use_rslora=config.peft == "rslora",
-        use_dora=config.peft == "dora",
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    model = get_peft_model(start.model, lora)
-    assert isinstance(model, PeftModel)
-    return model
+def add_adapter(start: Start, config: AdapterConfig, run: Run, home: Path) -> Any:
+    """The model with what is trained: a copy of the parent's adapter, else a new one."""
+    folder = parent_adapter(run, home)
+    return adapters.continued(start.model, folder) if folder else adapters.make(start.model, config)
+
+
+def parent_adapter(run: Run, home: Path) -> Path | None:
+    """The adapter that `run` continues; None where it begins one, on a base or on a model trained whole.
+
+    Raises: AfinaError `engine.parent_gone`.
+    """
+    if not run.info.parent:
+        return None
+    folder = RunStore(home).get(run.info.parent).adapter_dir
+    if not folder.is_dir():
+        raise AfinaError("engine.parent_gone", name=run.info.parent)
+    return None if family.is_full(folder) else folder
 
 
 def neutral_id(base: Base) -> str:
     """What an adapter says about its base, true on every machine: a Hub id or a folder's name, never a path."""
     if base.kind == "pocket":
         return "afina/pocket"
-    return base.path_or_id if base.kind == "hub" else Path(base.path_or_id).name
+    return base.name if base.kind in ("hub", "run") else Path(base.path_or_id).name
 
 
-def save_adapter(model: PeftModel, folder: Path, base: Base) -> None:
-    """Writes the adapter named `default` alone into `folder`, with a neutral base id."""
-    model.peft_config["default"].base_model_name_or_path = neutral_id(base)
-    # Embeddings are never trained here; "auto" would ask the Hub about them.
-    model.save_pretrained(str(folder), save_embedding_layers=False, selected_adapters=["default"])
-    (folder / "README.md").unlink(missing_ok=True)  # PEFT's template; ours is card.md
+def save_adapter(model: Any, folder: Path, base: Base, method: str = "lora") -> None:
+    """Writes what `method` has trained alone into `folder`, with a neutral base id."""
+    adapters.save(model, folder, neutral_id(base), method)
 
 
-def keep_adapter(model: PeftModel, run: Run, start: Start, card: str) -> None:
+def keep_adapter(model: Any, run: Run, start: Start, card: str) -> None:
     """The run's `adapter/` (weights, tokenizer, card, where it comes from) and `card.md`, each whole or not there."""
     beside = run.path / ".adapter.new"
     shutil.rmtree(beside, ignore_errors=True)
-    save_adapter(model, beside, start.base)
+    save_adapter(model, beside, start.base, str(run.info.config.get("peft", "lora")))
     start.tokenizer.save_pretrained(str(beside))
     info = run.info
     origin = {

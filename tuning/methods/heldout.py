@@ -49,9 +49,9 @@ def heldout_loss(model: Any, batches: Batches) -> float:
     total = 0.0
     try:
         for ids, labels, mask in batches.batches:
-            logits = model(
-                input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False
-            ).logits  # (B, T, V)
+            logits = model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False).logits[
+                :, -ids.shape[1] :
+            ]  # (B, T, V): soft prompts stand in front
             loss = torch.nn.functional.cross_entropy(
                 logits[:, :-1].float().flatten(0, 1),  # (B * (T - 1), V)
                 labels[:, 1:].flatten().to(device),

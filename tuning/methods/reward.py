@@ -13,19 +13,19 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel, get_peft_model
 from transformers import PrinterCallback, set_seed
 from trl import RewardConfig as TrainerConfig
 from trl import RewardTrainer
 
-from tuning import card
+from tuning import adapters, card
 from tuning.config import RewardConfig
-from tuning.methods.base import Start, Warm, keep_adapter, save_adapter, start_of
+from tuning.methods.base import Start, Warm, keep_adapter, parent_adapter, save_adapter, start_of
 from tuning.methods.dpo import announce, finish
 from tuning.methods.preference import MOST_EVALUATED, Ids, PreferencePlan, arguments, plan_of, tokenised
 from tuning.methods.reporting import Recorder
 from tuning.methods.sft import last_checkpoint
-from tuning.runs import Run, RunStore
+from tuning.runs import Run
 
 METRICS = {"accuracy": "accuracy", "margin": "margin", "mean_reward": "mean_reward"}
 MARGIN = 0.3  # of the loss, for each step of stated strength
@@ -35,20 +35,10 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False). Raises: as `sft.train`, `pairs.too_long`."""
     config = RewardConfig(**run.info.config)
     start = start_of(run, config, home, warm)
-    parent = RunStore(home).get(run.info.parent).adapter_dir if run.info.parent else None
+    parent = parent_adapter(run, home)
     body = with_head(start.model, parent, start.tokenizer.pad_token_id)
     torch.manual_seed(config.seed)
-    lora = LoraConfig(
-        r=config.rank,
-        lora_alpha=config.scale,
-        lora_dropout=config.dropout,
-        use_rslora=config.peft == "rslora",
-        use_dora=config.peft == "dora",
-        target_modules="all-linear",
-        modules_to_save=["score"],
-        task_type="SEQ_CLS",
-    )
-    model = get_peft_model(body, lora)
+    model = get_peft_model(body, adapters.lora(config, modules_to_save=["score"], task_type="SEQ_CLS"))
     assert isinstance(model, PeftModel)
     pairs, heldout = run.pairs("train"), run.pairs("heldout")
     plan = plan_of(config, start, len(pairs))

@@ -17,17 +17,17 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import PeftModel
 from transformers import PrinterCallback, set_seed
 from trl import SFTConfig as TrainerConfig
 from trl import SFTTrainer
 
 from common.errors import AfinaError
-from tuning import card
+from tuning import adapters, card
 from tuning.config import SFTConfig
 from tuning.data.rows import Row
 from tuning.data.tokens import Encoded, encode
 from tuning.estimate import free_memory, row_lengths
+from tuning.family import FAMILY
 from tuning.methods import packing
 from tuning.methods.base import (
     Start,
@@ -107,13 +107,12 @@ class AdapterTrainer(SFTTrainer):
     def __init__(
         self,
         start: Start,
-        model: PeftModel,
+        model: Any,
         arguments: TrainerConfig,
         examples: LazyRows | Dataset,
         callbacks: list,
         collator: Any = None,
     ) -> None:
-        self._base = start.base
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice for programmers, not for whoever looks at a run
             super().__init__(
@@ -125,6 +124,9 @@ class AdapterTrainer(SFTTrainer):
                 callbacks=callbacks,
             )
         self.train_dataset = examples
+        kind = getattr(model, "peft_config", {}).get("default")
+        # TRL's loss without whole logits looks for the output layer where this one's wrapper hides it.
+        self._fused = getattr(kind, "peft_type", "") != "ADAPTION_PROMPT"
         self.remove_callback(PrinterCallback)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler | None:
@@ -137,11 +139,22 @@ class AdapterTrainer(SFTTrainer):
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if "attention_mask" not in inputs:  # TRL counts the tokens of the first joined row only
             self._total_train_tokens += inputs["input_ids"][1:].numel()
-        return super().compute_loss(model, inputs, *args, **kwargs)
+        if self._fused:
+            return super().compute_loss(model, inputs, *args, **kwargs)
+        self._total_train_tokens += inputs["input_ids"].numel()
+        self._metrics["train"]["num_tokens"] = [self._total_train_tokens]
+        return super(SFTTrainer, self).compute_loss(model, inputs, *args, **kwargs)
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        assert isinstance(self.model, PeftModel) and output_dir is not None
-        save_adapter(self.model, Path(output_dir), self._base)
+        assert output_dir is not None
+        adapters.keep(self.model, Path(output_dir))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        folder = Path(resume_from_checkpoint)
+        if (folder / adapters.STATE).is_file():
+            adapters.restore(self.model, folder)
+        else:  # a checkpoint of PEFT's kind, from before
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """The run's own card is written at its end."""
@@ -190,9 +203,7 @@ def last_checkpoint(run: Run) -> Path | None:
     return max(found, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
 
-def _plan(
-    run: Run, config: SFTConfig, start: Start, model: PeftModel, rows: list[Row], resumed: bool
-) -> Plan:
+def _plan(run: Run, config: SFTConfig, start: Start, model: Any, rows: list[Row], resumed: bool) -> Plan:
     """The plan; a resumed run keeps the one it began with, whatever memory is free now."""
     names = [field.name for field in fields(Plan)]
     begun = next((event.metrics for event in run.events() if event.kind == "start"), {})
@@ -200,7 +211,7 @@ def _plan(
         return Plan(**{name: begun[name] for name in names})
     facts = Facts(
         parameters=start.info.parameters,
-        trainable=model.get_nb_trainable_parameters()[0],
+        trainable=adapters.n_trained(model),
         layers=start.info.layers,
         hidden=start.info.hidden,
         context=start.info.context,
@@ -218,7 +229,7 @@ def _plan(
 
 
 def _announce(
-    run: Run, start: Start, plan: Plan, model: PeftModel, heldout: list[Row], checkpoint: Path | None
+    run: Run, start: Start, plan: Plan, model: Any, heldout: list[Row], checkpoint: Path | None
 ) -> None:
     step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
     earlier = run.status().elapsed_seconds if checkpoint else 0.0
@@ -228,7 +239,7 @@ def _announce(
         **asdict(plan),
         total_steps=plan.steps,
         parameters=start.info.parameters,
-        trainable=model.get_nb_trainable_parameters()[0],
+        trainable=adapters.n_trained(model),
         device=start.device.kind,
         device_label=start.device.label,
         base_sha256=start.base.sha256,
@@ -247,7 +258,7 @@ def _trainer(
     config: SFTConfig,
     start: Start,
     plan: Plan,
-    model: PeftModel,
+    model: Any,
     rows: list[Row],
     heldout: list[Row],
 ) -> tuple[AdapterTrainer, Recorder]:
@@ -263,11 +274,12 @@ def _trainer(
         return AdapterTrainer(start, model, arguments, dataset, [recorder], collator), recorder
     if not any(encoded(row).n_trained for row in rows[:200]):
         raise AfinaError("engine.nothing_trained", max_length=plan.max_length)
-    joiner = packing.Joiner(start.tokenizer.pad_token_id) if packing.keeps_rows_apart(model) else None
+    apart = not FAMILY[config.peft].is_soft and packing.keeps_rows_apart(model)
+    joiner = packing.Joiner(start.tokenizer.pad_token_id) if apart else None
     return AdapterTrainer(start, model, arguments, LazyRows(rows, encoded), [recorder], joiner), recorder
 
 
-def _evaluation(start: Start, model: PeftModel, heldout: list[Row], encoded: Any) -> Any:
+def _evaluation(start: Start, model: Any, heldout: list[Row], encoded: Any) -> Any:
     """The held-out loss as a function, always of the same rows, spread over the held-out side."""
     if not heldout:
         return None
