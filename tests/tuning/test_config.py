@@ -42,7 +42,7 @@ def test_settings_as_texts_become_values():
         ({"epochs": "many"}, "config.kind"),
         ({"rank": "inf"}, "config.kind"),
         ({"reply_only": "perhaps"}, "config.kind"),
-        ({"peft": "qlora"}, "config.choice"),
+        ({"peft": "magic"}, "config.choice"),
         ({"ranks": "8"}, "config.unknown"),
         ({"preset": "extreme"}, "config.preset"),
         ({"source_model": " "}, "config.empty"),
@@ -63,7 +63,9 @@ def test_a_preset_lies_under_what_is_set():
 
 def test_every_knob_says_what_it_is_and_has_its_limits():
     for field in fields(SFTConfig):
-        assert field.metadata["help"] and field.metadata["group"] in ("basic", "advanced"), field.name
+        assert field.metadata["help"] and field.metadata["group"] in ("method", "basic", "advanced"), (
+            field.name
+        )
         if field.type in ("int", "float"):
             assert field.metadata["min"] is not None and field.metadata["max"] is not None, field.name
 
