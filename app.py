@@ -42,11 +42,12 @@ def _settings(arguments: list[str]) -> tuple[Settings, bool]:
 
 
 def _build(settings: Settings):
+    from ui import zerogpu
     from ui.layout import build, launch_options, uploads_folder
     from workbench.services import build as build_services
 
     os.environ.setdefault("GRADIO_TEMP_DIR", str(uploads_folder()))
-    services = build_services(settings)
+    services = build_services(settings, zerogpu.functions(settings))
     return build(services), services, launch_options(services)
 
 

@@ -38,6 +38,12 @@ class Settings:
     max_upload_mb: int = _setting("AFINA_MAX_UPLOAD_MB", 200, "Largest upload, in MB.")
     open_chat: bool = _setting("AFINA_OPEN_CHAT", True, "Whether people without the teacher's link may chat.")
 
+    zero_gpu: bool = _setting("SPACES_ZERO_GPU", False, "Set by the platform on a ZeroGPU Space.")
+
+    gpu_slice: int = _setting(
+        "AFINA_GPU_SLICE", 60, "ZeroGPU: most seconds of a visitor's quota that are asked for at once."
+    )
+
     def __post_init__(self) -> None:
         if self.home is None:
             object.__setattr__(self, "home", default_home())

@@ -61,6 +61,11 @@ class Engine:
         """Loads the base and writes one token, so that the first person does not wait."""
         self.generate([name], [[{"role": "user", "content": "…"}]], Sampling(max_new_tokens=1, greedy=True))
 
+    def load(self, name: str) -> None:
+        """Loads the base of `name` and writes nothing."""
+        with self._using:
+            self._on(models.resolve(name, self.home).base)
+
     def stream(
         self,
         policies: Sequence[str],

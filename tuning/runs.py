@@ -57,6 +57,10 @@ class Run:
         self.info = RunInfo(**read_json(path / "run.json"))
         self.id = self.info.run_id
         self.name = self.info.name
+        # A sitting of limited length: whoever trains pauses at the first step after `deadline` (time.monotonic),
+        # saves as for a stop, says so in `paused`, and the run goes on in its next sitting.
+        self.deadline: float | None = None
+        self.paused = False
         self._log = EventLog(path / "events.jsonl")
         self._status: tuple[int, str, RunStatus] | None = None
 

@@ -14,7 +14,21 @@ from tuning.runs import RunStore
 Message = dict[str, str]
 
 
-class RewardModel:
+class Rewards:
+    """What gives replies a reward."""
+
+    def scores(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
+        """The reward of each (prompt's messages, reply). Only differences mean something."""
+        raise NotImplementedError
+
+    def preferences(self, pairs: Sequence[Pair]) -> list[float]:
+        """P(chosen is better than rejected) = sigmoid(r(chosen) - r(rejected)), for each pair."""
+        both = [(pair.prompt, reply) for pair in pairs for reply in (pair.chosen, pair.rejected)]
+        rewards = self.scores(both)
+        return [1 / (1 + math.exp(rewards[i + 1] - rewards[i])) for i in range(0, len(rewards), 2)]
+
+
+class RewardModel(Rewards):
     """The reward model that the run `name` made. Loading takes as long as its base model.
 
     Raises: NotFound `runs.unknown`; AfinaError `reward.other_method` for a run of another method, `models.no_adapter`.
@@ -41,7 +55,6 @@ class RewardModel:
         self._limit = start.info.context or 2048
 
     def scores(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
-        """The reward of each (prompt's messages, reply). Only differences mean something."""
         from tuning.methods.reward import scores
 
         rows = [
@@ -50,9 +63,3 @@ class RewardModel:
         ]
         ids = [encode(self.tokenizer, row, self._limit).input_ids for row in rows]
         return scores(self._model, ids, self.tokenizer.pad_token_id).tolist() if ids else []
-
-    def preferences(self, pairs: Sequence[Pair]) -> list[float]:
-        """P(chosen is better than rejected) = sigmoid(r(chosen) - r(rejected)), for each pair."""
-        both = [(pair.prompt, reply) for pair in pairs for reply in (pair.chosen, pair.rejected)]
-        rewards = self.scores(both)
-        return [1 / (1 + math.exp(rewards[i + 1] - rewards[i])) for i in range(0, len(rewards), 2)]

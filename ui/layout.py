@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ui import zerogpu
 from ui.align_tab import build_align_tab
 from ui.chat_tab import build_chat_tab
 from ui.context import actor, language
@@ -43,6 +44,7 @@ def build(services: Services) -> gr.Blocks:
             with gr.Tab(t("shell.tab.label"), id="label"):
                 build_label_tab(services)
         endpoints(services)
+        zerogpu.lend(services, demo)
     demo.queue(api_open=False, max_size=500, default_concurrency_limit=16)
     return demo
 

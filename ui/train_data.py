@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tuning.data.report import DataReport
     from tuning.data.rows import Loaded, Row
     from tuning.estimate import Estimate
+    from tuning.gpu_time import Quote
 
 N_ROWS = 8
 _CELL = 160  # characters of a prompt or a reply in the table
@@ -112,8 +113,8 @@ def guess(columns: Sequence[str]) -> dict[str, str]:
     return guess_mapping(columns)
 
 
-def estimate(cost: Estimate, language: str) -> str:
-    """HTML: what a run will take, before the click."""
+def estimate(cost: Estimate, language: str, quote: Quote | None = None) -> str:
+    """HTML: what a run will take, before the click; `quote`: of the visitor's GPU quota."""
     plan = cost.plan
     trainable, total = amount(cost.trainable), amount(cost.total_parameters)
     share = f"{cost.trainable / max(1, cost.total_parameters):.1%}"
@@ -130,6 +131,9 @@ def estimate(cost: Estimate, language: str) -> str:
         "memory": memory(cost.memory_bytes),
         "device": f"{cost.device} · {cost.dtype}",
     }
+    if quote is not None:
+        lots = {"seconds": quote.seconds, "slices": quote.slices}
+        facts["gpu"] = word("train.estimate.gpu_of", language, **lots)
     cells = "".join(
         f"<dt>{escape(word(f'train.estimate.{name}', language))}</dt><dd>{escape(value)}</dd>"
         for name, value in facts.items()

@@ -158,7 +158,8 @@ class Train:
             loaded, report = self.check(who, form)
             if report is None:
                 return ""
-            return train_data.estimate(self._training.estimate(who, form.config(), loaded), language)
+            cost = self._training.estimate(who, form.config(), loaded)
+            return train_data.estimate(cost, language, self._training.quote(who, cost))
         except AfinaError as error:
             return train_data.problem(error, language)
 

@@ -28,7 +28,7 @@ from workbench.outcomes import Outcome, compare
 
 if TYPE_CHECKING:
     from tuning.generate import Engine
-    from tuning.scoring import RewardModel
+    from tuning.scoring import Rewards
     from workbench.roles import Actor, Roles
 
 CONFIGS: dict[str, type[RewardConfig] | type[DPOConfig]] = {"reward": RewardConfig, "dpo": DPOConfig}
@@ -81,11 +81,13 @@ class Aligning:
         labels: Store,
         roles: Roles,
         engine: Callable[[], Engine],
+        reward_model: Callable[[str], Rewards] | None = None,
     ) -> None:
+        self._make_reward_model = reward_model
         self._engine = engine
         self._settings, self._store, self._queue = settings, store, queue
         self._labels, self._roles = labels, roles
-        self._models: dict[str, RewardModel] = {}
+        self._models: dict[str, Rewards] = {}
         self._loading = threading.Lock()
 
     def pairs(
@@ -139,7 +141,7 @@ class Aligning:
         people.record_training(self._labels, run.id, found.annotation_ids)
         return run.id
 
-    def reward_model(self, actor: Actor, name: str) -> RewardModel:
+    def reward_model(self, actor: Actor, name: str) -> Rewards:
         """The reward model of a run, loaded once. Raises: as `tuning.scoring.RewardModel`."""
         from tuning.scoring import RewardModel
 
@@ -147,7 +149,8 @@ class Aligning:
             run = self._store.get(name)
             if run.id not in self._models:
                 self._models.clear()  # one at a time stays in memory
-                self._models[run.id] = RewardModel(run.id, self._settings.home)
+                make = self._make_reward_model or (lambda name: RewardModel(name, self._settings.home))
+                self._models[run.id] = make(run.id)
             return self._models[run.id]
 
     def outcome(self, actor: Actor, name: str, reward_run: str = "") -> Outcome:
@@ -171,7 +174,7 @@ class Aligning:
         return measured(self.reward_model(actor, reward_run), rows, judged)
 
 
-def measured(model: RewardModel, pairs: Sequence[Pair], judged: Sequence[Judged] = ()) -> Measured:
+def measured(model: Rewards, pairs: Sequence[Pair], judged: Sequence[Judged] = ()) -> Measured:
     """Accuracy with Wilson's 95 % interval (one pair per prompt and comparison), beside the yardsticks."""
     if not pairs:
         return Measured(0, None, None, None, None, None, None, None)

@@ -37,8 +37,16 @@ class PolicyChoice:
 
 
 class Comparing:
-    def __init__(self, settings: Settings, store: RunStore, roles: Roles) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: RunStore,
+        roles: Roles,
+        make_engine: Callable[[], Engine] | None = None,
+    ) -> None:
+        """`make_engine`: another engine than this process's own, made when first needed."""
         self._settings, self._store, self._roles = settings, store, roles
+        self._make_engine = make_engine
         self._engine: Engine | None = None
         self._loading = threading.Lock()
 
@@ -49,6 +57,8 @@ class Comparing:
     @property
     def engine(self) -> Engine:
         with self._loading:
+            if self._engine is None and self._make_engine is not None:
+                self._engine = self._make_engine()
             if self._engine is None:
                 libraries.transformers()
                 from tuning.generate import Engine

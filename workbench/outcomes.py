@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tuning.generate import Engine
-    from tuning.scoring import RewardModel
+    from tuning.scoring import Rewards
 
 MOST_PROMPTS = 100
 _MOST_ROWS = 100
@@ -50,7 +50,7 @@ def parent_sft(store: RunStore, run: Run) -> Run | None:
 
 
 def compare(
-    store: RunStore, engine: Engine, home: Path, name: str, reward_model: RewardModel | None, seed: int = 0
+    store: RunStore, engine: Engine, home: Path, name: str, reward_model: Rewards | None, seed: int = 0
 ) -> Outcome:
     """Measures a DPO run against its parent. Raises: AfinaError `align.no_parent`; as generation does."""
     from tuning.generate import Sampling
@@ -97,7 +97,7 @@ def _prompts(run: Run, seed: int) -> list[tuple[dict[str, str], ...]]:
 
 
 def _win_rate(
-    model: RewardModel | None, prompts: list, old: list[str], new: list[str]
+    model: Rewards | None, prompts: list, old: list[str], new: list[str]
 ) -> tuple[float | None, float | None, float | None]:
     """Wilson's 95 % interval, one comparison a prompt; ties count half."""
     if model is None:

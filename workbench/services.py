@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from common.settings import Settings
 from labeling.store import Store, open_store
 from tuning.executors.local import LocalExecutor
-from tuning.jobs import Queue
+from tuning.executors.zerogpu import ZeroGPUExecutor
+from tuning.gpu_time import Lending
+from tuning.jobs import Executor, Queue
 from tuning.runs import RunStore
 from workbench.aligning import Aligning
 from workbench.comparing import Comparing
@@ -21,6 +25,9 @@ from workbench.roles import Roles
 from workbench.rounds import Rounds
 from workbench.training import Training
 from workbench.voting import Voting
+
+if TYPE_CHECKING:
+    from tuning.lent import Functions
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +46,7 @@ class Services:
     rewarding: Rewarding
     queue: Queue
     labels: Store
+    lending: Lending | None = None  # where a GPU comes with a visitor's request
 
     def start(self) -> None:
         """Starts the queue and its warm worker, and loads the base model, all behind the page."""
@@ -59,18 +67,26 @@ class Services:
             logger.warning("%s", error)
 
 
-def build(settings: Settings) -> Services:
-    """The services of `settings`; makes the home folder."""
+def build(settings: Settings, lent: Functions | None = None) -> Services:
+    """The services of `settings`; makes the home folder. `lent`: what runs where a GPU is lent (ZeroGPU)."""
     settings.home.mkdir(parents=True, exist_ok=True)
     roles = Roles(settings)
     store = RunStore(settings.home)
-    queue = Queue(store, LocalExecutor(settings.home, settings.base_model))
+    lending = Lending(settings.gpu_slice)
+    executor: Executor
+    if lent is not None:
+        executor = ZeroGPUExecutor(settings.home, lending, lent.train)
+    else:
+        executor = LocalExecutor(settings.home, settings.base_model)
+    queue = Queue(store, executor)
     labels = open_store(settings)
-    comparing = Comparing(settings, store, roles)
+    comparing = Comparing(settings, store, roles, _engine(settings, lent))
     results = Results(settings, labels, roles)
     voting = Voting(labels, results)
-    rounds = Rounds(settings, labels, roles, results, voting, lambda: comparing.engine)
-    aligning = Aligning(settings, store, queue, labels, roles, lambda: comparing.engine)
+    rounds = Rounds(settings, labels, roles, results, voting, lambda: _behind(comparing.engine, lending))
+    aligning = Aligning(
+        settings, store, queue, labels, roles, lambda: comparing.engine, _reward_model(settings, lent)
+    )
     return Services(
         settings=settings,
         roles=roles,
@@ -84,4 +100,35 @@ def build(settings: Settings) -> Services:
         rewarding=Rewarding(store, labels, roles, aligning, comparing, results),
         queue=queue,
         labels=labels,
+        lending=lending if lent else None,
     )
+
+
+def _engine(settings: Settings, lent: Functions | None) -> Callable[[], Any] | None:
+    """What makes the engine that answers, where that is not this process's own."""
+    if lent is None:
+        return None
+
+    def make() -> Any:
+        from tuning.lent import LentEngine
+
+        return LentEngine(settings.home, lent)
+
+    return make
+
+
+def _behind(engine: Any, lending: Lending) -> Any:
+    """The engine as threads behind the page may use it."""
+    return engine.behind_the_page(lending) if hasattr(engine, "behind_the_page") else engine
+
+
+def _reward_model(settings: Settings, lent: Functions | None) -> Callable[[str], Any] | None:
+    if lent is None:
+        return None
+
+    def make(name: str) -> Any:
+        from tuning.lent import LentRewardModel
+
+        return LentRewardModel(name, settings.home, lent)
+
+    return make

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.settings import Settings
+from tuning import gpu_time
 from tuning.config import SFTConfig
 from tuning.data import formats
 from tuning.data.report import DataReport, inspect
 from tuning.data.rows import Loaded
 from tuning.estimate import Estimate, estimate
+from tuning.gpu_time import Quote
 from tuning.jobs import Queue
 from tuning.progress import RunStatus
 from tuning.runs import RunStore
@@ -62,6 +64,10 @@ class Training:
     def estimate(self, actor: Actor, config: SFTConfig, loaded: Loaded) -> Estimate:
         """What a run would take on this device; loads no model."""
         return estimate(config, loaded, self.store)
+
+    def quote(self, actor: Actor, cost: Estimate) -> Quote | None:
+        """The GPU time that a run of this cost asks of the visitor's quota; None where no GPU is lent."""
+        return gpu_time.quote(cost.seconds, self.settings.gpu_slice) if self.settings.zero_gpu else None
 
     # A run
 

@@ -38,17 +38,26 @@ def execute(run: Run, home: Path, warm: Warm | None = None) -> None:
     except Timeout:
         return
     with lock:
-        if not run.move("starting", ("queued",)):
-            return
-        try:
-            train: Callable[[Run, Path, Warm | None], bool] = import_module(METHODS[run.info.method]).train
-            finished = train(run, home, warm)
-        except Exception as error:
-            logger.exception("run %s (%s)", run.id, run.name)
-            run.fail(in_words(error, run))
-            return
-        run.stop_file.unlink(missing_ok=True)
-        run.move("done" if finished else "stopped")
+        if run.move("starting", ("queued",)):
+            perform(run, home, warm)
+
+
+def perform(run: Run, home: Path, warm: Warm | None = None) -> None:
+    """The same for a run that is starting or running already, its lock held by whoever calls.
+
+    A run with a `deadline` that it came to is left as it is, `paused`.
+    """
+    try:
+        train: Callable[[Run, Path, Warm | None], bool] = import_module(METHODS[run.info.method]).train
+        finished = train(run, home, warm)
+    except Exception as error:
+        logger.exception("run %s (%s)", run.id, run.name)
+        run.fail(in_words(error, run))
+        return
+    if run.paused:
+        return
+    run.stop_file.unlink(missing_ok=True)
+    run.move("done" if finished else "stopped")
 
 
 def in_words(error: Exception, run: Run) -> AfinaError:

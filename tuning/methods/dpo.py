@@ -221,18 +221,19 @@ def announce(
         heldout_rows=heldout,
         elapsed_seconds=run.status().elapsed_seconds if checkpoint else 0.0,
     )
-    if checkpoint:
+    begun = run.move("running", ("starting",))  # else it is the next slice of one sitting
+    if checkpoint and begun:
         run.note("note.resumed", step, step=step)
-    elif not heldout:
+    elif not checkpoint and not heldout:
         run.note("note.no_heldout", 0)
-    run.move("running", ("starting",))
 
 
 def finish(run: Run, recorder: Recorder, step: int, total: int) -> None:
     """The `end` event; the checkpoints go once nothing is left to resume."""
     status = run.status()
     if recorder.stopped:
-        run.note("note.stopped", step, step=step, total=total)
+        if not run.paused:
+            run.note("note.stopped", step, step=step, total=total)
     else:
         shutil.rmtree(run.checkpoints_dir, ignore_errors=True)
         if status.metrics.get("chosen_reward", 0.0) < 0:

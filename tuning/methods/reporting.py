@@ -54,7 +54,7 @@ class Recorder(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if state.global_step < state.max_steps and self.run.stop_file.exists():
+        if state.global_step < state.max_steps and self._must_stop():
             self.stopped = True
             control.should_training_stop = True
             control.should_save = True
@@ -62,6 +62,13 @@ class Recorder(TrainerCallback):
             control.should_save = state.global_step % self.save_every == 0
         elif time.monotonic() - self._saved_at > SAVE_SECONDS:
             control.should_save = True
+
+    def _must_stop(self) -> bool:
+        """Somebody asked for it, or this sitting's time is up (`Run.deadline`)."""
+        if self.run.stop_file.exists():
+            return True
+        self.run.paused = self.run.deadline is not None and time.monotonic() > self.run.deadline
+        return self.run.paused
 
     def on_log(
         self,
@@ -77,7 +84,7 @@ class Recorder(TrainerCallback):
             raise AfinaError("engine.diverged", step=state.global_step, rate=f"{args.learning_rate:g}")
         self._clock(logs)
         self.run.append("train", state.global_step, **self._measures(state, logs))
-        last = self.stopped or state.global_step == state.max_steps
+        last = (self.stopped and not self.run.paused) or state.global_step == state.max_steps
         if last or state.global_step % self.eval_every == 0:
             self._evaluate(state)
 

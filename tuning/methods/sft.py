@@ -246,11 +246,11 @@ def _announce(
         heldout_rows=min(len(heldout), HELDOUT_ROWS),
         elapsed_seconds=earlier,
     )
-    if checkpoint:
+    begun = run.move("running", ("starting",))  # else it is the next slice of one sitting
+    if checkpoint and begun:
         run.note("note.resumed", step, step=step)
-    elif not heldout:
+    elif not checkpoint and not heldout:
         run.note("note.no_heldout", 0)
-    run.move("running", ("starting",))
 
 
 def _trainer(
@@ -294,7 +294,8 @@ def _evaluation(start: Start, model: Any, heldout: list[Row], encoded: Any) -> A
 def _finish(run: Run, recorder: Recorder, step: int, plan: Plan) -> None:
     status = run.status()
     if recorder.stopped:
-        run.note("note.stopped", step, step=step, total=plan.steps)
+        if not run.paused:
+            run.note("note.stopped", step, step=step, total=plan.steps)
     else:
         shutil.rmtree(run.checkpoints_dir, ignore_errors=True)  # nothing is left to resume
     run.append("end", step, seconds=status.elapsed_seconds, **status.metrics)

@@ -1,0 +1,155 @@
+"""Runs, chat and comparisons on ZeroGPU: a GPU is there only inside functions that the platform decorates.
+
+Such a function runs in a fork of this process for a number of seconds; its arguments and what it gives are pickled,
+nothing that it changes in memory comes back, and it may start no processes. So a run is cut into slices: each trains
+from the run's last checkpoint, saves, and ends. `ui` hands the decorated functions in. Knows no `spaces`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import Timeout
+
+from common.errors import AfinaError
+from tuning import gpu_time
+from tuning.gpu_time import Lending, Nobody
+from tuning.progress import ACTIVE, state_of
+from tuning.runs import Run
+
+if TYPE_CHECKING:
+    from tuning.generate import Engine, Partial, Reply, Sampling
+
+logger = logging.getLogger(__name__)
+_SAVING = 6.0  # seconds before its end at which a slice stops training
+
+# What runs where the GPU is. The first argument is what is asked for, in seconds.
+
+
+def train_slice(seconds: int, run: str, home: str) -> None:
+    """Trains the run in this folder, whose lock the caller holds, for at most about `seconds`."""
+    from tuning.executors.execute import perform
+
+    this = Run(Path(run))
+    this.deadline = time.monotonic() + seconds - _SAVING
+    perform(this, Path(home))
+
+
+def stream_replies(
+    seconds: int,
+    home: str,
+    policies: list[str],
+    conversations: list[list[dict[str, str]]],
+    sampling: Sampling,
+    stop_file: str,
+) -> Iterator[list[Partial] | AfinaError]:
+    """As `Engine.stream`; stops once `stop_file` is there. An error is the last thing yielded: raised, it would
+    lose its words on the way."""
+    try:
+        yield from engine(home).stream(policies, conversations, sampling, Path(stop_file).exists)
+    except AfinaError as error:
+        yield error
+
+
+def write_replies(
+    seconds: int,
+    home: str,
+    policies: list[str],
+    conversations: list[list[dict[str, str]]],
+    sampling: Sampling,
+    seeds: list[int],
+) -> list[Reply] | AfinaError:
+    """As `Engine.generate`."""
+    try:
+        return engine(home).generate(policies, conversations, sampling, seeds)
+    except AfinaError as error:
+        return error
+
+
+def score_replies(seconds: int, home: str, name: str, replies: list[Any]) -> list[float] | AfinaError:
+    """As `RewardModel.scores`."""
+    from tuning.scoring import RewardModel
+
+    try:
+        return RewardModel(name, Path(home)).scores(replies)
+    except AfinaError as error:
+        return error
+
+
+@lru_cache(maxsize=1)
+def engine(home: str) -> Engine:
+    """The engine whose models the GPU's processes inherit; only they write with it."""
+    from tuning.generate import Engine
+
+    return Engine(Path(home))
+
+
+def prepare(home: Path, base_model: str) -> None:
+    """Puts into this process what the GPU's processes inherit: the libraries and the base model.
+
+    On the platform a model that is put on the GPU before the page is launched comes to the GPU with each process.
+    """
+    from importlib import import_module
+
+    from tuning.executors.execute import METHODS
+
+    for module in METHODS.values():
+        import_module(module)
+    engine(str(home)).load(base_model)
+
+
+class ZeroGPUExecutor:
+    """Runs in slices, each lent by an event of the teacher's page (`lending.lend`).
+
+    `train` is `train_slice`, decorated. With no page for `lending.patience` seconds between two slices the run is
+    interrupted, to be resumed; before its first slice it waits in the queue.
+    """
+
+    def __init__(self, home: Path, lending: Lending, train: Callable[[int, str, str], None]) -> None:
+        self.home, self.lending, self._train = Path(home), lending, train
+
+    def warm(self) -> None:
+        """Nothing stays warm: every slice has a process of its own."""
+
+    def close(self) -> None:
+        self.lending.close()
+
+    def run(self, run: Run) -> None:
+        """All slices of `run`. Returns when it has come to an end, or nobody lends a GPU any more."""
+        try:
+            self.lending.borrow(lambda: None, lambda: state_of(run.events()) == "queued", patient=True)
+            lock = run.lock(timeout=5).acquire()
+        except (Nobody, Timeout):  # cancelled, or somebody else has it
+            return
+        with lock:
+            if run.move("starting", ("queued",)):
+                self._slices(run)
+
+    def _slices(self, run: Run) -> None:
+        while state_of(run.events()) in ACTIVE:
+            before = run.status().step
+            try:
+                self.lending.borrow(lambda: self._slice(run))
+            except Nobody:
+                self._interrupt(run, AfinaError("gpu.nobody", seconds=int(self.lending.patience)))
+            except Exception as error:  # no quota, time over, the process died
+                logger.exception("run %s", run.id)
+                self._interrupt(run, gpu_time.refused(error))
+            else:
+                if state_of(run.events()) in ACTIVE and run.status().step == before:
+                    run.fail(AfinaError("gpu.no_step", seconds=self.lending.most))
+
+    def _slice(self, run: Run) -> None:
+        left = run.status().metrics.get("eta_seconds")
+        self._train(
+            gpu_time.slice_of(left, self.lending.most), str(run.path.resolve()), str(self.home.resolve())
+        )
+
+    def _interrupt(self, run: Run, error: AfinaError) -> None:
+        run.append("error", None, key=error.key, params=error.params)
+        run.move("interrupted", ACTIVE)
