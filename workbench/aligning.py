@@ -203,7 +203,7 @@ def measured(model: Rewards, pairs: Sequence[Pair], judged: Sequence[Judged] = (
     )
 
 
-def calibration(model: RewardModel, judged: Sequence[Judged], n_bins: int = 5) -> tuple[Bin, ...]:
+def calibration(model: Rewards, judged: Sequence[Judged], n_bins: int = 5) -> tuple[Bin, ...]:
     """Predicted probability against people's choices, in bins of equal width from 0.5 to 1; empty bins left out.
 
     Each comparison is turned to the reply that the model prefers: where it says 80 %, 80 % of the choices should
