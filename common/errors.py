@@ -10,6 +10,8 @@ import json
 from functools import cache
 from pathlib import Path
 
+from common.wording import fill
+
 LANGUAGES = ("en", "es")
 _LOCALES = Path(__file__).parent / "locales"
 
@@ -39,7 +41,7 @@ class AfinaError(Exception):
         template = messages(language).get(self.key) or messages("en").get(self.key)
         if template is None:
             return f"{self.key} {self.params}"
-        return template.format_map(_Shown(self.params))
+        return fill(template, _Shown(self.params))
 
 
 class NotAllowed(AfinaError):

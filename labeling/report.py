@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from common.errors import messages
+from common.wording import fill
 from labeling import agreement, quality, ranking
 from labeling.resampling import LEVEL, Estimate
 from labeling.votes import UNKNOWN, Votes
@@ -85,16 +86,16 @@ def _rating(estimate: Estimate) -> dict[str, Any]:
 def lines(made: Mapping[str, Any], language: str) -> list[str]:
     """The report's main numbers as lines for a terminal."""
     texts = messages(language)
-    found = [texts["report.votes"].format_map(made)]
+    found = [fill(texts["report.votes"], made)]
     for model, rate in made["win_rate"].items():
         rating = made["bradley_terry"][model]
         row = {"model": model, "rate": _shown(rate, "value", 100), "n": rate["n"]}
-        found.append(texts["report.model"].format_map(row | {"rating": _shown(rating, "rating", 1)}))
+        found.append(fill(texts["report.model"], row | {"rating": _shown(rating, "rating", 1)}))
     for key in ("krippendorff_alpha", "pairwise_agreement"):
         value = made["agreement"][key]
-        found.append(texts[f"report.{key}"].format(value="-" if value is None else f"{value:.3f}"))
+        found.append(fill(texts[f"report.{key}"], {"value": "-" if value is None else f"{value:.3f}"}))
     for key in ("position_bias", "length_bias"):
-        found.append(texts[f"report.{key}"].format(value=_shown(made[key], "value", 100)))
+        found.append(fill(texts[f"report.{key}"], {"value": _shown(made[key], "value", 100)}))
     return found
 
 

@@ -81,3 +81,15 @@ def test_files_are_whole_or_not_there(tmp_path):
 
 def test_every_language_is_known():
     assert LANGUAGES == ("en", "es")
+
+
+def test_a_word_goes_with_its_number():
+    from common.wording import fill
+
+    text = "{n} {n:row is|rows are} left, {share:.1f} %"
+    assert fill(text, {"n": 1, "share": 2}) == "1 row is left, 2.0 %"
+    assert fill(text, {"n": 0, "share": 2}) == "0 rows are left, 2.0 %"
+    with pytest.raises(KeyError):
+        fill("{missing}", {})
+    assert "1 row " in AfinaError("label.skipped", n=1, first="x").words("en")
+    assert "fila" in AfinaError("label.skipped", n=2, first="x").words("es")

@@ -13,6 +13,7 @@ from pathlib import Path
 import gradio as gr
 
 from common.errors import LANGUAGES, messages
+from common.wording import fill
 
 _LOCALES = Path(__file__).parent / "locales"
 
@@ -44,5 +45,5 @@ def word(key: str, language: str, **params: object) -> str:
     for tongue in (language, "en"):
         for source in (texts(tongue) if tongue in LANGUAGES else {}, messages(tongue)):
             if key in source:
-                return source[key].format(**params) if params else source[key]
+                return fill(source[key], params) if params else source[key]
     raise KeyError(key)

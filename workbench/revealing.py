@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from common.errors import messages
+from common.wording import fill
 from labeling.schema import Round
 
 if TYPE_CHECKING:
@@ -69,10 +70,10 @@ def _line(this: Round, rows: list[dict[str, Any]], language: str) -> str:
         return texts["reveal.nothing"]
     first = rows[0]
     if first["low"] is None:
-        return texts["reveal.too_few"].format(n=first["n"])
+        return fill(texts["reveal.too_few"], {"n": first["n"]})
     if this.purpose == "judge":
         key = "reveal.winner" if first["low"] > 0.5 else "reveal.no_winner"
     else:
         key = "reveal.liked" if first["low"] > 0.5 else "reveal.nothing_clear"
     numbers = {name: f"{100 * first[name]:.0f}" for name in ("value", "low", "high")}
-    return texts[key].format(name=first["name"], **numbers)
+    return fill(texts[key], {"name": first["name"], **numbers})

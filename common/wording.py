@@ -1,0 +1,23 @@
+"""Texts with slots: `{name}` shows a value, `{n:row|rows}` the word that goes with a number. Knows no language."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from typing import Any
+
+
+class _Words(string.Formatter):
+    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        return kwargs[key]  # type: ignore[index]
+
+    def format_field(self, value: Any, spec: str) -> str:
+        if "|" not in spec:
+            return super().format_field(value, spec)
+        one, many = spec.split("|")
+        return one if str(value) == "1" else many
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """`template` with its slots filled. Raises: KeyError for a slot without a value."""
+    return _Words().vformat(template, (), values)
