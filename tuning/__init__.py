@@ -11,17 +11,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tuning import classify as classify
     from tuning import dpo as dpo
     from tuning import reward as reward
     from tuning import sft as sft
     from tuning.api import GenerativeModel as GenerativeModel
     from tuning.api import Job as Job
 
-__all__ = ["GenerativeModel", "Job", "dpo", "reward", "sft"]
+__all__ = ["GenerativeModel", "Job", "classify", "dpo", "reward", "sft"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("dpo", "reward", "sft"):
+    if name in ("classify", "dpo", "reward", "sft"):
         return import_module(f"tuning.{name}")
     if name in ("GenerativeModel", "Job"):
         return getattr(import_module("tuning.api"), name)

@@ -13,6 +13,7 @@ from common.errors import AfinaError
 from common.settings import Settings
 from tuning.config import Config
 from tuning.data import formats, pairs
+from tuning.data.labels import LabelledSet
 from tuning.data.rows import Loaded, PairSet
 from tuning.executors.local import LocalExecutor
 from tuning.jobs import Queue
@@ -155,15 +156,16 @@ class GenerativeModel:
 def submit(
     method: str,
     config: Config,
-    data: Loaded | PairSet,
+    data: Loaded | PairSet | LabelledSet,
     name: str = "",
     home: Path | None = None,
-    validation: Loaded | PairSet | None = None,
+    validation: Loaded | PairSet | LabelledSet | None = None,
+    extra: dict[str, Any] | None = None,
 ) -> Job:
     """Queues a run; this process executes the queue from now on, unless another does."""
     place = home_or_default(home)
     queue = Queue(RunStore(place), LocalExecutor(place, str(config.to_dict()["source_model"])))
-    return Job(queue.submit(method, config, data, name, validation=validation), queue).wake()
+    return Job(queue.submit(method, config, data, name, validation=validation, extra=extra), queue).wake()
 
 
 def read(source: str | Path | Iterable[Mapping[str, Any]]) -> Loaded:

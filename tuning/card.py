@@ -10,6 +10,7 @@ from tuning.family import FAMILY
 
 if TYPE_CHECKING:
     from tuning.methods.base import Start
+    from tuning.methods.classify import ClassifyPlan, Setup
     from tuning.methods.preference import PreferencePlan
     from tuning.plan import Plan
     from tuning.runs import Run
@@ -19,11 +20,12 @@ _METHODS = {
     "sft": "An adapter, trained by supervised fine-tuning",
     "dpo": "An adapter, trained by direct preference optimisation (DPO)",
     "dial": "An adapter: what its parent had learned, scaled without training (`strength`)",
+    "classify": "A text classifier (a head of one number per class, with what was trained of the body)",
     "reward": "A reward model (an adapter and a head of one number), trained on preference pairs",
 }
 
 
-def write(run: Run, start: Start, plan: Plan | PreferencePlan) -> str:
+def write(run: Run, start: Start | Setup, plan: Plan | PreferencePlan | ClassifyPlan) -> str:
     """The card as Markdown, with the front matter that the Hub reads."""
     from tuning.methods.base import neutral_id
 
@@ -35,7 +37,7 @@ def write(run: Run, start: Start, plan: Plan | PreferencePlan) -> str:
         "---",
         *([f"base_model: {base}"] if "/" in base else []),
         f"library_name: {'peft' if FAMILY[method].peft_type else 'transformers'}",
-        *(["pipeline_tag: text-generation"] if info.method != "reward" else []),
+        *(["pipeline_tag: text-generation"] if info.method not in _OTHER_USAGE else []),
         *([f"license: {licence.lower().replace(' ', '')}"] if start.info.license else []),
         f"tags: [{method}, {info.method}, afina]",
         "---",
@@ -70,11 +72,7 @@ An adapter is only worth something on the base model that it was trained on: che
         "\n".join(front)
         + about
         + _numbers(run, plan, status)
-        + (
-            _REWARD_USAGE
-            if info.method == "reward"
-            else _usage(base, info.base.get("name") == "pocket", method)
-        )
+        + (_OTHER_USAGE.get(info.method) or _usage(base, info.base.get("name") == "pocket", method))
     )
 
 
@@ -91,13 +89,23 @@ The adapter sits on its parent policy, merged into the base model, with a sequen
 something. In Afina: `tuning.scoring.RewardModel(name, home).scores(...)`.
 """
 
+_OTHER_USAGE = {
+    "reward": _REWARD_USAGE,
+    "classify": """
+## Use
+
+`classifier.json` names the classes in the order of the head's numbers; the head stands on the base model's
+sequence-classification architecture. In Afina: `tuning.classify.predict(name, ["…"])`.
+""",
+}
+
 
 def _data_name(data: dict) -> str:
     """The name without the folders of this machine."""
     return Path(str(data.get("name", ""))).name
 
 
-def _numbers(run: Run, plan: Plan | PreferencePlan, status) -> str:
+def _numbers(run: Run, plan: Plan | PreferencePlan | ClassifyPlan, status) -> str:
     config = {**run.info.config, "source_model": None}
     settings = [
         f"| {name} | {value} |" for name, value in config.items() if value not in (None, 0, 0.0, "auto")

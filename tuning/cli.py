@@ -18,12 +18,15 @@ from typing import Any, NoReturn
 
 from common.errors import AfinaError
 from common.settings import Settings
-from tuning.config import DPOConfig, RewardConfig, SFTConfig
+from tuning import cli_course
+from tuning.config import Config, DPOConfig, RewardConfig, SFTConfig
+from tuning.config_classify import ClassifyConfig
 
-CONFIGS: dict[str, type[SFTConfig] | type[RewardConfig] | type[DPOConfig]] = {
+CONFIGS: dict[str, type[Config]] = {
     "sft": SFTConfig,
     "reward": RewardConfig,
     "dpo": DPOConfig,
+    "classify": ClassifyConfig,
 }
 
 
@@ -71,12 +74,14 @@ def parser() -> Parser:
     _method(command("sft", train, "Fine-tune an adapter on prompts and replies."), "sft")
     _method(command("reward", train, "Train a reward model on preference pairs."), "reward")
     _method(command("dpo", train, "Optimise a policy on preference pairs (DPO)."), "dpo")
+    _method(command("classify", train, "Train a classifier on labelled texts."), "classify")
     command("runs", runs, "List all runs.").add_argument("name", nargs="?", help="show this run only")
     for name in ("resume", "stop", "cancel", "delete"):
         command(name, globals()[name], f"{name.capitalize()} a run.").add_argument("name", help="name or id")
     _generate(command("generate", generate, "Write a reply."))
     _merge(command("merge", merge, "Write a run as a full model, its adapter merged in float32."))
     _evaluate(command("evaluate", evaluate, "Measure a model on a data set."))
+    cli_course.add(command)
     return made
 
 
@@ -128,7 +133,10 @@ def train(options: argparse.Namespace, settings: Settings) -> Answer:
     source = options.source_model or settings.base_model
     method = options.method
     config = CONFIGS[method].from_settings({"preset": options.preset, "source_model": source, **chosen})
-    read: Any = api.read if method == "sft" else api.read_pairs
+    from tuning import classify
+
+    readers: dict[str, Any] = {"sft": api.read, "classify": classify.read}
+    read = readers.get(method, api.read_pairs)
     validation = read(options.validation_dataset) if options.validation_dataset else None
     data = read(options.train_dataset)
     return _watch(api.submit(method, config, data, options.name, settings.home, validation))

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from common.errors import AfinaError
 from tuning import family
 from tuning.config import Config
+from tuning.data.labels import LabelledSet
 from tuning.data.rows import Example, Loaded, PairSet
 from tuning.data.splits import divide
 from tuning.progress import ACTIVE, RESUMABLE, WrongState, state_of
@@ -56,10 +57,10 @@ class Queue:
         self,
         method: str,
         config: Config,
-        data: Loaded | PairSet,
+        data: Loaded | PairSet | LabelledSet,
         name: str = "",
         parent: str | None = None,
-        validation: Loaded | PairSet | None = None,
+        validation: Loaded | PairSet | LabelledSet | None = None,
         extra: dict[str, Any] | None = None,
     ) -> Run:
         """Freezes data and config into a new run and queues it. `parent`: run to continue, if not the source.
@@ -206,13 +207,18 @@ class Queue:
         self._wake.clear()
 
     def _sides(
-        self, config: Any, data: Loaded | PairSet, validation: Loaded | PairSet | None
+        self,
+        config: Any,
+        data: Loaded | PairSet | LabelledSet,
+        validation: Loaded | PairSet | LabelledSet | None,
     ) -> tuple[Sequence[Example], Sequence[Example]]:
         if data.needs_mapping:
             raise AfinaError("jobs.needs_mapping", name=data.name, columns=", ".join(data.columns))
         train: Sequence[Example]
         heldout: Sequence[Example]
-        if isinstance(data, PairSet):
+        if isinstance(data, PairSet):  # noqa: SIM114 (each branch is of one type)
+            train, heldout = divide(data.rows, config.heldout_fraction)
+        elif isinstance(data, LabelledSet):
             train, heldout = divide(data.rows, config.heldout_fraction)
         else:
             train, heldout = divide(data.rows, config.heldout_fraction)

@@ -40,7 +40,7 @@ __all__ = [
 
 POCKET_PATH = Path(__file__).parent / "pocket" / "weights"
 POCKET_ID = "afina/pocket"
-NO_POLICY = ("reward",)  # methods whose runs give numbers, not replies
+NO_POLICY = ("reward", "classify")  # methods whose runs give numbers, not replies
 
 
 @dataclass(frozen=True)

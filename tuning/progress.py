@@ -30,6 +30,7 @@ SERIES = (
     "kl",
     "heldout_accuracy",
     "heldout_margin",
+    "heldout_macro_f1",
 )
 _MOST_POINTS = 1000
 

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from common.errors import AfinaError, Conflict, NotFound
 from common.files import read_json, write_json
 from tuning import bundle, family
-from tuning.data.rows import Example, Pair, Row, read_pairs, read_rows, write_rows
+from tuning.data.rows import Example, Labelled, Pair, Row, read_labelled, read_pairs, read_rows, write_rows
 from tuning.events import Event, EventLog
 from tuning.progress import ACTIVE, RunStatus, WrongState, fold, state_of
 
@@ -84,7 +84,7 @@ class Run:
 
     @property
     def has_adapter(self) -> bool:
-        return family.is_whole(self.adapter_dir)
+        return family.is_whole(self.adapter_dir) or (self.adapter_dir / "classifier.json").is_file()
 
     def rows(self, side: str) -> list[Row]:
         """The frozen rows of `side`: "train" or "heldout"."""
@@ -93,6 +93,10 @@ class Run:
     def pairs(self, side: str) -> list[Pair]:
         """The frozen preference pairs of `side`."""
         return read_pairs(self.path / "data" / f"{side}.jsonl")
+
+    def labelled(self, side: str) -> list[Labelled]:
+        """The frozen labelled texts of `side`."""
+        return read_labelled(self.path / "data" / f"{side}.jsonl")
 
     def download(self) -> Path:
         """A zip of adapter, tokenizer and card (for `pocket` with the base) that works on its own."""

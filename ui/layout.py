@@ -12,6 +12,7 @@ import gradio as gr
 from ui import zerogpu
 from ui.align_tab import build_align_tab
 from ui.chat_tab import build_chat_tab
+from ui.classify_tab import build_classify_tab
 from ui.context import actor, language
 from ui.label_tab import build_label_tab
 from ui.network import addresses
@@ -31,8 +32,11 @@ def build(services: Services) -> gr.Blocks:
     with gr.Blocks(title="Afina", analytics_enabled=False, fill_width=True) as demo:
         _header(demo, services)
         with gr.Tabs():
-            with gr.Tab(t("shell.tab.train"), id="train"):
-                build_train_tab(services)
+            with gr.Tab(t("shell.tab.train"), id="train"), gr.Tabs(elem_classes="tasks"):
+                with gr.Tab(t("classify.task.write"), id="task-write"):
+                    build_train_tab(services)
+                with gr.Tab(t("classify.task.classify"), id="task-classify"):
+                    build_classify_tab(services)
             with gr.Tab(t("shell.tab.chat"), id="chat"):
                 build_chat_tab(services)
             with gr.Tab(t("shell.tab.runs"), id="runs"):

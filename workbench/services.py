@@ -17,6 +17,7 @@ from tuning.gpu_time import Lending
 from tuning.jobs import Executor, Queue
 from tuning.runs import RunStore
 from workbench.aligning import Aligning
+from workbench.classifying import Classifying
 from workbench.comparing import Comparing
 from workbench.dialling import Dialling
 from workbench.results import Results
@@ -38,6 +39,7 @@ class Services:
     roles: Roles
     training: Training
     comparing: Comparing
+    classifying: Classifying
     voting: Voting
     rounds: Rounds
     results: Results
@@ -92,6 +94,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         roles=roles,
         training=Training(settings, store, queue, roles),
         comparing=comparing,
+        classifying=Classifying(settings, store, queue, roles, lambda: comparing.engine),
         voting=voting,
         rounds=rounds,
         results=results,

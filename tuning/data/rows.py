@@ -56,7 +56,25 @@ class Pair:
         return Row(messages=(*self.prompt, {"role": "assistant", "content": reply}), number=self.number)
 
 
-Example = Row | Pair
+@dataclass(frozen=True)
+class Labelled:
+    """A text and its class."""
+
+    text: str
+    label: str
+    number: int = 0
+
+    @property
+    def prompt(self) -> str:
+        """What `common.split` decides by."""
+        return self.text
+
+    @property
+    def content(self) -> object:
+        return [self.text, self.label]
+
+
+Example = Row | Pair | Labelled
 
 
 @dataclass(frozen=True)
@@ -97,6 +115,8 @@ def write_rows(path: Path, rows: Iterable[Example]) -> None:
 
 
 def _record(row: Example) -> dict[str, Any]:
+    if isinstance(row, Labelled):
+        return {"text": row.text, "label": row.label, "number": row.number}
     if isinstance(row, Pair):
         record: dict[str, Any] = {"prompt": list(row.prompt), "chosen": row.chosen, "rejected": row.rejected}
         return record | {"margin": row.margin, "number": row.number}
@@ -116,6 +136,11 @@ def read_rows(path: Path) -> list[Row]:
 def read_pairs(path: Path) -> list[Pair]:
     """The pairs that `write_rows` wrote."""
     return [Pair(**(each | {"prompt": tuple(each["prompt"])})) for each in _records(path)]
+
+
+def read_labelled(path: Path) -> list[Labelled]:
+    """The labelled texts that `write_rows` wrote."""
+    return [Labelled(**each) for each in _records(path)]
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:

@@ -113,7 +113,7 @@ def from_mapping(mapping: Mapping[str, str], columns: Sequence[str]) -> Shape:
 
 def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
     """A first suggestion for the mapping form: part -> column."""
-    spelled = {_plain(column): column for column in columns}
+    spelled = {plain(column): column for column in columns}
     guesses = (
         (part, next((spelled[name] for name in names.split() if name in spelled), ""))
         for part, names in _GUESSES.items()
@@ -125,7 +125,7 @@ def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
     return {whole: found[whole]} if whole else found
 
 
-def _plain(column: str) -> str:
+def plain(column: str) -> str:
     """Lower case, without accents."""
     letters = unicodedata.normalize("NFKD", column.strip().casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -27,6 +27,7 @@ METHODS = {
     "sft": "tuning.methods.sft",
     "reward": "tuning.methods.reward",
     "dpo": "tuning.methods.dpo",
+    "classify": "tuning.methods.classify",
     "dial": "tuning.methods.dial",
 }
 

@@ -1,0 +1,67 @@
+"""A group of classifiers on the same texts, one of which writes its labels."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.errors import AfinaError
+from tuning import strategies, written_labels
+from tuning.config_classify import ClassifyConfig
+from tuning.data import labels
+from tuning.executors.execute import execute
+from tuning.jobs import Queue
+from tuning.runs import RunStore
+
+ROWS = [
+    {"text": f"{word} {n}", "label": label}
+    for n in range(30)
+    for word, label in (("warm", "good"), ("cold", "bad"))
+]
+
+
+class Here:
+    def warm(self) -> None: ...
+    def run(self, run) -> None: ...
+    def close(self) -> None: ...
+
+
+@pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
+def test_a_group_shares_data_and_split_and_is_put_side_by_side(tmp_path, tiny_model):
+    store, data = RunStore(tmp_path), labels.from_python(ROWS)
+    config = ClassifyConfig(source_model=str(tiny_model), epochs=3, learning_rate=0.01)
+    runs = strategies.submit(Queue(store, Here()), config, data, ["feature", "generate"], "mine")
+    heads, writer = runs
+    held = [row.text for row in heads.labelled("heldout")]
+    assert held and [row.messages[0]["content"].split("\n")[0] for row in writer.rows("heldout")] == held
+    assert len(heads.labelled("train")) == len(writer.rows("train"))
+    group = heads.info.extra["group"]
+    assert [line.report for line in strategies.lines(store, group)] == [None, None]
+    for run in runs:
+        execute(run, tmp_path)
+        assert run.state == "done", run.status().error
+
+    from tuning.generate import Engine
+
+    told = written_labels.measure(writer, Engine(tmp_path))
+    assert told["n"] == len(held) and told["milliseconds"] > 0
+    assert sum(map(sum, told["confusion"])) == len(held)
+    lines = strategies.lines(store, group)
+    assert [line.strategy for line in lines] == ["feature", "generate"] and all(line.report for line in lines)
+    assert lines[0].report["majority"] == lines[1].report["majority"]
+    assert strategies.groups(store) == {group: "mine"}
+
+
+def test_a_reply_is_read_as_the_class_it_begins_with():
+    classes = ["bad", "good", "good enough"]
+    assert written_labels.read_label(" Good enough.", classes) == 2
+    assert written_labels.read_label("good.", classes) == 1
+    assert written_labels.read_label("It is good", classes) == 3
+
+
+@pytest.mark.parametrize(("chosen", "key"), [([], "classify.no_strategy"), (["magic"], "config.choice")])
+def test_what_cannot_be_a_group_says_why(tmp_path, chosen, key):
+    with pytest.raises(AfinaError) as caught:
+        strategies.submit(
+            Queue(RunStore(tmp_path), Here()), ClassifyConfig(), labels.from_python(ROWS), chosen
+        )
+    assert caught.value.key == key

@@ -1,0 +1,88 @@
+"""Several ways to learn the same classes from the same texts, side by side: one group of runs.
+
+Queues the group and puts its figures together. Knows the queue and the runs; no model, no page.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from common.errors import AfinaError
+from tuning import classification, written_labels
+from tuning.config_classify import STRATEGIES, ClassifyConfig
+from tuning.data.labels import LabelledSet
+from tuning.jobs import Queue
+from tuning.runs import Run, RunStore
+
+ALL = (*STRATEGIES, "generate")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run of the group; `report` is None before its end."""
+
+    run_id: str
+    name: str
+    strategy: str
+    state: str
+    share: float  # of its steps, 0 to 1
+    metrics: dict[str, float]
+    report: dict[str, Any] | None
+
+
+def submit(
+    queue: Queue, config: ClassifyConfig, data: LabelledSet, strategies: Sequence[str], name: str = ""
+) -> list[Run]:
+    """Queues one run for each strategy, on the same split and seed.
+
+    Raises: AfinaError `config.choice` for an unknown strategy, `classify.no_strategy` for none; as `Queue.submit`.
+    """
+    if not strategies:
+        raise AfinaError("classify.no_strategy", choices=", ".join(ALL))
+    for strategy in strategies:
+        if strategy not in ALL:
+            raise AfinaError("config.choice", name="strategy", value=strategy, choices=", ".join(ALL))
+    group = secrets.token_hex(4)
+    extra = {"group": group, "group_name": name or data.name, "labels": list(data.labels)}
+    runs = []
+    for strategy in strategies:
+        called = f"{name} {strategy}" if name else ""
+        if strategy == "generate":
+            train, heldout = written_labels.sides(data, config.heldout_fraction)
+            if not train.rows:
+                raise AfinaError("jobs.no_train", name=data.name, n=len(data.rows))
+            sft = written_labels.config_for(config)
+            runs.append(queue.submit("sft", sft, train, called, validation=heldout, extra=extra))
+        else:
+            own = dataclasses.replace(config, strategy=strategy)
+            runs.append(queue.submit("classify", own, data, called, extra=extra))
+    return runs
+
+
+def groups(store: RunStore) -> dict[str, str]:
+    """id -> name of every group of classifiers, the newest first; a classifier alone is a group of its own."""
+    found: dict[str, str] = {}
+    for run in store:
+        if run.info.method == "classify" or written_labels.is_written(run):
+            group = run.info.extra.get("group", run.id)
+            found.setdefault(group, str(run.info.extra.get("group_name", run.name)))
+    return found
+
+
+def lines(store: RunStore, group: str) -> list[Line]:
+    """The runs of `group`, in the order of `ALL`."""
+    runs = [run for run in store if group and run.info.extra.get("group", run.id) == group]
+    return sorted((_line(run) for run in runs), key=lambda line: ALL.index(line.strategy))
+
+
+def _line(run: Run) -> Line:
+    status = run.status()
+    strategy = "generate" if written_labels.is_written(run) else str(run.info.config.get("strategy", "lora"))
+    share = status.step / status.total_steps if status.total_steps else 0.0
+    return Line(
+        run.id, run.name, strategy, status.state, share, status.metrics, classification.read(run.path)
+    )
