@@ -44,6 +44,10 @@ class Settings:
         "AFINA_GPU_SLICE", 60, "ZeroGPU: most seconds of a visitor's quota that are asked for at once."
     )
 
+    accelerate_config: str = _setting(
+        "AFINA_ACCELERATE_CONFIG", "", "accelerate's config file: several processes train a run together."
+    )
+
     def __post_init__(self) -> None:
         if self.home is None:
             object.__setattr__(self, "home", default_home())

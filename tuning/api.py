@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from tuning.config import Config
 from tuning.data import formats, pairs
 from tuning.data.labels import LabelledSet
 from tuning.data.rows import Loaded, PairSet
+from tuning.executors.choice import executor_of
 from tuning.executors.local import LocalExecutor
 from tuning.jobs import Queue
 from tuning.progress import RunStatus
@@ -85,7 +86,7 @@ class Job:
     def resume(self) -> Job:
         """Goes on from the last checkpoint."""
         store, base = self._queue.store, self._run.info.base["name"]
-        self._queue = Queue(store, LocalExecutor(store.home, base))  # `wait` has closed the one before
+        self._queue = Queue(store, _executor(store.home, base))  # `wait` has closed the one before
         self._queue.resume(self._run.id)
         return self.wake()
 
@@ -164,8 +165,13 @@ def submit(
 ) -> Job:
     """Queues a run; this process executes the queue from now on, unless another does."""
     place = home_or_default(home)
+<<<<<<< HEAD
     queue = Queue(RunStore(place), LocalExecutor(place, str(config.to_dict()["source_model"])))
     return Job(queue.submit(method, config, data, name, validation=validation, extra=extra), queue).wake()
+=======
+    queue = Queue(RunStore(place), _executor(place, str(config.to_dict()["source_model"])))
+    return Job(queue.submit(method, config, data, name, validation=validation), queue).wake()
+>>>>>>> e675785 (Train with several processes through accelerate launch: same folder, same events, the same weights as one)
 
 
 def read(source: str | Path | Iterable[Mapping[str, Any]]) -> Loaded:
@@ -181,6 +187,10 @@ def read_pairs(source: str | Path | Iterable[Mapping[str, Any]]) -> PairSet:
     if isinstance(source, (str, Path)):
         return pairs.load(source, Settings.from_env().max_upload_mb)
     return pairs.from_python(list(source))
+
+
+def _executor(home: Path, base_model: str) -> LocalExecutor:
+    return executor_of(replace(Settings.from_env(), home=home), base_model)
 
 
 def home_or_default(home: str | Path | None = None) -> Path:

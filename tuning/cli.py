@@ -293,13 +293,13 @@ def _assignment(text: str) -> tuple[str, str]:
 
 
 def _queue(settings: Settings, name: str) -> tuple[Any, Any]:
-    from tuning.executors.local import LocalExecutor
+    from tuning.executors.choice import executor_of
     from tuning.jobs import Queue
     from tuning.runs import RunStore
 
     store = RunStore(settings.home)
     run = store.get(name)
-    return Queue(store, LocalExecutor(settings.home, run.info.base["name"])), run
+    return Queue(store, executor_of(settings, run.info.base["name"])), run
 
 
 def _quiet() -> None:

@@ -180,6 +180,7 @@ class Queue:
             self._execute(run)
 
     def _execute(self, run: Run) -> None:
+        turn = run.queued_at
         try:
             self.executor.run(run)
         except AfinaError as error:
@@ -189,7 +190,8 @@ class Queue:
             run.fail(AfinaError("engine.unexpected", reason=f"{type(error).__name__}: {error}"))
         if self._closing.is_set():
             return
-        if state_of(run.events()) == "queued":  # its process died before it took the run up
+        # Its process died before it took the run up. (One resumed while its process was still ending waits again.)
+        if state_of(run.events()) == "queued" and run.queued_at == turn:
             run.fail(AfinaError("engine.no_start"))
         settle(run)
         self.executor.warm()

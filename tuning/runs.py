@@ -28,7 +28,7 @@ from common.errors import AfinaError, Conflict, NotFound
 from common.files import read_json, write_json
 from tuning import bundle, family
 from tuning.data.rows import Example, Labelled, Pair, Row, read_labelled, read_pairs, read_rows, write_rows
-from tuning.events import Event, EventLog
+from tuning.events import Event, EventLog, SilentLog
 from tuning.progress import ACTIVE, RunStatus, WrongState, fold, state_of
 
 _RESERVED = ("pocket", "base")
@@ -61,8 +61,16 @@ class Run:
         # saves as for a stop, says so in `paused`, and the run goes on in its next sitting.
         self.deadline: float | None = None
         self.paused = False
+        self.silent = False
         self._log = EventLog(path / "events.jsonl")
         self._status: tuple[int, str, RunStatus] | None = None
+
+    @classmethod
+    def watched(cls, path: Path) -> Run:
+        """A run of which this process only reads: of several that train it together, one writes."""
+        run = cls(path)
+        run._log, run.silent = SilentLog(path / "events.jsonl"), True
+        return run
 
     # What is in the directory
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from common.errors import AfinaError
 from common.settings import Settings
 from labeling.store import Store, open_store
-from tuning.executors.local import LocalExecutor
+from tuning.executors.choice import executor_of
 from tuning.executors.zerogpu import ZeroGPUExecutor
 from tuning.gpu_time import Lending
-from tuning.jobs import Executor, Queue
+from tuning.jobs import Queue
 from tuning.runs import RunStore
 from workbench.aligning import Aligning
 from workbench.classifying import Classifying
@@ -75,12 +75,9 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
     roles = Roles(settings)
     store = RunStore(settings.home)
     lending = Lending(settings.gpu_slice)
-    executor: Executor
-    if lent is not None:
-        executor = ZeroGPUExecutor(settings.home, lending, lent.train)
-    else:
-        executor = LocalExecutor(settings.home, settings.base_model)
-    queue = Queue(store, executor)
+    queue = Queue(
+        store, ZeroGPUExecutor(settings.home, lending, lent.train) if lent else executor_of(settings)
+    )
     labels = open_store(settings)
     comparing = Comparing(settings, store, roles, _engine(settings, lent))
     results = Results(settings, labels, roles)

@@ -52,6 +52,8 @@ def perform(run: Run, home: Path, warm: Warm | None = None) -> None:
         train: Callable[[Run, Path, Warm | None], bool] = import_module(METHODS[run.info.method]).train
         finished = train(run, home, warm)
     except Exception as error:
+        if run.silent:  # whoever started it tells
+            raise
         logger.exception("run %s (%s)", run.id, run.name)
         run.fail(in_words(error, run))
         return

@@ -49,13 +49,7 @@ class LocalExecutor:
             process.stdin.close()
         except OSError:  # it died while it waited
             logger.warning("worker %s died while waiting, see %s", process.pid, log)
-        while not self._closed:
-            try:
-                status = process.wait(timeout=0.1)
-            except subprocess.TimeoutExpired:
-                continue
-            self._ended(run, status, log)
-            return
+        self._follow(run, process, log)
 
     def close(self) -> None:
         """Ends the waiting worker; one at work goes on by itself."""
@@ -70,6 +64,21 @@ class LocalExecutor:
             process.wait(timeout=10)
 
     def _spawn(self) -> tuple[subprocess.Popen, Path]:
+        command = [sys.executable, "-m", "tuning.executors.worker", str(self.home.resolve()), self.base_model]
+        return self._popen(command)
+
+    def _follow(self, run: Run, process: subprocess.Popen, log: Path) -> None:
+        """Returns when `process`, which works on `run`, has ended (or this executor is closed)."""
+        while not self._closed:
+            try:
+                status = process.wait(timeout=0.1)
+            except subprocess.TimeoutExpired:
+                continue
+            self._ended(run, status, log)
+            return
+
+    def _popen(self, command: list[str]) -> tuple[subprocess.Popen, Path]:
+        """A process with a session of its own, and the file that it prints to."""
         logs = self.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         for old in sorted(logs.glob("worker-*.log"))[:-_LOGS_KEPT]:
@@ -80,7 +89,7 @@ class LocalExecutor:
         path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         with open(log, "wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tuning.executors.worker", str(self.home.resolve()), self.base_model],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -132,6 +132,8 @@ def save_adapter(model: Any, folder: Path, base: Base, method: str = "lora") -> 
 
 def keep_adapter(model: Any, run: Run, start: Start, card: str) -> None:
     """The run's `adapter/` (weights, tokenizer, card, where it comes from) and `card.md`, each whole or not there."""
+    if run.silent:
+        return
     beside = run.path / ".adapter.new"
     shutil.rmtree(beside, ignore_errors=True)
     save_adapter(model, beside, start.base, str(run.info.config.get("peft", "lora")))

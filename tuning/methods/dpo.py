@@ -231,6 +231,8 @@ def announce(
 def finish(run: Run, recorder: Recorder, step: int, total: int) -> None:
     """The `end` event; the checkpoints go once nothing is left to resume."""
     status = run.status()
+    if run.silent:
+        return
     if recorder.stopped:
         if not run.paused:
             run.note("note.stopped", step, step=step, total=total)

@@ -17,6 +17,7 @@ from common.errors import AfinaError
 from tuning.config import PreferenceConfig
 from tuning.data.rows import Pair
 from tuning.data.tokens import IGNORED, encode
+from tuning.methods import together
 from tuning.plan import MOST_TOKENS
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def arguments(folder: Path, config: PreferenceConfig, plan: PreferencePlan, devi
     return {
         "output_dir": str(folder),
         "max_steps": plan.steps,
-        "per_device_train_batch_size": plan.batch_size,
+        "per_device_train_batch_size": together.share(plan.batch_size),
         "learning_rate": plan.learning_rate,
         "lr_scheduler_type": config.scheduler if config.scheduler != "constant" else "constant_with_warmup",
         "warmup_steps": plan.warmup_steps,

@@ -12,6 +12,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from common.errors import AfinaError
+from tuning.methods import together
 from tuning.runs import Run
 
 SAVE_SECONDS = 20.0
@@ -54,14 +55,14 @@ class Recorder(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if state.global_step < state.max_steps and self._must_stop():
-            self.stopped = True
-            control.should_training_stop = True
-            control.should_save = True
-        elif self.save_every:
-            control.should_save = state.global_step % self.save_every == 0
-        elif time.monotonic() - self._saved_at > SAVE_SECONDS:
-            control.should_save = True
+        stop = state.global_step < state.max_steps and self._must_stop()
+        if self.save_every:
+            save = state.global_step % self.save_every == 0
+        else:
+            save = time.monotonic() - self._saved_at > SAVE_SECONDS
+        self.stopped, save = together.agree((stop, save or stop))
+        control.should_training_stop |= self.stopped
+        control.should_save |= save
 
     def _must_stop(self) -> bool:
         """Somebody asked for it, or this sitting's time is up (`Run.deadline`)."""
@@ -126,7 +127,7 @@ class Recorder(TrainerCallback):
         return self._peak
 
     def _evaluate(self, state: TrainerState) -> None:
-        if self.evaluate is None:
+        if self.evaluate is None or self.run.silent:
             return
         began = time.monotonic()
         metrics = self.evaluate()

@@ -28,7 +28,7 @@ from tuning.data.rows import Row
 from tuning.data.tokens import Encoded, encode
 from tuning.estimate import free_memory, row_lengths
 from tuning.family import FAMILY
-from tuning.methods import packing
+from tuning.methods import packing, together
 from tuning.methods.base import (
     Start,
     Warm,
@@ -54,7 +54,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     rows, heldout = run.rows("train"), run.rows("heldout")
     model = add_adapter(start, config, run, home)
     checkpoint = last_checkpoint(run)
-    plan = _plan(run, config, start, model, rows, resumed=checkpoint is not None)
+    plan = together.agree(_plan(run, config, start, model, rows, resumed=checkpoint is not None))
     _announce(run, start, plan, model, heldout, checkpoint)
     trainer, recorder = _trainer(run, config, start, plan, model, rows, heldout)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -134,6 +134,7 @@ class AdapterTrainer(SFTTrainer):
             return super()._get_train_sampler(train_dataset)
         assert isinstance(self.train_dataset, LazyRows)
         batch_size = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
+        batch_size *= together.processes()
         return SimilarLengths(self.train_dataset.lengths(), batch_size, self.args.seed)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -165,7 +166,7 @@ def trainer_config(folder: Path, config: SFTConfig, plan: Plan, device: str) -> 
     return TrainerConfig(
         output_dir=str(folder),
         max_steps=plan.steps,
-        per_device_train_batch_size=plan.micro_batch,
+        per_device_train_batch_size=together.share(plan.micro_batch),
         gradient_accumulation_steps=plan.gradient_accumulation,
         learning_rate=plan.learning_rate,
         lr_scheduler_type=config.scheduler if config.scheduler != "constant" else "constant_with_warmup",
@@ -193,6 +194,10 @@ def trainer_config(folder: Path, config: SFTConfig, plan: Plan, device: str) -> 
 
 def last_checkpoint(run: Run) -> Path | None:
     """The newest checkpoint that was written to its end; torn ones are removed."""
+    return together.agree(None if run.silent else _last_checkpoint(run))
+
+
+def _last_checkpoint(run: Run) -> Path | None:
     whole = {event.metrics["folder"] for event in run.events() if event.kind == "checkpoint"}
     found = []
     for folder in run.checkpoints_dir.glob("checkpoint-*"):
@@ -293,6 +298,8 @@ def _evaluation(start: Start, model: Any, heldout: list[Row], encoded: Any) -> A
 
 def _finish(run: Run, recorder: Recorder, step: int, plan: Plan) -> None:
     status = run.status()
+    if run.silent:
+        return
     if recorder.stopped:
         if not run.paused:
             run.note("note.stopped", step, step=step, total=plan.steps)

@@ -1,0 +1,21 @@
+"""Which executor an installation's settings ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common.settings import Settings
+from tuning.executors.local import LocalExecutor
+
+
+def executor_of(settings: Settings, base_model: str = "") -> LocalExecutor:
+    """The executor of this installation, with `base_model` (the settings' own if empty) in waiting workers.
+
+    Raises: AfinaError `engine.no_launch_config`.
+    """
+    base = base_model or settings.base_model
+    if settings.accelerate_config:
+        from tuning.executors.launched import LaunchedExecutor
+
+        return LaunchedExecutor(settings.home, Path(settings.accelerate_config), base)
+    return LocalExecutor(settings.home, base)
