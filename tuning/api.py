@@ -165,13 +165,8 @@ def submit(
 ) -> Job:
     """Queues a run; this process executes the queue from now on, unless another does."""
     place = home_or_default(home)
-<<<<<<< HEAD
-    queue = Queue(RunStore(place), LocalExecutor(place, str(config.to_dict()["source_model"])))
-    return Job(queue.submit(method, config, data, name, validation=validation, extra=extra), queue).wake()
-=======
     queue = Queue(RunStore(place), _executor(place, str(config.to_dict()["source_model"])))
-    return Job(queue.submit(method, config, data, name, validation=validation), queue).wake()
->>>>>>> e675785 (Train with several processes through accelerate launch: same folder, same events, the same weights as one)
+    return Job(queue.submit(method, config, data, name, validation=validation, extra=extra), queue).wake()
 
 
 def read(source: str | Path | Iterable[Mapping[str, Any]]) -> Loaded:

@@ -35,7 +35,7 @@ def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning import strategies as ways
     from tuning.cli import Progress, _assignment
     from tuning.config_classify import ClassifyConfig
-    from tuning.executors.local import LocalExecutor
+    from tuning.executors.choice import executor_of
     from tuning.jobs import Queue
     from tuning.runs import RunStore
 
@@ -44,7 +44,7 @@ def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
     config = ClassifyConfig.from_settings({"source_model": source, **chosen})
     data = classify.read(options.train_dataset).first(options.limit)
     store = RunStore(settings.home)
-    queue = Queue(store, LocalExecutor(settings.home, source))
+    queue = Queue(store, executor_of(settings, source))
     runs = ways.submit(queue, config, data, options.strategies.split(","), options.name)
     show = Progress()
     for run in runs:

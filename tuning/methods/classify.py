@@ -303,7 +303,9 @@ def _report(run: Run, setup: Setup, ids: list[list[int]]) -> dict[str, float]:
 
 def _finish(run: Run, recorder: Recorder, step: int, plan: ClassifyPlan, figures: dict[str, float]) -> None:
     status = run.status()
-    if recorder.stopped:
+    if recorder.stopped and run.paused:
+        pass  # its next slice goes on
+    elif recorder.stopped:
         run.note("note.stopped", step, step=step, total=plan.steps)
     else:
         shutil.rmtree(run.checkpoints_dir, ignore_errors=True)
