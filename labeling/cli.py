@@ -69,6 +69,9 @@ def parser() -> Parser:
     give.add_argument("--minimum", type=float, default=0.7, help="share that must agree, 0.5 to 1")
     give.add_argument("--phase", choices=("blind", "discussed"), default="blind")
     give.add_argument("--split", choices=("train", "heldout"), help="one side of the split (default: both)")
+    give.add_argument(
+        "--sources", choices=("people", "ai", "all"), default="people", help="whose annotations (of a round)"
+    )
     give.add_argument("--out", type=Path, required=True, metavar="PATH", help="file or folder to write")
     give.set_defaults(command=_export)
 
@@ -105,7 +108,7 @@ def _export(options: argparse.Namespace) -> tuple[dict, list[str]]:
     else:
         store = open_store(Settings.from_env())
         this = rounds.get(store, options.round)
-        judged, title = counted.judged_of(store, this.round_id), this.name
+        judged, title = counted.judged_of(store, this.round_id, options.sources), this.name
         if options.format == "kto":
             given = (each for each in ratings.counting(store) if each.policy in this.policies)
             rated = [each for each in given if options.split in (None, split(each.prompt))]

@@ -2,23 +2,25 @@
 exports.
 
 An annotation counts if it is the current one of its annotator, came in time, and nobody excluded it or its
-annotator. Knows no statistics.
+annotator. What machines said (`source` ai) is left out unless asked for. Knows no statistics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal, get_args
 
 import orjson
 from sqlalchemy import Connection, Row, select
 
 from labeling import people, rounds
 from labeling.exchange.judged import Judged
-from labeling.schema import Annotation
+from labeling.schema import Annotation, one_of
 from labeling.store import Store
 from labeling.tables import annotation_log, assignments, comparisons
 from labeling.votes import Columns, Votes
 
+Sources = Literal["people", "ai", "all"]
 NAMELESS = "unknown-"  # annotators of imported votes that named nobody
 _FOR_STATISTICS = (
     "annotation_id",
@@ -32,10 +34,11 @@ _FOR_STATISTICS = (
     "preference_strength",
     "decision_time_ms",
     "exclude_reason",
+    "source",
 )
 
 
-def votes_of(store: Store, round_id: str) -> Votes:
+def votes_of(store: Store, round_id: str, sources: Sources = "people") -> Votes:
     """A round's counting votes of both phases as columns."""
     columns = Columns()
     with store.read() as connection:
@@ -49,7 +52,7 @@ def votes_of(store: Store, round_id: str) -> Votes:
                 row.split == "heldout",
                 row.gold_winner if row.is_gold else None,
             )
-        for row, reason in _sorted_out(connection, round_id):
+        for row, reason in _sorted_out(connection, round_id, sources):
             item = codes[row.comparison_id]
             if reason in ("skip", "report"):
                 (columns.skip if reason == "skip" else columns.flag)(item)
@@ -69,7 +72,7 @@ def votes_of(store: Store, round_id: str) -> Votes:
     return columns.votes()
 
 
-def judged_of(store: Store, round_id: str) -> list[Judged]:
+def judged_of(store: Store, round_id: str, sources: Sources = "people") -> list[Judged]:
     """A round's comparisons with their annotations; those that do not count carry their `exclude_reason`.
 
     Superseded and retracted annotations stay in the database alone.
@@ -77,7 +80,7 @@ def judged_of(store: Store, round_id: str) -> list[Judged]:
     said: dict[str, list[Annotation]] = {}
     with store.read() as connection:
         every = [rounds.comparison(row) for row in connection.execute(_in_order(round_id))]
-        for row, reason in _sorted_out(connection, round_id, everything=True):
+        for row, reason in _sorted_out(connection, round_id, sources, everything=True):
             if reason not in ("superseded", "retract"):
                 outside = None if reason in (None, "skip", "report") else reason
                 said.setdefault(row.comparison_id, []).append(_annotation(row, outside))
@@ -89,9 +92,10 @@ def _in_order(round_id: str):
 
 
 def _sorted_out(
-    connection: Connection, round_id: str, everything: bool = False
+    connection: Connection, round_id: str, sources: Sources, everything: bool = False
 ) -> Iterator[tuple[Row, str | None]]:
     """Every annotation of the round with the reason why it is no counting vote, None for one that is."""
+    one_of("sources", sources, get_args(Sources))
     excluded = people.excluded(connection)
     names = annotation_log.c.keys() if everything else _FOR_STATISTICS
     query = (
@@ -100,6 +104,9 @@ def _sorted_out(
         .where(annotation_log.c.round_id == round_id)
         .order_by(annotation_log.c.seq)
     )
+    if sources != "all":
+        is_ai = annotation_log.c.source == "ai"
+        query = query.where(is_ai if sources == "ai" else ~is_ai)
     for row in connection.execute(query.execution_options(yield_per=10_000)):
         reason = row.exclude_reason or excluded["annotation"].get(row.annotation_id)
         reason = reason or excluded["annotator"].get(row.annotator_id)

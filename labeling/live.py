@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, func, select
 
 from labeling import planner
+from labeling.machines import PREFIX
 from labeling.schema import Round, now
 from labeling.store import Store
 from labeling.tables import (
@@ -67,6 +68,7 @@ def counters(store: Store, this: Round) -> Counters:
                 assignments.c.round_id == this.round_id,
                 assignments.c.phase == this.phase,
                 assignments.c.action.is_not(None),
+                ~assignments.c.annotator_id.startswith(PREFIX, autoescape=True),
             ),
         )
         rows = _coverage(connection, this)
@@ -75,6 +77,7 @@ def counters(store: Store, this: Round) -> Counters:
             annotation_log.c.round_id == this.round_id,
             annotation_log.c.phase == this.phase,
             annotation_log.c.action == "vote",
+            annotation_log.c.source != "ai",
             annotation_log.c.created_at >= at - _RECENT,
         )
         times = list(connection.execute(recent).scalars())

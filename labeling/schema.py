@@ -190,7 +190,7 @@ class Annotator:
 
     annotator_id: str
     room_id: str
-    kind: Literal["voter", "invited", "imported"] = "voter"
+    kind: Literal["voter", "invited", "imported", "machine"] = "voter"
     group: str = ""
     language: str = "en"
     quota: int = 0

@@ -12,7 +12,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from tuning.config import DPOConfig, RewardConfig
-from ui import align_dial, align_words, train_live
+from ui import align_dial, align_judges, align_words, train_live
 from ui.context import actor, language, shown
 from ui.translations import t, word
 from workbench.rounds import Wanted, read_prompts
@@ -32,6 +32,7 @@ class Setup:
     box: gr.Column
     round: gr.Dropdown
     way: gr.Radio
+    sources: gr.Radio
     facts: gr.HTML
     reward_epochs: gr.Number
     reward_rate: gr.Number
@@ -79,6 +80,7 @@ def build_align_tab(services: Services) -> None:
     dial = align_dial.lay_out()
     _wire(services, fork, setup, live, after)
     align_dial.wire(services, dial, live.choice, after.reward_run)
+    align_judges.build(services, setup.round)
 
 
 def _setup() -> Setup:
@@ -87,6 +89,12 @@ def _setup() -> Setup:
         round_ = gr.Dropdown([], label=t("align.round"), allow_custom_value=True, elem_id="align-round")
         way = gr.Radio(
             [(t(f"vote.files.{each}"), each) for each in _WAYS], value="majority", label=t("align.way")
+        )
+        sources = gr.Radio(
+            [(t(f"judges.sources.{each}"), each) for each in ("people", "ai", "all")],
+            value="people",
+            label=t("judges.sources"),
+            elem_id="align-sources",
         )
         facts = gr.HTML("", padding=False, elem_id="align-facts")
         with gr.Group():
@@ -112,8 +120,8 @@ def _setup() -> Setup:
                 sft_weight = gr.Number(dpo.sft_weight, label=t("align.sft_weight"), minimum=0, min_width=110)
                 name = gr.Textbox(label=t("train.name"), max_lines=1, min_width=140)
             start_dpo = gr.Button(t("align.dpo.start"), variant="primary", elem_id="align-dpo")
-    return Setup(box, round_, way, facts, reward_epochs, reward_rate, reward_name, start_reward, loss, beta, epochs,
-                 rate, sft_weight, name, start_dpo)  # fmt: skip
+    return Setup(box, round_, way, sources, facts, reward_epochs, reward_rate, reward_name, start_reward, loss, beta,
+                 epochs, rate, sft_weight, name, start_dpo)  # fmt: skip
 
 
 def _live() -> Live:
@@ -154,12 +162,14 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
         ]
 
     @shown
-    def facts(name: str, request: gr.Request) -> str:
+    def facts(name: str, sources: Any, request: gr.Request) -> str:
         who, tongue = actor(services, request), language(request)
         if not name:
             return f'<p class="quiet">{word("align.no_round", tongue)}</p>'
-        found = services.aligning.pairs(who, name)
-        return align_words.usable(services.aligning.usable(who, name), found.n_heldout, found.dropped, tongue)
+        found = services.aligning.pairs(who, name, sources=sources)
+        return align_words.usable(
+            services.aligning.usable(who, name, sources), found.n_heldout, found.dropped, tongue
+        )
 
     @shown
     def choices(request: gr.Request) -> Any:
@@ -171,10 +181,16 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
 
     watch: dict[str, Any] = {"fn": look, "inputs": [live.choice, live.seen], "outputs": outputs, **_QUIET}
     gr.on(None, arrive, None, [fork, setup.box, setup.round, live.choice], **_QUIET).then(
-        facts, setup.round, setup.facts, **_QUIET).then(**watch)  # fmt: skip
+        facts, [setup.round, setup.sources], setup.facts, **_QUIET).then(**watch)  # fmt: skip
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     live.choice.input(**watch, queue=False)
-    setup.round.change(facts, setup.round, setup.facts, **_QUIET)
+    gr.on(
+        [setup.round.change, setup.sources.change],
+        facts,
+        [setup.round, setup.sources],
+        setup.facts,
+        **_QUIET,
+    )
     setup.round.focus(choices, None, setup.round, queue=False, **_QUIET)
     _wire_starts(services, setup, live, watch)
     _wire_after(services, live, after)
@@ -196,20 +212,26 @@ def _wire_starts(services: Services, setup: Setup, live: Live, watch: dict[str, 
         return gr.update(choices=names, value=services.training.summary(who, run_id).name)
 
     @shown
-    def reward(name: str, way: Any, epochs: float, rate: float, called: str, request: gr.Request) -> Any:
+    def reward(
+        name: str, way: Any, sources: Any, epochs: float, rate: float, called: str, request: gr.Request
+    ) -> Any:
         who = actor(services, request)
         settings: dict[str, Any] = {"epochs": epochs or 0, "learning_rate": rate}
-        return started(who, services.aligning.start(who, "reward", name, called or "", way, **settings))
+        return started(
+            who, services.aligning.start(who, "reward", name, called or "", way, sources=sources, **settings)
+        )
 
     @shown
-    def dpo(name: str, way: Any, loss: str, beta: float, epochs: float, rate: float, weight: float, called: str,
-            request: gr.Request) -> Any:  # fmt: skip
+    def dpo(name: str, way: Any, sources: Any, loss: str, beta: float, epochs: float, rate: float, weight: float,
+            called: str, request: gr.Request) -> Any:  # fmt: skip
         who = actor(services, request)
         settings: dict[str, Any] = {"loss": loss, "beta": beta, "epochs": epochs or 0}
         settings |= {"learning_rate": rate, "sft_weight": weight or 0}
-        return started(who, services.aligning.start(who, "dpo", name, called or "", way, **settings))
+        return started(
+            who, services.aligning.start(who, "dpo", name, called or "", way, sources=sources, **settings)
+        )
 
-    data = [setup.round, setup.way]
+    data = [setup.round, setup.way, setup.sources]
     setup.reward.click(reward, [*data, setup.reward_epochs, setup.reward_rate, setup.reward_name], live.choice,
                        **_QUIET).then(**watch)  # fmt: skip
     setup.dpo.click(dpo, [*data, setup.loss, setup.beta, setup.epochs, setup.rate, setup.sft_weight, setup.name],

@@ -24,6 +24,7 @@ class Files:
     format: gr.Dropdown
     aggregation: gr.Radio
     minimum: gr.Slider
+    sources: gr.Radio
     export: gr.Button
     done: gr.HTML
     upload: gr.File
@@ -44,6 +45,11 @@ def lay_out(services: Services, choice: gr.Dropdown) -> Files:
             scale=2,
         )
         minimum = gr.Slider(0.5, 1, 0.7, step=0.05, label=t("vote.files.agreement_share"))
+        sources = gr.Radio(
+            [(t(f"judges.sources.{each}"), each) for each in ("people", "ai", "all")],
+            value="people",
+            label=t("judges.sources"),
+        )
         export = gr.Button(t("vote.files.export"), scale=0, min_width=140, elem_id="vote-export")
     done = gr.HTML("", padding=False, elem_id="vote-exported")
     upload = gr.File(label=t("vote.files.import"), file_types=[".jsonl", ".json", ".gz"], height=120)
@@ -55,13 +61,18 @@ def lay_out(services: Services, choice: gr.Dropdown) -> Files:
         quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
         invite = gr.Button(t("vote.files.invite"), scale=0, min_width=140)
     links = gr.Textbox(label=t("vote.files.links"), lines=4, visible=False, buttons=["copy"])
-    return Files(format, aggregation, minimum, export, done, upload, invitations, group, quota, invite, links)
+    return Files(
+        format, aggregation, minimum, sources, export, done, upload, invitations, group, quota, invite, links
+    )
 
 
 def wire(services: Services, files: Files, choice: gr.Dropdown, refresh: dict[str, Any]) -> None:
     @shown
-    def export(name: str, format: Any, aggregation: Any, minimum: float, request: gr.Request) -> str:
-        done = services.results.export(actor(services, request), name, format, aggregation, minimum)
+    def export(
+        name: str, format: Any, aggregation: Any, minimum: float, sources: Any, request: gr.Request
+    ) -> str:
+        who = actor(services, request)
+        done = services.results.export(who, name, format, aggregation, minimum, sources=sources)
         told = word("vote.files.done", language(request), n=done.n)
         links = "".join(
             f' <a href="{url_of(each)}" download>{each.name}</a>'
@@ -93,7 +104,9 @@ def wire(services: Services, files: Files, choice: gr.Dropdown, refresh: dict[st
         links = "\n".join(f"{who[:8]}  {_link(services)}/vote#invite={token}" for who, token in made)
         return gr.update(value=links, visible=True)
 
-    files.export.click(export, [choice, files.format, files.aggregation, files.minimum], files.done, **_QUIET)
+    files.export.click(
+        export, [choice, files.format, files.aggregation, files.minimum, files.sources], files.done, **_QUIET
+    )
     files.upload.upload(load, files.upload, [choice, files.upload], **_QUIET).then(**refresh)
     files.invite.click(invite, [files.invitations, files.group, files.quota], files.links, **_QUIET)
 

@@ -91,12 +91,20 @@ class Aligning:
         self._loading = threading.Lock()
 
     def pairs(
-        self, actor: Actor, round_id: str, aggregation: Aggregation = "majority", minimum: float = 0.7
+        self,
+        actor: Actor,
+        round_id: str,
+        aggregation: Aggregation = "majority",
+        minimum: float = 0.7,
+        sources: counted.Sources = "people",
     ) -> RoundPairs:
-        """A round's preference pairs, blind votes alone. Raises: NotAllowed, NotFound."""
+        """A round's preference pairs, blind votes alone; what machines said only where asked for.
+
+        Raises: NotAllowed, NotFound.
+        """
         self._roles.require_teacher(actor)
         this = rounds.get(self._labels, round_id)
-        judged = counted.judged_of(self._labels, this.round_id)
+        judged = counted.judged_of(self._labels, this.round_id, sources)
         decisions, undecided = decide(judged, aggregation, minimum)
         found, unusable = pairs_of(judged, decisions)
         rows = tuple(
@@ -109,10 +117,12 @@ class Aligning:
         dropped = dict(undecided + unusable)
         return RoundPairs(data, sides["train"], sides["heldout"], dropped, tuple(sorted(ids)))
 
-    def usable(self, actor: Actor, round_id: str) -> dict[Aggregation, int]:
+    def usable(
+        self, actor: Actor, round_id: str, sources: counted.Sources = "people"
+    ) -> dict[Aggregation, int]:
         """How many train pairs each way of putting votes together gives."""
         ways: tuple[Aggregation, ...] = ("every", "majority", "minimum")
-        return {way: self.pairs(actor, round_id, way).n_train for way in ways}
+        return {way: self.pairs(actor, round_id, way, sources=sources).n_train for way in ways}
 
     def start(
         self,
@@ -122,6 +132,7 @@ class Aligning:
         name: str = "",
         aggregation: Aggregation = "majority",
         source_model: str = "",
+        sources: counted.Sources = "people",
         **settings: Any,
     ) -> str:
         """Queues a reward model or a DPO run on a round's votes and gives its id.
@@ -131,7 +142,7 @@ class Aligning:
         """
         self._roles.require_teacher(actor)
         this = rounds.get(self._labels, round_id)
-        found = self.pairs(actor, this.round_id, aggregation)
+        found = self.pairs(actor, this.round_id, aggregation, sources=sources)
         if not found.n_train:
             reasons = ", ".join(f"{why}: {n}" for why, n in sorted(found.dropped.items())) or "-"
             raise AfinaError("align.no_pairs", name=this.name, dropped=reasons)

@@ -102,12 +102,16 @@ class Results:
         minimum: float = 0.7,
         phase: Any = "blind",
         split: Any = None,
+        sources: counted.Sources = "people",
     ) -> write.Exported:
-        """Writes a round's annotations into AFINA_HOME/exports. Raises: NotAllowed; AfinaError as `write.export`."""
+        """Writes a round's annotations into AFINA_HOME/exports; those of machines only where asked for.
+
+        Raises: NotAllowed; AfinaError as `write.export`.
+        """
         self._roles.require_teacher(actor)
         this = rounds.get(self._store, round_id)
         out = self.exports / f"{this.round_id[:8]}-{format}-{time.strftime('%Y%m%d-%H%M%S')}"
-        judged = counted.judged_of(self._store, this.round_id)
+        judged = counted.judged_of(self._store, this.round_id, sources)
         rated = ratings.counting(self._store) if format == "kto" else ()
         return write.export(judged, format, out, aggregation, minimum, phase, split, rated, title=this.name)
 

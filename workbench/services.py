@@ -20,6 +20,7 @@ from workbench.aligning import Aligning
 from workbench.classifying import Classifying
 from workbench.comparing import Comparing
 from workbench.dialling import Dialling
+from workbench.judging import Judging
 from workbench.results import Results
 from workbench.rewarding import Rewarding
 from workbench.roles import Roles
@@ -46,6 +47,7 @@ class Services:
     aligning: Aligning
     dialling: Dialling
     rewarding: Rewarding
+    judging: Judging
     queue: Queue
     labels: Store
     lending: Lending | None = None  # where a GPU comes with a visitor's request
@@ -60,6 +62,7 @@ class Services:
         """Lets go of the queue; a run in progress goes on in its own process."""
         self.queue.close()
         self.rounds.stop()
+        self.judging.close()
         self.labels.close()
 
     def _warm(self) -> None:
@@ -97,6 +100,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         results=results,
         aligning=aligning,
         dialling=Dialling(settings, store, queue, labels, roles, aligning, rounds, lambda: comparing.engine),
+        judging=Judging(settings, labels, roles, aligning, lambda: comparing.engine),
         rewarding=Rewarding(store, labels, roles, aligning, comparing, results),
         queue=queue,
         labels=labels,

@@ -1,0 +1,262 @@
+"""Machines that judge, criticise and revise: a reward model, a policy of ours, or any OpenAI-compatible endpoint.
+
+A *speaker* answers conversations; a judge asks it twice about each pair, in both orders, and takes a disagreement for
+a tie: models like what stands first (Zheng et al. 2023, "Judging LLM-as-a-judge"). A reward model gives each reply
+its own number, so its order cannot matter. Knows no rounds and no votes. A key is held in memory alone.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from common.errors import AfinaError
+from labeling.schema import Winner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tuning.generate import Engine
+    from tuning.scoring import RewardModel
+
+Message = dict[str, str]
+Talk = list[Message]
+_TRIES, _AT_ONCE = 4, 4
+
+
+@dataclass(frozen=True)
+class Item:
+    """Two replies to one prompt."""
+
+    prompt: tuple[Message, ...]
+    a: str
+    b: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    winner: Winner
+    why: Literal["agreed", "orders_differ", "unclear", "tie"]
+    said: str = ""
+
+
+class Speaker(Protocol):
+    """Answers conversations."""
+
+    @property
+    def name(self) -> str: ...
+
+    def say(self, talks: Sequence[Talk], most_tokens: int) -> list[str]: ...
+
+
+class Judge(Protocol):
+    """Says of pairs which reply is better."""
+
+    @property
+    def name(self) -> str: ...
+
+    def judge(self, items: Sequence[Item]) -> list[Judgement]: ...
+
+
+@dataclass
+class PolicySpeaker:
+    """A policy of this installation, greedy."""
+
+    policy: str
+    engine: Callable[[], Engine]
+
+    @property
+    def name(self) -> str:
+        return f"policy {self.policy}"
+
+    def say(self, talks: Sequence[Talk], most_tokens: int) -> list[str]:
+        from tuning.generate import Sampling
+
+        sampling = Sampling(greedy=True, max_new_tokens=most_tokens)
+        replies = self.engine().generate([self.policy] * len(talks), talks, sampling)
+        return [reply.text for reply in replies]
+
+
+@dataclass
+class EndpointSpeaker:
+    """A model behind `POST {url}/chat/completions`. The key goes into that request's header and nowhere else."""
+
+    url: str
+    model: str
+    key: str = field(default="", repr=False)
+    pause: float = 1.0  # seconds before the second try; doubled each time
+
+    def __post_init__(self) -> None:
+        self.url = self.url.strip().rstrip("/")
+        if not re.match(r"https?://[^\s/]+", self.url) or not self.model.strip():
+            raise AfinaError("judge.endpoint", url=self.url or "-", model=self.model or "-")
+
+    @property
+    def name(self) -> str:
+        host = re.sub(r"^https?://(?:[^/@]*@)?", "", self.url).split("/")[0]
+        return f"{self.model} at {host}"
+
+    def say(self, talks: Sequence[Talk], most_tokens: int) -> list[str]:
+        """Raises: AfinaError `judge.unreachable`, `judge.key`, `judge.answer`; none of them holds the key."""
+        import httpx
+
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        patient = httpx.Timeout(120, connect=10)
+        with (
+            httpx.Client(headers=headers, timeout=patient) as client,
+            ThreadPoolExecutor(_AT_ONCE) as at_once,
+        ):
+            return list(at_once.map(lambda talk: self._one(client, talk, most_tokens), talks))
+
+    def _one(self, client: Any, talk: Talk, most_tokens: int) -> str:
+        import httpx
+
+        body = {"model": self.model, "messages": talk, "temperature": 0, "max_tokens": most_tokens}
+        for attempt in range(_TRIES):
+            try:
+                answer = client.post(f"{self.url}/chat/completions", json=body)
+            except httpx.HTTPError as error:
+                raise AfinaError("judge.unreachable", url=self.url, reason=type(error).__name__) from None
+            if answer.status_code in (401, 403):
+                raise AfinaError("judge.key", url=self.url, status=answer.status_code)
+            if answer.status_code != 429 and answer.status_code < 500:
+                return self._text(answer)
+            if attempt + 1 < _TRIES:
+                time.sleep(self.pause * 2**attempt)
+        raise AfinaError("judge.answer", url=self.url, status=answer.status_code)
+
+    def _text(self, answer: Any) -> str:
+        try:
+            if answer.status_code != 200:
+                raise ValueError
+            return str(answer.json()["choices"][0]["message"]["content"] or "").strip()
+        except (ValueError, KeyError, IndexError, TypeError):
+            raise AfinaError("judge.answer", url=self.url, status=answer.status_code) from None
+
+
+@dataclass
+class RubricJudge:
+    """A speaker that is asked for a letter, by a rubric, in both orders."""
+
+    speaker: Speaker
+    rubric: str
+    language: str = "en"
+
+    @property
+    def name(self) -> str:
+        return self.speaker.name
+
+    def judge(self, items: Sequence[Item]) -> list[Judgement]:
+        talks = []
+        for item in items:
+            talks += [question(item.prompt, *pair, self.rubric, self.language)
+                      for pair in ((item.a, item.b), (item.b, item.a))]  # fmt: skip
+        said = self.speaker.say(talks, 16)
+        return [verdict(said[2 * i], said[2 * i + 1]) for i in range(len(items))]
+
+
+@dataclass
+class RewardJudge:
+    """A reward model: the higher reward wins."""
+
+    model: RewardModel
+
+    @property
+    def name(self) -> str:
+        return f"reward model {self.model.name}"
+
+    def judge(self, items: Sequence[Item]) -> list[Judgement]:
+        rewards = self.model.scores([(item.prompt, text) for item in items for text in (item.a, item.b)])
+        found = []
+        for i in range(len(items)):
+            a, b = rewards[2 * i : 2 * i + 2]
+            winner: Winner = "tie" if a == b else "model_a" if a > b else "model_b"
+            found.append(Judgement(winner, "tie" if a == b else "agreed", f"{a:.3f} / {b:.3f}"))
+        return found
+
+
+_ASKS = {
+    "en": ("Principles:\n{rubric}\n\nConversation:\n{talk}\n\nReply A:\n{first}\n\nReply B:\n{second}\n\n"
+           "Which reply follows the principles better? Answer with one letter: A, B, or T for a tie."),
+    "es": ("Principios:\n{rubric}\n\nConversación:\n{talk}\n\nRespuesta A:\n{first}\n\nRespuesta B:\n{second}\n\n"
+           "¿Qué respuesta cumple mejor los principios? Conteste con una letra: A, B, o T si empatan."),
+}  # fmt: skip
+_CRITIQUES = {
+    "en": ("Principles:\n{rubric}\n\nConversation:\n{talk}\n\nReply:\n{reply}\n\n"
+           "In one or two sentences: where does this reply go against the principles?"),
+    "es": ("Principios:\n{rubric}\n\nConversación:\n{talk}\n\nRespuesta:\n{reply}\n\n"
+           "En una o dos frases: ¿en qué va esta respuesta contra los principios?"),
+}  # fmt: skip
+_REVISIONS = {
+    "en": "Rewrite the reply so that it follows the principles. Write the new reply only.",
+    "es": "Reescriba la respuesta para que cumpla los principios. Escriba solo la respuesta nueva.",
+}
+
+
+def question(prompt: Sequence[Message], first: str, second: str, rubric: str, language: str) -> Talk:
+    """What a judge is asked about two replies."""
+    text = _ASKS[language].format(rubric=rubric, talk=_told(prompt), first=first, second=second)
+    return [{"role": "user", "content": text}]
+
+
+def letter(said: str) -> Literal["A", "B", "T", ""]:
+    """What an answer says: A, B, T for a tie; empty where it says none of them."""
+    text = said.strip().strip("*_`\"'([ ")
+    if re.match(r"(?i)(it is |it's |es )?(an? |un )?(tie|empate|draw)\b", text):
+        return "T"
+    for pattern in (
+        r"([ABT])(?![\w'’])(?! \w+ is\b)",
+        r"(?i)(?:reply|respuesta|answer|option|opción)\W+([ab])\b",
+    ):
+        if found := (
+            re.match(pattern, text) or (re.search(pattern, text) if pattern.startswith("(?i)") else None)
+        ):
+            return found.group(1).upper()  # type: ignore[return-value]
+    last = re.findall(r"(?<![\w'])([ABT])(?![\w'])\W*$", text)
+    return last[-1] if last else ""
+
+
+def verdict(first_order: str, second_order: str) -> Judgement:
+    """Of the answers to (a, b) and to (b, a): who wins, and why it is a tie where it is one."""
+    turned = {"A": "B", "B": "A", "T": "T", "": ""}
+    one, other = letter(first_order), turned[letter(second_order)]
+    said = f"{first_order[:200]} | {second_order[:200]}"
+    if not one or not other:
+        return Judgement("tie", "unclear", said)
+    if one != other:
+        return Judgement("tie", "orders_differ", said)
+    winners: dict[str, Winner] = {"A": "model_a", "B": "model_b", "T": "tie"}
+    return Judgement(winners[one], "tie" if one == "T" else "agreed", said)
+
+
+def revise(
+    speaker: Speaker, prompts: Sequence[Sequence[Message]], replies: Sequence[str], rubric: str, language: str
+) -> list[tuple[str, str]]:
+    """(critique, revised reply) for each reply: the speaker criticises, then rewrites (Bai et al. 2022)."""
+    asked = [
+        [
+            {
+                "role": "user",
+                "content": _CRITIQUES[language].format(rubric=rubric, talk=_told(prompt), reply=reply),
+            }
+        ]
+        for prompt, reply in zip(prompts, replies, strict=True)
+    ]
+    critiques = speaker.say(asked, 128)
+    again = [
+        [
+            *talk,
+            {"role": "assistant", "content": critique or "-"},
+            {"role": "user", "content": _REVISIONS[language]},
+        ]
+        for talk, critique in zip(asked, critiques, strict=True)
+    ]
+    return list(zip(critiques, speaker.say(again, 256), strict=True))
+
+
+def _told(prompt: Sequence[Message]) -> str:
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in prompt)
