@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import insert, select
 
@@ -75,10 +76,16 @@ def record(store: Store, round_id: str, name: str, rubric: str, votes: Sequence[
     known = judged(store, this.round_id, who)
     fresh = [vote for vote in votes if vote.comparison_id not in known]
     at = now()
-    places, rows = [], []
+    places: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for vote in fresh:
         one_of("winner", vote.winner, WINNERS)
-        place = {"annotator_id": who, "comparison_id": vote.comparison_id, "phase": "blind", "repeat": 0}
+        place: dict[str, Any] = {
+            "annotator_id": who,
+            "comparison_id": vote.comparison_id,
+            "phase": "blind",
+            "repeat": 0,
+        }
         place |= {"assignment_id": new_id(), "round_id": this.round_id, "position_swapped": False}
         row = place | {"annotation_id": new_id(), "action": "vote", "winner": vote.winner, "source": "ai"}
         row |= {"body_hash": hashlib.sha256(row["annotation_id"].encode()).hexdigest(), "created_at": at}
@@ -98,7 +105,12 @@ def record(store: Store, round_id: str, name: str, rubric: str, votes: Sequence[
             select(annotators.c.annotator_id).where(annotators.c.annotator_id == who)
         ).first()
         if there is None:
-            person = {"annotator_id": who, "room_id": this.room_id, "kind": "machine", "group": name[:100]}
+            person: dict[str, Any] = {
+                "annotator_id": who,
+                "room_id": this.room_id,
+                "kind": "machine",
+                "group": name[:100],
+            }
             person |= {"language": "en", "quota": 0, "created_at": at}
             connection.execute(insert(annotators), [person])
         connection.execute(insert(assignments), places)
