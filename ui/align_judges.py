@@ -164,7 +164,7 @@ def agreement(found: Sequence[Agreement], tongue: str) -> str:
     if not found:
         return f'<p class="quiet">{escape(word("judges.none", tongue))}</p>'
     rows: list[dict[str, Any]] = [
-        {"name": each.judge, "value": each.value, "low": each.low, "high": each.high, "n": each.n}
+        {"name": _named(each, tongue), "value": each.value, "low": each.low, "high": each.high, "n": each.n}
         for each in found
         if each.value is not None
     ]
@@ -179,3 +179,8 @@ def agreement(found: Sequence[Agreement], tongue: str) -> str:
         rows.append({"name": word("judges.people", tongue), "value": found[0].people, "low": None, "high": None,
                      "n": max(row["n"] for row in rows)})  # fmt: skip
     return f"<p>{escape(word('judges.agree', tongue))}</p>{rates(rows, tongue, 'align.n')}{silent}"
+
+
+def _named(each: Agreement, tongue: str) -> str:
+    """A judge; a reward model that the round taught counts on what it has not seen."""
+    return f"{each.judge} ({word('judges.unseen', tongue)})" if each.heldout_only else each.judge

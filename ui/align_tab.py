@@ -12,7 +12,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from tuning.config import DPOConfig, RewardConfig
-from ui import align_dial, align_judges, align_words, train_live
+from ui import align_dial, align_judges, align_words, lineage_panel, train_live
 from ui.context import actor, language, shown
 from ui.translations import t, word
 from workbench.rounds import Wanted, read_prompts
@@ -81,6 +81,7 @@ def build_align_tab(services: Services) -> None:
     _wire(services, fork, setup, live, after)
     align_dial.wire(services, dial, live.choice, after.reward_run)
     align_judges.build(services, setup.round)
+    lineage_panel.build(services)
 
 
 def _setup() -> Setup:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import hashing
+from common import files, hashing
 from common.errors import AfinaError
 from common.settings import Settings
 from labeling import counted, people, rounds
@@ -168,7 +168,9 @@ class Aligning:
         """A DPO run beside its parent on held-out prompts (`workbench.outcomes`), judged by `reward_run` if given."""
         self._roles.require_teacher(actor)
         model = self.reward_model(actor, reward_run) if reward_run else None
-        return compare(self._store, self._engine(), self._settings.home, name, model)
+        found = compare(self._store, self._engine(), self._settings.home, name, model)
+        files.write_json(self._store.get(name).path / "outcome.json", asdict(found) | {"judge": reward_run})
+        return found
 
     def measure(self, actor: Actor, reward_run: str, round_id: str) -> Measured:
         """A reward model against a round's held-out votes (majority), and the yardsticks on the same comparisons."""

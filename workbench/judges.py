@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tuning.generate import Engine
-    from tuning.scoring import RewardModel
+    from tuning.scoring import Rewards
 
 Message = dict[str, str]
 Talk = list[Message]
 _TRIES, _AT_ONCE = 4, 4
+REWARD = "reward model "
 
 
 @dataclass(frozen=True)
@@ -163,11 +164,12 @@ class RubricJudge:
 class RewardJudge:
     """A reward model: the higher reward wins."""
 
-    model: RewardModel
+    model: Rewards
+    run: str  # its name
 
     @property
     def name(self) -> str:
-        return f"reward model {self.model.name}"
+        return f"{REWARD}{self.run}"
 
     def judge(self, items: Sequence[Item]) -> list[Judgement]:
         rewards = self.model.scores([(item.prompt, text) for item in items for text in (item.a, item.b)])

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError, Conflict
 from common.settings import Settings
-from labeling import counted, machines, planner, rounds
+from labeling import counted, machines, planner, provenance, rounds
 from labeling.machines import MachineVote
 from labeling.schema import Comparison, Generation, RoundSettings
 from labeling.store import Store
+from tuning.runs import RunStore
 from workbench import constitution
 from workbench.judges import (
+    REWARD,
     EndpointSpeaker,
     Item,
     Judge,
@@ -79,6 +81,7 @@ class Agreement:
     low: float | None
     high: float | None
     people: float | None  # one person against the majority of the others, on the same round
+    heldout_only: bool = False  # of a reward model that this round taught: what it has not trained on
 
 
 @dataclass
@@ -100,14 +103,10 @@ class Work:
 
 class Judging:
     def __init__(
-        self,
-        settings: Settings,
-        labels: Store,
-        roles: Roles,
-        aligning: Aligning,
+        self, settings: Settings, runs: RunStore, labels: Store, roles: Roles, aligning: Aligning,
         engine: Callable[[], Engine],
-    ) -> None:
-        self._settings, self._labels, self._roles = settings, labels, roles
+    ) -> None:  # fmt: skip
+        self._settings, self._runs, self._labels, self._roles = settings, runs, labels, roles
         self._aligning, self._engine = aligning, engine
         self._work: Work | None = None
         self._starting = threading.Lock()
@@ -186,13 +185,22 @@ class Judging:
         said = counted.judged_of(self._labels, this.round_id, "ai")
         found = []
         for machine in machines.listed(self._labels, this.round_id):
+            unseen = self._taught(machine.name, this.round_id)
             votes = {each.comparison.comparison_id: vote.winner for each in said for vote in each.counting("blind")
-                     if vote.annotator_id == machine.annotator_id}  # fmt: skip
+                     if vote.annotator_id == machine.annotator_id
+                     and not (unseen and each.comparison.split == "train")}  # fmt: skip
             both = [(sides[name], winner) for name, winner in votes.items()
                     if sides[name] and winner in ("model_a", "model_b")]  # fmt: skip
             right = sum(mine == theirs for mine, theirs in both)
-            found.append(_agreement(machine, right, len(both), ceiling))
+            found.append(_agreement(machine, right, len(both), ceiling, unseen))
         return found
+
+    def _taught(self, judge: str, round_id: str) -> bool:
+        """Whether a judge is a reward model that has trained on this round's votes."""
+        name = judge.removeprefix(REWARD)
+        ids = [run.id for run in self._runs if run.name == name] if name != judge else []
+        return any(share.round_id == round_id for run_id in ids
+                   for share in provenance.shares(self._labels).get(run_id, []))  # fmt: skip
 
     # Critique and revision
 
@@ -256,7 +264,7 @@ class Judging:
 
     def _judge(self, actor: Actor, asked: Asked) -> Judge:
         if asked.kind == "reward":
-            return RewardJudge(self._aligning.reward_model(actor, asked.name))
+            return RewardJudge(self._aligning.reward_model(actor, asked.name), asked.name)
         return RubricJudge(self._speaker(actor, asked), self._rubric(asked), asked.language)
 
     def _speaker(self, actor: Actor, asked: Asked) -> Speaker:
@@ -300,9 +308,11 @@ def _side(votes: Sequence[Any]) -> str:
     return "" if a == b else "model_a" if a > b else "model_b"
 
 
-def _agreement(machine: machines.Machine, right: int, n: int, ceiling: float | None) -> Agreement:
+def _agreement(
+    machine: machines.Machine, right: int, n: int, ceiling: float | None, unseen: bool
+) -> Agreement:
     if not n:
-        return Agreement(machine.name, machine.n, 0, None, None, None, ceiling)
+        return Agreement(machine.name, machine.n, 0, None, None, None, ceiling, unseen)
     from scipy.stats import binomtest
 
     interval = binomtest(right, n).proportion_ci(method="wilson")

@@ -21,6 +21,7 @@ from workbench.classifying import Classifying
 from workbench.comparing import Comparing
 from workbench.dialling import Dialling
 from workbench.judging import Judging
+from workbench.lineage import Lineage
 from workbench.results import Results
 from workbench.rewarding import Rewarding
 from workbench.roles import Roles
@@ -48,6 +49,7 @@ class Services:
     dialling: Dialling
     rewarding: Rewarding
     judging: Judging
+    lineage: Lineage
     queue: Queue
     labels: Store
     lending: Lending | None = None  # where a GPU comes with a visitor's request
@@ -100,7 +102,8 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         results=results,
         aligning=aligning,
         dialling=Dialling(settings, store, queue, labels, roles, aligning, rounds, lambda: comparing.engine),
-        judging=Judging(settings, labels, roles, aligning, lambda: comparing.engine),
+        lineage=Lineage(store, labels, roles, results),
+        judging=Judging(settings, store, labels, roles, aligning, lambda: comparing.engine),
         rewarding=Rewarding(store, labels, roles, aligning, comparing, results),
         queue=queue,
         labels=labels,
