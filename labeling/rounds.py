@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from common.errors import AfinaError, Conflict, NotFound
@@ -228,6 +228,24 @@ def add_comparisons(store: Store, round_id: str, made: Sequence[Comparison]) -> 
         store.lock(connection, f"round {round_id}")
         _insert_comparisons(connection, round_id, made)
     return [each.comparison_id for each in made]
+
+
+def discard(store: Store, round_id: str, ids: Sequence[str], reason: str) -> None:
+    """Takes comparisons out of a round that nobody has seen yet; counted as `dropped_{reason}`.
+
+    Raises: Conflict `round.transition` once it has been opened.
+    """
+    if not ids:
+        return
+    with store.write() as connection:
+        store.lock(connection, f"round {round_id}")
+        row = connection.execute(select(rounds).where(rounds.c.round_id == round_id)).one()
+        if row.state not in ("draft", "generating") or row.opened_at is not None:
+            raise Conflict("round.transition", name=row.name, state=row.state, to="draft", ways="-")
+        for table in (coverage, comparisons):
+            these = (table.c.comparison_id.in_(ids)) & (table.c.round_id == round_id)
+            connection.execute(delete(table).where(these))
+        _tally(connection, round_id, {f"dropped_{reason}": len(ids)})
 
 
 def choose_common(store: Store, round_id: str, ids: Sequence[str] | None = None) -> list[str]:

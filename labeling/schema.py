@@ -126,6 +126,8 @@ class Generation:
     top_p: float = 1.0
     max_new_tokens: int = 128
     seed: int = 0
+    uncertain_by: str = ""  # reward model whose least sure training comparisons were kept
+    kept_train: int = 0  # how many of them
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ class Form:
     quota: gr.Number
     gold: gr.File
     gold_every: gr.Number
+    uncertain_by: gr.Dropdown
     make: gr.Button
 
 
@@ -106,10 +107,12 @@ def lay_out(services: Services) -> Form:
                 label=t("vote.form.gold"), file_types=[".jsonl", ".json", ".gz"], height=110, scale=3
             )
             gold_every = gr.Number(8, precision=0, minimum=2, label=t("vote.form.gold_every"), min_width=120)
+        uncertain_by = gr.Dropdown([], label=t("vote.form.uncertain"), info=t("vote.form.uncertain_info"),
+                                   allow_custom_value=True, elem_id="vote-uncertain")  # fmt: skip
     make = gr.Button(t("vote.form.make"), variant="primary", elem_id="vote-make")
     return Form(name, purpose, policies, source, typed, upload, people, minutes, votes_wanted, n_train, n_heldout, plan,
                 asks, criteria, guidelines, temperature, top_p, max_new_tokens, seed, common_items, repeat_every, quota,
-                gold, gold_every, make)  # fmt: skip
+                gold, gold_every, uncertain_by, make)  # fmt: skip
 
 
 def wire(
@@ -146,6 +149,7 @@ def wire(
         return [
             gr.update(choices=policies, value=[newest]),
             gr.update(choices=_sources(tongue), value=f"prompts.{tongue}"),
+            gr.update(choices=["", *services.rewarding.models(actor(services, request))]),
         ]
 
     numbers = [form.people, form.minutes, form.votes_wanted]
@@ -157,9 +161,9 @@ def wire(
         lambda source: [gr.update(visible=source == "typed"), gr.update(visible=source == "upload")],
         form.source, [form.typed, form.upload], queue=False, **_QUIET,
     )  # fmt: skip
-    gr.on(None, choices, None, [form.policies, form.source], **_QUIET)
+    gr.on(None, choices, None, [form.policies, form.source, form.uncertain_by], **_QUIET)
     gr.on(None, plan, numbers, form.plan, **_QUIET)
-    gr.on([new.expand], choices, None, [form.policies, form.source], queue=False, **_QUIET)
+    gr.on([new.expand], choices, None, [form.policies, form.source, form.uncertain_by], queue=False, **_QUIET)
 
 
 def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> Wanted:

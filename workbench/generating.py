@@ -18,6 +18,7 @@ from common import hashing
 from labeling import rounds
 from labeling.schema import Comparison, Round
 from labeling.store import Store
+from tuning.data.rows import Pair
 
 if TYPE_CHECKING:
     from tuning.generate import Engine
@@ -57,6 +58,25 @@ def generate(
         part, tries = tries[:BATCH], tries[BATCH:]
         tries = [*_settle(store, engine, this, part, by_name), *tries]
     return not tries
+
+
+def most_uncertain(store: Store, this: Round, preferences: Callable[[Sequence[Pair]], list[float]]) -> None:
+    """Keeps the training comparisons whose probability is nearest to one half: a vote tells most there.
+
+    (Uncertainty sampling, Lewis and Gale 1994.) Held-out comparisons stay as they were drawn: what measures must not
+    be chosen by what is measured. `preferences` gives P(first better) of each pair.
+    """
+    every = [
+        each
+        for each in rounds.comparisons_of(store, this.round_id)
+        if each.split == "train" and not each.is_gold
+    ]
+    if len(every) <= this.generation.kept_train:
+        return
+    found = preferences([Pair(each.prompt, each.completion_a, each.completion_b) for each in every])
+    order = sorted(range(len(every)), key=lambda i: abs(found[i] - 0.5))
+    surplus = [every[i].comparison_id for i in order[this.generation.kept_train :]]
+    rounds.discard(store, this.round_id, surplus, "certain")
 
 
 def fault(first: str, second: str, policies: Sequence[str]) -> str | None:

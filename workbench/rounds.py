@@ -10,15 +10,16 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
 
 from common import files, hashing
-from common.errors import AfinaError
+from common.errors import AfinaError, NotFound
 from common.settings import Settings
+from common.split import split
 from labeling import live, people, planner, rounds
 from labeling.exchange import ingest, read
 from labeling.schema import Comparison, Generation, Round, RoundSettings, State
@@ -27,12 +28,14 @@ from workbench import generating
 
 if TYPE_CHECKING:
     from tuning.generate import Engine
+    from tuning.scoring import Rewards
     from workbench.results import Results
     from workbench.roles import Actor, Roles
     from workbench.voting import Voting
 
 logger = logging.getLogger(__name__)
 _LONGEST = 1800.0  # seconds that a script waits for a round's comparisons
+OVERSAMPLED = 4  # so many times the training prompts are drawn where the most uncertain are kept
 LEAST_HELDOUT = 0.2  # of a collecting round's prompts: what the reward model is measured on
 
 
@@ -72,7 +75,9 @@ class Rounds:
         results: Results,
         voting: Voting,
         engine: Callable[[], Engine],
+        rewards: Callable[[str], Rewards] | None = None,
     ) -> None:
+        self._rewards = rewards
         self._settings, self._store, self._roles = settings, store, roles
         self._results, self._voting, self._engine = results, voting, engine
         self._at_work: dict[str, threading.Thread] = {}
@@ -118,19 +123,31 @@ class Rounds:
             raise AfinaError("round.heldout", n=wanted.n_heldout, least=least, purpose=wanted.purpose)
         for name in wanted.policies:
             self._identity(name)
-        drawn = planner.draw(wanted.prompts, wanted.n_train, wanted.n_heldout, wanted.generation.seed)
+        n_train, generation = self._uncertain(wanted)
+        drawn = planner.draw(wanted.prompts, n_train, wanted.n_heldout, generation.seed)
         this = rounds.create(
             self._store,
             wanted.name,
             wanted.purpose,
             wanted.policies,
             wanted.settings,
-            wanted.generation,
+            generation,
             wanted.guidelines,
         )
         rounds.add_prompts(self._store, this.round_id, [prompt for prompt, _ in drawn])
         rounds.add_comparisons(self._store, this.round_id, wanted.gold)
         return self.generate(actor, this.round_id)
+
+    def _uncertain(self, wanted: Wanted) -> tuple[int, Generation]:
+        """How many training prompts to draw, and what to keep of them. Raises: NotFound for no such reward model."""
+        if not wanted.generation.uncertain_by or not wanted.n_train:
+            return wanted.n_train, replace(wanted.generation, uncertain_by="", kept_train=0)
+        if self._rewards is None:
+            raise NotFound("runs.unknown", name=wanted.generation.uncertain_by)
+        self._rewards(wanted.generation.uncertain_by)
+        there = {str(each) for each in wanted.prompts if split(each) == "train"}
+        n = max(wanted.n_train, min(OVERSAMPLED * wanted.n_train, len(there)))
+        return n, replace(wanted.generation, kept_train=wanted.n_train)
 
     def generate(self, actor: Actor, round_id: str) -> Round:
         """Begins, or goes on, to sample a round's comparisons behind the page."""
@@ -256,6 +273,9 @@ class Rounds:
                 finished = generating.generate(
                     self._store, self._engine(), this, self._identity, self._closing.is_set
                 )
+                if finished and this.generation.uncertain_by and self._rewards is not None:
+                    model = self._rewards(this.generation.uncertain_by)
+                    generating.most_uncertain(self._store, this, model.preferences)
                 if finished:
                     rounds.move(self._store, this.round_id, "draft")
         except Timeout:

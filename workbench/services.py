@@ -24,7 +24,7 @@ from workbench.judging import Judging
 from workbench.lineage import Lineage
 from workbench.results import Results
 from workbench.rewarding import Rewarding
-from workbench.roles import Roles
+from workbench.roles import TEACHER, Roles
 from workbench.rounds import Rounds
 from workbench.training import Training
 from workbench.voting import Voting
@@ -87,7 +87,10 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
     comparing = Comparing(settings, store, roles, _engine(settings, lent))
     results = Results(settings, labels, roles)
     voting = Voting(labels, results)
-    rounds = Rounds(settings, labels, roles, results, voting, lambda: _behind(comparing.engine, lending))
+    rounds = Rounds(
+        settings, labels, roles, results, voting, lambda: _behind(comparing.engine, lending),
+        lambda name: aligning.reward_model(TEACHER, name),
+    )  # fmt: skip
     aligning = Aligning(
         settings, store, queue, labels, roles, lambda: comparing.engine, _reward_model(settings, lent)
     )
@@ -103,7 +106,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         aligning=aligning,
         dialling=Dialling(settings, store, queue, labels, roles, aligning, rounds, lambda: comparing.engine),
         lineage=Lineage(store, labels, roles, results),
-        judging=Judging(settings, store, labels, roles, aligning, lambda: comparing.engine),
+        judging=Judging(settings, store, labels, roles, aligning, lambda: _behind(comparing.engine, lending)),
         rewarding=Rewarding(store, labels, roles, aligning, comparing, results),
         queue=queue,
         labels=labels,

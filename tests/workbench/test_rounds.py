@@ -216,3 +216,35 @@ def test_a_thumb_in_the_chat_is_a_rating(services):
     assert [each.good for each in ratings.counting(services.labels)] == [True, False]
     with pytest.raises(NotAllowed):
         services.voting.rate("nobody", prompt, "Because.", "pocket", True)
+
+
+def test_the_most_uncertain_are_kept_and_the_heldout_stay_as_drawn(services, monkeypatch):
+    pytest.importorskip("torch")
+
+    class Judge:
+        """Surer the longer the prompt."""
+
+        def preferences(self, pairs):
+            return [0.5 + min(0.5, len(pair.prompt[-1]["content"]) / 200) for pair in pairs]
+
+    monkeypatch.setattr(services.rounds, "_rewards", lambda name: Judge())
+    generation = Generation(temperature=1.0, max_new_tokens=12, seed=3, uncertain_by="judge")
+    this = wait(services, services.rounds.make(TEACHER, wanted(services, name="sure", generation=generation)))
+    made = rounds.comparisons_of(services.labels, this.round_id)
+    train = [len(each.prompt[-1]["content"]) for each in made if each.split == "train"]
+    assert len(train) == 6
+    assert sum(each.split == "heldout" for each in made) == 2 - this.counts.get("dropped_identical", 0)
+    assert this.counts["dropped_certain"] >= 12
+    asked = {each["content"] for prompt in wanted(services).prompts for each in [{"content": prompt}]}
+    assert max(train) < sorted(len(text) for text in asked)[len(asked) // 2]
+    services.rounds.move(TEACHER, this.round_id, "open")
+    with pytest.raises(AfinaError):
+        rounds.discard(services.labels, this.round_id, [made[0].comparison_id], "certain")
+
+
+def test_uncertainty_needs_a_reward_model_that_is_there(services):
+    generation = Generation(max_new_tokens=12, uncertain_by="nobody")
+    with pytest.raises(AfinaError) as caught:
+        services.rounds.make(TEACHER, wanted(services, generation=generation))
+    assert caught.value.key == "runs.unknown"
+    assert rounds.listed(services.labels) == []
