@@ -129,7 +129,7 @@ def _export(options: argparse.Namespace) -> tuple[dict, list[str]]:
 
 def _report(options: argparse.Namespace) -> tuple[dict, list[str]]:
     from labeling import counted, rounds
-    from labeling.exchange import read
+    from labeling.exchange import counting
     from labeling.report import lines, report
     from labeling.store import open_store
 
@@ -137,7 +137,7 @@ def _report(options: argparse.Namespace) -> tuple[dict, list[str]]:
         raise AfinaError("label.number", name="--bootstrap", value=options.bootstrap, low=100, high=10_000)
     skipped = 0
     if _one_source(options):
-        votes, problems = read.votes(options.file)
+        votes, problems = counting.votes(options.file)
         _warn(problems)
         skipped = problems.n
     else:

@@ -159,6 +159,36 @@ class Columns:
     def __len__(self) -> int:
         return len(self._strength)
 
+    def append(self, later: Columns) -> None:
+        """Adds what was gathered after this, under our codes."""
+        import numpy as np
+
+        of = {
+            name: np.array([mine(each) for each in theirs.codes], dtype=np.int64)
+            for name, mine, theirs in (
+                ("model", self._models, later._models),
+                ("prompt", self._prompts, later._prompts),
+                ("annotator", self._annotators, later._annotators),
+            )
+        }
+        n = len(self._items.codes)
+        of["item"] = np.array([self._items(each) for each in later._items.codes], dtype=np.int64)
+        new = of["item"] >= n  # their first place is their order: new ones come in it
+        kinds = {"model_a": "model", "model_b": "model", "prompt": "prompt"}
+        for name, values in later._of_item.items():
+            column = np.frombuffer(values, dtype=np.int64) if len(values) else np.zeros(0, dtype=np.int64)
+            column = of[kinds[name]][column] if name in kinds else column
+            self._of_item[name].frombytes(column[new].tobytes())
+        table = np.array(later._of_vote, dtype=np.int64).reshape(-1, len(_OF_VOTE))
+        table[:, 0] = of["item"][table[:, 0]]
+        known = table[:, 1] != UNKNOWN
+        table[known, 1] = of["annotator"][table[known, 1]]
+        self._of_vote.frombytes(table.tobytes())
+        self._strength.extend(later._strength)
+        self.left_out.update(later.left_out)
+        for mine, theirs in ((self._skips, later._skips), (self._flags, later._flags)):
+            mine.update({int(of["item"][code]): count for code, count in theirs.items()})
+
     def votes(self) -> Votes:
         """What was gathered. Of one annotator's votes on one comparison (and phase) the last one counts."""
         import numpy as np

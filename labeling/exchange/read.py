@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,10 @@ from typing import Any
 import orjson
 
 from common.errors import AfinaError
-from common.split import split
 from labeling.exchange.judged import Judged
 from labeling.exchange.rows import Row, row_of
 from labeling.schema import WINNERS, Annotation, Comparison, messages_of, new_id, now
-from labeling.votes import FLIPPED, PHASES, UNKNOWN, Columns, Votes
+from labeling.votes import FLIPPED, PHASES
 
 _KEPT_PROBLEMS = 20
 _BOM = b"\xef\xbb\xbf"
@@ -40,23 +39,6 @@ class Problems:
     @property
     def example(self) -> str:
         return self.first[0].words("en") if self.first else "-"
-
-
-def votes(path: Path) -> tuple[Votes, Problems]:
-    """A file's votes as columns. Raises: AfinaError `exchange.no_votes`, saying why, if there is not one."""
-    problems, columns = Problems(), Columns()
-    seen: set[str] = set()
-    for number, given in objects(path, problems):
-        try:
-            _count_in(columns, row_of(given, number), seen)
-        except AfinaError as problem:
-            problems.add(problem)
-    if not len(columns):
-        reasons = ", ".join(f"{name}: {n}" for name, n in sorted(columns.left_out.items())) or "-"
-        raise AfinaError(
-            "exchange.no_votes", name=path.name, n=problems.n, left_out=reasons, first=problems.example
-        )
-    return columns.votes(), problems
 
 
 def judged(path: Path) -> tuple[list[Judged], Problems]:
@@ -84,7 +66,7 @@ def gold(path: Path) -> list[Comparison]:
     problems, found = Problems(), []
     for number, given in objects(path, problems):
         row = row_of({"model_a": "gold", "model_b": "gold"} | given, number)
-        right = _certain(row) or row.winner
+        right = certain(row) or row.winner
         if right is None:
             raise AfinaError("exchange.row_missing", row=number, column="gold_winner")
         if right not in WINNERS:
@@ -104,16 +86,20 @@ def objects(path: Path, problems: Problems) -> Iterator[tuple[int, dict]]:
     if not path.is_file():
         raise AfinaError("exchange.no_file", name=path)
     try:
-        for number, value in _values(path, problems):
-            if isinstance(value, dict):
-                yield number, value
-            else:
-                problems.add(AfinaError("exchange.row_kind", row=number, found=type(value).__name__))
+        yield from objects_of(values(path, problems), problems)
     except (OSError, EOFError, ValueError) as reason:
         raise AfinaError("exchange.broken", name=path.name, reason=reason) from reason
 
 
-def _values(path: Path, problems: Problems) -> Iterator[tuple[int, Any]]:
+def objects_of(found: Iterable[tuple[int, Any]], problems: Problems) -> Iterator[tuple[int, dict]]:
+    for number, value in found:
+        if isinstance(value, dict):
+            yield number, value
+        else:
+            problems.add(AfinaError("exchange.row_kind", row=number, found=type(value).__name__))
+
+
+def values(path: Path, problems: Problems) -> Iterator[tuple[int, Any]]:
     with open(path, "rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     with gzip.open(path, "rb") if packed else open(path, "rb") as file:
@@ -122,59 +108,20 @@ def _values(path: Path, problems: Problems) -> Iterator[tuple[int, Any]]:
         if head.startswith(b"["):
             yield from enumerate(orjson.loads(file.read().removeprefix(_BOM)), 1)
             return
-        for number, line in enumerate(file, 1):
-            try:
-                if line.strip():
-                    yield number, orjson.loads(line.removeprefix(_BOM))
-            except orjson.JSONDecodeError as reason:
-                problems.add(AfinaError("exchange.row_json", row=number, reason=reason))
+        yield from lines(file, problems)
 
 
-def _count_in(columns: Columns, row: Row, seen: set[str]) -> None:
-    """Counts one row: a vote, or the reason why it is none."""
-    given = row.given
-    annotator = given.get("annotator_id")
-    if type(annotator) is not str:
-        annotator = _checked(row, "annotator_id", str)
-    ms = _checked(row, "decision_time_ms", int) if "decision_time_ms" in given else None
-    strength = _checked(row, "preference_strength", int) if "preference_strength" in given else None
-    known = _checked(row, "annotation_id", str) if "annotation_id" in given else None
-    item = columns.code(row.key)
-    if item is None:
-        lengths = tuple(UNKNOWN if text is None else len(text) for text in row.completions)
-        heldout = (given.get("split") or split(row.prompt)) == "heldout"  # type: ignore[arg-type]
-        gold = _certain(row) if given.get("is_gold") else None
-        gold = gold if gold in WINNERS else None
-        item = columns.item(row.key, row.prompt_key, row.models, lengths, heldout, gold)  # type: ignore
-    if known is not None:
-        if known in seen:
-            columns.left_out["repeated_id"] += 1
-            return
-        seen.add(known)
-    action = given.get("action") or "vote"
-    if given.get("exclude_reason"):
-        columns.left_out[str(given["exclude_reason"])[:60]] += 1
-    elif action in ("skip", "report"):
-        (columns.skip if action == "skip" else columns.flag)(item)
-        columns.left_out[action] += 1
-    elif row.winner is None:
-        columns.left_out["unjudged"] += 1
-    else:
-        swapped = UNKNOWN if row.paired else int(bool(given.get("position_swapped")) != row.flipped)
-        phase = given.get("phase", "blind")
-        columns.vote(
-            item,
-            annotator,
-            row.winner,
-            swapped,
-            ms,
-            -strength if strength is not None and row.flipped else strength,
-            phase if phase in PHASES else "blind",
-            int(bool(given.get("repeat"))),
-        )
+def lines(file: Iterable[bytes], problems: Problems) -> Iterator[tuple[int, Any]]:
+    """(row number, value) for each line of JSONL that is not blank."""
+    for number, line in enumerate(file, 1):
+        try:
+            if line.strip():
+                yield number, orjson.loads(line.removeprefix(_BOM))
+        except orjson.JSONDecodeError as reason:
+            problems.add(AfinaError("exchange.row_json", row=number, reason=reason))
 
 
-def _checked(row: Row, column: str, kind: type) -> Any:
+def checked(row: Row, column: str, kind: type) -> Any:
     value = row.given.get(column)
     if value is None or type(value) is kind:
         return value
@@ -192,7 +139,7 @@ def _comparison(row: Row) -> Comparison:
         if text is None:
             raise AfinaError("exchange.row_missing", row=row.number, column=name)
     given = row.given
-    gold = _certain(row) if given.get("is_gold") else None
+    gold = certain(row) if given.get("is_gold") else None
     return Comparison(
         prompt=messages_of("prompt", row.prompt),
         completion_a=row.completions[0] or "",
@@ -206,7 +153,7 @@ def _comparison(row: Row) -> Comparison:
     )
 
 
-def _certain(row: Row) -> Any:
+def certain(row: Row) -> Any:
     """The row's `gold_winner`, told of our a and b."""
     right = row.given.get("gold_winner")
     return FLIPPED.get(right, right) if row.flipped and isinstance(right, str) else right
@@ -218,7 +165,7 @@ def _annotations(row: Row, comparison_id: str) -> list[Annotation]:
     action: Any = given.get("action") or "vote"
     if action not in ("vote", "skip", "report") or (action == "vote" and row.winner is None):
         return []
-    strength = _checked(row, "preference_strength", int)
+    strength = checked(row, "preference_strength", int)
     ratings = given.get("ratings") if isinstance(given.get("ratings"), dict) else None
     edited_from = given.get("edited_from") if given.get("edited_from") in ("a", "b") else None
     if row.flipped:
@@ -228,9 +175,9 @@ def _annotations(row: Row, comparison_id: str) -> list[Annotation]:
         edited_from = other.get(edited_from) if edited_from else None
     return [
         Annotation(
-            annotation_id=_checked(row, "annotation_id", str) or uuid.uuid4().hex,
+            annotation_id=checked(row, "annotation_id", str) or uuid.uuid4().hex,
             comparison_id=comparison_id,
-            annotator_id=_checked(row, "annotator_id", str) or "",
+            annotator_id=checked(row, "annotator_id", str) or "",
             winner=row.winner if action == "vote" else None,
             action=action,
             phase=given["phase"] if given.get("phase") in PHASES else "blind",
@@ -238,14 +185,14 @@ def _annotations(row: Row, comparison_id: str) -> list[Annotation]:
             position_swapped=bool(given.get("position_swapped")) != row.flipped,
             preference_strength=strength,
             ratings=ratings,
-            rationale=_checked(row, "rationale", str),
-            edited_completion=_checked(row, "edited_completion", str),
+            rationale=checked(row, "rationale", str),
+            edited_completion=checked(row, "edited_completion", str),
             edited_from=edited_from,  # type: ignore[arg-type]
             flags=tuple(str(each) for each in given.get("flags") or ()),
-            group=_checked(row, "group", str) or "",
-            decision_time_ms=_checked(row, "decision_time_ms", int),
+            group=checked(row, "group", str) or "",
+            decision_time_ms=checked(row, "decision_time_ms", int),
             created_at=float(given["created_at"]) if type(given.get("created_at")) in (int, float) else now(),
             source=given["source"] if given.get("source") in ("ai", "simulated") else "imported",
-            exclude_reason=_checked(row, "exclude_reason", str) or None,
+            exclude_reason=checked(row, "exclude_reason", str) or None,
         )
     ]

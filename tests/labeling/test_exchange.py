@@ -1,16 +1,18 @@
 import csv
 import gzip
 import json
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from common.errors import AfinaError, Conflict
 from labeling import counted, rounds
-from labeling.exchange import read, write
+from labeling.exchange import counting, read, write
 from labeling.exchange.ingest import ingest
 from labeling.exchange.judged import Judged, decide, pairs, unpaired
-from labeling.schema import Annotation, Comparison, Rating
+from labeling.schema import WINNERS, Annotation, Comparison, Rating
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 ROW = {
@@ -42,7 +44,7 @@ def _judged(*winners, **more):
 def test_a_row_turned_round_is_the_same_comparison(tmp_path):
     turned = ROW | {"completion_a": "two", "completion_b": "one", "model_a": "n", "model_b": "m"}
     turned |= {"winner": "model_b", "annotator_id": "v", "preference_strength": 2}
-    votes, problems = read.votes(_file(tmp_path, [ROW | {"preference_strength": -2}, turned]))
+    votes, problems = counting.votes(_file(tmp_path, [ROW | {"preference_strength": -2}, turned]))
     assert problems.n == 0 and len(votes.items) == 1
     assert votes.winner.tolist() == [0, 0] and votes.strength.tolist() == [-2, -2]
     assert votes.swapped.tolist() == [0, 1]  # the file's a is taken as left
@@ -50,14 +52,42 @@ def test_a_row_turned_round_is_the_same_comparison(tmp_path):
     assert [vote.winner for vote in one.annotations] == ["model_a", "model_a"]
 
 
+def test_a_large_file_read_by_several_processes_gives_the_same(tmp_path, monkeypatch):
+    lines = [
+        json.dumps(ROW | {"prompt": f"Q{i % 40}?", "annotator_id": f"p{i % 7}", "winner": WINNERS[i % 4],
+                          "model_b": f"m{i % 3}"})
+        for i in range(600)
+    ]  # fmt: skip
+    lines[450] = "{broken"
+    lines[500] = json.dumps({"prompt": "x"})
+    lines[550] = json.dumps(ROW | {"prompt": "Q3?", "action": "skip", "model_b": "m0"})
+    path = tmp_path / "large.jsonl"
+    path.write_text("\n".join(lines))
+    alone, problems = counting.votes(path, 1)
+    monkeypatch.setattr(counting, "LARGE", 1000)
+    opened = []
+    monkeypatch.setattr(
+        counting, "_cuts", lambda *args, cuts=counting._cuts: opened.append(cuts(*args)) or opened[0]
+    )
+    several, also = counting.votes(path, 3)
+    assert len(set(opened[0])) == 4
+    assert (also.n, [str(each) for each in also.first]) == (
+        problems.n,
+        [str(each) for each in problems.first],
+    )
+    for column in fields(alone):
+        ours, theirs = getattr(several, column.name), getattr(alone, column.name)
+        assert np.array_equal(ours, theirs, equal_nan=column.name == "strength"), column.name
+
+
 def test_a_later_vote_replaces_an_earlier_one(tmp_path):
-    votes, _ = read.votes(_file(tmp_path, [ROW, ROW | {"winner": "tie"}, ROW | {"annotator_id": "v"}]))
+    votes, _ = counting.votes(_file(tmp_path, [ROW, ROW | {"winner": "tie"}, ROW | {"annotator_id": "v"}]))
     assert votes.winner.tolist() == [2, 0] and votes.left_out == {"superseded": 1}
 
 
 def test_votes_that_name_nobody_are_all_kept(tmp_path):
     row = {name: value for name, value in ROW.items() if name != "annotator_id"}
-    votes, _ = read.votes(_file(tmp_path, [row, row]))
+    votes, _ = counting.votes(_file(tmp_path, [row, row]))
     assert len(votes) == 2 and votes.annotators == []
 
 
@@ -75,7 +105,7 @@ def test_rows_that_are_no_votes_are_counted_by_reason(tmp_path):
     ]
     path = _file(tmp_path, rows)
     path.write_text(path.read_text() + "{broken\n[1]\n\n")
-    votes, problems = read.votes(path)
+    votes, problems = counting.votes(path)
     assert votes.left_out == {"skip": 1, "late": 1, "unjudged": 1, "repeated_id": 1} and len(votes) == 2
     assert problems.n == 5
     assert [problem.params["row"] for problem in problems.first] == [7, 8, 9, 10, 11]
@@ -87,12 +117,12 @@ def test_rows_that_are_no_votes_are_counted_by_reason(tmp_path):
 def test_files_without_a_vote_say_why(tmp_path, content):
     path = tmp_path / "votes.jsonl"
     path.write_bytes(content)
-    for reader in (read.votes, read.judged):
+    for reader in (counting.votes, read.judged):
         with pytest.raises(AfinaError) as caught:
             reader(path)
         assert "votes.jsonl" in str(caught.value) and "{" not in str(caught.value).replace('{"', "")
     with pytest.raises(AfinaError):
-        read.votes(tmp_path / "absent")
+        counting.votes(tmp_path / "absent")
 
 
 def test_lists_and_gzip_are_read_too(tmp_path):
@@ -100,7 +130,7 @@ def test_lists_and_gzip_are_read_too(tmp_path):
     plain.write_text(json.dumps([ROW, ROW | {"annotator_id": "v"}], indent=1))
     packed = tmp_path / "votes.jsonl.gz"
     packed.write_bytes(gzip.compress(b"\xef\xbb\xbf" + json.dumps(ROW).encode()))
-    assert len(read.votes(plain)[0]) == 2 and len(read.votes(packed)[0]) == 1
+    assert len(counting.votes(plain)[0]) == 2 and len(counting.votes(packed)[0]) == 1
 
 
 def test_preference_pairs_of_every_shape(tmp_path):
@@ -234,7 +264,7 @@ def test_trl_rows_are_explicit_conversations(tmp_path):
 def test_what_is_written_can_be_read(tmp_path, format):
     judged = [_judged("model_a", "model_a", "model_b"), _judged("both_bad", "tie", "model_b")]
     done = write.export(judged, format, tmp_path, "every")
-    votes, problems = read.votes(done.path)
+    votes, problems = counting.votes(done.path)
     assert problems.n == 0
     expected = [0, 0, 1, 3, 2, 1] if format in ("battles", "jsonl") else [0] * 4
     assert votes.winner.tolist() == expected
@@ -267,7 +297,7 @@ def test_imported_votes_live_in_the_store(store, tmp_path):
     done = ingest(store, judged, "theirs")
     assert (done.comparisons, done.annotations, done.superseded) == (2, 5, 1)
     votes = counted.votes_of(store, done.round_id)
-    direct, _ = read.votes(tmp_path / "votes.jsonl")
+    direct, _ = counting.votes(tmp_path / "votes.jsonl")
     assert sorted(votes.winner.tolist()) == sorted(direct.winner.tolist())
     assert votes.left_out == direct.left_out == {"superseded": 1}
     assert len(votes.annotators) == 2 and (votes.annotator == -1).sum() == 1
@@ -305,7 +335,7 @@ def test_real_preferences(file, n, bad, longer, tmp_path):
     from labeling.report import report
 
     judged, problems = read.judged(path)
-    votes, _ = read.votes(path)
+    votes, _ = counting.votes(path)
     assert problems.n == bad and len(votes) == n - bad
     made = report(votes, n_bootstrap=100)
     assert made["length_bias"]["value"] == pytest.approx(longer, abs=0.02)
