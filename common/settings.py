@@ -48,6 +48,11 @@ class Settings:
         "AFINA_ACCELERATE_CONFIG", "", "accelerate's config file: several processes train a run together."
     )
 
+    chat_url: str = _setting(
+        "AFINA_CHAT_URL", "", "An OpenAI-compatible server (vLLM) that answers in chat and rounds."
+    )
+    chat_key: str = _setting("AFINA_CHAT_KEY", "", "The key of that server.")
+
     def __post_init__(self) -> None:
         if self.home is None:
             object.__setattr__(self, "home", default_home())

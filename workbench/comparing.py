@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from common.errors import AfinaError
 from common.settings import Settings
@@ -78,7 +78,16 @@ class Comparing:
         bases = dict.fromkeys([self._settings.base_model, "pocket", *named])
         tuned = [PolicyChoice(run.name, run.info.base["name"], False, run.info.created_at) for run in runs]
         tuned.sort(key=lambda choice: -choice.created_at)
+        if self._settings.chat_url:  # and what that server knows besides
+            known = {choice.name for choice in tuned}
+            bases |= dict.fromkeys(name for name in self._served() if name not in known)
         return [PolicyChoice(name, name, True) for name in bases] + tuned
+
+    def _served(self) -> list[str]:
+        try:
+            return list(cast("Any", self.engine).others())
+        except AfinaError:  # said when somebody sends a message
+            return []
 
     def chat(
         self,

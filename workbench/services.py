@@ -116,6 +116,14 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
 
 def _engine(settings: Settings, lent: Functions | None) -> Callable[[], Any] | None:
     """What makes the engine that answers, where that is not this process's own."""
+    if settings.chat_url:
+
+        def served() -> Any:
+            from tuning.served import ServedEngine
+
+            return ServedEngine(settings.home, settings.chat_url, settings.chat_key)
+
+        return served
     if lent is None:
         return None
 
