@@ -5,78 +5,35 @@ Lays out and wires; what is shown is made in `align_words`, what is done in `wor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from common.errors import AfinaError
-from tuning.config import DPOConfig, RewardConfig
-from ui import align_dial, align_judges, align_words, lineage_panel, train_live
+from ui import align_dial, align_judges, align_layout, align_words, lineage_panel, train_live
+from ui.align_layout import After, Live, Setup
 from ui.context import actor, language, shown
-from ui.translations import t, word
+from ui.translations import word
 from workbench.rounds import Wanted, read_prompts
 
 if TYPE_CHECKING:
+    from tuning.progress import RunStatus
     from workbench.roles import Actor
     from workbench.services import Services
 
 _SECONDS = 1.0
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_WAYS = ("majority", "every", "minimum")
 _AGAIN = 40  # held-out prompts of the round that one click makes
-
-
-@dataclass(frozen=True)
-class Setup:
-    box: gr.Column
-    round: gr.Dropdown
-    way: gr.Radio
-    sources: gr.Radio
-    facts: gr.HTML
-    reward_epochs: gr.Number
-    reward_rate: gr.Number
-    reward_name: gr.Textbox
-    reward: gr.Button
-    loss: gr.Dropdown
-    beta: gr.Number
-    epochs: gr.Number
-    rate: gr.Number
-    sft_weight: gr.Number
-    name: gr.Textbox
-    dpo: gr.Button
-
-
-@dataclass(frozen=True)
-class Live:
-    choice: gr.Dropdown
-    head: gr.HTML
-    stop: gr.Button
-    resume: gr.Button
-    sample: gr.HTML
-    first: gr.LinePlot
-    more: gr.Accordion
-    second: gr.LinePlot
-    seen: gr.State
-
-
-@dataclass(frozen=True)
-class After:
-    measure: gr.Button
-    reward_run: gr.Dropdown
-    outcome: gr.Button
-    again: gr.Button
-    result: gr.HTML
 
 
 def build_align_tab(services: Services) -> None:
     """Lays the tab out in the Blocks context it is called in."""
     fork = gr.HTML("", padding=False)
     with gr.Row():
-        setup = _setup()
+        setup = align_layout.setup()
         with gr.Column(scale=6, min_width=340):
-            live = _live()
-            after = _after()
+            live = align_layout.live()
+            after = align_layout.after()
     dial = align_dial.lay_out()
     _wire(services, fork, setup, live, after)
     align_dial.wire(services, dial, live.choice, after.reward_run)
@@ -84,71 +41,8 @@ def build_align_tab(services: Services) -> None:
     lineage_panel.build(services)
 
 
-def _setup() -> Setup:
-    reward, dpo = RewardConfig(), DPOConfig()
-    with gr.Column(scale=5, min_width=340, visible=False) as box:
-        round_ = gr.Dropdown([], label=t("align.round"), allow_custom_value=True, elem_id="align-round")
-        way = gr.Radio(
-            [(t(f"vote.files.{each}"), each) for each in _WAYS], value="majority", label=t("align.way")
-        )
-        sources = gr.Radio(
-            [(t(f"judges.sources.{each}"), each) for each in ("people", "ai", "all")],
-            value="people",
-            label=t("judges.sources"),
-            elem_id="align-sources",
-        )
-        facts = gr.HTML("", padding=False, elem_id="align-facts")
-        with gr.Group():
-            gr.Markdown(t("align.reward.about"), elem_classes="train-pad")
-            with gr.Accordion(t("align.more"), open=False), gr.Row():
-                reward_epochs = gr.Number(reward.epochs, label=t("align.epochs"), minimum=0, min_width=110)
-                reward_rate = gr.Number(reward.learning_rate, label=t("align.rate"), minimum=0, min_width=110)
-                reward_name = gr.Textbox(label=t("train.name"), max_lines=1, min_width=140)
-            start_reward = gr.Button(t("align.reward.start"), variant="primary", elem_id="align-reward")
-        with gr.Group():
-            gr.Markdown(t("align.dpo.about"), elem_classes="train-pad")
-            with gr.Row():
-                loss = gr.Dropdown(
-                    ["sigmoid", "ipo", "hinge", "robust"],
-                    value=dpo.loss,
-                    label=t("align.loss"),
-                    min_width=110,
-                )
-                beta = gr.Number(dpo.beta, label="β", info=t("align.beta"), minimum=0.001, min_width=110)
-            with gr.Accordion(t("align.more"), open=False), gr.Row():
-                epochs = gr.Number(dpo.epochs, label=t("align.epochs"), minimum=0, min_width=110)
-                rate = gr.Number(dpo.learning_rate, label=t("align.rate"), minimum=0, min_width=110)
-                sft_weight = gr.Number(dpo.sft_weight, label=t("align.sft_weight"), minimum=0, min_width=110)
-                name = gr.Textbox(label=t("train.name"), max_lines=1, min_width=140)
-            start_dpo = gr.Button(t("align.dpo.start"), variant="primary", elem_id="align-dpo")
-    return Setup(box, round_, way, sources, facts, reward_epochs, reward_rate, reward_name, start_reward, loss, beta,
-                 epochs, rate, sft_weight, name, start_dpo)  # fmt: skip
-
-
-def _live() -> Live:
-    choice = gr.Dropdown([], label=t("train.run"), allow_custom_value=True, elem_id="align-run")
-    head = gr.HTML("", elem_id="align-head")
-    with gr.Row():
-        stop = gr.Button(t("train.stop"), variant="stop", visible=False)
-        resume = gr.Button(t("train.resume"), variant="primary", visible=False)
-    sample = gr.HTML("", padding=False, elem_id="align-sample")
-    first = gr.LinePlot(x="step", y="value", color="which", height=360, show_label=False, visible=False)
-    with gr.Accordion(t("align.curves"), open=False, visible=False) as more:
-        second = gr.LinePlot(x="step", y="value", color="which", height=280, show_label=False)
-    return Live(choice, head, stop, resume, sample, first, more, second, gr.State(""))
-
-
-def _after() -> After:
-    with gr.Row():
-        measure = gr.Button(t("align.measure"), visible=False, elem_id="align-measure")
-        reward_run = gr.Dropdown([], label=t("align.judge"), visible=False, allow_custom_value=True)
-        outcome = gr.Button(t("align.outcome"), visible=False, elem_id="align-outcome")
-        again = gr.Button(t("align.again"), visible=False, elem_id="align-again")
-    return After(measure, reward_run, outcome, again, gr.HTML("", padding=False, elem_id="align-result"))
-
-
 def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: After) -> None:
-    outputs = [*vars(live).values(), after.measure, after.reward_run, after.outcome, after.again]
+    outputs = [*live.outputs, after.measure, after.reward_run, after.outcome, after.again]
 
     @shown
     def arrive(request: gr.Request) -> list[Any]:
@@ -271,6 +165,7 @@ def _wire_after(services: Services, live: Live, after: After) -> None:
     after.measure.click(measure, live.choice, after.result, **slow)
     after.outcome.click(outcome, [live.choice, after.reward_run], after.result, **slow)
     after.again.click(again, live.choice, after.result, **_QUIET)
+    live.choice.change(lambda: "", None, after.result, queue=False, **_QUIET)  # it was another run's
 
 
 def _runs(services: Services, who: Actor) -> list[str]:
@@ -279,7 +174,7 @@ def _runs(services: Services, who: Actor) -> list[str]:
 
 def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tongue: str) -> list[Any]:
     """Updates of the live panel; nothing where nothing changed."""
-    n = len(vars(live)) + 4
+    n = len(live.outputs) + 4
     if not name:
         return [gr.skip(), train_live.empty(tongue) if seen == "" else gr.skip(), *[gr.skip()] * (n - 2)]
     run = services.training.summary(who, name)
@@ -287,10 +182,6 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
     mark = f"{run.run_id} {train_live.mark(status, len(status.samples))}"
     if mark == seen:
         return [gr.skip()] * n
-    first, second = (
-        align_words.FIRST.get(run.method, ("loss",)),
-        align_words.SECOND.get(run.method, ("loss",)),
-    )
     drawn = bool(status.series)
     teacher, done = who.is_teacher, status.state in ("done", "stopped")
     tuned = teacher and done and run.method == "dpo"
@@ -298,26 +189,35 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
         each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable
     ]
 
-    def plot(names: tuple[str, ...]) -> Any:
-        words: dict[str, Any] = (
-            {
-                "color_map": align_words.colours(names, tongue),
-                "x_title": word("align.axis.step", tongue),
-                "y_title": " ",
-                "color_title": " ",
-            }
-            if not seen.startswith(run.run_id)
-            else {}
-        )
-        return gr.update(value=align_words.frame(status.series, names, tongue), visible=drawn, **words)
+    def plots(of: dict[str, tuple[str, ...]]) -> list[Any]:
+        return [
+            _plot(status, of[method], tongue, fresh=not seen.startswith(run.run_id))
+            if method == run.method and drawn
+            else gr.update(visible=False)
+            for method in align_words.FIRST
+        ]
 
     return [
         gr.skip(), align_words.head(status, run.method, tongue),
         gr.update(visible=teacher and status.state in ("starting", "running")),
         gr.update(visible=teacher and status.resumable),
-        align_words.sample(status, tongue), plot(first), gr.update(visible=drawn), plot(second), mark,
+        align_words.sample(status, tongue), *plots(align_words.FIRST), gr.update(visible=drawn),
+        *plots(align_words.SECOND), mark,
         gr.update(visible=teacher and done and run.method == "reward"),
         gr.update(visible=tuned, choices=["", *judges], value=judges[0] if judges else ""),
         gr.update(visible=tuned),
         gr.update(visible=tuned),
     ]  # fmt: skip
+
+
+def _plot(status: RunStatus, names: tuple[str, ...], tongue: str, fresh: bool) -> Any:
+    """One plot's curves; its words and colours once for each run that is chosen."""
+    words: dict[str, Any] = {
+        "color_map": align_words.colours(names, tongue),
+        "x_title": word("align.axis.step", tongue),
+        "y_title": " ",
+        "color_title": " ",
+    }
+    return gr.update(
+        value=align_words.frame(status.series, names, tongue), visible=True, **(words if fresh else {})
+    )

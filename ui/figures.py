@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workbench.aligning import Bin
     from workbench.dialling import Setting
 
-_W, _H, _L, _R, _T, _B = 640, 300, 52, 52, 18, 44  # the frame and what stands around it
+_W, _H, _L, _R, _T, _B = 640, 300, 52, 66, 18, 44  # the frame and what stands around it
 
 
 def dial(settings: Sequence[Setting], at: float, language: str, most: float = 3.0) -> str:

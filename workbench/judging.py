@@ -316,6 +316,5 @@ def _agreement(
     from scipy.stats import binomtest
 
     interval = binomtest(right, n).proportion_ci(method="wilson")
-    return Agreement(
-        machine.name, machine.n, n, right / n, float(interval.low), float(interval.high), ceiling
-    )
+    low, high = float(interval.low), float(interval.high)
+    return Agreement(machine.name, machine.n, n, right / n, low, high, ceiling, unseen)

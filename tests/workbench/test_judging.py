@@ -279,3 +279,18 @@ def test_the_command_line_labels_and_tells_the_agreement(
     assert json.loads(capsys.readouterr().out)["judges"][0]["value"] == 0.75
     assert cli.main(["label", "--round", "none", *asked]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_reward_model_counts_on_what_it_has_not_trained_on(services, this, monkeypatch):
+    class Longer:
+        def scores(self, replies):
+            return [float(len(reply)) for _, reply in replies]
+
+    monkeypatch.setattr(services.aligning, "reward_model", lambda actor, name: Longer())
+    services.judging.label(TEACHER, this.round_id, Asked("reward", "judge"))
+    (row,) = services.judging.agreement(TEACHER, this.round_id)
+    assert (row.judge, row.n, row.heldout_only) == ("reward model judge", 24, False)
+    services.aligning.start(TEACHER, "reward", this.round_id, "judge")
+    (row,) = services.judging.agreement(TEACHER, this.round_id)
+    held = sum(each.split == "heldout" for each in rounds.comparisons_of(services.labels, this.round_id))
+    assert (row.n, row.heldout_only) == (held, True)
