@@ -5,6 +5,7 @@ Lays out and wires; what is shown is made in `align_words`, what is done in `wor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -189,7 +190,7 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
         each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable
     ]
 
-    def plots(of: dict[str, tuple[str, ...]]) -> list[Any]:
+    def plots(of: Mapping[str, tuple[str, ...]]) -> list[Any]:
         return [
             _plot(status, of[method], tongue, fresh=not seen.startswith(run.run_id))
             if method == run.method and drawn
