@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from tuning.models import NO_POLICY
-from ui import train_data, train_live
+from ui import compare_panel, train_data, train_live
 from ui.context import actor, language, shown
 from ui.plots import curves
 from ui.translations import t, word
@@ -34,6 +34,7 @@ def build_runs_tab(services: Services) -> None:
     with gr.Row(visible=False) as danger:
         sure = gr.Checkbox(False, label=t("runs.sure"))
         delete = gr.Button(t("runs.delete"), variant="stop", size="sm", scale=0, min_width=160)
+    compare_panel.build_results(services)
     outputs = [chosen, table, plot, details, danger, sure]
 
     @shown

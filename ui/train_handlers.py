@@ -177,6 +177,18 @@ class Train:
         self._recent.forget()
         return run_id
 
+    def compare(self, who: Actor, form: Form, methods: list[str]) -> str:
+        """Queues a run of each method and gives the comparison's name."""
+        self.services.roles.require_teacher(who)
+        if not form.source:
+            raise AfinaError("data.none_chosen")
+        loaded, report = self.check(who, form)
+        if report is None:
+            raise AfinaError("data.mapping_incomplete", given=", ".join(form.mapping) or "-")
+        group = self._training.compare(who, form.config(), loaded, methods, form.name)
+        self._recent.forget()
+        return group
+
     def act(self, who: Actor, action: str, run_id: str) -> None:
         """`stop`, `resume` or `cancel` a run."""
         run_id = run_id or self.newest(who) or ""

@@ -5,12 +5,13 @@ Every call takes an `Actor`; what changes something needs the teacher. Knows no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.settings import Settings
-from tuning import gpu_time
+from tuning import comparison, gpu_time
+from tuning.comparison import Compared
 from tuning.config import SFTConfig
 from tuning.data import formats
 from tuning.data.report import DataReport, inspect
@@ -23,6 +24,7 @@ from tuning.runs import RunStore
 from tuning.summary import RunSummary, summarise
 
 if TYPE_CHECKING:
+    from tuning.latency import Latency
     from workbench.roles import Actor, Roles
 
 
@@ -84,6 +86,21 @@ class Training:
         data = source if isinstance(source, Loaded) else self.load(actor, source, mapping)
         return self._queue.submit("sft", config, data, name).id
 
+    def compare(
+        self,
+        actor: Actor,
+        config: SFTConfig,
+        source: str | Path | Loaded,
+        methods: Sequence[str],
+        name: str = "",
+        mapping: Mapping[str, str] | None = None,
+    ) -> str:
+        """Queues a run of each method on the same data and gives the comparison's name."""
+        self._roles.require_teacher(actor)
+        data = source if isinstance(source, Loaded) else self.load(actor, source, mapping)
+        runs = comparison.submit(self._queue, config, data, methods, name)
+        return str(runs[0].info.extra["group"])
+
     def stop(self, actor: Actor, run_id: str) -> None:
         self._roles.require_teacher(actor)
         self._queue.stop(run_id)
@@ -112,7 +129,22 @@ class Training:
         run = self.store.get(run_id)
         return archive(run.id, self.store.home, run.path)
 
+    def latency(self, actor: Actor, model: str) -> Latency:
+        """Times a run's model bare, with its adapter, and with the adapter merged; takes a while."""
+        from tuning.latency import measure
+
+        self._roles.require_teacher(actor)
+        return measure(model, self.settings.home)
+
     # Looking: everybody may
+
+    def comparisons(self, actor: Actor) -> list[str]:
+        """Names of the comparisons of methods, the newest first."""
+        return comparison.groups(self.store)
+
+    def compared(self, actor: Actor, group: str) -> list[Compared]:
+        """One line for each method of a comparison. Raises: AfinaError `compare.unknown`."""
+        return comparison.compared(self.store, group)
 
     def status(self, actor: Actor, run_id: str) -> RunStatus:
         return self.store.get(run_id).status()

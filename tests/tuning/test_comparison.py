@@ -1,0 +1,71 @@
+"""One click, several methods, the same data: all or none are queued, and the table is what their events say."""
+
+import json
+
+import pytest
+
+from common.errors import AfinaError
+from tuning import comparison
+from tuning.config import SFTConfig
+from tuning.data import formats
+from tuning.executors.execute import execute
+from tuning.jobs import Queue
+from tuning.runs import RunStore
+
+pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
+
+
+class NoExecutor:
+    def warm(self): ...
+    def run(self, run): ...
+    def close(self): ...
+
+
+@pytest.fixture
+def queue(tmp_path) -> Queue:
+    return Queue(RunStore(tmp_path), NoExecutor())
+
+
+def test_the_methods_are_trained_on_the_same_rows_and_laid_side_by_side(queue, tiny_model, sums):
+    config = SFTConfig(source_model=str(tiny_model), epochs=1, rank=4)
+    runs = comparison.submit(queue, config, formats.from_python(sums), ["ia3", "lora", "full", "ia3"], "mine")
+    assert [run.name for run in runs] == ["mine ia3", "mine lora", "mine full"]
+    waiting = comparison.compared(queue.store, "mine")
+    assert [line.state for line in waiting] == ["queued"] * 3 and waiting[0].heldout_after is None
+    for run in runs:
+        execute(run, queue.store.home)
+    lines = {line.method: line for line in comparison.compared(queue.store, "mine")}
+    assert comparison.groups(queue.store) == ["mine"]
+    assert (
+        lines["ia3"].trainable < lines["lora"].trainable < lines["full"].trainable == lines["full"].parameters
+    )
+    assert (
+        len({line.heldout_before for line in lines.values()}) == 1
+    )  # none of the three changes the base yet
+    assert len({run.info.data["fingerprint"] for run in runs}) == 1
+    rates = [lines[method].learning_rate for method in ("ia3", "lora", "full")]
+    assert rates == sorted(rates, reverse=True) and len(set(rates)) == 3
+    for line in lines.values():
+        assert (
+            line.state == "done" and line.seconds > 0 and line.peak_memory_bytes > 0 and line.saved_bytes > 0
+        )
+
+
+def test_none_is_queued_where_one_does_not_fit(queue, tiny_model, sums, tmp_path):
+    folder = tmp_path / "gpt2"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"")
+    told = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}
+    (folder / "config.json").write_text(json.dumps(told))
+    for source, methods, key in (
+        (str(folder), ["lora", "llama_adapter"], "family.model_type"),
+        (str(tiny_model), ["lora"], "compare.few"),
+        (str(tiny_model), ["lora", "magic"], "config.choice"),
+    ):
+        with pytest.raises(AfinaError) as raised:
+            comparison.submit(queue, SFTConfig(source_model=source), formats.from_python(sums), methods)
+        assert raised.value.key == key
+    assert queue.store.list() == []
+    with pytest.raises(AfinaError):
+        comparison.compared(queue.store, "nobody")

@@ -1,0 +1,141 @@
+"""Methods compared on the same data: chosen in the Train tab, shown in the Runs tab as a table and a figure."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from tuning.comparison import USUAL
+from tuning.family import FAMILY, METHODS
+from ui import train_data, train_live
+from ui.context import actor, language, shown
+from ui.plots import COLOURS
+from ui.translations import t, word
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from tuning.comparison import Compared
+    from ui.train_handlers import Train
+    from ui.train_layout import LivePanel, Setup
+    from workbench.services import Services
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_COLUMNS = ("method", "state", "trained", "share", "size", "memory", "time", "before", "after")
+
+
+def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs, watch: dict[str, Any]) -> None:
+    """Under the form: which methods, and the one click that queues a run of each."""
+    with setup.column, gr.Accordion(t("compare.title"), open=False, elem_id="compare-methods"):
+        gr.Markdown(t("compare.help"))
+        choices = [(FAMILY[method].label, method) for method in METHODS]
+        methods = gr.CheckboxGroup(choices, value=list(USUAL), show_label=False)
+        start = gr.Button(t("compare.start"))
+
+    @shown
+    def compare(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+        who = actor(train.services, request)
+        train.compare(who, setup.form(values), values[methods])
+        return {live.choice: gr.update(choices=train.run_choices(language(request)), value=""),
+                pages: gr.update(selected="live"), setup.name: ""}  # fmt: skip
+
+    start.click(compare, {*setup.inputs, methods}, [live.choice, pages, setup.name], **_QUIET).then(**watch)
+
+
+def build_results(services: Services) -> None:
+    """In the Runs tab: a comparison as a table and a figure."""
+    with gr.Accordion(t("compare.results"), open=True, visible=False, elem_id="compare-results") as box:
+        with gr.Row():
+            # Any value is taken: its runs may have been deleted on another page.
+            group = gr.Dropdown([], label=t("compare.group"), allow_custom_value=True, scale=4, min_width=240)
+            refresh = gr.Button(t("runs.refresh"), size="sm", scale=0, min_width=120)
+        table = gr.HTML(padding=False)
+        plot = gr.Plot(show_label=False)
+    outputs = [box, group, table, plot]
+
+    @shown
+    def look(name: str, request: gr.Request) -> list[Any]:
+        who, tongue = actor(services, request), language(request)
+        names = services.training.comparisons(who)
+        if not names:
+            return [gr.update(visible=False), gr.skip(), "", None]
+        name = name if name in names else names[0]
+        lines = services.training.compared(who, name)
+        drawn = figure(lines, tongue)
+        return [gr.update(visible=True), gr.update(choices=names, value=name), table_of(lines, tongue),
+                gr.update(value=drawn, visible=drawn is not None)]  # fmt: skip
+
+    gr.on(None, look, group, outputs, queue=False, **_QUIET)
+    gr.on([group.input, refresh.click], look, group, outputs, queue=False, **_QUIET)
+
+
+def table_of(lines: list[Compared], tongue: str) -> str:
+    """HTML: one row a method; the lowest held-out loss stands out."""
+    known = [line.heldout_after for line in lines if line.heldout_after is not None and line.state == "done"]
+    best = min(known, default=None)
+    head = "".join(f"<th>{word(f'compare.column.{name}', tongue)}</th>" for name in _COLUMNS)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(line, best, tongue))}</tr>" for line in lines
+    )
+    table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    note = html.escape(word("compare.note", tongue))
+    return f'<div class="runs-scroll">{table}</div><p class="train-hint">{note}</p>'
+
+
+def _cells(line: Compared, best: float | None, tongue: str) -> list[str]:
+    def loss(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3f}"
+
+    state = f'<span class="badge {line.state}">{html.escape(train_live.state(line.state, tongue))}</span>'
+    after = loss(line.heldout_after)
+    if best is not None and line.heldout_after == best:
+        after = f"<b>{after}</b>"
+    share = f"{line.trainable / line.parameters:.2%}" if line.parameters else "–"
+    return [
+        html.escape(line.label),
+        state,
+        train_data.amount(line.trainable) if line.trainable else "–",
+        share,
+        train_data.memory(line.saved_bytes) if line.saved_bytes else "–",
+        train_data.memory(line.peak_memory_bytes) if line.peak_memory_bytes else "–",
+        train_data.duration(line.seconds, tongue) if line.seconds else "–",
+        loss(line.heldout_before),
+        after,
+    ]
+
+
+def figure(lines: list[Compared], tongue: str) -> go.Figure | None:
+    """Held-out loss over trained parameters, a dot a method; None before there is anything to draw."""
+    import plotly.graph_objects as go
+
+    drawn = [line for line in lines if line.heldout_after is not None and line.trainable]
+    if not drawn:
+        return None
+    made = go.Figure()
+    for index, line in enumerate(drawn):
+        made.add_scatter(
+            x=[line.trainable],
+            y=[line.heldout_after],
+            mode="markers+text",
+            text=[line.label],
+            textposition="top center",
+            marker={"size": 16, "color": COLOURS[index % len(COLOURS)]},
+            hovertemplate=f"{line.label}<br>%{{x:,}} · %{{y:.3f}}<br>"
+            f"{train_data.duration(line.seconds, tongue)}<extra></extra>",
+        )
+    made.update_layout(
+        xaxis={"title": word("compare.axis.trained", tongue), "type": "log", "automargin": True},
+        yaxis={"title": word("compare.axis.loss", tongue), "automargin": True},
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"size": 15, "color": "#7a8194"},
+        showlegend=False,
+        margin={"l": 60, "r": 60, "t": 30, "b": 60},
+        height=400,
+    )
+    made.update_xaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
+    made.update_yaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
+    return made
