@@ -26,7 +26,7 @@ def knob(
     max: float | None = None,
     choices: tuple[Any, ...] = (),
 ) -> Any:
-    """A field; `group` "basic" stands in the open part of the form, the rest is folded away."""
+    """A field; `group` "method" (integers as sliders) and "basic" stand open in the form, the rest is folded."""
     told = {"help": help, "unit": unit, "group": group, "min": min, "max": max, "choices": choices}
     return dataclasses.field(default=default, metadata=told)
 
@@ -82,7 +82,7 @@ class SFTConfig(Config):
     rank: int = knob(
         16,
         "Rank of LoRA's matrices, or width of a bottleneck: how much it can change.",
-        group="basic",
+        group="method",
         min=1,
         max=256,
     )

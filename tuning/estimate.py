@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -162,6 +163,17 @@ def _ia3_parameters(base: Base, info: ModelInfo) -> int:
     inner = int(told.get("intermediate_size") or told.get("n_inner") or 4 * info.hidden)
     fused = told.get("model_type") == "gpt2"  # queries, keys and values are one layer there
     return info.layers * ((3 * info.hidden if fused else 2 * _key_width(base, info)) + inner)
+
+
+def matrices(base: Base) -> list[tuple[int, int]]:
+    """(out, in) of every matrix that LoRA sits on; [] for a model that is not on this disk. Kept while unchanged."""
+    folder = hub.on_disk(base)
+    return list(_matrices(folder, base.sha256)) if folder else []
+
+
+@lru_cache(maxsize=16)
+def _matrices(folder: Path, sha256: str) -> tuple[tuple[int, int], ...]:
+    return tuple(linear_shapes(folder))
 
 
 def linear_shapes(folder: Path) -> list[tuple[int, int]]:

@@ -68,6 +68,8 @@ def component(field: Field, prefix: str) -> gr.components.Component:
         return gr.Dropdown(named, value=field.default, filterable=False, **words)
     if field.kind == "text":
         return gr.Textbox(value=field.default or "", **words)
+    if field.group == "method" and field.minimum is not None and field.maximum is not None:
+        return gr.Slider(field.minimum, field.maximum, field.default, step=1, **words)
     return gr.Number(
         value=field.default,
         precision=0 if field.kind == "integer" else None,

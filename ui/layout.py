@@ -16,6 +16,7 @@ from ui.classify_tab import build_classify_tab
 from ui.context import actor, language
 from ui.label_tab import build_label_tab
 from ui.network import addresses
+from ui.numbers_tab import build_numbers_tab
 from ui.routes import middleware, routes, switch_script
 from ui.runs_tab import build_runs_tab
 from ui.theme import CSS, theme
@@ -47,6 +48,8 @@ def build(services: Services) -> gr.Blocks:
                 build_align_tab(services)
             with gr.Tab(t("shell.tab.label"), id="label"):
                 build_label_tab(services)
+            with gr.Tab(t("numbers.tab"), id="numbers"):
+                build_numbers_tab(services)
         endpoints(services)
         zerogpu.lend(services, demo)
     demo.queue(api_open=False, max_size=500, default_concurrency_limit=16)

@@ -17,7 +17,8 @@ from common.errors import AfinaError
 from tuning.config import PRESETS, SFTConfig
 from tuning.data import uploads
 from tuning.data.formats import shipped
-from ui import forms, train_data, train_live
+from tuning.estimate import matrices
+from ui import forms, numbers, train_data, train_live
 from ui.translations import texts, word
 
 if TYPE_CHECKING:
@@ -162,6 +163,17 @@ class Train:
             return train_data.estimate(cost, language, self._training.quote(who, cost))
         except AfinaError as error:
             return train_data.problem(error, language)
+
+    def formula(self, form: Form, language: str) -> str:
+        """HTML: LoRA's formula with the numbers of the chosen model; empty for a model that is none."""
+        from tuning import models
+
+        try:
+            base = models.resolve(form.source_model, self.services.settings.home).base
+        except AfinaError:
+            return ""
+        rank, alpha = (int(form.knobs.get(name) or 0) for name in ("rank", "alpha"))
+        return numbers.formula(matrices(base), max(1, rank), alpha, str(form.knobs.get("peft")), language)
 
     # Runs
 

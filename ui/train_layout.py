@@ -35,6 +35,7 @@ class Setup:
     preset: gr.Radio
     knobs: dict[str, Any]  # components, each with its own events
     name: gr.Textbox
+    formula: gr.HTML
     estimate: gr.HTML
     start: gr.Button
 
@@ -103,6 +104,8 @@ def setup_form(train: Train) -> Setup:
         knobs |= forms.build(BASIC, "train.field", columns=len(BASIC))
         with gr.Accordion(t("train.more"), open=False):
             knobs |= forms.build(ADVANCED, "train.field")
+        with gr.Accordion(t("numbers.formula.title"), open=False, elem_id="train-formula"):
+            formula = gr.HTML(padding=False)
         name = gr.Textbox(label=t("train.name"), placeholder=t("train.name.info"), max_lines=1)
         estimate = gr.HTML(elem_classes="train-estimate")
         start = gr.Button(t("train.start"), variant="primary", size="lg")
@@ -120,6 +123,7 @@ def setup_form(train: Train) -> Setup:
         preset=preset,
         knobs=knobs,
         name=name,
+        formula=formula,
         estimate=estimate,
         start=start,
     )

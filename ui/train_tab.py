@@ -136,7 +136,14 @@ def _wire_estimate(train: Train, setup: Setup) -> None:
         form = setup.form(values)
         return train.estimate(actor(train.services, request), form, language(request))
 
+    @shown
+    def formula(values: dict[Any, Any], request: gr.Request) -> str:
+        return train.formula(setup.form(values), language(request))
+
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    at_once = [setup.model.change, *(setup.knobs[name].change for name in ("rank", "alpha", "peft"))]
+    gr.on(at_once, formula, setup.inputs, setup.formula, queue=False, trigger_mode="always_last", **quiet)
+    gr.on(None, formula, setup.inputs, setup.formula, queue=False, **quiet)
     setup.preset.input(preset, setup.preset, list(setup.knobs.values()), **quiet).then(
         estimate, setup.inputs, setup.estimate, **quiet
     )

@@ -1,0 +1,64 @@
+"""The numbers on the page are the calculator's, in both languages, and nothing is left unworded."""
+
+import re
+
+import pytest
+
+from tuning.comparison import Compared
+from tuning.latency import Latency
+from ui import compare_panel, numbers
+
+GPT3 = (175, 96, 12288, 8, "mixed", 1, 2048, True)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_course_s_numbers_stand_on_the_page(language):
+    shown = numbers.memory(GPT3, language)
+    for expected in ("350 GB", "87.5 GB", "2.8 TB", "196,608", "0.13%", "75,497,472", "151 MB"):
+        assert expected in shown, expected
+    assert "1.4 TB" in numbers.memory((175, 96, 12288, 8, "half", 1, 2048, True), language)
+    assert "120 TB" in numbers.corpus(30_000, 4, 70, language) and "109" in numbers.corpus(
+        30_000, 4, 70, language
+    )
+    assert not re.search(r"numbers\.\w+", shown)
+
+
+def test_an_emptied_box_shows_nothing():
+    assert numbers.memory((None, 96, 12288, 8, "mixed", 1, 2048, True), "en") == ""
+    assert numbers.corpus(0, 4, 70, "en") == ""
+
+
+def test_the_formula_follows_rank_alpha_and_method():
+    shapes = [(256, 256)] * 4 + [(768, 256)]
+    shown = numbers.formula(shapes, 8, 0, "lora", "en")
+    assert "+ 2 · B A x" in shown and "4,096" in shown and "6.25%" in shown
+    assert f"{8 * (4 * 512 + 1024):,}" in shown
+    assert "+ 5.66 · B A x" in numbers.formula(shapes, 8, 16, "rslora", "es")
+    assert "other" not in shown and numbers.formula(shapes, 8, 0, "ia3", "en") != shown
+    assert "<table" not in numbers.formula([], 8, 0, "lora", "es")
+
+
+def test_sizes():
+    assert [numbers.size(each) for each in (350e9, 2.8e12, 151e6, 1.4e12, 120e12, 12)] == [
+        "350 GB", "2.8 TB", "151 MB", "1.4 TB", "120 TB", "12 B"
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_merged_is_said():
+    told = Latency("mine", "prompt", "CPU", 32, 10.0, 12.0, None)
+    assert "1.20×" in numbers.latency(told, "en") and "–" in numbers.latency(told, "es")
+
+
+def line(method: str, after: float | None, state: str = "done") -> Compared:
+    return Compared(
+        "id", f"a {method}", method, method, state, 1000, 10_000, 1e-3, 4000, 10**9, 61, 1.2, after
+    )
+
+
+def test_the_table_marks_the_lowest_loss_and_the_figure_leaves_out_what_is_not_measured():
+    lines = [line("lora", 0.5), line("ia3", 0.4), line("full", None, "queued")]
+    shown = compare_panel.table_of(lines, "en")
+    assert "<b>0.400</b>" in shown and "<b>0.500</b>" not in shown and "10.00%" in shown
+    made = compare_panel.figure(lines, "es")
+    assert [trace.text[0] for trace in made.data] == ["lora", "ia3"]
+    assert compare_panel.figure([line("full", None, "queued")], "en") is None
