@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +47,14 @@ class Job:
     def state(self) -> str:
         """queued, starting, running, stopping, stopped, done, failed, interrupted or cancelled."""
         return self._run.state
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status.ended
+
+    def refresh(self) -> Job:
+        """The SDKs' word; here every look is fresh already."""
+        return self
 
     @property
     def status(self) -> RunStatus:
@@ -133,7 +141,7 @@ class GenerativeModel:
 
     def generate_content(
         self,
-        contents: str | list[Message],
+        contents: str | Sequence[Mapping[str, Any]],
         *,
         temperature: float = 0.7,
         top_p: float = 0.95,
@@ -141,10 +149,13 @@ class GenerativeModel:
         seed: int = 0,
         greedy: bool = False,
     ) -> Response:
-        """The reply to a text, or to messages `{"role", "content"}`."""
+        """The reply to `contents`: a text, messages `{"role", "content"}`, or Vertex's `{"role", "parts"}`.
+
+        Raises: AfinaError `chat.empty`, `chat.contents`, and as the engine does.
+        """
         from tuning.generate import Sampling
 
-        messages = [{"role": "user", "content": contents}] if isinstance(contents, str) else list(contents)
+        messages = messages_of(contents)
         if self.system_instruction and messages[0]["role"] != "system":
             messages = [{"role": "system", "content": self.system_instruction}, *messages]
         sampling = Sampling(
@@ -152,6 +163,27 @@ class GenerativeModel:
         )
         reply = self._engine.generate([self.model_name], [messages], sampling)[0]
         return Response(reply.text, reply.n_tokens, reply.finish_reason)
+
+
+def messages_of(contents: str | Sequence[Mapping[str, Any]]) -> list[Message]:
+    """Messages `{"role", "content"}` of what `generate_content` takes; Vertex's role `model` is the assistant.
+
+    Raises: AfinaError `chat.empty`, `chat.contents` for what is neither text nor messages.
+    """
+    if isinstance(contents, str):
+        return [{"role": "user", "content": contents}]
+    found: list[Message] = []
+    for each in contents:
+        role = {"model": "assistant"}.get(str(each.get("role", "user")), str(each.get("role", "user")))
+        text = each.get("content")
+        if text is None and isinstance(each.get("parts"), (list, tuple)):
+            text = "".join(str(part.get("text", "")) for part in each["parts"])
+        if not isinstance(text, str) or role not in ("system", "user", "assistant"):
+            raise AfinaError("chat.contents", value=str(dict(each))[:100])
+        found.append({"role": role, "content": text})
+    if not found:
+        raise AfinaError("chat.empty")
+    return found
 
 
 def submit(

@@ -81,6 +81,7 @@ def parser() -> Parser:
     _generate(command("generate", generate, "Write a reply."))
     _merge(command("merge", merge, "Write a run as a full model, its adapter merged in float32."))
     _evaluate(command("evaluate", evaluate, "Measure a model on a data set."))
+    cli_course.add(command)
     cli_family.add(command)
     return made
 

@@ -48,7 +48,7 @@ def add(command: Any) -> None:
 def compare(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning import api, comparison
     from tuning.cli import _assignment, _watch
-    from tuning.executors.local import LocalExecutor
+    from tuning.executors.choice import executor_of
     from tuning.jobs import Queue
     from tuning.runs import RunStore
 
@@ -61,7 +61,7 @@ def compare(options: argparse.Namespace, settings: Settings) -> Answer:
         config = SFTConfig.from_settings({"preset": options.preset, "source_model": source, **chosen})
         methods = [method.strip() for method in options.methods.split(",") if method.strip()]
         validation = api.read(options.validation_dataset) if options.validation_dataset else None
-        queue = Queue(store, LocalExecutor(settings.home, source))
+        queue = Queue(store, executor_of(settings, source))
         runs = comparison.submit(queue, config, api.read(options.train_dataset), methods, group, validation)
         group = str(runs[0].info.extra["group"])
         for run in runs:
@@ -74,10 +74,10 @@ def _follow(api: Any, run: Any, store: Any, settings: Settings, source: str, wat
     """Waits for a run; one that fails is told in the table, and the next goes on."""
     import sys
 
-    from tuning.executors.local import LocalExecutor
+    from tuning.executors.choice import executor_of
     from tuning.jobs import Queue
 
-    job = api.Job(run, Queue(store, LocalExecutor(settings.home, source))).wake()
+    job = api.Job(run, Queue(store, executor_of(settings, source))).wake()
     try:
         watch(job)
     except AfinaError as error:

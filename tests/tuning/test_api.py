@@ -72,3 +72,65 @@ def test_mistakes_are_told_before_anything_runs(tmp_path, sums):
     with pytest.raises(AfinaError):
         tuning.GenerativeModel("nobody", home=tmp_path)
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_flow_of_a_managed_tuning_service(tmp_path, tiny_model):
+    """Vertex-style JSONL as it is: train -> job -> to_dict -> endpoint -> generate_content(contents=…)."""
+    import json
+
+    def rows(first: int, last: int) -> str:
+        lines = [
+            {"systemInstruction": {"role": "system", "parts": [{"text": "You add."}]},
+             "contents": [{"role": "user", "parts": [{"text": f"What is {a} plus 2?"}]},
+                          {"role": "model", "parts": [{"text": f"It is {a + 2}, my friend."}]}]}
+            for a in range(first, last)
+        ]  # fmt: skip
+        return "\n".join(map(json.dumps, lines))
+
+    (tmp_path / "train.jsonl").write_text(rows(0, 40))
+    (tmp_path / "check.jsonl").write_text(rows(50, 58))
+    job = tuning.sft.train(
+        source_model=str(tiny_model),
+        train_dataset=tmp_path / "train.jsonl",
+        validation_dataset=tmp_path / "check.jsonl",
+        tuned_model_display_name="adder",
+        epochs=2,
+        adapter_size=4,
+        learning_rate_multiplier=2.0,
+        home=tmp_path,
+    )
+    assert not job.has_ended
+    told = job.wait(timeout=300).refresh().to_dict()
+    assert job.has_ended and told["state"] == "done" and told["n_heldout"] == 8
+    assert told["config"]["rank"] == 4 and told["config"]["learning_rate"] == pytest.approx(4e-3)
+    endpoint = told["tuned_model_endpoint_name"]
+    assert endpoint == job.tuned_model_endpoint_name == "adder"
+    model = tuning.GenerativeModel(endpoint, home=tmp_path)
+    parts = [{"role": "user", "parts": [{"text": "What is 3 plus 2?"}]}]
+    asked = {"max_output_tokens": 8, "greedy": True}
+    assert model.generate_content(contents=parts, **asked).text
+    assert model.generate_content(contents=parts, **asked) == model.generate_content(
+        "What is 3 plus 2?", **asked
+    )
+    from tuning.runs import RunStore
+
+    assert [run.name for run in RunStore(tmp_path)] == ["adder"]  # what the Runs tab lists
+
+
+@pytest.mark.parametrize("contents", [[], [{"role": "user"}], [{"role": "judge", "content": "Hello"}]])
+def test_contents_that_are_none_are_said(contents):
+    from tuning.api import messages_of
+
+    with pytest.raises(AfinaError) as raised:
+        messages_of(contents)
+    assert raised.value.words("es")
+
+
+def test_roles_and_parts_become_messages():
+    from tuning.api import messages_of
+
+    talk = [
+        {"role": "user", "parts": [{"text": "a"}, {"text": "b"}]},
+        {"role": "model", "parts": [{"text": "c"}]},
+    ]
+    assert messages_of(talk) == [{"role": "user", "content": "ab"}, {"role": "assistant", "content": "c"}]
