@@ -46,13 +46,13 @@ FAMILY: dict[str, Member] = {
     ),
     "houlsby": Member("Bottleneck adapters", "Houlsby et al. 2019, arXiv 1902.00751", 1),
     "llama_adapter": Member(
-        "LLaMA-Adapter", "Zhang et al. 2023, arXiv 2303.16199", 5, peft_type="ADAPTION_PROMPT"
+        "LLaMA-Adapter", "Zhang et al. 2023, arXiv 2303.16199", 15, peft_type="ADAPTION_PROMPT"
     ),
-    "ia3": Member("(IA)³", "Liu et al. 2022, arXiv 2205.05638", 5, merges=True, peft_type="IA3"),
+    "ia3": Member("(IA)³", "Liu et al. 2022, arXiv 2205.05638", 30, merges=True, peft_type="IA3"),
     "prefix": Member(
         "Prefix tuning",
         "Li and Liang 2021, arXiv 2101.00190",
-        10,
+        100,
         is_soft=True,
         starts_at_base=False,
         peft_type="PREFIX_TUNING",
@@ -60,7 +60,7 @@ FAMILY: dict[str, Member] = {
     "prompt": Member(
         "Prompt tuning",
         "Lester et al. 2021, arXiv 2104.08691",
-        25,
+        300,
         is_soft=True,
         starts_at_base=False,
         peft_type="PROMPT_TUNING",
@@ -68,7 +68,7 @@ FAMILY: dict[str, Member] = {
     "ptuning": Member(
         "P-tuning",
         "Liu et al. 2021, arXiv 2103.10385",
-        2,
+        10,
         is_soft=True,
         starts_at_base=False,
         peft_type="P_TUNING",

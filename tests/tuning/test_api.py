@@ -100,7 +100,7 @@ def test_the_flow_of_a_managed_tuning_service(tmp_path, tiny_model):
         home=tmp_path,
     )
     assert not job.has_ended
-    told = job.wait(timeout=300).refresh().to_dict()
+    told = job.wait(timeout=900).refresh().to_dict()
     assert job.has_ended and told["state"] == "done" and told["n_heldout"] == 8
     assert told["config"]["rank"] == 4 and told["config"]["learning_rate"] == pytest.approx(4e-3)
     endpoint = told["tuned_model_endpoint_name"]
