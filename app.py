@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import signal
 import sys
 import webbrowser
 
@@ -74,11 +75,18 @@ def main(arguments: list[str]) -> int:
     services.start()
     if open_browser:
         webbrowser.open(link)
+    signal.signal(signal.SIGTERM, _end)
     try:
         demo.block_thread()
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked once is enough: what is left is being saved
         services.stop()
     return 0
+
+
+def _end(*_: object) -> None:
+    """SIGTERM ends the app as Ctrl+C does: votes are copied, a run is left to itself or saved."""
+    raise KeyboardInterrupt
 
 
 def __getattr__(name: str):

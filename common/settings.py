@@ -47,6 +47,45 @@ class Settings:
     accelerate_config: str = _setting(
         "AFINA_ACCELERATE_CONFIG", "", "accelerate's config file: several processes train a run together."
     )
+    teachers: str = _setting(
+        "AFINA_TEACHERS",
+        "",
+        "Hub user names, with commas, who are teachers on a Space with sign-in, besides its owner.",
+    )
+    chat_messages: int = _setting(
+        "AFINA_CHAT_MESSAGES",
+        20,
+        "Messages a minute that a person who is not the teacher may send in the chat.",
+    )
+    chat_tokens: int = _setting(
+        "AFINA_CHAT_TOKENS", 6000, "Tokens a minute that such a person may ask for, all columns together."
+    )
+    chat_queue: int = _setting(
+        "AFINA_CHAT_QUEUE", 64, "Replies written for such people at once; who comes then is asked to wait."
+    )
+    vote_requests: int = _setting(
+        "AFINA_VOTE_REQUESTS", 600, "Requests a minute that one annotator's phone may make."
+    )
+    backup: str = _setting(
+        "AFINA_BACKUP",
+        "",
+        "Where votes and finished adapters are copied: a folder on another disk (/data/afina), or OWNER/NAME of a "
+        "private data set on the Hub.",
+    )
+    backup_seconds: int = _setting(
+        "AFINA_BACKUP_SECONDS",
+        0,
+        "How long a vote may be on this machine's disk alone, in seconds; 0 is 2 for a folder and 30 for the Hub.",
+    )
+    backup_wait: bool = _setting(
+        "AFINA_BACKUP_WAIT", False, "Whether a vote is answered only once it is in the backup (for a folder)."
+    )
+    stop_runs: bool = _setting(
+        "AFINA_STOP_RUNS",
+        False,
+        "Whether a run is stopped and saved when the app ends; otherwise it goes on in its own process.",
+    )
+    log_json: bool = _setting("AFINA_LOG_JSON", False, "Whether logs are lines of JSON.")
 
     chat_url: str = _setting(
         "AFINA_CHAT_URL", "", "An OpenAI-compatible server (vLLM) that answers in chat and rounds."
@@ -58,8 +97,11 @@ class Settings:
             object.__setattr__(self, "home", default_home())
         if not 1 <= self.port <= 65535:
             raise AfinaError("settings.port", value=self.port)
-        if self.max_upload_mb < 1:
-            raise AfinaError("settings.number", name="AFINA_MAX_UPLOAD_MB", value=self.max_upload_mb)
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            least = 0 if setting.name == "backup_seconds" else 1
+            if isinstance(setting.default, int) and not isinstance(value, bool) and value < least:
+                raise AfinaError("settings.number", name=setting.metadata["env"], value=value)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:

@@ -81,7 +81,49 @@ def parser() -> Parser:
     weigh.add_argument("--bootstrap", type=int, metavar="N", help="resamples, 100 to 10000")
     weigh.add_argument("--seed", type=int, default=0)
     weigh.set_defaults(command=_report)
+
+    for name, flag, command, told in (
+        ("backup", "--to", _backup, "copy everything that has changed to the backup"),
+        ("restore", "--from", _restore, "bring back what the backup has and the database has not"),
+    ):
+        each = commands.add_parser(name, parents=[common], help=told)
+        each.add_argument(
+            flag, dest="place", metavar="PLACE", help="folder or OWNER/NAME (default: AFINA_BACKUP)"
+        )
+        each.set_defaults(command=command)
     return made
+
+
+def _backup(options: argparse.Namespace) -> tuple[dict, list[str]]:
+    from labeling import outbox
+    from labeling.backup import Backup
+    from labeling.places import place
+    from labeling.store import open_store
+
+    settings = Settings.from_env()
+    there = place(_place(options, settings), settings.hf_token)
+    store = open_store(settings)
+    outbox.install(store, there.name)
+    rows = Backup(store, there).flush()
+    return {"rows": rows, "place": there.name}, [_text("backup.done", rows=rows, where=there.name)]
+
+
+def _restore(options: argparse.Namespace) -> tuple[dict, list[str]]:
+    from labeling.backup import restore
+    from labeling.places import place
+    from labeling.store import open_store
+
+    settings = Settings.from_env()
+    there = place(_place(options, settings), settings.hf_token)
+    found = restore(open_store(settings), there).to_dict() | {"place": there.name}
+    return found, [_text("backup.restored", where=there.name, **found)]
+
+
+def _place(options: argparse.Namespace, settings: Settings) -> str:
+    """Raises: AfinaError `backup.none`."""
+    if not (options.place or settings.backup):
+        raise AfinaError("backup.none")
+    return options.place or settings.backup
 
 
 def _import(options: argparse.Namespace) -> tuple[dict, list[str]]:

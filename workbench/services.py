@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from common.settings import Settings
+from labeling import backup as backups
+from labeling.backup import Backup
+from labeling.places import Place, place
 from labeling.store import Store, open_store
 from tuning.executors.choice import executor_of
 from tuning.executors.zerogpu import ZeroGPUExecutor
@@ -21,6 +25,7 @@ from workbench.classifying import Classifying
 from workbench.comparing import Comparing
 from workbench.dialling import Dialling
 from workbench.judging import Judging
+from workbench.keeping import Keeping
 from workbench.lineage import Lineage
 from workbench.results import Results
 from workbench.rewarding import Rewarding
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
     from tuning.lent import Functions
 
 logger = logging.getLogger(__name__)
+_BOOT_PATIENCE = 600.0  # seconds that an app without data waits for its backup
+_STOP_PATIENCE = 20.0  # seconds that a run has to save itself
 
 
 @dataclass
@@ -53,19 +60,41 @@ class Services:
     queue: Queue
     labels: Store
     lending: Lending | None = None  # where a GPU comes with a visitor's request
+    backup: Backup | None = None
+    keeping: Keeping | None = None
+    complete: bool = False  # the backup holds all that there is: it was just restored
 
     def start(self) -> None:
         """Starts the queue and its warm worker, and loads the base model, all behind the page."""
         self.queue.start()
         self.rounds.start()
+        if self.backup and self.keeping:
+            self.backup.start(self.complete)
+            self.keeping.start()
         threading.Thread(target=self._warm, name="warm", daemon=True).start()
 
     def stop(self) -> None:
-        """Lets go of the queue; a run in progress goes on in its own process."""
+        """Lets go of the queue, copies the last votes; a run goes on in its own process, or saves itself first."""
+        if self.settings.stop_runs:
+            self._stop_runs()
         self.queue.close()
         self.rounds.stop()
         self.judging.close()
+        if self.backup and self.keeping:
+            if not self.backup.stop():
+                logger.error("the last votes are on this disk alone")
+            self.keeping.stop()
         self.labels.close()
+
+    def _stop_runs(self) -> None:
+        deadline = time.monotonic() + _STOP_PATIENCE
+        for run in self.queue.active():
+            try:
+                self.queue.stop(run.id)
+            except AfinaError as error:
+                logger.warning("%s", error)
+        while self.queue.active() and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     def _warm(self) -> None:
         try:
@@ -84,9 +113,11 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         store, ZeroGPUExecutor(settings.home, lending, lent.train) if lent else executor_of(settings)
     )
     labels = open_store(settings)
+    there = place(settings.backup, settings.hf_token) if settings.backup else None
+    keeper, keeping, complete = _backup(settings, labels, store, there) if there else (None, None, False)
     comparing = Comparing(settings, store, roles, _engine(settings, lent))
     results = Results(settings, labels, roles)
-    voting = Voting(labels, results)
+    voting = Voting(labels, results, keeper.settled if keeper and settings.backup_wait else None)
     rounds = Rounds(
         settings, labels, roles, results, voting, lambda: _behind(comparing.engine, lending),
         lambda name: aligning.reward_model(TEACHER, name),
@@ -111,6 +142,9 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         queue=queue,
         labels=labels,
         lending=lending if lent else None,
+        backup=keeper,
+        keeping=keeping,
+        complete=complete,
     )
 
 
@@ -150,3 +184,11 @@ def _reward_model(settings: Settings, lent: Functions | None) -> Callable[[str],
         return LentRewardModel(name, settings.home, lent)
 
     return make
+
+
+def _backup(settings: Settings, labels: Store, runs: RunStore, there: Place) -> tuple[Backup, Keeping, bool]:
+    """The keepers of votes and of runs; an empty installation is filled from its backup first."""
+    complete = backups.boot(labels, there, _BOOT_PATIENCE, lambda error: logger.warning("%s", error))
+    keeping = Keeping(runs, there)
+    keeping.restore()
+    return Backup(labels, there, settings.backup_seconds, settings.home / "backup.lock"), keeping, complete

@@ -50,8 +50,9 @@ class Scene:
 
 
 class Voting:
-    def __init__(self, store: Store, results: Results) -> None:
-        self._store, self._results = store, results
+    def __init__(self, store: Store, results: Results, settled: Callable[[], None] | None = None) -> None:
+        """`settled` returns when what was just written is safe elsewhere too; without it the own disk is enough."""
+        self._store, self._results, self._settled = store, results, settled
         self._scene = _Kept(self._look, _KEPT)
         self._people: dict[str, tuple[float, Annotator]] = {}
 
@@ -118,7 +119,10 @@ class Voting:
 
     def cast(self, person: Annotator, body: object) -> casting.Receipt:
         """Keeps a judgement, durably, once. Raises: as `casting.Ballot.parse` and `casting.cast`."""
-        return casting.cast(self._store, person, casting.Ballot.parse(body))
+        receipt = casting.cast(self._store, person, casting.Ballot.parse(body))
+        if self._settled is not None:
+            self._settled()
+        return receipt
 
     def cast_and_next(self, person: Annotator, body: object) -> tuple[casting.Receipt, dict[str, Any] | None]:
         """A judgement kept, and what to judge then: one request a vote instead of two.

@@ -1,0 +1,164 @@
+"""Where a backup is kept: a folder (a bucket's mount such as /data), or a private data set on the Hugging Face Hub.
+
+Files are added whole under names that are never used twice, and never changed. The Hub is reached through
+`huggingface_hub` alone. Knows nothing of votes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from common.errors import AfinaError
+
+TIMEOUT = 20.0  # seconds for one answer of the Hub
+
+
+class Unreachable(AfinaError):
+    """The place does not answer, or refuses. Trying again later may help."""
+
+    status = 503
+
+
+class Place(Protocol):
+    """Something that keeps files. Every method raises `Unreachable` where the place does not answer."""
+
+    name: str
+    interval: float  # seconds between two additions that the place can bear
+
+    def add(self, files: Mapping[str, bytes | Path], why: str) -> None:
+        """Adds files by their names ("folder/file"), all of them or none; they are durable on return."""
+
+    def names(self) -> list[str]:
+        """All files' names, sorted."""
+
+    def fetch(self, names: Sequence[str], into: Path) -> None:
+        """Copies files to `into`/name."""
+
+
+def place(address: str, token: str = "") -> Place:
+    """The place of an address: a path ("/data/afina", "./there"), or "OWNER/NAME" of a data set on the Hub.
+
+    Raises: AfinaError `backup.address`.
+    """
+    given = address.strip()
+    if given.startswith(("/", ".", "~")) or re.match(r"[A-Za-z]:[\\/]", given):
+        return Folder(Path(given).expanduser())
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", given):
+        return Dataset(given, token)
+    raise AfinaError("backup.address", value=address)
+
+
+class Folder:
+    """A folder on another disk than the app's own: a mounted bucket, a network share."""
+
+    interval = 2.0
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = str(path)
+
+    def add(self, files: Mapping[str, bytes | Path], why: str) -> None:
+        try:
+            for name, content in files.items():
+                target = self.path / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+                try:
+                    with open(beside, "wb") as file:
+                        if isinstance(content, Path):
+                            with open(content, "rb") as source:
+                                shutil.copyfileobj(source, file)
+                        else:
+                            file.write(content)
+                        file.flush()
+                        os.fsync(file.fileno())
+                    os.replace(beside, target)
+                finally:
+                    beside.unlink(missing_ok=True)
+        except OSError as problem:
+            raise Unreachable("backup.unreachable", where=self.name, reason=problem) from problem
+
+    def names(self) -> list[str]:
+        if not self.path.is_dir():
+            return []
+        files = (path for path in self.path.rglob("*") if path.is_file() and path.name[0] != ".")
+        return sorted(path.relative_to(self.path).as_posix() for path in files)
+
+    def fetch(self, names: Sequence[str], into: Path) -> None:
+        try:
+            for name in names:
+                target = into / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.path / name, target)
+        except OSError as problem:
+            raise Unreachable("backup.unreachable", where=self.name, reason=problem) from problem
+
+
+class Dataset:
+    """A private data set on the Hub, made when first written to. One commit for each addition."""
+
+    interval = 30.0  # the Hub bears about 128 commits an hour on one repository
+
+    def __init__(self, name: str, token: str) -> None:
+        self.name = name
+        self._token = token or None
+        self._made = False
+
+    def add(self, files: Mapping[str, bytes | Path], why: str) -> None:
+        from huggingface_hub import CommitOperationAdd
+
+        operations = [CommitOperationAdd(name, content) for name, content in files.items()]
+        if not self._made:
+            self._ask("create_repo", repo_id=self.name, repo_type="dataset", private=True, exist_ok=True)
+            self._made = True
+        self._ask(
+            "create_commit",
+            repo_id=self.name,
+            repo_type="dataset",
+            operations=operations,
+            commit_message=why,
+        )
+
+    def names(self) -> list[str]:
+        from huggingface_hub.errors import RepositoryNotFoundError
+
+        try:
+            return sorted(self._ask("list_repo_files", repo_id=self.name, repo_type="dataset"))
+        except Unreachable as problem:
+            if isinstance(problem.__cause__, RepositoryNotFoundError) and self._token:
+                return []  # not made yet
+            raise
+
+    def fetch(self, names: Sequence[str], into: Path) -> None:
+        if not names:
+            return
+        with tempfile.TemporaryDirectory(prefix="afina-fetch-") as folder:
+            for name in names:
+                kept = self._ask(
+                    "hf_hub_download",
+                    repo_id=self.name,
+                    repo_type="dataset",
+                    filename=name,
+                    cache_dir=folder,
+                    etag_timeout=TIMEOUT,
+                )
+                target = into / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(kept, target)
+
+    def _ask(self, call: str, **given: Any) -> Any:
+        """One call of the Hub's client; whatever it raises, its network library's errors too, is `Unreachable`."""
+        from huggingface_hub import HfApi
+
+        try:
+            return getattr(HfApi(token=self._token), call)(**given)
+        except Exception as problem:
+            reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+            raise Unreachable("backup.unreachable", where=self.name, reason=reason) from problem
