@@ -24,7 +24,7 @@ def test_it_prints_the_teachers_link_and_an_address_for_the_room(tmp_path):
     finally:
         stop(app)
     print(f"page after {took:.1f} s")  # 5 s on an idle machine; tests may share theirs
-    assert took < 60
+    assert took < 240
     assert "gradio" in text and text.index("navigator") < text.index('src="')
     assert f"http://127.0.0.1:{app.port}/enter?token=" in app.printed
     for address in lan_addresses():
