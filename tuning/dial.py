@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import files, hashing
 from common.errors import AfinaError
+from tuning import family
 from tuning.config import Config, knob
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def adapter_at(run: Path, parent: Path | None, strength: float) -> Path:
     `run` and `parent` are the runs' directories; no parent: the change is the whole adapter.
     Raises: AfinaError `dial.kind` for an adapter that is not LoRA (or rsLoRA), `dial.layers`.
     """
-    own, before = run / "adapter", parent / "adapter" if parent else None
+    own, before = run / "adapter", begins_at(parent)
     stamps = [_stamp(folder) for folder in (own, before) if folder]
     folder = run / "dials" / f"{checked(strength):g}-{hashing.of_json(stamps)[:12]}"
     if not folder.is_dir():
@@ -84,6 +85,11 @@ def adapter_at(run: Path, parent: Path | None, strength: float) -> Path:
             shutil.rmtree(beside, ignore_errors=True)
         _forget_oldest(folder.parent)
     return folder
+
+
+def begins_at(parent: Path | None) -> Path | None:
+    """The adapter that a run goes on from; none where its parent is a whole model, which is its base."""
+    return None if parent is None or family.is_full(parent / "adapter") else parent / "adapter"
 
 
 def _forget_oldest(place: Path) -> None:
@@ -137,6 +143,8 @@ def _side_by_side(parts: list[tuple[dict[str, Any], float, float]]) -> dict[str,
 
 
 def _config(folder: Path) -> dict[str, Any]:
+    if not (folder / "adapter_config.json").is_file():
+        raise AfinaError("dial.kind", kind="not PEFT's")
     told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     plain = told.get("bias", "none") == "none" and not told.get("modules_to_save")
     plain = plain and not told.get("rank_pattern") and not told.get("alpha_pattern")

@@ -4,7 +4,8 @@
 
 In float32 throughout, whatever the adapter was trained on: in half precision the sum would be rounded and the model
 would say something else now and then. What the rounding still does is measured: the largest difference between the
-logits of merged and unmerged, and whether their likeliest tokens agree. Knows no page.
+logits of merged and unmerged, and whether their likeliest tokens agree. An adapter that was trained on a 4-bit base
+(QLoRA) is merged into the base as it was before; what that changes is measured too. Knows no page.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ class Merged:
     parameters: int
     largest_difference: float  # of the logits of merged and unmerged, both in float32
     same_greedy: bool  # whether their likeliest token agrees everywhere on the probes
+    quantised_difference: float | None = (
+        None  # QLoRA: of the logits of merged and as it was trained, on 4 bits
+    )
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -50,7 +54,8 @@ def merge(model: str, home: Path, out: Path) -> Merged:
     policy = models.resolve(model, home)
     if policy.adapter is None:
         raise AfinaError("merge.nothing", name=policy.name)
-    member = family.FAMILY[family.method_of(policy.adapter)]
+    method = family.method_of(policy.adapter)
+    member = family.FAMILY[method]
     if not member.merges:
         raise AfinaError("merge.kind", name=policy.name, kind=member.label)
     if out.exists() and any(out.iterdir()):
@@ -63,11 +68,20 @@ def merge(model: str, home: Path, out: Path) -> Merged:
     after = [_logits(whole, ids) for ids in talks]
     difference = max(float((one - other).abs().max()) for one, other in zip(before, after, strict=True))
     same = all(bool((x.argmax(-1) == y.argmax(-1)).all()) for x, y in zip(before, after, strict=True))
+    quantised = None
+    if method == "qlora":
+        four_bit = models.load_model(policy.base, four_bit=True)
+        small = PeftModel.from_pretrained(four_bit, str(policy.adapter)).eval()
+        quantised = max(
+            float((_logits(small, ids) - y).abs().max()) for ids, y in zip(talks, after, strict=True)
+        )
     beside = out.with_name(f".{out.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     whole.to(torch.float32).save_pretrained(beside)
     tokenizer.save_pretrained(beside)
-    found = Merged(policy.name, policy.base.name, str(out), whole.num_parameters(), difference, same)
+    found = Merged(
+        policy.name, policy.base.name, str(out), whole.num_parameters(), difference, same, quantised
+    )
     files.write_text(beside / "README.md", _card(found, policy.base.sha256))
     if out.exists():
         out.rmdir()
@@ -117,7 +131,7 @@ A full model, {found.parameters:,} parameters in float32: the base `{Path(found.
 The licence of the base applies.
 
 Largest difference between the logits of the merged and the unmerged model: {found.largest_difference:.2e}; likeliest
-tokens {"agree" if found.same_greedy else "do not all agree"} on the probes.
+tokens {"agree" if found.same_greedy else "do not all agree"} on the probes.{_quantised(found)}
 
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -125,3 +139,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 tokenizer, model = AutoTokenizer.from_pretrained("."), AutoModelForCausalLM.from_pretrained(".")
 ```
 """
+
+
+def _quantised(found: Merged) -> str:
+    if found.quantised_difference is None:
+        return ""
+    return (
+        "\n\nThe adapter was trained on the base in 4 bits (NF4) and is merged into the base in full: their logits"
+        f" differ by at most {found.quantised_difference:.2e}."
+    )

@@ -7,6 +7,12 @@ import pytest
 from common.errors import AfinaError, Conflict
 from tests.tuning.test_preference import records
 from tuning import dial, models
+from tuning.config import DPOConfig, SFTConfig
+from tuning.data import formats, pairs
+from tuning.executors.local import LocalExecutor
+from tuning.jobs import Queue
+from tuning.runs import RunStore
+from tuning.summary import summarise
 
 torch = pytest.importorskip("torch")
 
@@ -14,16 +20,13 @@ torch = pytest.importorskip("torch")
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, tiny_model):
     """A home with `parent`, a LoRA, and `child`, which trained it further."""
-    import tuning
-
     folder = tmp_path_factory.mktemp("home")
     path = folder / "pairs.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in records()))
+    data = pairs.load(path)
     for name, source, steps in (("parent", str(tiny_model), 4), ("child", "parent", 8)):
-        job = tuning.dpo.train(source_model=source, train_dataset=path, tuned_model_display_name=name, home=folder,
-                               target_steps=steps, learning_rate=5e-3, alpha=24, rank=8)  # fmt: skip
-        job.wait(timeout=120)
-        assert job.state == "done", job.error
+        settings = {"target_steps": steps, "learning_rate": 5e-3, "alpha": 24, "rank": 8}
+        executed(folder, "dpo", DPOConfig.from_settings({"source_model": source, **settings}), data, name)
     return folder
 
 
@@ -96,23 +99,16 @@ def test_only_lora_is_scaled(home, tmp_path, tiny_model):
 
 
 def test_a_setting_kept_is_a_run_with_a_parent_and_trains_on(home):
-    import tuning
-    from tuning.api import submit
-    from tuning.data import pairs
-
     data = pairs.from_python(records())
-    job = submit("dial", dial.DialConfig(source_model="child", strength=2.0), data, "kept", home)
-    assert job.wait(timeout=120).state == "done", job.error
-    told = job.to_dict()
-    assert (told["parent"], told["config"]["strength"]) == ("child", 2.0)
+    run = executed(home, "dial", dial.DialConfig(source_model="child", strength=2.0), data, "kept")
+    told = summarise(run, RunStore(home))
+    assert (told.parent, told.config["strength"]) == ("child", 2.0)
     kept, setting = weights("kept", home), weights("child*2", home)
     assert all(torch.equal(kept[name], setting[name]) for name in kept)
     with pytest.raises(AfinaError) as caught:  # it would start from the bare base
-        submit("dpo", tuning.config.DPOConfig(source_model="child*2"), data, "wrong", home)
+        executed(home, "dpo", DPOConfig(source_model="child*2"), data, "wrong")
     assert caught.value.key == "dial.not_kept"
-    path = home / "pairs.jsonl"
-    on = tuning.dpo.train(source_model="kept", train_dataset=path, home=home, target_steps=2)
-    assert on.wait(timeout=120).state == "done", on.error
+    executed(home, "dpo", DPOConfig(source_model="kept", target_steps=2), data, "on")
 
 
 def test_merged_and_unmerged_say_the_same(home, tmp_path):
@@ -139,3 +135,52 @@ def test_merged_and_unmerged_say_the_same(home, tmp_path):
     first = archive("child", home, tmp_path / "zips")
     assert archive("child", home, tmp_path / "zips") == first
     assert first.stat().st_size > 100_000
+
+
+@pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
+@pytest.mark.parametrize("method", ["ia3", "dora", "houlsby", "prompt"])
+def test_what_merges_says_the_same_and_the_rest_is_refused(home, tiny_model, tmp_path, method, sums):
+    from tuning.merge import merge
+
+    run = tuned(home, tiny_model, method, sums)
+    if method in ("houlsby", "prompt"):
+        with pytest.raises(AfinaError) as caught:
+            merge(run, home, tmp_path / method)
+        assert caught.value.key == "merge.kind"
+        with pytest.raises(AfinaError) as caught:
+            models.resolve(f"{run}*2", home)
+        assert caught.value.key == "dial.kind"
+        return
+    found = merge(run, home, tmp_path / method)
+    assert found.same_greedy
+    assert found.largest_difference < 1e-3
+    assert found.quantised_difference is None
+
+
+@pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
+def test_qlora_says_what_merging_changes(home, tiny_model, tmp_path, sums):
+    pytest.importorskip("bitsandbytes")
+    from tuning.merge import merge
+
+    found = merge(tuned(home, tiny_model, "qlora", sums), home, tmp_path / "q")
+    assert found.largest_difference < 1e-3
+    assert found.quantised_difference > found.largest_difference
+
+
+def tuned(home, tiny_model, method: str, sums) -> str:
+    """A short fine-tuning by `method`; gives its name."""
+    settings = {"source_model": str(tiny_model), "peft": method, "target_steps": 4, "learning_rate": 5e-3}
+    return executed(
+        home, "sft", SFTConfig.from_settings(settings), formats.from_python(sums), f"by-{method}"
+    ).name
+
+
+def executed(home, method: str, config, data, name: str):
+    """A run by `method` in this process, to its end."""
+    from tuning.executors.execute import execute
+
+    queue = Queue(RunStore(home), LocalExecutor(home, str(config.source_model)))
+    run = queue.submit(method, config, data, name)
+    execute(run, home)
+    assert run.state == "done", run.status().error
+    return run

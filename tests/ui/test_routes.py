@@ -55,6 +55,13 @@ def test_downloads_are_the_teachers(client):
     assert client.get("/files/runs/..%2f..%2fteacher-token", headers=bearer).status_code == 404
 
 
+def test_merged_models_are_the_teachers_and_stay_with_their_run(client):
+    assert client.get("/files/merged/nothing").status_code == 403
+    bearer = {"authorization": "Bearer s3cret"}
+    assert client.get("/files/merged/nothing", headers=bearer).status_code == 404
+    assert client.get("/files/merged/..%2f..%2fteacher-token", headers=bearer).status_code == 404
+
+
 def test_health(client):
     assert client.get("/healthz").json() == {"status": "ok"}
 

@@ -29,7 +29,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     strength = float(run.info.config["strength"])
     beside = run.path / ".adapter.new"
     shutil.rmtree(beside, ignore_errors=True)
-    dial.write(source.adapter_dir, before.adapter_dir if before else None, strength, beside)
+    dial.write(source.adapter_dir, dial.begins_at(before.path if before else None), strength, beside)
     start: Any = SimpleNamespace(base=base, info=info)
     told = card.write(run, cast("Start", start), cast("Any", SimpleNamespace(steps=1)))
     origin = {"run_id": run.id, "name": run.name, "method": "dial", "parent": run.info.parent,
