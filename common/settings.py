@@ -92,6 +92,13 @@ class Settings:
     )
     chat_key: str = _setting("AFINA_CHAT_KEY", "", "The key of that server.")
 
+    job_flavor: str = _setting(
+        "AFINA_JOB_FLAVOR", "", "Hardware of the Hub (a10g-small, …): runs train there as jobs."
+    )
+    job_repo: str = _setting(
+        "AFINA_JOB_REPO", "", "Private data set through which such runs travel; <user>/afina-runs if unset."
+    )
+
     def __post_init__(self) -> None:
         if self.home is None:
             object.__setattr__(self, "home", default_home())

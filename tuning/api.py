@@ -16,8 +16,7 @@ from tuning.data import formats, pairs
 from tuning.data.labels import LabelledSet
 from tuning.data.rows import Loaded, PairSet
 from tuning.executors.choice import executor_of
-from tuning.executors.local import LocalExecutor
-from tuning.jobs import Queue
+from tuning.jobs import Executor, Queue
 from tuning.progress import RunStatus
 from tuning.runs import Run, RunStore
 from tuning.summary import summarise
@@ -216,7 +215,7 @@ def read_pairs(source: str | Path | Iterable[Mapping[str, Any]]) -> PairSet:
     return pairs.from_python(list(source))
 
 
-def _executor(home: Path, base_model: str) -> LocalExecutor:
+def _executor(home: Path, base_model: str) -> Executor:
     return executor_of(replace(Settings.from_env(), home=home), base_model)
 
 

@@ -22,8 +22,8 @@ def looks_like_id(source: str) -> bool:
 def read(source: str, max_mb: int, token: str = "") -> Records:
     """The first rows (at most MAX_ROWS, at most about `max_mb` MB of text) of one split, as a rule `train`.
 
-    Raises: AfinaError `data.no_network`, `data.hub_unknown`, `data.hub_config` (several configurations, or
-    none of that name), `data.hub_split`, and `data.hub_failed` for whatever else the Hub answers.
+    Raises: AfinaError `data.no_network`, `data.hub_unknown`, `data.hub_gated`, `data.hub_config` (several
+    configurations, or none of that name), `data.hub_split`, and `data.hub_failed` for whatever else the Hub answers.
     """
     name, config, split = (*source.split(":"), "", "")[:3]
     if os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true", "True"):
@@ -72,7 +72,9 @@ def _worded(source: str, error: Exception) -> AfinaError:
         "LocalEntryNotFoundError",
     }:
         return AfinaError("data.no_network", source=source)
-    if kinds & {"DatasetNotFoundError", "RepositoryNotFoundError", "GatedRepoError"}:
+    if "GatedRepoError" in kinds or "gated dataset" in text:
+        return AfinaError("data.hub_gated", source=source)
+    if kinds & {"DatasetNotFoundError", "RepositoryNotFoundError"}:
         return NotFound("data.hub_unknown", source=source)
     if "config" in text.lower() and isinstance(error, ValueError):
         return AfinaError("data.hub_config", source=source, reason=text)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from common.settings import Settings
 from tuning.executors.local import LocalExecutor
+from tuning.jobs import Executor
 
 
-def executor_of(settings: Settings, base_model: str = "") -> LocalExecutor:
+def executor_of(settings: Settings, base_model: str = "") -> Executor:
     """The executor of this installation, with `base_model` (the settings' own if empty) in waiting workers.
 
     Raises: AfinaError `engine.no_launch_config`.
@@ -18,4 +19,8 @@ def executor_of(settings: Settings, base_model: str = "") -> LocalExecutor:
         from tuning.executors.launched import LaunchedExecutor
 
         return LaunchedExecutor(settings.home, Path(settings.accelerate_config), base)
+    if settings.job_flavor:
+        from tuning.executors.hubjob import HubJobExecutor
+
+        return HubJobExecutor(settings.home, settings.job_flavor, settings.job_repo, settings.hf_token)
     return LocalExecutor(settings.home, base)
