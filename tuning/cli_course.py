@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from common.errors import AfinaError
@@ -28,6 +29,27 @@ def add(command: Command) -> None:
     asked = command("predict", predict, "Classify a text with a trained classifier.")
     asked.add_argument("--model", required=True, help="a run of the method classify")
     asked.add_argument("--text", help="read from stdin if not given")
+    looked = command("inspect", inspect, "Look for leaks, near-duplicates and odd rows in a data set.")
+    looked.add_argument("--dataset", required=True, help="a file, a shipped set or a Hub data set")
+    looked.add_argument("--labelled", action="store_true", help="texts with labels, for a classifier")
+    looked.add_argument(
+        "--threshold", type=float, default=0.7, help="similarity that counts as a near-duplicate"
+    )
+
+
+def inspect(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning import api, classify
+    from tuning.data import quality
+
+    if not 0.2 <= options.threshold <= 1:
+        raise AfinaError("config.range", name="threshold", value=options.threshold, min=0.2, max=1)
+    data: Any = (classify.read if options.labelled else api.read)(options.dataset)
+    told = asdict(quality.look(data.rows, threshold=options.threshold)) | {"n_skipped": data.n_skipped}
+    lines = [f"{name}: {value}" for name, value in told.items() if name not in ("leaks", "odd")]
+    lines += [f"held-out row {leak['heldout_row']} ~ train row {leak['train_row']} ({leak['similarity']:.2f}): "
+              f"{leak['text']}" for leak in told["leaks"]]  # fmt: skip
+    lines += [f"row {odd['row']}: {odd['what']} near “{odd['near']}”" for odd in told["odd"]]
+    return told, lines
 
 
 def strategies(options: argparse.Namespace, settings: Settings) -> Answer:

@@ -135,6 +135,18 @@ class SFTConfig(Config):
     dtype: str = knob(
         "auto", "Number format; auto: what pays on the device.", choices=("auto", "float32", "bfloat16")
     )
+    probe: bool = knob(False, "Measure general text too: what the base knew and the run may forget.")
+    rehearsal: float = knob(
+        0.0, "Share of general text mixed into the training rows, against forgetting.", min=0.0, max=0.9
+    )
+    patience: int = knob(
+        0,
+        "Stop after so many held-out losses in a row without a new lowest; 0: never.",
+        unit="measures",
+        min=0,
+        max=1000,
+    )
+    sample_prompt: str = knob("", "A prompt that is answered at every measuring: watch the reply change.")
 
     @property
     def scale(self) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
+from tuning import measures
 from tuning.data.rows import Loaded, Row
 from tuning.data.splits import divide
 from tuning.estimate import context_of
@@ -31,6 +32,9 @@ class Evaluation:
     perplexity: float
     exact_match: float | None = None
     n_matched: int = 0
+    token_f1: float | None = None
+    rouge1: float | None = None
+    rouge_l: float | None = None
 
 
 def evaluate(
@@ -64,7 +68,7 @@ def evaluate(
     if not batches.n_trained:
         raise AfinaError("engine.nothing_trained", max_length=longest)
     loss = heldout_loss(_tuned(model, home, start), batches)
-    exact, n_matched = _exact_match(model, rows, home, match)
+    matched = _answered(model, rows, home, match)
     return Evaluation(
         model=model,
         dataset=data.name,
@@ -73,8 +77,7 @@ def evaluate(
         n_tokens=batches.n_trained,
         loss=loss,
         perplexity=math.exp(min(loss, 700.0)),
-        exact_match=exact,
-        n_matched=n_matched,
+        **matched,
     )
 
 
@@ -95,21 +98,18 @@ def _tuned(model: str, home: Path, start: Start):
     return adapters.load(start.model, adapter) if adapter else start.model
 
 
-def _exact_match(model: str, rows: list[Row], home: Path, most: int) -> tuple[float | None, int]:
+def _answered(model: str, rows: list[Row], home: Path, most: int) -> dict[str, Any]:
     asked = [row for row in rows if row.messages and row.messages[-1]["role"] == "assistant"]
     asked = _spread(asked, most) if most else []
     if not asked:
-        return None, 0
+        return {}
     from tuning.generate import Engine, Sampling
 
     sampling = Sampling(greedy=True, max_new_tokens=128)
     conversations = [list(row.messages[:-1]) for row in asked]
     replies = Engine(home).generate([model] * len(asked), conversations, sampling)
-    right = sum(
-        reply.text.split() == row.messages[-1]["content"].split()
-        for reply, row in zip(replies, asked, strict=True)
-    )
-    return right / len(asked), len(asked)
+    wanted = [row.messages[-1]["content"] for row in asked]
+    return {**measures.of_replies([reply.text for reply in replies], wanted), "n_matched": len(asked)}
 
 
 def _spread(rows: list[Row], most: int) -> list[Row]:

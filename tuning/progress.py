@@ -31,6 +31,7 @@ SERIES = (
     "heldout_accuracy",
     "heldout_margin",
     "heldout_macro_f1",
+    "probe_loss",
 )
 _MOST_POINTS = 1000
 

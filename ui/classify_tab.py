@@ -79,8 +79,8 @@ def build_classify_tab(services: Services) -> None:
     with gr.Row():
         form = _form(services)
         results = _results()
-    _wire_form(services, form, results)
-    _wire_results(services, form, results)
+    new = _wire_form(services, form, results)
+    _wire_results(services, form, results, new)
 
 
 def _form(services: Services) -> Form:
@@ -118,20 +118,24 @@ def _results() -> Results:
         table = gr.HTML(padding=False, elem_id="classify-table")
         written = gr.Button(t("classify.written"), size="sm", visible=False)
         plot = gr.Plot(visible=False, show_label=False)
-        with gr.Group():
-            run = gr.Dropdown([], value="", allow_custom_value=True, label=t("classify.run"))
-            with gr.Row():
-                sentence = gr.Textbox(label=t("classify.sentence"), placeholder=t("classify.sentence.hint"),
-                                      max_lines=3, scale=5, elem_id="classify-sentence")  # fmt: skip
-                ask = gr.Button(t("classify.ask"), scale=1, min_width=110)
-            answer = gr.HTML(elem_id="classify-answer")
+        run = gr.Dropdown([], value="", allow_custom_value=True, label=t("classify.run"))
+        sentence = gr.Textbox(
+            label=t("classify.sentence"),
+            placeholder=t("classify.sentence.hint"),
+            max_lines=3,
+            elem_id="classify-sentence",
+        )
+        ask = gr.Button(t("classify.ask"), variant="primary", size="sm")
+        answer = gr.HTML(elem_id="classify-answer", padding=False)
         confusion = gr.Plot(visible=False, show_label=False)
         mistakes = gr.HTML(padding=False)
     return Results(data, group, table, written, plot, run, confusion, mistakes, sentence, ask, answer,
                    gr.State(None))  # fmt: skip
 
 
-def _wire_form(services: Services, form: Form, results: Results) -> None:
+def _wire_form(services: Services, form: Form, results: Results) -> dict[str, Any]:
+    """Gives the event that looks at newly chosen data."""
+
     @shown
     def uploaded(file: str, request: gr.Request) -> Any:
         services.roles.require_teacher(actor(services, request))
@@ -180,9 +184,10 @@ def _wire_form(services: Services, form: Form, results: Results) -> None:
     gr.on([form.text.input, form.label.input, form.limit.change], check, form.source, outputs, **ordered)
     form.start.click(start, form.inputs, [results.group, form.name], **_QUIET)
     form.stop.click(stop, results.group, None, **_QUIET)
+    return new
 
 
-def _wire_results(services: Services, form: Form, results: Results) -> None:
+def _wire_results(services: Services, form: Form, results: Results, new: dict[str, Any]) -> None:
     shown_parts = [results.table, results.written, results.plot, results.run, results.seen]
 
     @shown
@@ -199,7 +204,7 @@ def _wire_results(services: Services, form: Form, results: Results) -> None:
         return [
             gr.update(visible=who.is_teacher),
             gr.update(choices=list(models)),
-            gr.update(choices=sets),
+            gr.update(choices=sets, value=sets[0] if sets and who.is_teacher else None),
             gr.update(choices=groups, value=groups[0][1] if groups else ""),
         ]
 
@@ -225,7 +230,7 @@ def _wire_results(services: Services, form: Form, results: Results) -> None:
         **_QUIET,
     }
     arrival = [form.box, form.model, form.dataset, results.group]
-    gr.on(None, arrive, None, arrival, **_QUIET)
+    gr.on(None, arrive, None, arrival, **_QUIET).then(**new)
     results.group.change(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     results.run.change(chosen, results.run, [results.confusion, results.mistakes], **_QUIET)
@@ -277,7 +282,7 @@ def _look(services: Services, source: str, text: str, label: str, limit: float, 
           ) -> LabelledSet | str:  # fmt: skip
     """The data, or why they cannot be used (HTML)."""
     tongue = language(request)
-    if not source:
+    if not source or not actor(services, request).is_teacher:
         return ""
     try:
         return services.classifying.load(

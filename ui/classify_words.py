@@ -110,23 +110,31 @@ def _verdict(lines: Sequence[Line], report: Mapping[str, Any], language: str) ->
 
 
 def comparison(reports: Mapping[str, Mapping[str, Any]], language: str) -> go.Figure:
-    """Accuracy and macro-F1 of each strategy as bars, both baselines as lines."""
+    """Accuracy and macro-F1 of each strategy, and of both baselines, as bars."""
     import plotly.graph_objects as go
 
-    names = [word(f"classify.strategy.{name}", language) for name in reports]
+    first = next(iter(reports.values()))
+    bars = {word(f"classify.strategy.{name}", language): report for name, report in reports.items()}
+    bars |= {
+        word(f"classify.baseline.{name}", language): first[name]
+        for name in ("bag_of_words", "majority")
+        if first[name]
+    }
     figure = go.Figure()
     for index, measure in enumerate(("accuracy", "macro_f1")):
-        values = [report[measure] for report in reports.values()]
-        figure.add_bar(x=names, y=values, name=word(f"classify.column.{measure}", language),
-                       marker_color=COLOURS[index], text=[f"{value:.2f}" for value in values])  # fmt: skip
-    first = next(iter(reports.values()))
-    for name, dash in (("majority", "dot"), ("bag_of_words", "dash")):
-        if first[name]:
-            label = word(f"classify.baseline.{name}", language)
-            figure.add_hline(y=first[name]["accuracy"], line_dash=dash, line_color="#7a8194",
-                             annotation_text=label, annotation_position="top left")  # fmt: skip
-    _style(figure, 340)
+        values = [report[measure] for report in bars.values()]
+        faint = [1.0] * len(reports) + [0.45] * (len(bars) - len(reports))
+        figure.add_bar(
+            x=list(bars),
+            y=values,
+            name=word(f"classify.column.{measure}", language),
+            marker={"color": COLOURS[index], "opacity": faint},
+            text=[f"{value:.2f}" for value in values],
+        )
+    _style(figure, 360)
     figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
+    figure.update_xaxes(automargin=True)
+    figure.update_layout(legend={"orientation": "h", "y": 1.12})
     return figure
 
 

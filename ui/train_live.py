@@ -51,7 +51,7 @@ def _numbers(status: RunStatus, language: str) -> list[tuple[str, str]]:
         numbers.append(("eta", "—" if left is None else duration(left, language)))
     if status.tokens_per_second:
         numbers.append(("speed", number(round(status.tokens_per_second))))
-    for name, places in (("loss", 3), ("heldout_loss", 3)):
+    for name, places in (("loss", 3), ("heldout_loss", 3), ("probe_loss", 3)):
         if name in latest:
             numbers.append((name, f"{latest[name]:.{places}f}"))
     return numbers
@@ -63,6 +63,18 @@ def remarks(status: RunStatus, language: str) -> str:
     if status.error:
         parts.append(f'<div class="train-problem">{escape(status.error.words(language))}</div>')
     return "".join(parts)
+
+
+def samples(status: RunStatus, language: str) -> str:
+    """HTML: the reply to one fixed prompt, before training and at the last measuring; empty where none is watched."""
+    if not status.samples:
+        return ""
+    (first, prompt, before), (last, _, now) = status.samples[0], status.samples[-1]
+    rows = "".join(
+        f"<li><small>{escape(word('train.live.sample_step', language, step=step))}</small> {escape(reply) or '∅'}</li>"
+        for step, reply in {first: before, last: now}.items()
+    )
+    return f'<div class="train-sample"><b>{escape(prompt)}</b><ul>{rows}</ul></div>'
 
 
 def losses(series: Mapping[str, Sequence[tuple[int, float]]], language: str) -> pd.DataFrame:

@@ -36,6 +36,7 @@ class Recorder(TrainerCallback):
         self.eval_every = eval_every
         self.save_every = save_every
         self.evaluate = evaluate
+        self.patience = 0  # held-out losses without a new lowest before it ends by itself; 0: it does not
         self.stopped = False
         self._process = psutil.Process()
         self._peak = 0
@@ -88,6 +89,8 @@ class Recorder(TrainerCallback):
         last = (self.stopped and not self.run.paused) or state.global_step == state.max_steps
         if last or state.global_step % self.eval_every == 0:
             self._evaluate(state)
+            if not last and self._has_waited_enough(state.global_step):
+                control.should_training_stop = True
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -119,6 +122,16 @@ class Recorder(TrainerCallback):
         measures |= {ours: logs[theirs] for theirs, ours in self.names.items() if theirs in logs}
         known = {name: value for name, value in measures.items() if value is not None}
         return {name: _short(value) for name, value in (known | self.derive(known)).items()}
+
+    def _has_waited_enough(self, step: int) -> bool:
+        points = self.run.status().series.get("heldout_loss", []) if self.patience else []
+        if len(points) <= self.patience:
+            return False
+        best_step, best = min(points, key=lambda point: point[1])
+        if sum(at > best_step for at, _ in points) < self.patience:
+            return False
+        self.run.note("note.early", step, step=step, best_step=best_step, best=f"{best:.3f}")
+        return True
 
     def _memory(self) -> int:
         if torch.cuda.is_available():

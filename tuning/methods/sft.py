@@ -40,6 +40,7 @@ from tuning.methods.base import (
 from tuning.methods.batching import SimilarLengths
 from tuning.methods.heldout import Batches, heldout_loss
 from tuning.methods.reporting import Recorder, note_if_nothing_learned
+from tuning.methods.watching import note_if_forgotten, rehearsed, watched
 from tuning.plan import HELDOUT_ROWS, Facts, Plan, make
 from tuning.runs import Run
 
@@ -51,7 +52,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     """
     config = SFTConfig(**run.info.config)
     start = start_of(run, config, home, warm)
-    rows, heldout = run.rows("train"), run.rows("heldout")
+    rows, heldout = rehearsed(run.rows("train"), config, start), run.rows("heldout")
     model = add_adapter(start, config, run, home)
     checkpoint = last_checkpoint(run)
     plan = together.agree(_plan(run, config, start, model, rows, resumed=checkpoint is not None))
@@ -61,6 +62,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     step = trainer.state.global_step
     if not recorder.stopped:
         note_if_nothing_learned(run, step)
+        note_if_forgotten(run, step)
     keep_adapter(model, run, start, card.write(run, start, plan))
     _finish(run, recorder, step, plan)
     return not recorder.stopped
@@ -270,7 +272,11 @@ def _trainer(
     def encoded(row: Row) -> Encoded:
         return encode(start.tokenizer, row, plan.max_length, config.reply_only)
 
-    recorder = Recorder(run, plan.eval_every, config.save_every, _evaluation(start, model, heldout, encoded))
+    evaluate = watched(
+        run, start, model, config, plan.max_length, _evaluation(start, model, heldout, encoded)
+    )
+    recorder = Recorder(run, plan.eval_every, config.save_every, evaluate)
+    recorder.patience = config.patience
     set_seed(config.seed)
     arguments = trainer_config(run.checkpoints_dir, config, plan, start.device.kind)
     if plan.packing:

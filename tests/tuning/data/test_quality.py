@@ -1,0 +1,59 @@
+"""Leaks by row, odd characters, measures of replies."""
+
+from __future__ import annotations
+
+import pytest
+
+from tuning import general, measures
+from tuning.data import quality
+from tuning.data.rows import Labelled, Row
+
+
+def labelled(*texts: str) -> list[Labelled]:
+    return [Labelled(text, "x", number) for number, text in enumerate(texts, 1)]
+
+
+def test_near_duplicates_are_found_by_row_and_others_are_not():
+    train = labelled(
+        "the cat sat on the warm mat in the kitchen all day", "a wholly different sentence about ships"
+    )
+    held = [Labelled("The cat sat on the warm mat, in the kitchen all day!", "x", 7),
+            Labelled("the cat sat on the warm mat in the kitchen all night", "x", 8),
+            Labelled("a dog ran through the cold garden without a sound", "x", 9)]  # fmt: skip
+    leaks = quality.near_duplicates(train, held)
+    assert [(leak.heldout_row, leak.train_row) for leak in leaks] == [(7, 1), (8, 1)]
+    assert leaks[0].similarity == 1 and 0.7 <= leaks[1].similarity < 1
+
+
+@pytest.mark.parametrize(("text", "what"), [("caf\ufffd bueno", "replacement"), ("cafÃ© bueno", "mojibake"),
+                                            ("a\x00b", "control"), (" … ", "empty")])  # fmt: skip
+def test_odd_rows_are_named(text, what):
+    found = quality.oddity(3, text)
+    assert found is not None and (found.row, found.what) == (3, what)
+
+
+def test_good_spanish_is_not_odd():
+    assert quality.oddity(1, "¿Cuánto mide el ñandú? — «Mucho»\n") is None
+
+
+def test_the_report_counts_duplicates_and_labels():
+    rows = [Labelled(f"text number {n % 15}", "a" if n % 3 else "b", n + 1) for n in range(30)]
+    report = quality.look(rows)
+    assert report.n_duplicates == 15 and report.labels == {"a": 20, "b": 10}
+    assert report.n_train + report.n_heldout == 30 and not report.n_odd
+    assert quality.look([Row(text="abc def ghi", number=1)]).labels == {}
+
+
+def test_measures_of_replies():
+    assert measures.token_f1("The red fox", "the fox ran") == pytest.approx(2 / 3)
+    assert measures.token_f1("", "") == 1 and measures.token_f1("a", "b") == 0
+    found = measures.of_replies(["El niño come", "no"], ["El  niño come", "sí"])
+    assert found["exact_match"] == found["token_f1"] == found["rouge1"] == found["rouge_l"] == 0.5
+
+
+@pytest.mark.parametrize("is_pocket", [True, False])
+def test_what_probes_is_never_rehearsed(is_pocket):
+    probe = {row.text for row in general.probe(is_pocket)}
+    assert len(probe) >= 8
+    assert not probe & {row.text for row in general.rehearsal(is_pocket, 60)}
+    assert len(general.rehearsal(is_pocket, 5)) == 5

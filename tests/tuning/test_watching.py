@@ -1,0 +1,47 @@
+"""The probe, early stopping, rehearsal and the watched prompt of an SFT run."""
+
+from __future__ import annotations
+
+import pytest
+
+from tuning.config import SFTConfig
+from tuning.data.formats import from_python
+from tuning.executors.execute import execute
+from tuning.jobs import Queue
+from tuning.runs import RunStore
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
+
+
+class Here:
+    def warm(self) -> None: ...
+    def run(self, run) -> None: ...
+    def close(self) -> None: ...
+
+
+def train(home, model, sums, **settings):
+    config = SFTConfig.from_settings({"source_model": str(model), "learning_rate": 0.02, **settings})
+    run = Queue(RunStore(home), Here()).submit("sft", config, from_python(sums))
+    execute(run, home)
+    assert run.state == "done", run.status().error
+    return run.status()
+
+
+def test_forgetting_is_measured_told_and_held_by_rehearsal(tmp_path, tiny_model, sums, monkeypatch):
+    monkeypatch.setattr("tuning.methods.watching._FORGOTTEN", 0.01)  # a random model knows little to forget
+    asked = {"probe": True, "epochs": 6, "learning_rate": 0.05, "sample_prompt": "What is 1 plus 2?"}
+    status = train(tmp_path, tiny_model, sums, **asked)
+    probe = [value for _, value in status.series["probe_loss"]]
+    assert probe[-1] > probe[0] and any(note.key == "note.forgetting" for note in status.notes)
+    assert len(status.samples) == len(probe) and status.samples[0][1] == "What is 1 plus 2?"
+    assert status.samples[0][2] != status.samples[-1][2]
+    held = train(tmp_path, tiny_model, sums, **asked, rehearsal=0.5)
+    assert held.series["probe_loss"][-1][1] < probe[-1]
+
+
+def test_it_stops_early_when_the_heldout_loss_no_longer_falls(tmp_path, tiny_model, sums):
+    status = train(tmp_path, tiny_model, sums[:20], epochs=100, eval_every=5, patience=2, learning_rate=0.05)
+    assert any(note.key == "note.early" for note in status.notes)
+    points = status.series["heldout_loss"]
+    best = min(points, key=lambda point: point[1])[0]
+    assert sum(step > best for step, _ in points) == 2 and status.step < status.total_steps

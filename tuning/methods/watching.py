@@ -1,0 +1,85 @@
+"""What an SFT run measures besides its held-out loss, where the config asks: general text, and one fixed prompt.
+
+The probe is text that the base already knows (`tuning.general`): its loss rises where the run forgets. Knows a model
+and a run's events, no trainer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import GenerationConfig
+
+from tuning import general
+from tuning.config import SFTConfig
+from tuning.data.rows import Row
+from tuning.data.tokens import encode, end_token_ids, render_prompt
+from tuning.methods.heldout import Batches, heldout_loss
+from tuning.runs import Run
+
+if TYPE_CHECKING:
+    from tuning.methods.base import Start
+
+Evaluate = Callable[[], dict[str, float]]
+SHOWN_TOKENS = 48
+_FORGOTTEN = 0.05  # rise of the probe's loss that is worth a remark, as a share
+
+
+def watched(
+    run: Run, start: Start, model: Any, config: SFTConfig, max_length: int, evaluate: Evaluate | None
+) -> Evaluate | None:
+    """`evaluate`, and with it the loss on general text (`probe_loss`) and a `sample` event, where asked."""
+    parts: list[Evaluate] = [evaluate] if evaluate else []
+    if config.probe:
+        parts.append(_probe(start, model, max_length))
+    if config.sample_prompt.strip():
+        parts.append(_sample(run, start, model, config.sample_prompt.strip()))
+    if not parts:
+        return None
+    return lambda: {name: value for part in parts for name, value in part().items()}
+
+
+def rehearsed(rows: list[Row], config: SFTConfig, start: Start) -> list[Row]:
+    """`rows`, with as many general texts mixed in as make up the share that `config.rehearsal` says."""
+    if not config.rehearsal:
+        return rows
+    wanted = round(len(rows) * config.rehearsal / (1 - config.rehearsal))
+    return [*rows, *general.rehearsal(start.base.kind == "pocket", max(1, wanted))]
+
+
+def note_if_forgotten(run: Run, step: int) -> None:
+    """The remark when the loss on general text has clearly risen, with what helps."""
+    points = run.status().series.get("probe_loss", [])
+    if len(points) < 2:
+        return
+    before, after = points[0][1], points[-1][1]
+    if after > before * (1 + _FORGOTTEN):
+        share = f"{after / before - 1:.0%}"
+        run.note("note.forgetting", step, before=f"{before:.3f}", after=f"{after:.3f}", share=share)
+
+
+def _probe(start: Start, model: Any, max_length: int) -> Evaluate:
+    rows = [encode(start.tokenizer, row, max_length) for row in general.probe(start.base.kind == "pocket")]
+    batches = Batches(rows, start.tokenizer.pad_token_id, start.info.vocabulary)
+    return lambda: {"probe_loss": heldout_loss(model, batches)}
+
+
+def _sample(run: Run, start: Start, model: Any, prompt: str) -> Evaluate:
+    tokenizer = start.tokenizer
+    ids = torch.tensor([render_prompt(tokenizer, [{"role": "user", "content": prompt}])], device=model.device)
+    config = GenerationConfig(max_new_tokens=SHOWN_TOKENS, do_sample=False, eos_token_id=end_token_ids(tokenizer),
+                              pad_token_id=tokenizer.pad_token_id)  # fmt: skip
+
+    @torch.no_grad()
+    def write() -> dict[str, float]:
+        was_training = model.training
+        model.eval()
+        out = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config)
+        model.train(was_training)
+        reply = str(tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)).strip()
+        run.append("sample", run.status().step, prompt=prompt, reply=reply)
+        return {}
+
+    return write
