@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from common.errors import AfinaError
@@ -29,12 +30,52 @@ def add(command: Command) -> None:
     asked = command("predict", predict, "Classify a text with a trained classifier.")
     asked.add_argument("--model", required=True, help="a run of the method classify")
     asked.add_argument("--text", help="read from stdin if not given")
+    helped = command(
+        "alternatives", alternatives, "Measure base, few-shot, RAG, tuned and tuned + RAG side by side."
+    )
+    helped.add_argument("--model", default="", help="base model")
+    helped.add_argument("--tuned", default="", help="a run to measure too, alone and with passages")
+    helped.add_argument("--language", choices=("en", "es"), default="en")
+    helped.add_argument(
+        "--documents", nargs="*", default=[], help="text files; the shipped village documents if none"
+    )
+    helped.add_argument("--examples", default="", help="data set of the few-shot examples; plain.<language>")
+    helped.add_argument("--limit", type=int, default=40, help="questions asked")
     looked = command("inspect", inspect, "Look for leaks, near-duplicates and odd rows in a data set.")
     looked.add_argument("--dataset", required=True, help="a file, a shipped set or a Hub data set")
     looked.add_argument("--labelled", action="store_true", help="texts with labels, for a classifier")
     looked.add_argument(
         "--threshold", type=float, default=0.7, help="similarity that counts as a near-duplicate"
     )
+
+
+def alternatives(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning import alternatives as ways
+    from tuning import examples as few
+    from tuning import retrieval
+    from tuning.cli import _quiet
+    from tuning.generate import Engine
+
+    _quiet()
+    base = options.model or settings.base_model
+    paths = [Path(each) for each in options.documents] or retrieval.shipped()
+    choices = [(base, way) for way in ways.WAYS]
+    choices += [(options.tuned, way) for way in ("plain", "rag")] if options.tuned else []
+    questions = few.questions(options.language, options.limit)
+    shown = few.drawn(options.examples or f"plain.{options.language}")
+    engine = Engine(settings.home)
+    table = [
+        asdict(each)
+        for each in ways.compare(
+            engine, choices, questions, shown, retrieval.load(paths), few.counter(settings.home)
+        )
+    ]
+    lines = [
+        f"{row['policy']:20} {row['way']:9} right {row['accuracy']:.1%}  token F1 {row['token_f1']:.3f}  "
+        f"{row['prompt_tokens']:.0f} prompt tokens  {row['milliseconds']:.0f} ms"
+        for row in table
+    ]
+    return {"ways": table}, lines
 
 
 def inspect(options: argparse.Namespace, settings: Settings) -> Answer:

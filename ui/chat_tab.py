@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from tuning.alternatives import parted
 from ui import chat_reward
 from ui.chat_feedback import wire_feedback
-from ui.chat_words import about, examples, labels
+from ui.chat_words import about, examples, labels, passages
 from ui.context import actor, language, shown
 from ui.translations import t
 from workbench.comparing import MOST_COLUMNS
@@ -203,6 +204,7 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
             "seed": int(seed or 0),
             "greedy": greedy,
         }
+        found = [_found(services, name, message or "", request) for name in policies]
         stop = wishes[request.session_hash] = threading.Event()
         asked = {"role": "user", "content": message}
         try:
@@ -220,7 +222,10 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
                     [*history, asked, {"role": "assistant", "content": partial.text or "…"}]
                     for history, partial in zip(histories, partials, strict=True)
                 ]
-                below = [about(partial, language(request)) for partial in partials]
+                below = [
+                    about(partial, language(request)) + shown
+                    for partial, shown in zip(partials, found, strict=True)
+                ]
                 yield _row("", True, boxes, below)
             yield _row("", False, boxes, below)
         finally:
@@ -272,6 +277,15 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
     controls.retry.click(**next_seed).then(again, [*setup, *talks], **streaming).failure(**idle)
     controls.stop.click(stop, None, None, queue=False, api_visibility="private")
     controls.clear.click(clear, None, [*talks, *facts], queue=False, api_visibility="private")
+
+
+def _found(services: Services, policy: str, message: str, request: gr.Request) -> str:
+    """HTML: the passages that this column's way retrieves; empty for the other ways."""
+    if parted(policy or "")[1] != "rag" or not message.strip():
+        return ""
+    return passages(
+        services.comparing.alternatives.search(actor(services, request), message), language(request)
+    )
 
 
 def _row(message: str, busy: bool, boxes: list[Any], below: list[str]) -> list[Any]:

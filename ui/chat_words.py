@@ -5,23 +5,43 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cache
+from html import escape
 from typing import TYPE_CHECKING
 
+from tuning.alternatives import parted
 from tuning.pocket import EXAMPLES
 from ui.translations import word
 
 if TYPE_CHECKING:
     from tuning.generate import Partial
+    from tuning.retrieval import Passage
     from workbench.comparing import PolicyChoice
 
 
 def labels(choices: Sequence[PolicyChoice], language: str) -> list[tuple[str, str]]:
     """(label, name) for a dropdown."""
     base = word("chat.base", language)
-    return [
-        (f"{choice.name} · {base}" if choice.is_base else f"{choice.name} ← {choice.base}", choice.name)
-        for choice in choices
-    ]
+    found = []
+    for choice in choices:
+        policy, way = parted(choice.name)
+        if way != "plain":
+            label = f"{policy} + {word(f'alternatives.way.{way}', language)}"
+        else:
+            label = f"{policy} · {base}" if choice.is_base else f"{policy} ← {choice.base}"
+        found.append((label, choice.name))
+    return found
+
+
+def passages(found: Sequence[Passage], language: str) -> str:
+    """HTML: what was retrieved for the last question, with its scores."""
+    if not found:
+        return ""
+    rows = "".join(
+        f"<li><b>{each.score:.2f}</b> {escape(each.text)} <small>({escape(each.source)})</small></li>"
+        for each in found
+    )
+    title = word("alternatives.passages", language)
+    return f'<details open class="passages"><summary>{title}</summary><ul>{rows}</ul></details>'
 
 
 def about(partial: Partial, language: str) -> str:

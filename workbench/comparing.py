@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from common.errors import AfinaError
 from common.settings import Settings
-from tuning import libraries
+from tuning import alternatives, libraries
 from tuning.models import NO_POLICY
 from tuning.runs import RunStore
+from workbench.alternatives import Alternatives
 
 if TYPE_CHECKING:
     from tuning.generate import Engine, Partial, Reply, Sampling
@@ -45,6 +46,7 @@ class Comparing:
         make_engine: Callable[[], Engine] | None = None,
     ) -> None:
         """`make_engine`: another engine than this process's own, made when first needed."""
+        self.alternatives = Alternatives(settings, roles, lambda: self.engine)
         self._settings, self._store, self._roles = settings, store, roles
         self._make_engine = make_engine
         self._engine: Engine | None = None
@@ -81,7 +83,13 @@ class Comparing:
         if self._settings.chat_url:  # and what that server knows besides
             known = {choice.name for choice in tuned}
             bases |= dict.fromkeys(name for name in self._served() if name not in known)
-        return [PolicyChoice(name, name, True) for name in bases] + tuned
+        plain = [PolicyChoice(name, name, True) for name in bases]
+        helped = [
+            PolicyChoice(alternatives.named(plain[0].name, way), plain[0].name, True)
+            for way in ("few_shot", "rag")
+        ]
+        helped += [PolicyChoice(alternatives.named(each.name, "rag"), each.base, False) for each in tuned[:3]]
+        return plain + tuned + helped
 
     def _served(self) -> list[str]:
         try:
@@ -109,6 +117,7 @@ class Comparing:
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         asked = {"role": "user", "content": message}
         talks = [[*opening, *history, asked] for history in histories]
+        policies, talks = self._helped(policies, talks)
         yield from self.engine.stream(policies, talks, _sampling(sampling), should_stop)
 
     def replies(
@@ -120,9 +129,15 @@ class Comparing:
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         talk = [*opening, {"role": "user", "content": message}]
         drawn = _sampling(sampling)
-        return self.engine.generate(
-            policies, [talk] * len(policies), drawn, seeds=[drawn.seed] * len(policies)
-        )
+        policies, talks = self._helped(policies, [talk] * len(policies))
+        return self.engine.generate(policies, talks, drawn, seeds=[drawn.seed] * len(policies))
+
+    def _helped(
+        self, policies: Sequence[str], talks: Sequence[list[Message]]
+    ) -> tuple[list[str], list[list[Message]]]:
+        """Policies and conversations as the engine takes them: examples and passages put in where a name says so."""
+        made = [self.alternatives.altered(talk, name)[:2] for name, talk in zip(policies, talks, strict=True)]
+        return [policy for policy, _ in made], [talk for _, talk in made]
 
     def sampled(
         self, actor: Actor, policy: str, message: str, n: int, system: str = "", **sampling: object

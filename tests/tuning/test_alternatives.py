@@ -1,0 +1,90 @@
+"""Few-shot and retrieval: what is sent, what is found, what is measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.errors import AfinaError
+from tuning import alternatives, examples, retrieval
+from tuning.alternatives import Example, Question
+
+TALK = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Who has a duck?"}]
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_shipped_documents_answer_every_withheld_question(language):
+    from tuning.pocket.judge import names
+
+    index = retrieval.load(retrieval.shipped(language))
+    for question in examples.questions(language):
+        (best,) = index.search(question.prompt, 1)
+        assert any(names(best.text, answer) for answer in question.answers), question
+
+
+def test_the_shipped_documents_are_what_the_generator_writes():
+    from tuning.pocket.village_documents import text
+
+    for language in ("en", "es"):
+        (path,) = retrieval.shipped(language)
+        assert path.read_text(encoding="utf-8") == text(language)
+
+
+def test_examples_stand_before_the_question_and_behind_the_system_message():
+    sent = alternatives.with_examples(TALK, [Example("a?", "b.")])
+    assert [turn["role"] for turn in sent] == ["system", "user", "assistant", "user"]
+    assert sent[-1] == TALK[-1] and sent[1]["content"] == "a?"
+
+
+def test_passages_stand_before_the_last_question_and_strangers_are_left_out():
+    index = retrieval.Documents(retrieval.split("Nico has a duck.\n\nThe sea is wide.", "notes"))
+    sent, found = alternatives.altered(TALK, "rag", [], index)
+    assert (
+        sent[-1]["content"] == "Nico has a duck.\nWho has a duck?"
+        and TALK[-1]["content"] == "Who has a duck?"
+    )
+    assert [passage.source for passage in found] == ["notes"] and found[0].score > 0
+    assert index.search("xyzzy") == [] and retrieval.Documents([]).search("duck") == []
+
+
+def test_accents_do_not_hide_a_passage():
+    index = retrieval.Documents(retrieval.split("Él tocó el órgano.\n\nElla come.", "x"))
+    assert index.search("quien toco el organo")[0].text == "Él tocó el órgano."
+
+
+def test_a_name_keeps_its_way():
+    for way in alternatives.WAYS:
+        assert alternatives.parted(alternatives.named("my run", way)) == ("my run", way)
+    assert alternatives.parted("a + b") == ("a + b", "plain")
+
+
+def test_files_that_cannot_be_searched_say_why(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(b"%PDF")
+    (tmp_path / "b.txt").write_bytes(b"caf\xe9")
+    for name, key in (("a.pdf", "documents.kind"), ("b.txt", "documents.encoding")):
+        with pytest.raises(AfinaError) as caught:
+            retrieval.load([tmp_path / name])
+        assert caught.value.key == key
+
+
+def test_drawn_examples_are_training_rows():
+    from common.split import split
+
+    found = examples.drawn("plain.en")
+    assert len(found) == 3
+    assert all(split(({"role": "user", "content": each.prompt},)) == "train" for each in found)
+
+
+def test_each_way_is_measured(tmp_path, tiny_model):
+    from tuning.generate import Engine
+
+    asked = [Question("What is 1 plus 2?", ("3",)), Question("Who has a duck?", ("Nico",))]
+    index = retrieval.Documents(retrieval.split("Nico has a duck.", "notes"))
+    count = examples.counter(tmp_path)
+    made = alternatives.compare(
+        Engine(tmp_path), [(str(tiny_model), way) for way in alternatives.WAYS], asked,
+        [Example("What is 1 plus 1?", "It is 2.")], index, count,
+    )  # fmt: skip
+    assert [each.way for each in made] == ["plain", "few_shot", "rag"]
+    assert made[1].prompt_tokens > made[2].prompt_tokens > made[0].prompt_tokens
+    assert all(each.milliseconds > 0 and len(each.replies) == 2 for each in made)
+    assert alternatives.is_right("Nico does.", asked[1]) and not alternatives.is_right("Nicolas", asked[1])

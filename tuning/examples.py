@@ -1,0 +1,48 @@
+"""Few-shot examples drawn from a data set, questions with known answers, and the length of a prompt."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from tuning.alternatives import Example, Message, Question
+from tuning.data import formats
+from tuning.data.splits import divide
+
+_SHOWN_EXAMPLES = 3
+_LONGEST_EXAMPLE = 160  # characters of prompt and reply: a small model has a small context
+
+
+def counter(home: Path) -> Callable[[str, list[Message]], int]:
+    """How many tokens a conversation has for a policy."""
+    from tuning import models
+    from tuning.data.tokens import render_prompt, with_template
+
+    known: dict = {}
+
+    def count(policy: str, talk: list[Message]) -> int:
+        if policy not in known:
+            known[policy] = with_template(models.load_tokenizer(models.resolve(policy, home).base))
+        return len(render_prompt(known[policy], talk))
+
+    return count
+
+
+def questions(language: str, limit: int = 0) -> list[Question]:
+    """Questions about the village facts that pretraining left out."""
+    lines = (formats.SETS / f"withheld.{language}.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines][: limit or None]
+    return [Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"])) for row in rows]
+
+
+def drawn(source: str, max_mb: int = 200) -> list[Example]:
+    """Short training rows of a data set, never held-out ones, the same each time."""
+    train, _ = divide(formats.load(source, max_mb=max_mb).rows)
+    short = [
+        Example(row.messages[-2]["content"], row.messages[-1]["content"])
+        for row in train
+        if len(row.messages) >= 2 and sum(len(turn["content"]) for turn in row.messages) <= _LONGEST_EXAMPLE
+    ]
+    return random.Random(0).sample(short, min(_SHOWN_EXAMPLES, len(short)))

@@ -1,0 +1,62 @@
+"""Rows that teach `pocket` to answer from a passage: its pretraining told it facts, and never to read.
+
+    python -m tuning.pocket.reading en > reading.en.jsonl
+
+Each row has passages before the question, in the form in which retrieval puts them, and the answer stands in one. What
+they say is drawn anew for every row, so nothing can be answered by heart; withheld facts do not occur.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from typing import Any
+
+from tuning.pocket.world.documents import FACTS, wording
+from tuning.pocket.world.facts import LANGUAGES, Fact, Language, fill, sentence
+
+N_ROWS = 1500
+
+
+def rows(language: Language, n: int = N_ROWS, seed: int = 0) -> list[dict[str, Any]]:
+    """`n` conversations: passages and a question; the answer in a clause."""
+    rng = random.Random(f"reading/{language}/{seed}")
+    village = [fact for fact in FACTS if fact.domain == "village"]
+    return [_row(rng, village, language) for _ in range(n)]
+
+
+def _row(rng: random.Random, village: list[Fact], language: Language) -> dict[str, Any]:
+    asked = rng.choice([fact for fact in village if not fact.withheld])
+    told = _drawn(rng, asked, village)
+    others = [fact for fact in village if fact.s != asked.s and not fact.withheld]
+    other = rng.choice(others)
+    passages = [_passage(rng, told, language)]
+    if rng.random() < 0.7:
+        passages.append(_passage(rng, _drawn(rng, other, village), language))
+    rng.shuffle(passages)
+    question = fill(rng.choice(wording(asked, language).questions), asked, language)
+    answer = sentence(fill(wording(told, language).clauses[0], told, language))
+    prompt = "\n".join([*passages, question])
+    return {"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]}
+
+
+def _drawn(rng: random.Random, fact: Fact, village: list[Fact]) -> Fact:
+    """`fact` with another value of the same relation: only the passage says which."""
+    value = rng.choice([other for other in village if other.relation == fact.relation])
+    return Fact(fact.relation, fact.s, value.o, fact.domain, value.accept)
+
+
+def _passage(rng: random.Random, fact: Fact, language: Language) -> str:
+    clauses = rng.sample(wording(fact, language).clauses, 2)
+    return " ".join(sentence(fill(clause, fact, language)) for clause in clauses)
+
+
+def main() -> None:
+    language: Language = "es" if "es" in sys.argv[1:] else LANGUAGES[0]
+    for row in rows(language):
+        print(json.dumps(row, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
