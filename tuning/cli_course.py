@@ -78,6 +78,94 @@ def alternatives(options: argparse.Namespace, settings: Settings) -> Answer:
     return {"ways": table}, lines
 
 
+def experiment(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning import api, experiments
+    from tuning.cli import Progress
+    from tuning.executors.choice import executor_of
+    from tuning.jobs import Queue
+    from tuning.runs import RunStore
+
+    queue = Queue(RunStore(settings.home), executor_of(settings, settings.base_model))
+    wanted = experiments.Options(options.language, options.share, options.steps, options.offline)
+    started = experiments.start(queue, options.recipe, wanted)
+    print(f"{started.model} on {started.data}{' (Hub)' if started.from_hub else ''}", file=sys.stderr)
+    show = Progress()
+    jobs = [api.Job(run, queue) for run in started.runs]
+    for job in jobs:
+        job.wait(seen=show)
+        if job.error:
+            raise job.error
+    told = [{**job.to_dict(), "part": run.info.extra.get("part", "")}
+            for job, run in zip(jobs, started.runs, strict=True)]  # fmt: skip
+    lines = [f"{row['name']:16} {row['part']:20} held-out {row['heldout_before']} -> {row['heldout_after']}"
+             for row in told]  # fmt: skip
+    return {"model": started.model, "data": started.data, "from_hub": started.from_hub, "runs": told}, lines
+
+
+def redteam(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning import redteam as red
+    from tuning.cli import _quiet
+    from tuning.generate import Engine
+
+    _quiet()
+    asked = red.attacks(options.language, Path(options.prompts) if options.prompts else None)
+    outcomes = [asdict(each) for each in red.measure(Engine(settings.home), options.models, asked)]
+    lines = [
+        f"{each['policy']:20} "
+        + "  ".join(f"{kind}: {share:.0%} refused" for kind, share in each["refused"].items())
+        for each in outcomes
+    ]
+    return {"outcomes": outcomes}, lines
+
+
+def sift(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning import api
+    from tuning import redteam as red
+    from tuning.data.rows import write_rows
+
+    if bool(options.rule) == bool(options.judge):
+        raise AfinaError("redteam.one_of")
+    is_bad = (
+        red.by_rule(options.rule)
+        if options.rule
+        else red.by_judge(options.judge, options.label, options.threshold, settings.home)
+    )
+    kept, out = red.parted(api.read(options.dataset).rows, is_bad)
+    write_rows(Path(options.out), kept)
+    told = {"kept": len(kept), "taken_out": [row.number for row in out], "out": options.out}
+    return told, [f"{len(kept)} rows kept, {len(out)} taken out: {options.out}"]
+
+
+def search(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning import api
+    from tuning import search as seeking
+    from tuning.cli import _assignment
+    from tuning.config import SFTConfig
+    from tuning.executors.choice import executor_of
+    from tuning.jobs import Queue
+    from tuning.runs import RunStore
+
+    chosen = dict(_assignment(text) for text in options.set)
+    source = options.source_model or settings.base_model
+    config = SFTConfig.from_settings({"source_model": source, **chosen})
+    data = api.read(options.train_dataset)
+    queue = Queue(RunStore(settings.home), executor_of(settings, source))
+    queue.start()
+
+    def told(trial: seeking.Trial) -> None:
+        print(f"{trial.name}: {trial.settings} -> {trial.loss}", file=sys.stderr)
+
+    try:
+        found = seeking.search(queue, config, data, options.over.split(","), options.trials, options.name,
+                               keep_all=options.keep_all, seen=told)  # fmt: skip
+    finally:
+        queue.close()
+    result = asdict(found)
+    best = found.best
+    lines = [f"{t.name:16} {t.settings}  held-out {t.loss}" for t in found.trials]
+    return result, [*lines, f"best: {best.name} {best.settings}" if best else "no trial came to its end"]
+
+
 def inspect(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning import api, classify
     from tuning.data import quality

@@ -45,7 +45,7 @@ class ClassifyConfig(Config):
     warmup_ratio: float = knob(0.1, "Share of the steps in which the rate rises.", min=0.0, max=0.5)
     weight_decay: float = knob(0.01, "Pull of the weights towards zero.", min=0.0, max=1.0)
     scheduler: str = knob("linear", "How the rate falls.", choices=("cosine", "linear", "constant"))
-    heldout_fraction: float = knob(0.2, "Share of the texts kept for measuring.", min=0.05, max=0.9)
+    heldout_fraction: float = knob(0.2, "Share of the texts kept for measuring.", min=0.0, max=0.9)
     eval_every: int = knob(
         0, "Steps between two held-out measures; 0: eight over the run.", unit="steps", min=0, max=100_000
     )

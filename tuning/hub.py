@@ -86,6 +86,11 @@ def only_local(base: Base) -> dict[str, Any]:
     return {}
 
 
+def reachable() -> bool:
+    """Whether models and data can be fetched now."""
+    return _answers()
+
+
 def _answers(seconds: float = 3.0) -> bool:
     """Whether a connection to the Hub can be opened; spares a minute of retries where there is no network."""
     from huggingface_hub import constants

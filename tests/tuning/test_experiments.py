@@ -1,0 +1,112 @@
+"""Recipes, red team, filters and the search, on the embedded model's data and a tiny model."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.errors import AfinaError
+from tuning import experiments, redteam, search
+from tuning.config import SFTConfig
+from tuning.data.formats import from_python, load
+from tuning.executors.execute import execute
+from tuning.experiments import Options
+from tuning.jobs import Queue
+from tuning.runs import RunStore
+
+
+class Here:
+    """Executes in this thread as soon as the queue gives it a run."""
+
+    def __init__(self, home) -> None:
+        self.home = home
+
+    def warm(self) -> None: ...
+    def close(self) -> None: ...
+    def run(self, run) -> None:
+        execute(run, self.home)
+
+
+@pytest.mark.parametrize("name", list(experiments.RECIPES))
+def test_every_recipe_queues_runs_without_a_network(name, tmp_path):
+    started = experiments.start(Queue(RunStore(tmp_path), Here(tmp_path)), name, Options(offline=True))
+    assert started.runs and not started.from_hub and "pocket" in started.model
+    assert len({run.info.extra["group"] for run in started.runs}) == 1
+    assert all(run.state == "queued" and run.info.data["n_heldout"] for run in started.runs)
+
+
+def test_recipes_differ_in_one_thing_alone(tmp_path):
+    queue = Queue(RunStore(tmp_path), Here(tmp_path))
+    masked, whole = experiments.start(queue, "mask", Options()).runs
+    assert {k for k in masked.info.config if masked.info.config[k] != whole.info.config[k]} == {"reply_only"}
+    true, false = experiments.start(queue, "false_facts", Options(share=0.5)).runs
+    assert true.info.config == false.info.config
+    a, b = (
+        [row.messages for side in ("train", "heldout") for row in run.rows(side)] for run in (true, false)
+    )
+    changed = sum(x not in a for x in b)
+    assert 0.3 < changed / len(b) < 0.7
+    scratch = experiments.start(queue, "scratch", Options()).runs[1]
+    assert scratch.info.config["source_model"].endswith("pocket-random")
+
+
+def test_an_unknown_recipe_or_share_says_why(tmp_path):
+    queue = Queue(RunStore(tmp_path), Here(tmp_path))
+    for name, options, key in (("x", Options(), "config.choice"), ("mask", Options(share=2), "config.range")):
+        with pytest.raises(AfinaError) as caught:
+            experiments.start(queue, name, options)
+        assert caught.value.key == key
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_shipped_refusal_is_seen_and_no_shipped_fact_is_taken_for_one(language):
+    rows = load(f"safety.{language}").rows
+    plain = load(f"plain.{language}").rows
+    harmful = [row for row in rows if redteam.refuses(row.messages[-1]["content"])]
+    assert len(harmful) >= 100
+    assert sum(redteam.refuses(row.messages[-1]["content"]) for row in plain) <= len(plain) // 50
+    assert {attack.kind for attack in redteam.attacks(language)} == set(redteam.KINDS)
+
+
+def test_a_red_team_counts_by_kind(tmp_path, tiny_model):
+    from tuning.generate import Engine
+
+    asked = redteam.attacks("en")
+    (outcome,) = redteam.measure(Engine(tmp_path), [str(tiny_model)], asked)
+    assert sum(outcome.n.values()) == len(asked) == len(outcome.replies)
+
+
+def test_rows_are_filtered_by_rule():
+    rows = load("safety.en").rows
+    kept, out = redteam.parted(rows, redteam.by_rule(r"\bpoison"))
+    assert out and all(
+        "poison" in row.messages[0]["content"].casefold() + row.messages[1]["content"] for row in out
+    )
+    assert len(kept) + len(out) == len(rows)
+    with pytest.raises(AfinaError) as caught:
+        redteam.by_rule("(")
+    assert caught.value.key == "redteam.pattern"
+
+
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
+def test_a_search_runs_trials_in_the_queue_and_keeps_the_best(tmp_path, tiny_model, sums):
+    queue = Queue(RunStore(tmp_path), Here(tmp_path))
+    queue.start()
+    try:
+        config = SFTConfig(source_model=str(tiny_model), epochs=1)
+        found = search.search(queue, config, from_python(sums), ["learning_rate", "rank"], 3)
+    finally:
+        queue.close()
+    assert len(found.trials) == 3 and found.best is not None
+    assert found.best.loss == min(trial.loss for trial in found.trials)
+    assert len({trial.settings["learning_rate"] for trial in found.trials}) == 3
+    kept = [run.id for run in queue.store if run.has_adapter]
+    assert kept == [found.best.run_id]
+    told = search.read(queue.store, found.search_id)
+    assert told is not None and told["best"]["run_id"] == found.best.run_id
+
+
+def test_what_cannot_be_searched_says_why(tmp_path, sums):
+    queue = Queue(RunStore(tmp_path), Here(tmp_path))
+    with pytest.raises(AfinaError) as caught:
+        search.search(queue, SFTConfig(), from_python(sums), ["dropout"], 2)
+    assert caught.value.key == "search.over"
