@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tuning import classify as classify
     from tuning import dpo as dpo
+    from tuning import kto as kto
     from tuning import reward as reward
+    from tuning import rloo as rloo
     from tuning import sft as sft
     from tuning.api import GenerativeModel as GenerativeModel
     from tuning.api import Job as Job
 
-__all__ = ["GenerativeModel", "Job", "classify", "dpo", "reward", "sft"]
+__all__ = ["GenerativeModel", "Job", "classify", "dpo", "kto", "reward", "rloo", "sft"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("classify", "dpo", "reward", "sft"):
+    if name in ("classify", "dpo", "kto", "reward", "rloo", "sft"):
         return import_module(f"tuning.{name}")
     if name in ("GenerativeModel", "Job"):
         return getattr(import_module("tuning.api"), name)

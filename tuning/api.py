@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from common.errors import AfinaError
 from common.settings import Settings
 from tuning.config import Config
-from tuning.data import formats, pairs
+from tuning.data import formats, pairs, rated, tasks
 from tuning.data.labels import LabelledSet
-from tuning.data.rows import Loaded, PairSet
+from tuning.data.rows import ExampleSet, Loaded, PairSet, RatedSet, TaskSet
 from tuning.executors.choice import executor_of
 from tuning.jobs import Executor, Queue
 from tuning.progress import RunStatus
@@ -188,10 +188,10 @@ def messages_of(contents: str | Sequence[Mapping[str, Any]]) -> list[Message]:
 def submit(
     method: str,
     config: Config,
-    data: Loaded | PairSet | LabelledSet,
+    data: Loaded | ExampleSet | LabelledSet,
     name: str = "",
     home: Path | None = None,
-    validation: Loaded | PairSet | LabelledSet | None = None,
+    validation: Loaded | ExampleSet | LabelledSet | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Job:
     """Queues a run; this process executes the queue from now on, unless another does."""
@@ -213,6 +213,20 @@ def read_pairs(source: str | Path | Iterable[Mapping[str, Any]]) -> PairSet:
     if isinstance(source, (str, Path)):
         return pairs.load(source, Settings.from_env().max_upload_mb)
     return pairs.from_python(list(source))
+
+
+def read_rated(source: str | Path | Iterable[Mapping[str, Any]]) -> RatedSet:
+    """Rated replies as `train_dataset` takes them: a file, or dictionaries."""
+    if isinstance(source, (str, Path)):
+        return rated.load(source, Settings.from_env().max_upload_mb)
+    return rated.from_python(list(source))
+
+
+def read_tasks(source: str | Path | Iterable[Mapping[str, Any]]) -> TaskSet:
+    """Prompts to answer as `train_dataset` takes them: a file, a shipped set, or dictionaries."""
+    if isinstance(source, (str, Path)):
+        return tasks.load(source, Settings.from_env().max_upload_mb)
+    return tasks.from_python(list(source))
 
 
 def _executor(home: Path, base_model: str) -> Executor:

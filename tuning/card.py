@@ -21,6 +21,8 @@ _METHODS = {
     "dpo": "An adapter, trained by direct preference optimisation (DPO)",
     "dial": "An adapter: what its parent had learned, scaled without training (`strength`)",
     "classify": "A text classifier (a head of one number per class, with what was trained of the body)",
+    "kto": "An adapter, trained on replies rated one by one (KTO)",
+    "rloo": "An adapter, trained by a policy gradient on its own replies (RLOO)",
     "reward": "A reward model (an adapter and a head of one number), trained on preference pairs",
 }
 

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from common.errors import AfinaError
 from common.settings import Settings
 from tuning import cli_course, cli_family
-from tuning.config import Config, DPOConfig, RewardConfig, SFTConfig
+from tuning.config import Config, DPOConfig, KTOConfig, RewardConfig, RLOOConfig, SFTConfig
 from tuning.config_classify import ClassifyConfig
 
 CONFIGS: dict[str, type[Config]] = {
@@ -27,6 +27,8 @@ CONFIGS: dict[str, type[Config]] = {
     "reward": RewardConfig,
     "dpo": DPOConfig,
     "classify": ClassifyConfig,
+    "kto": KTOConfig,
+    "rloo": RLOOConfig,
 }
 
 
@@ -75,6 +77,8 @@ def parser() -> Parser:
     _method(command("reward", train, "Train a reward model on preference pairs."), "reward")
     _method(command("dpo", train, "Optimise a policy on preference pairs (DPO)."), "dpo")
     _method(command("classify", train, "Train a classifier on labelled texts."), "classify")
+    _method(command("kto", train, "Optimise a policy on replies rated good or bad (KTO)."), "kto")
+    _method(command("rloo", train, "Optimise a policy by the reward of its own replies (RLOO)."), "rloo")
     command("runs", runs, "List all runs.").add_argument("name", nargs="?", help="show this run only")
     for name in ("resume", "stop", "cancel", "delete"):
         command(name, globals()[name], f"{name.capitalize()} a run.").add_argument("name", help="name or id")
@@ -136,7 +140,8 @@ def train(options: argparse.Namespace, settings: Settings) -> Answer:
     config = CONFIGS[method].from_settings({"preset": options.preset, "source_model": source, **chosen})
     from tuning import classify
 
-    readers: dict[str, Any] = {"sft": api.read, "classify": classify.read}
+    readers: dict[str, Any] = {"sft": api.read, "classify": classify.read, "kto": api.read_rated}
+    readers |= {"rloo": api.read_tasks}
     read = readers.get(method, api.read_pairs)
     validation = read(options.validation_dataset) if options.validation_dataset else None
     data = read(options.train_dataset)

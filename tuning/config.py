@@ -223,6 +223,7 @@ class DPOConfig(PreferenceConfig):
     target_steps: int = knob(
         30, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000
     )
+    learning_rate: float = knob(2e-4, "Size of a step.", group="basic", min=1e-7, max=0.1)
     beta: float = knob(
         0.2, "How dear it is to move away from the reference policy.", group="basic", min=0.001, max=10
     )
@@ -231,6 +232,42 @@ class DPOConfig(PreferenceConfig):
     sft_weight: float = knob(
         0.5, "Weight of the plain loss on the chosen replies: it holds the content.", min=0.0, max=10
     )
+
+
+@dataclass(frozen=True)
+class KTOConfig(PreferenceConfig):
+    """Learning from replies that were found good or bad, each by itself."""
+
+    beta: float = knob(
+        0.2, "How dear it is to move away from the reference policy.", group="basic", min=0.001, max=10
+    )
+    good_weight: float = knob(
+        0.0, "Weight of the good replies; 0: so that good and bad weigh the same together.", min=0.0, max=100
+    )
+    bad_weight: float = knob(0.0, "Weight of the bad replies; 0: as for the good ones.", min=0.0, max=100)
+    batch_size: int = knob(8, "Replies per optimiser step.", unit="replies", min=2, max=1024)
+
+
+@dataclass(frozen=True)
+class RLOOConfig(PreferenceConfig):
+    """A policy gradient on the policy's own replies: what earns more than its siblings becomes likelier."""
+
+    reward: str = knob(
+        "sum",
+        "What is earned: sum, answer, shorter, longer, or the name of a reward model's run.",
+        group="basic",
+    )
+    target_steps: int = knob(
+        60, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000
+    )
+    batch_size: int = knob(8, "Prompts per optimiser step.", unit="prompts", min=1, max=256)
+    replies: int = knob(4, "Replies sampled to each prompt.", unit="replies", group="basic", min=2, max=64)
+    reply_tokens: int = knob(48, "Longest reply that is sampled.", unit="tokens", min=1, max=4096)
+    temperature: float = knob(1.0, "Temperature of sampling.", min=0.1, max=5)
+    beta: float = knob(
+        0.05, "Reward lost for each nat away from the reference policy.", group="basic", min=0.0, max=10
+    )
+    clip: float = knob(0.2, "How far one step may move a reply's probability, as a share.", min=0.01, max=1)
 
 
 AdapterConfig = SFTConfig | PreferenceConfig

@@ -16,9 +16,9 @@ from filelock import FileLock, Timeout
 
 from common.errors import AfinaError
 from tuning import family
-from tuning.config import Config
+from tuning.config import Config, RLOOConfig
 from tuning.data.labels import LabelledSet
-from tuning.data.rows import Example, Loaded, PairSet
+from tuning.data.rows import Example, ExampleSet, Loaded
 from tuning.data.splits import divide
 from tuning.progress import ACTIVE, RESUMABLE, WrongState, state_of
 from tuning.runs import Run, RunStore
@@ -57,10 +57,10 @@ class Queue:
         self,
         method: str,
         config: Config,
-        data: Loaded | PairSet | LabelledSet,
+        data: Loaded | ExampleSet | LabelledSet,
         name: str = "",
         parent: str | None = None,
-        validation: Loaded | PairSet | LabelledSet | None = None,
+        validation: Loaded | ExampleSet | LabelledSet | None = None,
         extra: dict[str, Any] | None = None,
     ) -> Run:
         """Freezes data and config into a new run and queues it. `parent`: run to continue, if not the source.
@@ -79,6 +79,10 @@ class Queue:
             if policy.adapter is not None:
                 config = family.inherited(config, policy.adapter)
             family.check(config, policy.base)
+        if isinstance(config, RLOOConfig):
+            from tuning import rewards
+
+            rewards.check(config.reward, self.store)
         train, heldout = self._sides(config, data, validation)
         run = self.store.create(
             method=method,
@@ -211,14 +215,14 @@ class Queue:
     def _sides(
         self,
         config: Any,
-        data: Loaded | PairSet | LabelledSet,
-        validation: Loaded | PairSet | LabelledSet | None,
+        data: Loaded | ExampleSet | LabelledSet,
+        validation: Loaded | ExampleSet | LabelledSet | None,
     ) -> tuple[Sequence[Example], Sequence[Example]]:
         if data.needs_mapping:
             raise AfinaError("jobs.needs_mapping", name=data.name, columns=", ".join(data.columns))
         train: Sequence[Example]
         heldout: Sequence[Example]
-        if isinstance(data, PairSet):  # noqa: SIM114 (each branch is of one type)
+        if isinstance(data, ExampleSet):  # noqa: SIM114 (each branch is of one type)
             train, heldout = divide(data.rows, config.heldout_fraction)
         elif isinstance(data, LabelledSet):
             train, heldout = divide(data.rows, config.heldout_fraction)

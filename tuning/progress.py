@@ -32,6 +32,10 @@ SERIES = (
     "heldout_margin",
     "heldout_macro_f1",
     "probe_loss",
+    "reward",
+    "heldout_reward",
+    "heldout_right",
+    "reply_tokens",
 )
 _MOST_POINTS = 1000
 

@@ -27,7 +27,20 @@ from filelock import FileLock, Timeout
 from common.errors import AfinaError, Conflict, NotFound
 from common.files import read_json, write_json
 from tuning import bundle, family
-from tuning.data.rows import Example, Labelled, Pair, Row, read_labelled, read_pairs, read_rows, write_rows
+from tuning.data.rows import (
+    Example,
+    Labelled,
+    Pair,
+    Rated,
+    Row,
+    Task,
+    read_labelled,
+    read_pairs,
+    read_rated,
+    read_rows,
+    read_tasks,
+    write_rows,
+)
 from tuning.events import Event, EventLog, SilentLog
 from tuning.progress import ACTIVE, RunStatus, WrongState, fold, state_of
 
@@ -105,6 +118,14 @@ class Run:
     def labelled(self, side: str) -> list[Labelled]:
         """The frozen labelled texts of `side`."""
         return read_labelled(self.path / "data" / f"{side}.jsonl")
+
+    def rated(self, side: str) -> list[Rated]:
+        """The frozen rated replies of `side`."""
+        return read_rated(self.path / "data" / f"{side}.jsonl")
+
+    def tasks(self, side: str) -> list[Task]:
+        """The frozen tasks of `side`."""
+        return read_tasks(self.path / "data" / f"{side}.jsonl")
 
     def download(self) -> Path:
         """A zip of adapter, tokenizer and card (for `pocket` with the base) that works on its own."""

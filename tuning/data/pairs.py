@@ -71,8 +71,8 @@ def pair_of(record: Mapping[str, Any], number: int = 0) -> Pair:
         if not record.get(column):
             raise AfinaError("pairs.missing", row=number, column=column)
     given = record.get("prompt", record.get("conversations"))
-    prompt = _messages(given, number, "prompt") if given else None
-    chosen, rejected = (_reply(record[column], prompt, number, column) for column in ("chosen", "rejected"))
+    prompt = messages_of(given, number, "prompt") if given else None
+    chosen, rejected = (reply_of(record[column], prompt, number, column) for column in ("chosen", "rejected"))
     if chosen[0] != rejected[0]:
         raise AfinaError("pairs.prompts", row=number)
     if not chosen[0]:
@@ -85,11 +85,11 @@ def pair_of(record: Mapping[str, Any], number: int = 0) -> Pair:
     return Pair(chosen[0], chosen[1], rejected[1], None if margin is None else float(margin), number)
 
 
-def _reply(value: Any, prompt: Messages | None, number: int, column: str) -> tuple[Messages, str]:
+def reply_of(value: Any, prompt: Messages | None, number: int, column: str) -> tuple[Messages, str]:
     """(the prompt's messages, the reply): a bare reply, its message, or a whole conversation that ends with it."""
     if isinstance(value, str) and prompt is not None:
         return prompt, value
-    turns = _messages(value, number, column)
+    turns = messages_of(value, number, column)
     if turns[-1]["role"] != "assistant":
         raise AfinaError("pairs.reply", row=number, column=column)
     before = turns[:-1]
@@ -98,7 +98,7 @@ def _reply(value: Any, prompt: Messages | None, number: int, column: str) -> tup
     return (*prompt, *before), turns[-1]["content"]
 
 
-def _messages(value: Any, number: int, column: str) -> Messages:
+def messages_of(value: Any, number: int, column: str) -> Messages:
     if isinstance(value, str):
         return _dialogue(value, number, column)
     turns = [value] if isinstance(value, Mapping) else value

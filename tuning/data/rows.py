@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from common.errors import AfinaError
 from common.files import write_text
@@ -74,14 +74,51 @@ class Labelled:
         return [self.text, self.label]
 
 
-Example = Row | Pair | Labelled
+@dataclass(frozen=True)
+class Rated:
+    """A reply found good or bad by itself: what KTO learns from."""
+
+    prompt: tuple[dict[str, str], ...]
+    completion: str
+    good: bool
+    number: int = 0
+
+    @property
+    def content(self) -> object:
+        return [list(self.prompt), self.completion, self.good]
+
+    def conversation(self) -> Row:
+        """Prompt and reply, to be tokenised as every other row."""
+        return Row(messages=(*self.prompt, {"role": "assistant", "content": self.completion}))
 
 
 @dataclass(frozen=True)
-class PairSet:
-    """Preference pairs as read, and what was wrong with the others."""
+class Task:
+    """A prompt for a policy to answer, and what is known of good answers: the data of a policy gradient.
 
-    rows: tuple[Pair, ...]
+    `answers`: texts of which a right reply names one. `better`, `worse`: a judged pair of replies, or empty.
+    """
+
+    prompt: tuple[dict[str, str], ...]
+    answers: tuple[str, ...] = ()
+    better: str = ""
+    worse: str = ""
+    number: int = 0
+
+    @property
+    def content(self) -> object:
+        return [list(self.prompt), list(self.answers), self.better, self.worse]
+
+
+Example = Row | Pair | Labelled | Rated | Task
+E = TypeVar("E", Pair, Rated, Task)
+
+
+@dataclass(frozen=True)
+class ExampleSet(Generic[E]):
+    """What feedback gives to learn from, as read, and what was wrong with the other rows."""
+
+    rows: tuple[E, ...]
     name: str
     format: str = "trl"
     columns: tuple[str, ...] = ()
@@ -89,6 +126,18 @@ class PairSet:
     n_skipped: int = 0
     needs_mapping: bool = False
     fingerprint: str = ""
+
+
+class PairSet(ExampleSet[Pair]):
+    """Preference pairs."""
+
+
+class RatedSet(ExampleSet[Rated]):
+    """Replies found good or bad, each by itself."""
+
+
+class TaskSet(ExampleSet[Task]):
+    """Prompts to answer."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +159,15 @@ class Loaded:
 
 
 def write_rows(path: Path, rows: Iterable[Example]) -> None:
-    """Rows or pairs as JSON lines, whole or not there; `read_rows` and `read_pairs` give them back unchanged."""
+    """Examples as JSON lines, whole or not there; `read_rows`, `read_pairs`, … give them back unchanged."""
     write_text(path, "".join(json.dumps(_record(row), ensure_ascii=False) + "\n" for row in rows))
 
 
 def _record(row: Example) -> dict[str, Any]:
     if isinstance(row, Labelled):
         return {"text": row.text, "label": row.label, "number": row.number}
+    if isinstance(row, (Rated, Task)):
+        return asdict(row)
     if isinstance(row, Pair):
         record: dict[str, Any] = {"prompt": list(row.prompt), "chosen": row.chosen, "rejected": row.rejected}
         return record | {"margin": row.margin, "number": row.number}
@@ -141,6 +192,19 @@ def read_pairs(path: Path) -> list[Pair]:
 def read_labelled(path: Path) -> list[Labelled]:
     """The labelled texts that `write_rows` wrote."""
     return [Labelled(**each) for each in _records(path)]
+
+
+def read_rated(path: Path) -> list[Rated]:
+    """The rated replies that `write_rows` wrote."""
+    return [Rated(**(each | {"prompt": tuple(each["prompt"])})) for each in _records(path)]
+
+
+def read_tasks(path: Path) -> list[Task]:
+    """The tasks that `write_rows` wrote."""
+    return [
+        Task(**(each | {"prompt": tuple(each["prompt"]), "answers": tuple(each["answers"])}))
+        for each in _records(path)
+    ]
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:

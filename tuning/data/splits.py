@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from common import hashing
 from common.split import HELDOUT_FRACTION, prompt_key, split
-from tuning.data.rows import Labelled, Pair, Row
+from tuning.data.rows import Labelled, Pair, Rated, Row, Task
 
-E = TypeVar("E", Row, Pair, Labelled)
+E = TypeVar("E", Row, Pair, Labelled, Rated, Task)
 
 
 def divide(rows: Iterable[E], fraction: float = HELDOUT_FRACTION) -> tuple[list[E], list[E]]:

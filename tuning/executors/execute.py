@@ -29,6 +29,8 @@ METHODS = {
     "dpo": "tuning.methods.dpo",
     "classify": "tuning.methods.classify",
     "dial": "tuning.methods.dial",
+    "kto": "tuning.methods.kto",
+    "rloo": "tuning.methods.rloo",
 }
 
 

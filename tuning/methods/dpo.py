@@ -13,24 +13,21 @@ voted on is trained further; log-probabilities under the reference are worked ou
 
 from __future__ import annotations
 
-import shutil
 import warnings
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
 from peft import PeftModel
-from transformers import GenerationConfig, PrinterCallback, set_seed
+from transformers import PrinterCallback, set_seed
 from trl import DPOConfig as TrainerConfig
 from trl import DPOTrainer
 
 from tuning import card
 from tuning.config import DPOConfig
-from tuning.data.rows import Pair
-from tuning.data.tokens import end_token_ids, render_prompt
 from tuning.methods.base import Start, Warm, add_adapter, keep_adapter, save_adapter, start_of
+from tuning.methods.live import Shown, announce, finish
 from tuning.methods.preference import (
     MOST_EVALUATED,
     Ids,
@@ -53,9 +50,6 @@ METRICS = {
 }
 
 
-_SHOWN_TOKENS = 48
-
-
 def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False). Raises: as `sft.train`, `pairs.too_long`."""
     config = DPOConfig(**run.info.config)
@@ -69,7 +63,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     announce(run, start, plan, model, len(held), checkpoint)
     pad = start.tokenizer.pad_token_id
     reference = log_probabilities(model, ids, pad)
-    shown = _Shown(run, model, start, (heldout or pairs)[0])
+    shown = Shown(run, model, start, (heldout or pairs)[0].prompt)
     evaluate = _Heldout(model, held, pad, config, shown)
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
     recorder.derive = lambda measures: _kl(measures, config.beta)
@@ -146,38 +140,10 @@ def losses(config: DPOConfig) -> dict[str, Any]:
     }
 
 
-class _Shown:
-    """One fixed prompt whose reply everybody watches changing: a `sample` event at each measuring."""
-
-    def __init__(self, run: Run, model: Any, start: Start, pair: Pair) -> None:
-        self._run, self._model, self._start = run, model, start
-        self._prompt = pair.prompt
-        self._ids = render_prompt(start.tokenizer, list(pair.prompt))
-
-    @torch.no_grad()
-    def __call__(self) -> None:
-        """The likeliest reply of the policy as it is."""
-        tokenizer, was_training = self._start.tokenizer, self._model.training
-        self._model.eval()
-        ids = torch.tensor([self._ids], device=self._model.device)
-        config = GenerationConfig(
-            max_new_tokens=_SHOWN_TOKENS,
-            do_sample=False,
-            eos_token_id=end_token_ids(tokenizer),
-            pad_token_id=tokenizer.pad_token_id,
-        )
-        out = self._model.generate(
-            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
-        )
-        self._model.train(was_training)
-        reply = str(tokenizer.decode(out[0, len(self._ids) :], skip_special_tokens=True)).strip()
-        self._run.append("sample", self._run.status().step, prompt=self._prompt[-1]["content"], reply=reply)
-
-
 class _Heldout:
     """Held-out accuracy, margin and loss of the policy as it is, against the policy as it began."""
 
-    def __init__(self, model: Any, ids: list[Ids], pad: int, config: DPOConfig, shown: _Shown) -> None:
+    def __init__(self, model: Any, ids: list[Ids], pad: int, config: DPOConfig, shown: Shown) -> None:
         self._model, self._ids, self._pad, self._beta, self._shown = model, ids, pad, config.beta, shown
         self._reference = log_probabilities(model, ids, pad) if ids else None
 
@@ -201,45 +167,3 @@ def _kl(measures: dict[str, float], beta: float) -> dict[str, float]:
     if "chosen_reward" not in measures:
         return {}
     return {"kl": -(measures["chosen_reward"] + measures["rejected_reward"]) / (2 * beta)}
-
-
-def announce(
-    run: Run, start: Start, plan: PreferencePlan, model: Any, heldout: int, checkpoint: Path | None
-) -> None:
-    """The `start` event, and the state `running`."""
-    step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
-    run.append(
-        "start",
-        step,
-        **asdict(plan),
-        total_steps=plan.steps,
-        parameters=start.info.parameters,
-        trainable=sum(weight.numel() for weight in model.parameters() if weight.requires_grad),
-        device=start.device.kind,
-        device_label=start.device.label,
-        base_sha256=start.base.sha256,
-        heldout_rows=heldout,
-        elapsed_seconds=run.status().elapsed_seconds if checkpoint else 0.0,
-    )
-    begun = run.move("running", ("starting",))  # else it is the next slice of one sitting
-    if checkpoint and begun:
-        run.note("note.resumed", step, step=step)
-    elif not checkpoint and not heldout:
-        run.note("note.no_heldout", 0)
-
-
-def finish(run: Run, recorder: Recorder, step: int, total: int) -> None:
-    """The `end` event; the checkpoints go once nothing is left to resume."""
-    status = run.status()
-    if run.silent:
-        return
-    if recorder.stopped:
-        if not run.paused:
-            run.note("note.stopped", step, step=step, total=total)
-    else:
-        shutil.rmtree(run.checkpoints_dir, ignore_errors=True)
-        if status.metrics.get("chosen_reward", 0.0) < 0:
-            run.note("note.negative_chosen", step, value=f"{status.metrics['chosen_reward']:.2f}")
-    run.append("end", step, seconds=status.elapsed_seconds, **status.metrics)
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

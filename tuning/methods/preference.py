@@ -15,7 +15,7 @@ import torch
 
 from common.errors import AfinaError
 from tuning.config import PreferenceConfig
-from tuning.data.rows import Pair
+from tuning.data.rows import Pair, Row
 from tuning.data.tokens import IGNORED, encode
 from tuning.methods import together
 from tuning.plan import MOST_TOKENS
@@ -75,18 +75,22 @@ def tokenised(tokenizer: Tokenizer, pairs: Sequence[Pair], max_length: int) -> l
     found = []
     for pair in pairs:
         chosen, rejected = (
-            encode(tokenizer, pair.conversation(reply), max_length) for reply in (pair.chosen, pair.rejected)
+            prompt_and_reply(tokenizer, pair.conversation(reply), max_length)
+            for reply in (pair.chosen, pair.rejected)
         )
-        start = _reply_start(chosen.labels)
-        same = chosen.input_ids[:start] == rejected.input_ids[:start]
-        if start is None or not same or chosen.input_ids == rejected.input_ids:
+        if chosen is None or rejected is None or chosen[0] != rejected[0] or chosen == rejected:
             continue
-        found.append(
-            Ids(chosen.input_ids[:start], chosen.input_ids[start:], rejected.input_ids[start:], pair.margin)
-        )
+        found.append(Ids(chosen[0], chosen[1], rejected[1], pair.margin))
     if not found:
         raise AfinaError("pairs.too_long", n=len(pairs), max_length=max_length)
     return found
+
+
+def prompt_and_reply(tokenizer: Tokenizer, row: Row, max_length: int) -> tuple[list[int], list[int]] | None:
+    """Token ids of a conversation's prompt and of its last reply; None where the cut leaves no reply."""
+    encoded = encode(tokenizer, row, max_length)
+    start = _reply_start(encoded.labels)
+    return None if start is None else (encoded.input_ids[:start], encoded.input_ids[start:])
 
 
 def _reply_start(labels: list[int]) -> int | None:
@@ -100,18 +104,24 @@ def _reply_start(labels: list[int]) -> int | None:
     return start if end else None
 
 
-@torch.no_grad()
-def log_probabilities(model: Any, ids: Sequence[Ids], pad: int, batch_size: int = 16) -> torch.Tensor:
+def log_probabilities(model: Any, ids: Sequence[Ids], pad: int) -> torch.Tensor:
     """(N, 2): log p(chosen | prompt), log p(rejected | prompt) under `model`, summed over tokens; dropout off."""
+    rows = [(each.prompt, reply) for each in ids for reply in (each.chosen, each.rejected)]
+    return reply_log_probabilities(model, rows, pad).view(-1, 2)
+
+
+@torch.no_grad()
+def reply_log_probabilities(
+    model: Any, rows: Sequence[tuple[list[int], list[int]]], pad: int, batch_size: int = 32
+) -> torch.Tensor:
+    """(N,): log p(reply | prompt) of (prompt, reply) token ids, summed over the reply; dropout off, mode unchanged."""
     was_training = model.training
     model.eval()
-    found = torch.zeros(len(ids), 2)
-    order = sorted(range(len(ids)), key=lambda i: len(ids[i].prompt) + len(ids[i].chosen))
+    found = torch.zeros(len(rows))
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]) + len(rows[i][1]))
     for first in range(0, len(order), batch_size):
         part = order[first : first + batch_size]
-        for side, name in enumerate(("chosen", "rejected")):
-            rows = [(ids[i].prompt, getattr(ids[i], name)) for i in part]
-            found[part, side] = _sums(model, rows, pad)
+        found[part] = _sums(model, [rows[i] for i in part], pad)
     model.train(was_training)
     return found
 

@@ -1,0 +1,212 @@
+"""Kahneman-Tversky optimisation (Ethayarajh et al. 2024): replies found good or bad, each by itself, and a policy in.
+
+With r = log pi(reply) - log pi_ref(reply) and z, how far the policy has moved on average:
+
+    good   w_good (1 - sigmoid(beta (r - z)))        bad   w_bad (1 - sigmoid(beta (z - r)))
+
+Both start at half their weight, as r = z = 0. z is KL(pi || pi_ref), estimated on the replies of a batch put behind
+one another's prompts, and never below 0. A thumb is enough: no second reply to compare with. Knows no votes.
+"""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from transformers import PrinterCallback, set_seed
+from trl import KTOConfig as TrainerConfig
+from trl import KTOTrainer
+
+from common.errors import AfinaError
+from tuning import card
+from tuning.config import KTOConfig
+from tuning.data.rows import Rated
+from tuning.methods.base import Start, Warm, add_adapter, keep_adapter, save_adapter, start_of
+from tuning.methods.live import Shown, announce, finish
+from tuning.methods.preference import (
+    MOST_EVALUATED,
+    PreferencePlan,
+    arguments,
+    plan_of,
+    prompt_and_reply,
+    reply_log_probabilities,
+)
+from tuning.methods.reporting import Recorder
+from tuning.methods.sft import last_checkpoint
+from tuning.runs import Run
+
+# What TRL logs -> what our events call it. A test pins both sides.
+METRICS = {
+    "rewards/chosen": "chosen_reward",
+    "rewards/rejected": "rejected_reward",
+    "rewards/margins": "margin",
+    "kl": "kl",
+}
+Ids = tuple[list[int], list[int], bool]  # the prompt's tokens, the reply's, whether it was found good
+
+
+def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
+    """Trains `run` to its end (True), or until it is stopped (False).
+
+    Raises: as `sft.train`; AfinaError `rated.one_kind` where all replies are good or all are bad, `rated.too_long`.
+    """
+    config = KTOConfig(**run.info.config)
+    start = start_of(run, config, home, warm)
+    model = add_adapter(start, config, run, home)
+    rated, heldout = run.rated("train"), run.rated("heldout")
+    plan = plan_of(config, start, len(rated))
+    ids = mixed(tokenised(start, rated, plan.max_length), plan.batch_size, config.seed)
+    held = tokenised(start, heldout, plan.max_length)[: 2 * MOST_EVALUATED] if heldout else []
+    checkpoint = last_checkpoint(run)
+    announce(run, start, plan, model, len(held), checkpoint)
+    shown = Shown(run, model, start, (heldout or rated)[0].prompt)
+    evaluate = _Heldout(model, held, start.tokenizer.pad_token_id, config, shown)
+    recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
+    trainer = RatedTrainer(start, model, config, plan, ids, run.checkpoints_dir, [recorder])
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    keep_adapter(model, run, start, card.write(run, start, plan))
+    finish(run, recorder, trainer.state.global_step, plan.steps)
+    return not recorder.stopped
+
+
+def tokenised(start: Start, rated: Sequence[Rated], max_length: int) -> list[Ids]:
+    """The replies of which the cut leaves something. Raises: AfinaError `rated.too_long` where none is left."""
+    found: list[Ids] = []
+    for each in rated:
+        both = prompt_and_reply(start.tokenizer, each.conversation(), max_length)
+        if both is not None:
+            found.append((*both, each.good))
+    if not found:
+        raise AfinaError("rated.too_long", n=len(rated), max_length=max_length)
+    return found
+
+
+def mixed(ids: Sequence[Ids], batch_size: int, seed: int) -> list[Ids]:
+    """In the order of training: shuffled, good and bad spread evenly over the batches, no batch of one reply.
+
+    Raises: AfinaError `rated.one_kind` unless there are both.
+    """
+    kinds = [[each for each in ids if each[2] is good] for good in (True, False)]
+    if not all(kinds):
+        raise AfinaError("rated.one_kind", good=len(kinds[0]), bad=len(kinds[1]))
+    chance, placed = random.Random(seed), []
+    for kind in kinds:
+        chance.shuffle(kind)
+        placed += [((place + chance.random()) / len(kind), each) for place, each in enumerate(kind)]
+    order = [each for _, each in sorted(placed, key=lambda one: one[0])]
+    return order[:-1] if len(order) % batch_size == 1 else order
+
+
+def weights(config: KTOConfig, n_good: int, n_bad: int) -> tuple[float, float]:
+    """(w_good, w_bad), the zeros resolved: the rarer kind weighs more, so that both weigh the same together."""
+    rarer = max(n_good, n_bad)
+    return config.good_weight or rarer / max(1, n_good), config.bad_weight or rarer / max(1, n_bad)
+
+
+class RatedTrainer(KTOTrainer):
+    """KTOTrainer on token ids, the reference's log-probabilities worked out once; checkpoints hold the policy alone."""
+
+    def __init__(
+        self,
+        start: Start,
+        model: PeftModel,
+        config: KTOConfig,
+        plan: PreferencePlan,
+        ids: list[Ids],
+        folder: Path,
+        callbacks: list,
+    ) -> None:
+        self._base = start.base
+        n_good = sum(good for _, _, good in ids)
+        good, bad = weights(config, n_good, len(ids) - n_good)
+        told = arguments(folder, config, plan, start.device.kind)
+        set_seed(config.seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice for programmers, not for whoever looks at a run
+            super().__init__(
+                model=model,
+                args=TrainerConfig(
+                    **told,
+                    beta=config.beta,
+                    desirable_weight=good,
+                    undesirable_weight=bad,
+                    precompute_ref_log_probs=True,
+                ),
+                train_dataset=Dataset.from_list(
+                    rows(model, ids, plan.batch_size, start.tokenizer.pad_token_id)
+                ),
+                processing_class=start.tokenizer,
+                callbacks=callbacks,
+            )
+        self.remove_callback(PrinterCallback)
+
+    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+        return dataset  # tokenised already, as for chat
+
+    def _precompute_ref_logps(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+        return dataset
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+        assert isinstance(self.model, PeftModel) and output_dir is not None
+        save_adapter(self.model, Path(output_dir), self._base)
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """The run's own card is written at its end."""
+
+
+def rows(model: Any, ids: list[Ids], batch_size: int, pad: int) -> list[dict[str, Any]]:
+    """What the trainer reads: each reply, and behind the same prompt its batch neighbour's, for z."""
+    neighbours: list[list[int]] = []
+    for first in range(0, len(ids), batch_size):
+        replies = [reply for _, reply, _ in ids[first : first + batch_size]]
+        neighbours += [replies[-1], *replies[:-1]]
+    own = reply_log_probabilities(model, [(prompt, reply) for prompt, reply, _ in ids], pad)
+    other = reply_log_probabilities(
+        model, [(prompt, reply) for (prompt, _, _), reply in zip(ids, neighbours, strict=True)], pad
+    )
+    return [
+        {
+            "prompt_ids": prompt,
+            "completion_ids": reply,
+            "KL_completion_ids": neighbour,
+            "label": good,
+            "ref_logps": float(own[index]),
+            "ref_KL_logps": float(other[index]),
+        }
+        for index, ((prompt, reply, good), neighbour) in enumerate(zip(ids, neighbours, strict=True))
+    ]
+
+
+class _Heldout:
+    """Held-out margin and accuracy of the policy as it is, against the policy as it began."""
+
+    def __init__(self, model: Any, ids: list[Ids], pad: int, config: KTOConfig, shown: Shown) -> None:
+        self._model, self._pad, self._beta, self._shown = model, pad, config.beta, shown
+        self._rows = [(prompt, reply) for prompt, reply, _ in ids]
+        self._good = torch.tensor([good for _, _, good in ids], dtype=torch.bool)
+        self._reference = reply_log_probabilities(model, self._rows, pad) if ids else None
+
+    def __call__(self) -> dict[str, float]:
+        self._shown()
+        if self._reference is None:
+            return {}
+        rewards = self._beta * (reply_log_probabilities(self._model, self._rows, self._pad) - self._reference)
+        return measured(rewards, self._good)
+
+
+def measured(rewards: torch.Tensor, good: torch.Tensor) -> dict[str, float]:
+    """From rewards (N,) and what was found good (N,): the loss without z, how often a good reply is above a bad one
+    (ties half), and the gap between their means. The last two need both kinds."""
+    signs = torch.where(good, 1.0, -1.0)
+    found = {"heldout_loss": float((1 - torch.sigmoid(signs * rewards)).mean())}
+    if good.any() and (~good).any():
+        gaps = rewards[good][:, None] - rewards[~good][None, :]  # (good, bad)
+        found["heldout_accuracy"] = float(((gaps > 0).float() + 0.5 * (gaps == 0).float()).mean())
+        found["heldout_margin"] = float(rewards[good].mean() - rewards[~good].mean())
+    return found
