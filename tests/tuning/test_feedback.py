@@ -249,6 +249,7 @@ def two_replies(tmp_path_factory, tiny_model):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reward", "wins"), [("longer", LONG), ("shorter", SHORT)])
 def test_rloo_moves_to_the_reply_that_earns_more(two_replies, tiny_model, reward, wins):
     from tuning.generate import Engine, Sampling
