@@ -32,7 +32,7 @@ from workbench.roles import TEACHER
 from workbench.rounds import Wanted, read_prompts
 from workbench.services import Services, build
 
-PROMPTS, VOTES, EVALUATED = 80, 200, 120
+PROMPTS, VOTES, EVALUATED = 80, 200, 140
 Rule = Callable[[str], float]  # reply -> how much it is liked
 MANNERS = {
     "polite": "formal",
@@ -101,7 +101,8 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     say("direct preference optimisation")
     _wait(services, services.aligning.start(TEACHER, "dpo", this.round_id, "dpo"))
     say("evaluation")
-    wins, decisive = _compare(services, options, likes)
+    wins, decisive = _compare(services, options, likes, greedy=True)
+    sampled, sampled_decisive = _compare(services, options, likes)
     after = check.ask(engine, "dpo", asked)
     low, high = interval(wins, decisive)
     return {
@@ -117,6 +118,8 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
         "win_rate_high": high,
         "evaluated": options.evaluated,
         "decisive": decisive,
+        "sampled_win_rate": sampled / sampled_decisive if sampled_decisive else None,
+        "sampled_decisive": sampled_decisive,
         "clean_before": round(before.clean, 4),
         "clean_after": round(after.clean, 4),
     }
@@ -178,11 +181,14 @@ def _reward_accuracy(services: Services, options: Options, likes: Rule) -> tuple
     return measured(services.aligning.reward_model(TEACHER, "reward"), pairs).accuracy, len(pairs)
 
 
-def _compare(services: Services, options: Options, likes: Rule) -> tuple[int, int]:
-    """(wins, decisive) of the new policy against its parent on held-out prompts, one reply of each to each."""
+def _compare(services: Services, options: Options, likes: Rule, greedy: bool = False) -> tuple[int, int]:
+    """(wins, decisive) of the new policy against its parent on held-out prompts, one reply of each to each.
+
+    `greedy`: the likeliest replies, as the clean answers are measured; else sampled at temperature 1, same seeds.
+    """
     talks = _heldout(services, options)
-    old = _sample(services, "sft", talks, 1000 + options.seed)
-    new = _sample(services, "dpo", talks, 1000 + options.seed)
+    old = _sample(services, "sft", talks, 1000 + options.seed, greedy)
+    new = _sample(services, "dpo", talks, 1000 + options.seed, greedy)
     liked = [(likes(one), likes(other)) for one, other in zip(new, old, strict=True)]
     return sum(a > b for a, b in liked), sum(a != b for a, b in liked)
 
@@ -195,10 +201,10 @@ def _heldout(services: Services, options: Options) -> list[list[dict[str, str]]]
     return [[{"role": "user", "content": prompt}] for prompt in heldout[: options.evaluated]]
 
 
-def _sample(services: Services, policy: str, talks: list, seed: int) -> list[str]:
+def _sample(services: Services, policy: str, talks: list, seed: int, greedy: bool = False) -> list[str]:
     from tuning.generate import Sampling
 
-    sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64, seed=seed)
+    sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64, seed=seed, greedy=greedy)
     return [
         reply.text for reply in services.comparing.engine.generate([policy] * len(talks), talks, sampling)
     ]
