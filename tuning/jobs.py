@@ -156,6 +156,11 @@ class Queue:
             self._thread = None
 
     @property
+    def alive(self) -> bool:
+        """Whether this process executes runs, or waits for its turn to."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
     def lock_path(self) -> Path:
         return self.store.home / "queue.lock"
 

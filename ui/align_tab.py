@@ -138,6 +138,7 @@ def _wire_after(services: Services, live: Live, after: After) -> None:
     @shown
     def measure(name: str, request: gr.Request) -> str:
         who = actor(services, request)
+        services.roles.require_teacher(who)
         run = services.training.summary(who, name)
         found = services.aligning.measure(who, run.run_id, run.data_name)
         against = services.rewarding.disagreements(who, run.run_id, run.data_name)
@@ -152,6 +153,7 @@ def _wire_after(services: Services, live: Live, after: After) -> None:
     @shown
     def again(name: str, request: gr.Request) -> str:
         who, tongue = actor(services, request), language(request)
+        services.roles.require_teacher(who)
         run = services.training.summary(who, name)
         if not run.parent:
             raise AfinaError("align.no_parent", name=run.name)

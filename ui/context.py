@@ -21,7 +21,14 @@ LANGUAGE_COOKIE = "afina_language"
 
 def actor(services: Services, request: gr.Request) -> Actor:
     """Who made `request`."""
-    return services.roles.actor(_headers(request))
+    return services.roles.actor(_headers(request), user=signed_in(request))
+
+
+def signed_in(request: Any) -> str:
+    """The Hub name with which somebody signed in on a Space, from the session that Gradio signs; else empty."""
+    scope = getattr(getattr(request, "request", request), "scope", None) or {}
+    session = scope.get("session") or {}
+    return str(((session.get("oauth_info") or {}).get("userinfo") or {}).get("preferred_username") or "")
 
 
 def language(request: gr.Request | None) -> Literal["en", "es"]:

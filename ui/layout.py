@@ -87,6 +87,8 @@ def uploads_folder() -> Path:
 def _header(demo: gr.Blocks, services: Services) -> None:
     with gr.Row(elem_id="afina-top"):
         top = gr.HTML(_top("", ""), padding=False)
+        if services.roles.sign_in:
+            gr.LoginButton(size="sm", scale=0, elem_id="afina-sign-in")
         switch = gr.Button(t("shell.switch"), elem_id="afina-language", size="sm", scale=0)
 
     def arrive(request: gr.Request) -> str:
@@ -98,11 +100,30 @@ def _header(demo: gr.Blocks, services: Services) -> None:
             chips += "".join(
                 f'<span class="afina-chip address">{html.escape(each)}</span>' for each in shared
             )
+            chips += _backup(services, tongue)
         return _top(chips, word("shell.tagline", tongue))
 
-    demo.load(arrive, None, top, api_visibility="private", queue=False, show_progress="hidden")
+    quiet: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+    demo.load(arrive, None, top, **quiet)
+    if services.backup:
+        gr.Timer(10).tick(arrive, None, top, **quiet)
     other = "() => (document.documentElement.lang === 'es' ? (" + switch_script("en") + ") : ("
     switch.click(None, None, None, js=other + switch_script("es") + "))()")
+
+
+def _backup(services: Services, tongue: str) -> str:
+    """Where votes are copied and how long one may be on this machine alone; what is wrong with it."""
+    if services.backup is None:
+        return ""
+    kept = services.backup.status()
+    told = word("shell.backup", tongue, seconds=f"{kept.seconds:g}", pending=kept.pending)
+    if kept.error:
+        told = word("shell.backup_failing", tongue, pending=kept.pending)
+    title = kept.error.words(tongue) if kept.error else kept.where
+    kind = "visitor" if kept.error else "teacher"
+    return (
+        f'<span class="afina-chip {kind}" title="{html.escape(title, quote=True)}">{html.escape(told)}</span>'
+    )
 
 
 def _top(chips: str, tagline: str) -> str:

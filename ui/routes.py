@@ -16,11 +16,12 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import AfinaError
-from ui.context import LANGUAGE_COOKIE, preferred
+from ui.context import LANGUAGE_COOKIE, preferred, signed_in
 from ui.phone import routes as phone
 from ui.translations import word
 
 if TYPE_CHECKING:
+    from workbench.roles import Roles
     from workbench.services import Services
 
 
@@ -39,7 +40,7 @@ def routes(services: Services) -> list[Route]:
         return answer
 
     async def run_file(request: Request) -> Response:
-        actor = services.roles.actor(dict(request.headers))
+        actor = services.roles.actor(dict(request.headers), user=signed_in(request))
         merged = request.url.path.startswith("/files/merged/")
         download = services.training.download_merged if merged else services.training.download
         try:
@@ -49,7 +50,7 @@ def routes(services: Services) -> list[Route]:
         return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
 
     async def export_file(request: Request) -> Response:
-        actor = services.roles.actor(dict(request.headers))
+        actor = services.roles.actor(dict(request.headers), user=signed_in(request))
         try:
             parts = request.path_params
             path = await run_in_threadpool(services.results.exported, actor, parts["folder"], parts["name"])
@@ -58,7 +59,8 @@ def routes(services: Services) -> list[Route]:
         return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
 
     async def health(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        told = await run_in_threadpool(services.health)
+        return JSONResponse(told, status_code=200 if told["status"] == "ok" else 503)
 
     return [
         Route("/enter", enter),
@@ -71,7 +73,7 @@ def routes(services: Services) -> list[Route]:
 
 def middleware(services: Services) -> list[Middleware]:
     """What `launch(app_kwargs={"middleware": …})` takes."""
-    return [Middleware(VotesFirst, services=services), Middleware(LanguageFirst)]
+    return [Middleware(VotesFirst, services=services), Middleware(LanguageFirst, roles=services.roles)]
 
 
 class VotesFirst:
@@ -79,7 +81,7 @@ class VotesFirst:
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
-        self._votes = Router(phone.routes(services))
+        self._votes = Router(phone.routes(services), default=Response("Not found", status_code=404))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ours = scope["type"] == "http" and (scope["path"] == "/vote" or scope["path"].startswith("/vote/"))
@@ -89,11 +91,12 @@ class VotesFirst:
 class LanguageFirst:
     """Puts a script before everything else in the page that tells Gradio's translations the chosen language.
 
-    Gradio asks `navigator.language` when its bundle starts; a script in `head=` runs too late.
+    Gradio asks `navigator.language` when its bundle starts; a script in `head=` runs too late. Also gives a browser
+    the number by which limits know it.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, roles: Roles) -> None:
+        self._app, self._roles = app, roles
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
@@ -115,6 +118,9 @@ class LanguageFirst:
             page = body.replace(b"<head>", b"<head>" + _script(language).encode(), 1)
             page = page.replace(b'<html\n\tlang="en"', b'<html lang="' + language.encode() + b'"', 1)
             kept = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+            if not self._roles.actor(headers).person:
+                https = headers.get("x-forwarded-proto", scope.get("scheme")) == "https"
+                kept.append((b"set-cookie", self._roles.visitor_cookie(https).encode()))
             start["headers"] = [*kept, (b"content-length", str(len(page)).encode())]
             await send(start)
             await send({"type": "http.response.body", "body": page})

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 4
 _LONGEST_MESSAGE = 8_000  # characters
+_LONGEST_TALK = 200_000  # characters of a column's history and the system message
 Message = dict[str, str]
 
 
@@ -113,24 +114,29 @@ class Comparing:
         Raises: NotAllowed `role.chat`; AfinaError `chat.columns`, `chat.empty`, `chat.long` and as the engine does.
         """
         self._roles.require_chat(actor)
-        _check(policies, message)
+        _check(policies, message, system, histories)
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         asked = {"role": "user", "content": message}
         talks = [[*opening, *history, asked] for history in histories]
         policies, talks = self._helped(policies, talks)
-        yield from self.engine.stream(policies, talks, _sampling(sampling), should_stop)
+        drawn = _sampling(sampling)
+        self._roles.spend(actor, len(policies) * drawn.max_new_tokens)
+        with self._roles.writing(actor, len(policies)):
+            yield from self.engine.stream(policies, talks, drawn, should_stop)
 
     def replies(
         self, actor: Actor, policies: Sequence[str], message: str, system: str = "", **sampling: object
     ) -> list[Reply]:
         """One reply of each policy to `message`. Raises: as `chat`."""
         self._roles.require_chat(actor)
-        _check(policies, message)
+        _check(policies, message, system)
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         talk = [*opening, {"role": "user", "content": message}]
         drawn = _sampling(sampling)
         policies, talks = self._helped(policies, [talk] * len(policies))
-        return self.engine.generate(policies, talks, drawn, seeds=[drawn.seed] * len(policies))
+        self._roles.spend(actor, len(policies) * drawn.max_new_tokens)
+        with self._roles.writing(actor, len(policies)):
+            return self.engine.generate(policies, talks, drawn, seeds=[drawn.seed] * len(policies))
 
     def _helped(
         self, policies: Sequence[str], talks: Sequence[list[Message]]
@@ -144,11 +150,13 @@ class Comparing:
     ) -> list[str]:
         """`n` replies of one policy to `message`, each with a seed of its own. Raises: as `chat`."""
         self._roles.require_chat(actor)
-        _check([policy], message)
+        _check([policy], message, system)
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         talk = [*opening, {"role": "user", "content": message}]
         drawn = _sampling({**sampling, "greedy": False})
-        return [reply.text for reply in self.engine.generate([policy] * n, [talk] * n, drawn)]
+        self._roles.spend(actor, n * drawn.max_new_tokens)
+        with self._roles.writing(actor, n):
+            return [reply.text for reply in self.engine.generate([policy] * n, [talk] * n, drawn)]
 
 
 def _sampling(given: Mapping[str, object]) -> Sampling:
@@ -161,10 +169,15 @@ def _sampling(given: Mapping[str, object]) -> Sampling:
     return Sampling(**given)  # type: ignore[arg-type]
 
 
-def _check(policies: Sequence[str], message: str) -> None:
+def _check(
+    policies: Sequence[str], message: str, system: str = "", histories: Sequence[Sequence[Message]] = ()
+) -> None:
     if not 1 <= len(policies) <= MOST_COLUMNS:
         raise AfinaError("chat.columns", n=len(policies), most=MOST_COLUMNS)
     if not message.strip():
         raise AfinaError("chat.empty")
     if len(message) > _LONGEST_MESSAGE:
         raise AfinaError("chat.long", n=len(message), most=_LONGEST_MESSAGE)
+    said = len(system) + max((sum(len(turn["content"]) for turn in each) for each in histories), default=0)
+    if said > _LONGEST_TALK:
+        raise AfinaError("limit.history", n=said, most=_LONGEST_TALK)

@@ -85,7 +85,7 @@ class Dialling:
 
     def hear(self, actor: Actor, name: str, strength: float, prompt: str, reward_run: str = "") -> Heard:
         """The likeliest reply at a setting. Raises: NotAllowed `role.chat`; AfinaError as `tuning.dial`."""
-        self._roles.require_chat(actor)
+        self._roles.spend(actor, _TOKENS, messages=0)
         run = self._store.get(name)
         asked = prompt.strip() or self.prompt(actor, run.id)
         if not asked:

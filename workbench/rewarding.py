@@ -85,7 +85,7 @@ class Rewarding:
 
         Raises: NotAllowed `role.chat`; AfinaError `reward.two`, and as `tuning.scoring.RewardModel`.
         """
-        self._roles.require_chat(actor)
+        self._roles.spend(actor, 0)
         if not talk or not replies:
             raise AfinaError("reward.two")
         rewards = self._aligning.reward_model(actor, reward_run).scores([(talk, reply) for reply in replies])

@@ -6,27 +6,36 @@ an `Actor` and asks `Roles`.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import os
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from common.errors import NotAllowed
 from common.files import write_text
 from common.settings import Settings
+from workbench.limits import Limits
 
 COOKIE = "afina_token"
+VISITOR_COOKIE = "afina_visitor"
 _TOKEN_FILE = "teacher-token"
 _WEEK = 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Whoever calls. `visitor` may look and, where it is open, chat; `teacher` may do everything."""
+    """Whoever calls. `visitor` may look and, where it is open, chat; `teacher` may do everything.
+
+    `person` tells visitors apart for what each may ask for: a random number, "" for all who keep no cookie.
+    """
 
     kind: Literal["teacher", "visitor"]
+    person: str = field(default="", compare=False)
 
     @property
     def is_teacher(self) -> bool:
@@ -41,22 +50,35 @@ class Roles:
 
     def __init__(self, settings: Settings) -> None:
         self._open_chat = settings.open_chat
+        self._uploads = settings.home / "uploads"
         self.token = settings.teacher_token or _kept_token(settings.home)
+        self.limits = Limits(settings)
+        self.on_space = bool(os.environ.get("SPACE_ID"))
+        self.sign_in = sign_in_offered()
+        named = {os.environ.get("SPACE_ID", "").partition("/")[0], *settings.teachers.split(",")}
+        self._teachers = {each.strip().casefold() for each in named} - {""}
 
-    def actor(self, headers: Mapping[str, str], cookies: Mapping[str, str] | None = None) -> Actor:
-        """The actor of a request: `Authorization: Bearer …` first, then the cookie that `/enter` set.
+    def actor(
+        self, headers: Mapping[str, str], cookies: Mapping[str, str] | None = None, user: str = ""
+    ) -> Actor:
+        """The actor of a request: `Authorization: Bearer …` first, then the cookie that `/enter` set, then `user`.
 
-        `headers` has lower-case names; `cookies` is read from it where it is not given.
+        `headers` has lower-case names; `cookies` is read from it where it is not given. `user` is the name with which
+        somebody signed in on a Space, as its signed session tells it.
         """
+        given = cookies or _cookies(headers.get("cookie", ""))
+        visitor = Actor("visitor", self._visitor(given.get(VISITOR_COOKIE, "")))
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return TEACHER if self.is_teacher_token(bearer.strip()) else VISITOR
-        given = (cookies or _cookies(headers.get("cookie", ""))).get(COOKIE, "")
-        return TEACHER if self.is_teacher_token(given) else VISITOR
+            return TEACHER if self.is_teacher_token(bearer.strip()) else visitor
+        if self.sign_in and user and user.casefold() in self._teachers:
+            return TEACHER
+        return TEACHER if self.is_teacher_token(given.get(COOKIE, "")) else visitor
 
     def is_teacher_token(self, token: str) -> bool:
         """Compares in constant time."""
-        return secrets.compare_digest(token.encode("utf-8"), self.token.encode("utf-8"))
+        given = token.encode("utf-8", "surrogatepass")
+        return secrets.compare_digest(given, self.token.encode("utf-8"))
 
     def require_teacher(self, actor: Actor) -> None:
         """Raises: NotAllowed `role.teacher`."""
@@ -68,10 +90,59 @@ class Roles:
         if not (actor.is_teacher or self._open_chat):
             raise NotAllowed("role.chat")
 
+    def spend(self, actor: Actor, tokens: int, messages: int = 1) -> None:
+        """Counts what a visitor asks of the machine. Raises: NotAllowed `role.chat`; TooMany as `Limits.chat`."""
+        self.require_chat(actor)
+        if not actor.is_teacher:
+            self.limits.chat(actor.person, tokens, messages)
+
+    @contextmanager
+    def writing(self, actor: Actor, replies: int) -> Iterator[None]:
+        """Holds places while replies are written. Raises: TooMany `limit.queue`."""
+        if actor.is_teacher:
+            yield
+            return
+        with self.limits.writing(replies):
+            yield
+
+    def require_own_file(self, source: str | Path) -> None:
+        """On a Space a file that is read has been uploaded. Raises: NotAllowed `role.server_file`.
+
+        On one's own machine the teacher may name any file: they can read it anyway.
+        """
+        path = Path(source)
+        if self.on_space and path.exists() and not path.resolve().is_relative_to(self._uploads.resolve()):
+            raise NotAllowed("role.server_file", name=path.name)
+
     def enter_cookie(self, https: bool) -> str:
         """The Set-Cookie value that makes a browser the teacher's for a week; on https it works in an iframe."""
         placed = "SameSite=None; Secure; Partitioned" if https else "SameSite=Lax"
         return f"{COOKIE}={self.token}; Path=/; Max-Age={_WEEK}; HttpOnly; {placed}"
+
+    def visitor_cookie(self, https: bool) -> str:
+        """The Set-Cookie value that tells one browser from another, for limits alone: a random number, signed."""
+        number = secrets.token_urlsafe(9)
+        placed = "SameSite=None; Secure; Partitioned" if https else "SameSite=Lax"
+        value = f"{number}.{self._signature(number)}"
+        return f"{VISITOR_COOKIE}={value}; Path=/; Max-Age={_WEEK}; HttpOnly; {placed}"
+
+    def _visitor(self, cookie: str) -> str:
+        number, _, signature = cookie.partition(".")
+        right = self._signature(number).encode()
+        return number if number and hmac.compare_digest(signature.encode("utf-8", "replace"), right) else ""
+
+    def _signature(self, number: str) -> str:
+        key = hashlib.sha256(b"afina visitor " + self.token.encode()).digest()
+        return hmac.new(key, number.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:24]
+
+
+def sign_in_offered() -> bool:
+    """Whether people can sign in with their Hub account: on a Space with OAuth, never elsewhere.
+
+    Elsewhere Gradio would take every visitor for the owner of this machine's Hub token.
+    """
+    env = os.environ
+    return env.get("SYSTEM") == "spaces" and bool(env.get("SPACE_ID") and env.get("OAUTH_CLIENT_ID"))
 
 
 def _kept_token(home: Path) -> str:
@@ -88,7 +159,6 @@ def _kept_token(home: Path) -> str:
 
 
 def _cookies(header: str) -> dict[str, str]:
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
-    except CookieError:
-        return {}
+    """Name -> value. By hand: the standard library gives up at the first cookie, of whoever, that it dislikes."""
+    pairs = (part.partition("=") for part in header.split(";"))
+    return {name.strip(): value.strip().strip('"') for name, found, value in pairs if found}

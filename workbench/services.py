@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _BOOT_PATIENCE = 600.0  # seconds that an app without data waits for its backup
+_LEAST_DISK = 50 * 2**20  # bytes below which a vote may find no room
 _STOP_PATIENCE = 20.0  # seconds that a run has to save itself
 
 
@@ -85,6 +87,26 @@ class Services:
                 logger.error("the last votes are on this disk alone")
             self.keeping.stop()
         self.labels.close()
+
+    def health(self) -> dict[str, Any]:
+        """Whether this process can keep a vote: `status` "ok" or "failing", and what was looked at. Nothing private."""
+        told: dict[str, Any] = {"status": "ok", "database": "ok", "disk": "ok", "queue": "ok"}
+        try:
+            with self.labels.read() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except Exception as problem:  # whatever the database's driver raises: it does not answer
+            logger.warning("database: %s", type(problem).__name__)
+            told["database"] = "failing"
+        if shutil.disk_usage(self.settings.home).free < _LEAST_DISK:
+            told["disk"] = "full"
+        if not self.queue.alive:
+            told["queue"] = "stopped"
+        if self.backup:
+            kept = self.backup.status()
+            told["backup"] = {"ok": kept.error is None, "pending": kept.pending, "seconds": kept.seconds}
+        if told["database"] != "ok" or told["disk"] != "ok":
+            told["status"] = "failing"
+        return told
 
     def _stop_runs(self) -> None:
         deadline = time.monotonic() + _STOP_PATIENCE

@@ -40,6 +40,7 @@ class Training:
     def load(self, actor: Actor, source: str | Path, mapping: Mapping[str, str] | None = None) -> Loaded:
         """Reads data for the teacher: a file, a shipped set, a data set of the Hub."""
         self._roles.require_teacher(actor)
+        self._roles.require_own_file(source)
         settings = self.settings
         return formats.load(source, mapping=mapping, max_mb=settings.max_upload_mb, token=settings.hf_token)
 

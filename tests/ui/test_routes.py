@@ -63,7 +63,16 @@ def test_merged_models_are_the_teachers_and_stay_with_their_run(client):
 
 
 def test_health(client):
-    assert client.get("/healthz").json() == {"status": "ok"}
+    told = client.get("/healthz").json()
+    assert told == {"status": "ok", "database": "ok", "disk": "ok", "queue": "stopped"}
+
+
+def test_health_tells_when_no_vote_could_be_kept(client, tmp_path, monkeypatch):
+    import shutil
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(2**40, 2**40, 0))
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["disk"]) == (503, "full")
 
 
 @pytest.mark.parametrize(("headers", "language"), [

@@ -45,12 +45,18 @@ class TooLarge(AfinaError):
 
 def routes(services: Services) -> list[Route]:
     """The routes to hand to `launch(app_kwargs={"routes": …})`."""
-    voting = services.voting
+    voting, limits = services.voting, services.roles.limits
     voters = services.labels.workers()
     lookers = ThreadPoolExecutor(2, thread_name_prefix="looks")  # a reveal's figures may take a moment
 
     async def work(task: Callable[[], Any], workers: Executor = voters) -> Any:
         return await asyncio.get_running_loop().run_in_executor(workers, task)
+
+    def _person(request: Request) -> str:
+        """The request's token, counted. A wrong one shares its bucket with all wrong ones of its beginning."""
+        token = _token(request)
+        limits.request(token[:64])
+        return token
 
     async def page(request: Request) -> Response:
         packed = "gzip" in request.headers.get("accept-encoding", "")
@@ -61,31 +67,36 @@ def routes(services: Services) -> list[Route]:
 
     async def join(request: Request) -> Response:
         given = await _body(request)
+        limits.join()
         token = await work(lambda: voting.join(given.get("room"), given.get("language", "en")))
         return _json({"token": token})
 
     async def state(request: Request) -> Response:
-        token, language = _token(request), _language(request)
+        token, language = _person(request), _language(request)
         known = voting.at_hand(token, language)  # what needs no database needs no thread
         if known is None:
             known = await work(lambda: voting.state(voting.person(token), language), lookers)
         return _json(known)
 
     async def following(request: Request) -> Response:
-        return _json(await work(lambda: voting.next(voting.person(_token(request)))))
+        person = _person(request)
+        return _json(await work(lambda: voting.next(voting.person(person))))
 
     async def cast(request: Request) -> Response:
+        person = _person(request)
         given = await _body(request)
-        receipt = await work(lambda: voting.cast(voting.person(_token(request)), given))
+        receipt = await work(lambda: voting.cast(voting.person(person), given))
         return _json({"ok": True, "annotation_id": receipt.annotation_id})
 
     async def cast_and_next(request: Request) -> Response:
+        person = _person(request)
         given = await _body(request)
-        receipt, more = await work(lambda: voting.cast_and_next(voting.person(_token(request)), given))
+        receipt, more = await work(lambda: voting.cast_and_next(voting.person(person), given))
         return _json({"ok": True, "annotation_id": receipt.annotation_id, "next": more})
 
     async def withdraw(request: Request) -> Response:
-        await work(lambda: voting.withdraw(voting.person(_token(request))))
+        person = _person(request)
+        await work(lambda: voting.withdraw(voting.person(person)))
         return _json({"ok": True})
 
     return [
@@ -123,7 +134,10 @@ def _worded(answer: Answer) -> Answer:
         except AfinaError as error:
             status = 401 if error.key in _TOKEN_ERRORS else error.status
             told = {"key": error.key, "text": error.words(_language(request))}
-            return _json({"error": told}, status)
+            refusal = _json({"error": told}, status)
+            if status == 429:
+                refusal.headers["retry-after"] = str(error.params["seconds"])
+            return refusal
 
     return route
 

@@ -1,0 +1,291 @@
+"""A hostile client against the whole page: no token, a wrong one, too much, malformed, climbing, scripted, often."""
+
+import http.client
+import inspect
+import json
+import socket
+import threading
+import uuid
+
+import gradio as gr
+import pytest
+from sqlalchemy import func, select
+
+from common.errors import AfinaError
+from common.settings import Settings
+from labeling import people, rounds
+from labeling.outbox import tables
+from labeling.schema import Comparison, RoundSettings
+from ui.layout import build, launch_options
+from ui.routes import routes
+from workbench import services as services_module
+from workbench.roles import TEACHER
+
+TOKEN = "hostile-test-token"
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+
+# Every handler of the page by what it may do. A new one has to be put in its place here, or the test fails.
+TEACHERS = {
+    "train_tab.uploaded", "train_tab.start", "train_tab.handler", "train_api.start_run", "train_api.stop_run",
+    "train_api.resume_run", "runs_tab.remove", "vote_tab.step", "vote_form.make", "vote_worth.revoke",
+    "vote_worth.change", "vote_files.export", "vote_files.load", "vote_files.invite", "align_tab.reward",
+    "align_tab.dpo", "align_tab.measure", "align_tab.outcome", "align_tab.again", "align_tab.act",
+    "align_dial.sweep", "align_dial.vote", "align_dial.keep", "vote_tab.open_round", "vote_tab.round_status",
+    "vote_tab.export_preferences", "chat_feedback.keep", "classify_tab.uploaded", "classify_tab.start",
+    "classify_tab.stop", "classify_tab.written", "align_judges.start", "align_judges.rewrite", "align_judges.write",
+    "align_judges.halt", "align_judges.look", "lineage_panel.look", "lineage_panel.votes", "lineage_panel.adapters",
+    "compare_panel.compare", "numbers_tab.timed",
+}  # fmt: skip
+"""Start, stop, delete, reveal, export, or read what is the teacher's alone."""
+ANYBODY = {
+    "layout.arrive", "train_tab.check_new", "train_tab.check", "train_tab.preset", "train_tab.estimate",
+    "train_tab.poll", "train_tab.arrive", "train_api.run_status", "chat_tab.arrive", "chat_tab.refresh",
+    "chat_tab.show_columns", "chat_tab.<lambda>", "chat_tab.send", "chat_tab.again", "chat_tab.stop", "chat_tab.clear",
+    "chat_feedback.rate", "chat_reward.refresh", "chat_reward.judge", "chat_reward.best", "chat_tab.compare",
+    "runs_tab.arrive", "runs_tab.look", "vote_tab.arrive", "vote_tab.look", "vote_form.plan", "vote_form.suggest",
+    "vote_form.<lambda>", "vote_form.choices", "vote_worth.look", "align_tab.arrive", "align_tab.facts",
+    "align_tab.look", "align_tab.choices", "align_dial.hear", "align_dial.arrive", "label_tab.judge",
+    "label_tab.begin", "label_tab.after", "label_tab.use", "label_tab.take_up", "label_tab._draft",
+    "vote_tab.leaderboard", "classify_tab.arrive", "classify_tab.check", "classify_tab.check_new", "classify_tab.poll",
+    "classify_tab.chosen", "classify_tab.ask", "align_judges.arrive", "align_judges.choose", "align_judges.watch",
+    "lineage_panel.arrive", "align_tab.<lambda>", "compare_panel.look", "numbers_tab.calculate", "numbers_tab.choose",
+    "numbers_tab.names", "numbers_tab.runs", "train_tab.formula",
+}  # fmt: skip
+"""Look, chat within limits, or judge with a token of one's own."""
+ROUTES = {
+    "/enter",
+    "/files/runs/{run_id}",
+    "/files/merged/{run_id}",
+    "/files/exports/{folder}/{name}",
+    "/healthz",
+}
+
+
+class Page:
+    def __init__(self, home):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        settings = Settings(home=home, teacher_token=TOKEN, port=self.port, vote_requests=60, max_upload_mb=1)
+        self.services = services_module.build(settings)
+        this = rounds.create(
+            self.services.labels, "one", "judge", ["a", "b"], RoundSettings(ask_rationale=True)
+        )
+        made = [Comparison(f"Question {i}?", f"first {i}", f"second {i}", "a@1", "b@2") for i in range(6)]
+        rounds.add_comparisons(self.services.labels, this.round_id, made)
+        rounds.move(self.services.labels, this.round_id, "open")
+        self.demo = build(self.services)
+        self.demo.launch(**launch_options(self.services), prevent_thread_lock=True)
+
+    def ask(self, method, path, body=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, data, {"content-type": "application/json", **headers})
+        try:
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def join(self):
+        code = people.room(self.services.labels).code
+        return json.loads(self.ask("POST", "/vote/join", {"room": code})[1])["token"]
+
+    def counts(self):
+        with self.services.labels.read() as connection:
+            return {
+                table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in tables()
+            }
+
+    def state(self):
+        return self.counts(), sorted(
+            str(path) for path in self.services.settings.home.rglob("*") if path.is_file()
+        )
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    made = Page(tmp_path_factory.mktemp("home"))
+    yield made
+    made.demo.close()
+    made.services.labels.close()
+
+
+def handlers(demo):
+    """(name, block function) of every handler that runs in Python."""
+    for each in demo.fns.values():
+        if each.fn is not None:
+            plain = inspect.unwrap(each.fn)
+            where = plain.__module__.rsplit(".", 1)[-1]
+            yield f"{where}.{plain.__qualname__.rsplit('.', 1)[-1]}", each
+
+
+def test_every_handler_and_route_has_its_place(page):
+    found = {name for name, _ in handlers(page.demo)}
+    assert found <= TEACHERS | ANYBODY, f"put into TEACHERS or ANYBODY: {found - TEACHERS - ANYBODY}"
+    assert found == TEACHERS | ANYBODY, f"gone: {(TEACHERS | ANYBODY) - found}"
+    assert not TEACHERS & ANYBODY
+    assert {each.path for each in routes(page.services)} == ROUTES
+
+
+def _values(each):
+    """What a page that was just opened would send, and something where it would send nothing."""
+    given = [getattr(component, "value", None) for component in each.inputs]
+    kinds = {"Dropdown": "one", "Textbox": "x", "Number": 1, "Slider": 1, "Checkbox": True, "File": __file__}
+    return [
+        value if value not in (None, "", [], False) else kinds.get(type(component).__name__, value)
+        for component, value in zip(each.inputs, given, strict=True)
+    ]
+
+
+_NAMED = {
+    "settings": {},
+    "wanted": {},
+    "options": {},
+    "talk": [{"role": "user", "content": "x"}],
+    "names": ["one"],
+    "path": __file__,
+    "file": __file__,
+}
+
+
+def _arguments(each, request):
+    """The handler's arguments in its own order, as Gradio would put them."""
+    values = _values(each)
+    if each.inputs_as_dict:
+        return [dict(zip(each.inputs, values, strict=True)), request]
+    found, left = [], list(values)
+    for name, parameter in inspect.signature(inspect.unwrap(each.fn)).parameters.items():
+        if name == "request":
+            found.append(request)
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            found += left
+        else:
+            value = left.pop(0)
+            found.append(_NAMED.get(name, value))
+    return found
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, "student"])
+def test_no_teachers_handler_serves_anybody_else(page, headers):
+    if headers == "student":
+        headers = {"authorization": f"Bearer {page.join()}"}
+    before, refused = page.state(), set()
+    for name, each in handlers(page.demo):
+        if name not in TEACHERS:
+            continue
+        try:
+            answer = each.fn(*_arguments(each, gr.Request(headers=headers, session_hash="s")))
+            if inspect.isgenerator(answer):
+                next(answer)
+        except (gr.Error, AfinaError) as error:
+            if "teacher" in str(error):
+                refused.add(name)
+    assert refused == TEACHERS
+    assert page.state() == before
+
+
+@pytest.mark.parametrize("path", [
+    "/files/runs/x", "/files/merged/x", "/files/exports/x/y", "/files/runs/..%2f..%2fteacher-token",
+    "/files/exports/..%2f..%2f/teacher-token", "/files/exports/%2e%2e/labels.db",
+    "/gradio_api/file={home}/labels.db", "/gradio_api/file=/etc/passwd", "/gradio_api/file=..%2f..%2fetc%2fpasswd",
+    "/gradio_api/monitoring/summary", "/enter", "/enter?token=wrong", "/enter?token=%ff%fe", "/vote/nothing",
+])  # fmt: skip
+def test_what_is_not_for_everybody_is_refused(page, path):
+    before = page.state()
+    path = path.replace("{home}", str(page.services.settings.home))
+    status, body = page.ask("GET", path)
+    assert 400 <= status < 500, (status, body[:200])
+    assert TOKEN.encode() not in body and b"root:" not in body
+    assert page.state() == before
+
+
+def test_the_teachers_token_opens_no_path_that_climbs(page):
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    climbing = ("/files/runs/..%2f..%2fteacher-token", "/files/exports/%2e%2e/labels.db")
+    for path in climbing:
+        assert page.ask("GET", path, **bearer)[0] == 404
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe\x00", b"[" * 100_000, b'{"room": {}}', b'{"room": null}',
+    b'{"annotation_id": 1}', b'{"a": "' + b"x" * 300_000 + b'"}', b'{"room": "\\ud800"}', b'{"room": "\\u0000"}',
+])  # fmt: skip
+def test_malformed_and_oversized_bodies(page, body):
+    before = page.state()
+    token = page.join()
+    joined = page.state()
+    for path in ("/vote/join", "/vote/cast", "/vote/cast/next"):
+        status, _ = page.ask("POST", path, body, authorization=f"Bearer {token}")
+        assert 400 <= status < 500, (path, status)
+    assert page.state() == joined and joined[1] == before[1]
+
+
+def test_uploads_have_a_limit(page):
+    mark = uuid.uuid4().hex
+    head = f'--{mark}\r\ncontent-disposition: form-data; name="files"; filename="../../x.py"\r\n\r\n'.encode()
+    body = head + b"x" * (3 * 2**20) + f"\r\n--{mark}--\r\n".encode()
+    status, _ = page.ask(
+        "POST", "/gradio_api/upload", body, content_type=f"multipart/form-data; boundary={mark}"
+    )
+    assert 400 <= status < 500
+
+
+def test_script_in_every_text_field_stays_text(page):
+    token = page.join()
+    bearer = {"authorization": f"Bearer {token}"}
+    item = json.loads(page.ask("GET", "/vote/next", **bearer)[1])
+    body = {"annotation_id": str(uuid.uuid4()), "comparison_id": item["comparison_id"], "winner": "left",
+            "rationale": SCRIPT, "flags": [SCRIPT[:50]]}  # fmt: skip
+    assert page.ask("POST", "/vote/cast", body, **bearer)[0] == 200
+    for field in ("annotation_id", "comparison_id", "winner", "action", "edited_side"):
+        status, answer = page.ask("POST", "/vote/cast", body | {field: SCRIPT}, **bearer)
+        assert 400 <= status < 500
+        assert json.loads(answer)["error"]["key"]
+    made = rounds.create(page.services.labels, SCRIPT, "collect", [SCRIPT])
+    from ui import vote_stage
+
+    stage = page.services.rounds.stage(TEACHER, made.round_id)
+    assert "<script" not in vote_stage.screen(stage, "http://x", "en")
+    status, answer = page.ask("GET", "/enter?token=" + "%3Cscript%3E")
+    assert status == 403 and b"<script>" not in answer
+
+
+def test_ten_times_the_rate_is_refused_and_others_go_on(page):
+    token, other = page.join(), page.join()
+    before = page.state()
+    found: list[int] = []
+
+    def hammer():
+        for _ in range(60):
+            found.append(page.ask("GET", "/vote/state", authorization=f"Bearer {token}")[0])
+
+    threads = [threading.Thread(target=hammer) for _ in range(10)]
+    for each in threads:
+        each.start()
+    assert page.ask("GET", "/vote/state", authorization=f"Bearer {other}")[0] == 200
+    for each in threads:
+        each.join()
+    assert len(found) == 600 and set(found) == {200, 429} and found.count(429) > 450
+    assert page.state() == before
+    assert page.ask("GET", "/healthz")[0] == 200 and page.ask("GET", "/")[0] == 200
+
+
+def test_a_visitor_is_told_apart_by_a_signed_number_and_limited(page):
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=30)
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    answer.read()
+    cookie = next(v for k, v in answer.getheaders() if k == "set-cookie" and "afina_visitor" in v).split(";")[
+        0
+    ]
+    roles = page.services.roles
+    known = roles.actor({"cookie": f"a b=c; {cookie}; x"})
+    assert known.person and not known.is_teacher
+    assert roles.actor({"cookie": cookie[:-1] + "0"}).person == "" or cookie.endswith("0")
+    with pytest.raises(AfinaError, match="messages a minute"):
+        for _ in range(100):
+            roles.spend(known, 1)
+    roles.spend(TEACHER, 10**9)

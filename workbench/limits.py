@@ -1,0 +1,98 @@
+"""How much one person may ask for: messages and tokens a minute, requests a minute, replies at once.
+
+Buckets that fill evenly: a whole minute's worth may be used at once, then it comes back bit by bit. People are known
+by what the caller says; addresses are never asked for, because a whole class shares one.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from common.errors import AfinaError
+from common.settings import Settings
+
+_PEOPLE = 20_000  # remembered at once; who was quiet for longest is forgotten, with a full bucket
+_JOINS = 1_000  # people who may join at once: three large classes
+_JOINS_A_MINUTE = 600
+
+
+class TooMany(AfinaError):
+    """Asked for more than is allowed in this minute."""
+
+    status = 429
+
+
+class Bucket:
+    """`most` at once for each key, filled again within `seconds`."""
+
+    def __init__(
+        self, most: float, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.most, self._rate, self._clock = most, most / seconds, clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # key -> (left, when)
+        self._lock = threading.Lock()
+
+    def take(self, key: str, amount: float = 1) -> int:
+        """Takes `amount` out: 0, or if there is not enough how many seconds to wait (and nothing is taken).
+
+        More than a full bucket holds is given when the bucket is full.
+        """
+        amount = min(amount, self.most)
+        with self._lock:
+            now = self._clock()
+            left, at = self._left.get(key, (self.most, now))
+            left = min(self.most, left + (now - at) * self._rate)
+            enough = left >= amount - 1e-9
+            self._left[key] = (left - amount if enough else left, now)
+            self._left.move_to_end(key)
+            if len(self._left) > _PEOPLE:
+                self._left.popitem(last=False)
+            return 0 if enough else max(1, math.ceil((amount - left) / self._rate))
+
+
+class Limits:
+    """Protects the class from one busy phone. The teacher is never limited."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._messages = Bucket(settings.chat_messages, clock=clock)
+        self._tokens = Bucket(settings.chat_tokens, clock=clock)
+        self._requests = Bucket(settings.vote_requests, clock=clock)
+        self._joins = Bucket(_JOINS, 60.0 * _JOINS / _JOINS_A_MINUTE, clock)
+        self._most = settings.chat_queue
+        self._writing = 0
+        self._lock = threading.Lock()
+
+    def chat(self, person: str, tokens: int, messages: int = 1) -> None:
+        """Counts messages of `person` and the tokens asked for. Raises: TooMany `limit.messages`, `limit.tokens`."""
+        if messages and (seconds := self._messages.take(person, messages)):
+            raise TooMany("limit.messages", most=int(self._messages.most), seconds=seconds)
+        if seconds := self._tokens.take(person, tokens):
+            raise TooMany("limit.tokens", most=int(self._tokens.most), seconds=seconds)
+
+    @contextmanager
+    def writing(self, replies: int) -> Iterator[None]:
+        """Holds places for replies while they are written. Raises: TooMany `limit.queue` where none is free."""
+        with self._lock:
+            if self._writing + replies > max(self._most, replies):
+                raise TooMany("limit.queue", n=self._writing)
+            self._writing += replies
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._writing -= replies
+
+    def request(self, token: str) -> None:
+        """Counts a request of an annotator's phone. Raises: TooMany `limit.requests`."""
+        if seconds := self._requests.take(token):
+            raise TooMany("limit.requests", seconds=seconds)
+
+    def join(self) -> None:
+        """Counts somebody who joins, whoever it is. Raises: TooMany `limit.join`."""
+        if seconds := self._joins.take(""):
+            raise TooMany("limit.join", seconds=seconds)
