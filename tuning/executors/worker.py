@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
-_NICE = 19
+_NICE = 10
 
 
 def main(home: Path, base_model: str) -> int:
