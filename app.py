@@ -15,6 +15,7 @@ import signal
 import sys
 import webbrowser
 
+from common import logs
 from common.errors import AfinaError
 from common.settings import Settings
 
@@ -57,6 +58,8 @@ def main(arguments: list[str]) -> int:
 
     try:
         settings, open_browser = _settings(arguments)
+        if settings.log_json:
+            logs.as_json()
         demo, services, options = _build(settings)
     except AfinaError as error:
         print(error, file=sys.stderr)

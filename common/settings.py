@@ -125,6 +125,17 @@ class Settings:
         return cls(**values)  # type: ignore[arg-type]
 
 
+def table() -> str:
+    """All settings as a Markdown table: what stands in README.md."""
+    rows = ["| Environment variable | Meaning | Default |", "|---|---|---|"]
+    for setting in fields(Settings):
+        env, default = setting.metadata["env"], setting.default
+        shown = str(default).lower() if isinstance(default, bool) else str(default or "")
+        shown = "the user's data directory" if env == "AFINA_HOME" else f"`{shown}`" if shown else ""
+        rows.append(f"| `{env}` | {setting.metadata['help']} | {shown} |")
+    return "\n".join(rows)
+
+
 def default_home() -> Path:
     """The user's data directory for Afina, by the platform's convention."""
     if sys.platform == "win32":
@@ -151,3 +162,7 @@ def _parse(name: str, raw: str, default: object) -> object:
     if default is None:
         return Path(raw).expanduser()
     return raw
+
+
+if __name__ == "__main__":
+    print(table())

@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +94,33 @@ def test_a_word_goes_with_its_number():
         fill("{missing}", {})
     assert "1 row " in AfinaError("label.skipped", n=1, first="x").words("en")
     assert "fila" in AfinaError("label.skipped", n=2, first="x").words("es")
+
+
+def test_the_readme_lists_the_settings_as_they_are():
+    from common.settings import table
+
+    assert table() in (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_logs_are_lines_of_json_with_the_ids_that_are_told(monkeypatch):
+    import io
+    import logging
+
+    from common import logs
+
+    root = logging.getLogger()
+    kept, level = root.handlers[:], root.level
+    told = io.StringIO()
+    try:
+        logs.as_json(told)
+        logging.getLogger("tuning.jobs").warning("run %s", "a1", extra={"run_id": "a1"})
+        try:
+            raise ValueError("bad")
+        except ValueError:
+            logging.getLogger("x").exception("broken\nline")
+    finally:
+        root.handlers[:] = kept
+        root.setLevel(level)
+    first, second = (json.loads(line) for line in told.getvalue().splitlines())
+    assert (first["level"], first["run_id"], first["message"]) == ("warning", "a1", "run a1")
+    assert "ValueError: bad" in second["exception"] and "run_id" not in second

@@ -195,7 +195,7 @@ class Queue:
         except AfinaError as error:
             run.fail(error)
         except Exception as error:  # the queue outlives whatever one run breaks
-            logger.exception("run %s", run.id)
+            logger.exception("run %s", run.id, extra={"run_id": run.id})
             run.fail(AfinaError("engine.unexpected", reason=f"{type(error).__name__}: {error}"))
         if self._closing.is_set():
             return
@@ -250,7 +250,7 @@ def settle(run: Run) -> bool:
     try:
         with run.lock(timeout=0):
             if run.move("interrupted", ACTIVE):
-                logger.warning("run %s: its process is gone", run.id)
+                logger.warning("run %s: its process is gone", run.id, extra={"run_id": run.id})
             return True
     except Timeout:
         return False

@@ -283,7 +283,7 @@ class Rounds:
         except AfinaError as error:
             self._errors[this.round_id] = error
         except Exception as error:
-            logger.exception("round %s", this.name)
+            logger.exception("round %s", this.round_id, extra={"round_id": this.round_id})
             self._errors[this.round_id] = AfinaError("round.generation", name=this.name, reason=str(error))
 
     def _identity(self, policy: str) -> str:

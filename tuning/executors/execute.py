@@ -56,7 +56,7 @@ def perform(run: Run, home: Path, warm: Warm | None = None) -> None:
     except Exception as error:
         if run.silent:  # whoever started it tells
             raise
-        logger.exception("run %s (%s)", run.id, run.name)
+        logger.exception("run %s (%s)", run.id, run.name, extra={"run_id": run.id})
         run.fail(in_words(error, run))
         return
     if run.paused:

@@ -73,7 +73,7 @@ class HubJobExecutor:
             except AfinaError:
                 raise
             except Exception as error:
-                logger.exception("run %s", run.id)
+                logger.exception("run %s", run.id, extra={"run_id": run.id})
                 raise AfinaError("job.hub", reason=_short(error)) from error
 
     def _api(self) -> HfApi:

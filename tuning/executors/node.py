@@ -38,11 +38,11 @@ def main(home: Path, name: str) -> int:
     try:
         lock = run.lock(timeout=5).acquire()
     except Timeout:
-        logger.error("run %s is held by another process", run.id)
+        logger.error("run %s is held by another process", run.id, extra={"run_id": run.id})
         return 1
     with lock:
         if not run.move("starting", ("queued",)):
-            logger.error("run %s is not queued", run.id)
+            logger.error("run %s is not queued", run.id, extra={"run_id": run.id})
             return 1
         return _train(run, run, home)
 
@@ -58,7 +58,7 @@ def _train(run: Run, told: Run, home: Path) -> int:
         run.note("note.together", 0, processes=together.processes())
         perform(run, home)
     except Exception as error:
-        logger.exception("run %s", run.id)
+        logger.exception("run %s", run.id, extra={"run_id": run.id})
         words: AfinaError | None = in_words(error, told)
     else:
         words = None

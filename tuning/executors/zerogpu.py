@@ -138,7 +138,7 @@ class ZeroGPUExecutor:
             except Nobody:
                 self._interrupt(run, AfinaError("gpu.nobody", seconds=int(self.lending.patience)))
             except Exception as error:  # no quota, time over, the process died
-                logger.exception("run %s", run.id)
+                logger.exception("run %s", run.id, extra={"run_id": run.id})
                 self._interrupt(run, gpu_time.refused(error))
             else:
                 if state_of(run.events()) in ACTIVE and run.status().step == before:
