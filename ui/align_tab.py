@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
-from ui import align_dial, align_judges, align_layout, align_words, lineage_panel, train_live
+from ui import align_dial, align_judges, align_layout, align_roads, align_words, lineage_panel, train_live
 from ui.align_layout import After, Live, Setup
 from ui.context import actor, language, shown
 from ui.translations import word
@@ -37,6 +37,7 @@ def build_align_tab(services: Services) -> None:
             after = align_layout.after()
     dial = align_dial.lay_out()
     _wire(services, fork, setup, live, after)
+    align_roads.build(services, setup.round, setup.way, setup.sources, live.choice)
     align_dial.wire(services, dial, live.choice, after.reward_run)
     align_judges.build(services, setup.round)
     lineage_panel.build(services)
@@ -187,7 +188,7 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
         return [gr.skip()] * n
     drawn = bool(status.series)
     teacher, done = who.is_teacher, status.state in ("done", "stopped")
-    tuned = teacher and done and run.method == "dpo"
+    tuned = teacher and done and run.method in ("dpo", "kto", "rloo")
     judges = [
         each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable
     ]

@@ -23,14 +23,23 @@ if TYPE_CHECKING:
 FIRST = {
     "dpo": ("chosen_reward", "rejected_reward", "heldout_margin"),
     "reward": ("accuracy", "heldout_accuracy"),
+    "kto": ("chosen_reward", "rejected_reward", "heldout_margin"),
+    "rloo": ("reward", "heldout_reward"),
 }
-SECOND = {"dpo": ("loss", "kl", "heldout_loss"), "reward": ("loss", "heldout_loss", "heldout_margin")}
+SECOND = {
+    "dpo": ("loss", "kl", "heldout_loss"),
+    "reward": ("loss", "heldout_loss", "heldout_margin"),
+    "kto": ("loss", "kl", "heldout_loss"),
+    "rloo": ("kl", "reply_tokens", "heldout_right", "heldout_accuracy"),
+}
 _COLOURS = {"chosen_reward": "#22854d", "rejected_reward": "#c0392b", "accuracy": "#4f7cff", "loss": "#4f7cff",
-            "kl": "#8a63d2"}  # fmt: skip
+            "kl": "#8a63d2", "reward": "#22854d", "reply_tokens": "#4f7cff"}  # fmt: skip
 _HELDOUT = "#f08c2e"
 _TILES = {
     "dpo": ("chosen_reward", "rejected_reward", "heldout_margin", "accuracy"),
     "reward": ("accuracy", "heldout_accuracy", "loss"),
+    "kto": ("chosen_reward", "rejected_reward", "heldout_margin", "heldout_accuracy"),
+    "rloo": ("reward", "heldout_reward", "kl", "reply_tokens"),
 }
 
 

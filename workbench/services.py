@@ -30,6 +30,7 @@ from workbench.keeping import Keeping
 from workbench.lineage import Lineage
 from workbench.results import Results
 from workbench.rewarding import Rewarding
+from workbench.roads import Roads
 from workbench.roles import TEACHER, Roles
 from workbench.rounds import Rounds
 from workbench.training import Training
@@ -55,6 +56,7 @@ class Services:
     rounds: Rounds
     results: Results
     aligning: Aligning
+    roads: Roads
     dialling: Dialling
     rewarding: Rewarding
     judging: Judging
@@ -157,6 +159,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         rounds=rounds,
         results=results,
         aligning=aligning,
+        roads=Roads(store, queue, labels, roles, aligning),
         dialling=Dialling(settings, store, queue, labels, roles, aligning, rounds, lambda: comparing.engine),
         lineage=Lineage(store, labels, roles, results),
         judging=Judging(settings, store, labels, roles, aligning, lambda: _behind(comparing.engine, lending)),

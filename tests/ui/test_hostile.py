@@ -34,7 +34,7 @@ TEACHERS = {
     "vote_tab.export_preferences", "chat_feedback.keep", "classify_tab.uploaded", "classify_tab.start",
     "classify_tab.stop", "classify_tab.written", "align_judges.start", "align_judges.rewrite", "align_judges.write",
     "align_judges.halt", "align_judges.look", "lineage_panel.look", "lineage_panel.votes", "lineage_panel.adapters",
-    "compare_panel.compare", "numbers_tab.timed",
+    "compare_panel.compare", "numbers_tab.timed", "align_roads.learn", "align_roads.climb",
 }  # fmt: skip
 """Start, stop, delete, reveal, export, or read what is the teacher's alone."""
 ANYBODY = {
@@ -49,7 +49,7 @@ ANYBODY = {
     "vote_tab.leaderboard", "classify_tab.arrive", "classify_tab.check", "classify_tab.check_new", "classify_tab.poll",
     "classify_tab.chosen", "classify_tab.ask", "align_judges.arrive", "align_judges.choose", "align_judges.watch",
     "lineage_panel.arrive", "align_tab.<lambda>", "compare_panel.look", "numbers_tab.calculate", "numbers_tab.choose",
-    "numbers_tab.names", "numbers_tab.runs", "train_tab.formula",
+    "numbers_tab.names", "numbers_tab.runs", "train_tab.formula", "align_roads.arrive",
 }  # fmt: skip
 """Look, chat within limits, or judge with a token of one's own."""
 ROUTES = {

@@ -1,0 +1,55 @@
+"""KTO and a policy gradient from a round: what they learn on, what is refused, whose votes they remember."""
+
+import pytest
+
+from common.errors import AfinaError, NotAllowed
+from common.split import split
+from labeling import people
+from tests.workbench.test_aligning import longer, services, this, vote  # noqa: F401
+from workbench.roles import TEACHER, VISITOR
+
+
+def test_votes_and_thumbs_become_good_and_bad_replies(services, this):  # noqa: F811
+    everybody = vote(services, 3, longer)
+    token = services.voting.join(services.voting.code())
+    services.voting.rate(token, [{"role": "user", "content": "Hello?"}], "Away.", "pocket", False)
+    services.voting.rate(token, [{"role": "user", "content": "Hello?"}], "Other.", "elsewhere", True)
+    found = services.roads.rated(TEACHER, this.round_id)
+    assert found.thumbs == 1
+    assert found.good + found.bad + found.n_heldout == 61 == len(found.data.rows)
+    assert all(row.good == row.completion.startswith("Thank you") for row in found.data.rows)
+    run_id = services.roads.kto(TEACHER, this.round_id, "by thumbs", target_steps=3)
+    run = services.training.store.get(run_id)
+    assert (run.info.method, run.name) == ("kto", "by thumbs")
+    assert run_id in people.withdraw(services.labels, everybody[0].annotator_id)
+
+
+def test_good_replies_alone_teach_nothing(services, this):  # noqa: F811
+    vote(services, 3, lambda number, item: "both_bad")
+    with pytest.raises(AfinaError) as caught:
+        services.roads.kto(TEACHER, this.round_id)
+    assert caught.value.key == "align.no_ratings"
+    assert "0 good" in str(caught.value)
+
+
+def test_a_policy_gradient_learns_on_the_rounds_prompts_and_remembers_who_taught_its_reward(services, this):  # noqa: F811
+    vote(services, 3, longer)
+    run = services.training.store.get(services.roads.rloo(TEACHER, this.round_id, "shorter", "short"))
+    assert run.info.method == "rloo"
+    told = run.tasks("train")
+    assert told and all(split(each.prompt) == "train" and each.better.startswith("Thank") for each in told)
+    sums = services.training.store.get(services.roads.rloo(TEACHER, this.round_id, "sum", language="es"))
+    assert all(each.answers for each in sums.tasks("train"))
+    with pytest.raises(AfinaError) as caught:
+        services.roads.rloo(TEACHER, this.round_id, "nicer")
+    assert caught.value.key == "rloo.reward"
+
+
+def test_only_the_teacher(services, this):  # noqa: F811
+    for call in (
+        lambda: services.roads.rated(VISITOR, this.round_id),
+        lambda: services.roads.kto(VISITOR, this.round_id),
+        lambda: services.roads.rloo(VISITOR, this.round_id, "shorter"),
+    ):
+        with pytest.raises(NotAllowed):
+            call()

@@ -1,0 +1,81 @@
+"""The Align tab's other roads: KTO from single replies, and a policy gradient against a reward.
+
+Lays out and wires; what is done is in `workbench.roads`, the run is watched in the tab's own panel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from tuning.config import KTOConfig, RLOOConfig
+from tuning.rewards import PROGRAMMED
+from ui.context import actor, language, shown
+from ui.translations import t, word
+
+if TYPE_CHECKING:
+    from workbench.services import Services
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.Dropdown) -> None:
+    """In the Blocks context it is called in. `watched`: where the new run is shown."""
+    kto, rloo = KTOConfig(), RLOOConfig()
+    with gr.Accordion(t("roads.title"), open=False, elem_id="align-roads") as roads, gr.Row():
+        with gr.Column(min_width=320):
+            gr.Markdown(t("roads.kto.about"))
+            usable = gr.HTML("", padding=False, elem_id="roads-usable")
+            with gr.Row():
+                kto_beta = gr.Number(kto.beta, label="β", info=t("align.beta"), minimum=0.001, min_width=110)
+                kto_steps = gr.Number(
+                    kto.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110
+                )
+            start_kto = gr.Button(t("roads.kto.start"), elem_id="align-kto")
+        with gr.Column(min_width=320):
+            gr.Markdown(t("roads.rloo.about"))
+            reward = gr.Dropdown([], label=t("roads.reward"), allow_custom_value=True, elem_id="roads-reward")
+            with gr.Row():
+                rloo_beta = gr.Number(rloo.beta, label="β", info=t("align.beta"), minimum=0, min_width=110)
+                rloo_steps = gr.Number(
+                    rloo.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110
+                )
+            start_rloo = gr.Button(t("roads.rloo.start"), elem_id="align-rloo")
+
+    @shown
+    def arrive(name: str, way: Any, sources: Any, request: gr.Request) -> list[Any]:
+        who, tongue = actor(services, request), language(request)
+        judges = [
+            each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable
+        ]
+        listed = [(each, each) for each in judges] + [
+            (word(f"roads.reward.{each}", tongue), each) for each in PROGRAMMED
+        ]
+        facts = ""
+        if name and who.is_teacher:
+            found = services.roads.rated(who, name, way, sources)
+            facts = word("roads.usable", tongue, good=found.good, bad=found.bad, thumbs=found.thumbs)
+        return [gr.update(choices=listed, value=listed[0][1]), f'<p class="quiet">{facts}</p>']
+
+    def started(run_id: str, request: gr.Request) -> Any:
+        run = services.training.summary(actor(services, request), run_id)
+        return gr.update(value=run.name)
+
+    @shown
+    def learn(name: str, way: Any, sources: Any, beta: float, steps: float, request: gr.Request) -> Any:
+        who = actor(services, request)
+        settings: dict[str, Any] = {"beta": beta, "target_steps": int(steps or 1)}
+        return started(services.roads.kto(who, name, "", way, sources=sources, **settings), request)
+
+    @shown
+    def climb(name: str, reward: str, beta: float, steps: float, request: gr.Request) -> Any:
+        who, tongue = actor(services, request), language(request)
+        settings: dict[str, Any] = {"beta": beta or 0, "target_steps": int(steps or 1)}
+        return started(services.roads.rloo(who, name, reward, language=tongue, **settings), request)
+
+    data = [round_, way, sources]
+    gr.on([roads.expand, round_.change, way.change, sources.change], arrive, data, [reward, usable],
+          queue=False, **_QUIET)  # fmt: skip
+    start_kto.click(learn, [*data, kto_beta, kto_steps], watched, **_QUIET)
+    start_rloo.click(climb, [round_, reward, rloo_beta, rloo_steps], watched, **_QUIET)

@@ -1,0 +1,145 @@
+"""The other roads from feedback: replies found good or bad one by one (KTO), and a policy gradient (RLOO).
+
+From a round's votes, or for RLOO from its prompts and a reward. Every run remembers the annotations it learned from,
+those of its reward model too. Every call takes an `Actor`. Knows no page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from common import hashing
+from common.errors import AfinaError
+from common.split import split
+from labeling import counted, people, ratings, rounds
+from labeling.exchange.judged import Aggregation, decide, unpaired
+from labeling.schema import Rating
+from labeling.store import Store
+from tuning import rewards
+from tuning.config import KTOConfig, RLOOConfig
+from tuning.data import tasks
+from tuning.data.rows import Pair, Rated, RatedSet, Task
+from tuning.jobs import Queue
+from tuning.runs import RunStore
+from workbench.aligning import voted_on
+
+if TYPE_CHECKING:
+    from workbench.aligning import Aligning
+    from workbench.roles import Actor, Roles
+
+
+@dataclass(frozen=True)
+class RoundRatings:
+    """What a round, and the thumbs given to its policies in the chat, say of single replies."""
+
+    data: RatedSet
+    good: int  # on the train side
+    bad: int
+    thumbs: int  # of both, given in the chat
+    n_heldout: int
+    dropped: dict[str, int]
+    annotation_ids: tuple[str, ...]  # that the train side stands on
+
+
+class Roads:
+    def __init__(
+        self, store: RunStore, queue: Queue, labels: Store, roles: Roles, aligning: Aligning
+    ) -> None:
+        self._store, self._queue, self._labels = store, queue, labels
+        self._roles, self._aligning = roles, aligning
+
+    def rated(
+        self,
+        actor: Actor,
+        round_id: str,
+        aggregation: Aggregation = "majority",
+        sources: counted.Sources = "people",
+    ) -> RoundRatings:
+        """Single replies from blind votes (winner good, loser bad, "both bad" twice bad) and from thumbs and stars.
+
+        Raises: NotAllowed, NotFound.
+        """
+        self._roles.require_teacher(actor)
+        this = rounds.get(self._labels, round_id)
+        judged = counted.judged_of(self._labels, this.round_id, sources)
+        decisions, dropped = decide(judged, aggregation)
+        given = self._thumbs(this.policies) if sources != "ai" else []
+        found, more = unpaired(decisions, given)
+        rows = tuple(Rated(prompt, reply, good, n) for n, (prompt, reply, good) in enumerate(found, 1))
+        data = RatedSet(rows, this.name, "round", fingerprint=hashing.of_json([row.content for row in rows]))
+        train = [row for row in rows if split(row.prompt) == "train"]
+        ids = {vote.annotation_id for each in decisions if each.winner != "tie"
+               and each.comparison.split == "train" for vote in each.votes}  # fmt: skip
+        good = sum(row.good for row in train)
+        return RoundRatings(data, good, len(train) - good, len(given), len(rows) - len(train),
+                            dict(dropped + more), tuple(sorted(ids)))  # fmt: skip
+
+    def kto(
+        self,
+        actor: Actor,
+        round_id: str,
+        name: str = "",
+        aggregation: Aggregation = "majority",
+        source_model: str = "",
+        sources: counted.Sources = "people",
+        **settings: Any,
+    ) -> str:
+        """Queues a KTO run on a round's replies and gives its id.
+
+        Raises: AfinaError `align.no_ratings` unless there are both good and bad ones to train on; as `Queue.submit`.
+        """
+        found = self.rated(actor, round_id, aggregation, sources)
+        this = rounds.get(self._labels, round_id)
+        if not found.good or not found.bad:
+            reasons = ", ".join(f"{why}: {n}" for why, n in sorted(found.dropped.items())) or "-"
+            raise AfinaError(
+                "align.no_ratings", name=this.name, good=found.good, bad=found.bad, dropped=reasons
+            )
+        config = KTOConfig.from_settings({"source_model": source_model or voted_on(this), **settings})
+        run = self._queue.submit("kto", config, found.data, name)
+        people.record_training(self._labels, run.id, found.annotation_ids)
+        return run.id
+
+    def rloo(
+        self,
+        actor: Actor,
+        round_id: str,
+        reward: str,
+        name: str = "",
+        source_model: str = "",
+        language: str = "en",
+        **settings: Any,
+    ) -> str:
+        """Queues a policy gradient on a round's prompts (sums: on the shipped ones) and gives the run's id.
+
+        `reward`: a reward model's run, or one of `tuning.rewards.PROGRAMMED`. What people preferred on the held-out
+        prompts is watched meanwhile. Raises: NotAllowed; AfinaError `rloo.reward`, `tasks.none`; as `Queue.submit`.
+        """
+        self._roles.require_teacher(actor)
+        this = rounds.get(self._labels, round_id)
+        rewards.check(reward, self._store)
+        pairs = self._aligning.pairs(actor, this.round_id).data.rows
+        data = tasks.load(f"sums.{language}") if reward == "sum" else tasks.task_set(
+            [*_judged(pairs), *self._prompts(this.round_id)], this.name)  # fmt: skip
+        config = RLOOConfig.from_settings(
+            {"source_model": source_model or voted_on(this), "reward": reward, **settings}
+        )
+        run = self._queue.submit("rloo", config, data, name)
+        if reward not in rewards.PROGRAMMED:  # who taught the reward has taught this policy
+            taught = people.trained_by(self._labels, self._store.get(reward).id)
+            people.record_training(self._labels, run.id, taught)
+        return run.id
+
+    def _thumbs(self, policies: Sequence[str]) -> list[Rating]:
+        names = set(policies)
+        return [each for each in ratings.counting(self._labels) if each.policy.split("@")[0] in names]
+
+    def _prompts(self, round_id: str) -> list[Task]:
+        every = rounds.comparisons_of(self._labels, round_id)
+        return [Task(each.prompt, number=n) for n, each in enumerate(every, 1) if not each.is_gold]
+
+
+def _judged(pairs: Sequence[Pair]) -> list[Task]:
+    return [Task(each.prompt, (), each.chosen, each.rejected, each.number) for each in pairs]
