@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.conftest import start, stop
 from tests.browser.helpers import ask, replies
 from tests.browser.test_round import make
 
 PHONES = 3
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """An app of its own: its runs and rounds would stand in the other tests' way."""
+    running = start(tmp_path_factory.mktemp("align"), "--class")
+    yield running
+    stop(running)
 
 
 def judge_by_length(phone) -> int:
