@@ -70,7 +70,10 @@ def main(arguments: list[str]) -> int:
         print(AfinaError("settings.port_taken", port=settings.port), file=sys.stderr)
         return 2
     link = f"{local_address(settings)}/enter?token={services.roles.token}"
-    print(f"\n  Teacher / docente:   {link}")
+    known = os.environ.get("SPACE_ID") and settings.teacher_token  # a Space's log is read by others
+    print(
+        f"\n  Teacher / docente:   {link.replace(services.roles.token, '$AFINA_TEACHER_TOKEN') if known else link}"
+    )
     for address in addresses(settings):
         print(f"  Class / clase:       {address}")
     print(flush=True)

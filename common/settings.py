@@ -122,6 +122,8 @@ class Settings:
             raw = env.get(setting.metadata["env"], "").strip()
             if raw:
                 values[setting.name] = _parse(setting.metadata["env"], raw, setting.default)
+        if env.get("SPACE_ID"):  # the platform's proxy comes from outside
+            values.setdefault("host", "0.0.0.0")
         return cls(**values)  # type: ignore[arg-type]
 
 

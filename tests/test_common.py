@@ -124,3 +124,9 @@ def test_logs_are_lines_of_json_with_the_ids_that_are_told(monkeypatch):
     first, second = (json.loads(line) for line in told.getvalue().splitlines())
     assert (first["level"], first["run_id"], first["message"]) == ("warning", "a1", "run a1")
     assert "ValueError: bad" in second["exception"] and "run_id" not in second
+
+
+def test_a_space_listens_for_its_proxy():
+    assert Settings.from_env({"SPACE_ID": "a/b"}).host == "0.0.0.0"
+    assert Settings.from_env({"SPACE_ID": "a/b", "AFINA_HOST": "127.0.0.1"}).host == "127.0.0.1"
+    assert Settings.from_env({}).host == "127.0.0.1"

@@ -28,7 +28,9 @@ def addresses(settings: Settings) -> list[str]:
 
 
 def local_address(settings: Settings) -> str:
-    """The URL for this computer's own browser."""
+    """The URL for this computer's own browser; on a Space, where it has none, the public one."""
+    if space := os.environ.get("SPACE_HOST"):
+        return f"https://{space}"
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
     return f"http://{host}:{settings.port}"
 
