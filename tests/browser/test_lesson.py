@@ -103,3 +103,18 @@ def test_the_teacher_sees_the_address_for_phones(visit, app: App):
     page = visit(app.teachers_link)
     shown = page.locator(".afina-chip.address").first.inner_text()
     assert re.fullmatch(rf"http://[\d.]+:{app.port}", shown)
+
+
+def test_a_tab_that_is_not_shown_asks_for_nothing(visit, app: App):
+    """Each tick of a timer costs the browser a fifth of a second, on the machine that trains and counts votes."""
+    page = visit(app.teachers_link)
+    for name in ("Vote", "Align", "Chat"):
+        page.get_by_role("tab", name=name, exact=True).click()
+        page.wait_for_timeout(2000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(4000)
+    assert len(asked) <= 1, asked
+    page.get_by_role("tab", name="Vote", exact=True).click()
+    page.wait_for_timeout(4000)
+    assert len(asked) >= 3, asked

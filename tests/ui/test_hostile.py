@@ -38,7 +38,7 @@ TEACHERS = {
 }  # fmt: skip
 """Start, stop, delete, reveal, export, or read what is the teacher's alone."""
 ANYBODY = {
-    "layout.arrive", "train_tab.check_new", "train_tab.check", "train_tab.preset", "train_tab.estimate",
+    "layout.arrive", "layout.watch", "train_tab.check_new", "train_tab.check", "train_tab.preset", "train_tab.estimate",
     "train_tab.poll", "train_tab.arrive", "train_api.run_status", "chat_tab.arrive", "chat_tab.refresh",
     "chat_tab.show_columns", "chat_tab.<lambda>", "chat_tab.send", "chat_tab.again", "chat_tab.stop", "chat_tab.clear",
     "chat_feedback.rate", "chat_reward.refresh", "chat_reward.judge", "chat_reward.best", "chat_tab.compare",
