@@ -12,6 +12,7 @@ import pytest
 
 from tuning.config import PRESETS, SFTConfig
 from ui import forms
+from ui.translations import texts
 
 LOCALES = Path(__file__).parents[2] / "ui" / "locales"
 
@@ -92,7 +93,7 @@ def test_an_untouched_form_gives_the_preset(preset):
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_every_knob_has_words(language):
-    words = json.loads((LOCALES / language / "train.json").read_text(encoding="utf-8"))
+    words = texts(language)
     for knob in fields(SFTConfig):
         if knob.name != "source_model":
             assert words.get(f"train.field.{knob.name}"), knob.name

@@ -22,7 +22,7 @@ from tests.standin.hub import TOKEN
 
 ROOT = Path(__file__).parents[2]
 VOTER = """
-import signal, sys, uuid
+import signal, threading, uuid
 from common.settings import Settings
 from labeling import people, rounds
 from labeling.schema import Comparison, RoundSettings
@@ -34,21 +34,18 @@ if not rounds.listed(store):
     made = [Comparison(f"Question {i}?", f"first {i}", f"second {i}", "a", "b") for i in range(30)]
     rounds.add_comparisons(store, this.round_id, made)
     rounds.move(store, this.round_id, "open")
-def end(*_):
-    raise KeyboardInterrupt
-signal.signal(signal.SIGTERM, end)
+over = threading.Event()  # as in the app, where no vote is written by the thread that hears the signal
+signal.signal(signal.SIGTERM, lambda *_: over.set())
 services.backup.start(services.complete)
 print("ready", flush=True)
-try:
-    while True:
-        person = voting.person(voting.join(voting.code()))
-        while not (item := voting.next(person)).get("done"):
-            key = uuid.uuid4().hex
-            body = {"annotation_id": key, "comparison_id": item["comparison_id"], "winner": "left"}
-            voting.cast(person, body)
-            print(key, flush=True)
-except KeyboardInterrupt:
-    print("saved" if services.backup.stop() else "not saved", flush=True)
+while not over.is_set():
+    person = voting.person(voting.join(voting.code()))
+    while not over.is_set() and not (item := voting.next(person)).get("done"):
+        key = uuid.uuid4().hex
+        body = {"annotation_id": key, "comparison_id": item["comparison_id"], "winner": "left"}
+        voting.cast(person, body)
+        print(key, flush=True)
+print("saved" if services.backup.stop() else "not saved", flush=True)
 """
 
 
