@@ -161,4 +161,4 @@ def test_a_thumb_and_a_star_in_the_chat(app, visit):
     page.get_by_role("button", name=re.compile("^like$|Like", re.IGNORECASE)).first.click()
     page.get_by_text("kept as a rating").wait_for()
     page.locator("#chat-star").click()
-    page.get_by_text("wait for a round").wait_for()
+    page.get_by_text("waits for a round").wait_for()
