@@ -15,7 +15,7 @@ import signal
 import sys
 import webbrowser
 
-from common import logs
+from common import collecting, logs
 from common.errors import AfinaError
 from common.settings import Settings
 
@@ -44,6 +44,9 @@ def _settings(arguments: list[str]) -> tuple[Settings, bool]:
 
 
 def _build(settings: Settings):
+    from ui.quick_gradio import import_gradio
+
+    import_gradio()
     from ui import zerogpu
     from ui.layout import build, launch_options, uploads_folder
     from workbench.services import build as build_services
@@ -60,12 +63,14 @@ def main(arguments: list[str]) -> int:
         settings, open_browser = _settings(arguments)
         if settings.log_json:
             logs.as_json()
-        demo, services, options = _build(settings)
+        with collecting.held():
+            demo, services, options = _build(settings)
     except AfinaError as error:
         print(error, file=sys.stderr)
         return 2
     try:
-        demo.launch(**options, prevent_thread_lock=True)
+        with collecting.held():
+            demo.launch(**options, prevent_thread_lock=True)
     except OSError:
         print(AfinaError("settings.port_taken", port=settings.port), file=sys.stderr)
         return 2

@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from common.errors import AfinaError
 from common.settings import Settings
+from labeling import migrations
 from labeling.batches import Batches
 from labeling.turns import Turns
 
@@ -149,14 +150,17 @@ def _postgresql(address: str) -> Store:
 
 def _migrate(store: Store) -> None:
     """Runs the missing migrations, one process at a time."""
-    from labeling import migrations
-
     if store.sqlite and store.path is not None:
         with FileLock(f"{store.path}.lock"), store.write() as connection:
-            migrations.upgrade(connection)
+            _upgrade(connection)
         return
     with store.write() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATIONS_KEY})
+        _upgrade(connection)
+
+
+def _upgrade(connection: Connection) -> None:
+    if not migrations.is_current(connection):
         migrations.upgrade(connection)
 
 

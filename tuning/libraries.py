@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 from types import ModuleType
 
+from common import collecting
+
 _FIRST = threading.Lock()
 
 
 def transformers() -> ModuleType:
     """The module, loaded as far as tokenizers and configs need; torch is not."""
-    with _FIRST:
+    with _FIRST, collecting.held():
         import transformers
         from transformers import AutoConfig, AutoTokenizer  # noqa: F401
 

@@ -276,7 +276,8 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
     }
     controls.retry.click(**next_seed).then(again, [*setup, *talks], **streaming).failure(**idle)
     controls.stop.click(stop, None, None, queue=False, api_visibility="private")
-    controls.clear.click(clear, None, [*talks, *facts], queue=False, api_visibility="private")
+    controls.clear.click(clear, None, [*talks, *facts], queue=False, api_visibility="private",
+                         show_progress="hidden")  # fmt: skip
 
 
 def _found(services: Services, policy: str, message: str, request: gr.Request) -> str:

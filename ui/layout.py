@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 def build(services: Services) -> gr.Blocks:
     """The page over `services`. Starts nothing."""
     with gr.Blocks(title="Afina", analytics_enabled=False, fill_width=True) as demo:
-        _header(demo, services)
+        # Before there are blocks: Gradio makes the whole app anew, which costs more the more of them there are.
+        demo.queue(api_open=False, max_size=500, default_concurrency_limit=16)
+        top = _header(demo, services)
         with gr.Tabs() as tabs:
             with gr.Tab(t("shell.tab.train"), id="train"), gr.Tabs(elem_classes="tasks"):
                 with gr.Tab(t("classify.task.write"), id="task-write"):
@@ -53,8 +55,19 @@ def build(services: Services) -> gr.Blocks:
         _watch_only_what_is_shown(tabs)
         endpoints(services)
         zerogpu.lend(services, demo)
-    demo.queue(api_open=False, max_size=500, default_concurrency_limit=16)
+        _keep_progress_to_what_shows_it(demo, top)
     return demo
+
+
+def _keep_progress_to_what_shows_it(demo: gr.Blocks, top: gr.HTML) -> None:
+    """Events that show no progress leave it at the page's first block instead of all their outputs.
+
+    Gradio's page tells the progress of every event to every block that any event reports to, and looks each one up
+    from the root: hundreds of searches for one tick, most of the seconds in which the page opened.
+    """
+    for event in demo.fns.values():
+        if event.show_progress == "hidden":
+            event.show_progress_on = [top]
 
 
 def _watch_only_what_is_shown(tabs: gr.Tabs) -> None:
@@ -104,7 +117,7 @@ def uploads_folder() -> Path:
     return Path(tempfile.gettempdir()) / "afina-gradio"
 
 
-def _header(demo: gr.Blocks, services: Services) -> None:
+def _header(demo: gr.Blocks, services: Services) -> gr.HTML:
     with gr.Row(elem_id="afina-top"):
         top = gr.HTML(_top("", ""), padding=False)
         if services.roles.sign_in:
@@ -112,6 +125,7 @@ def _header(demo: gr.Blocks, services: Services) -> None:
         switch = gr.Button(t("shell.switch"), elem_id="afina-language", size="sm", scale=0)
 
     def arrive(request: gr.Request) -> str:
+        services.opened.set()
         tongue = language(request)
         who = "teacher" if actor(services, request).is_teacher else "visitor"
         chips = f'<span class="afina-chip {who}">{word(f"shell.{who}", tongue)}</span>'
@@ -129,6 +143,7 @@ def _header(demo: gr.Blocks, services: Services) -> None:
         gr.Timer(10).tick(arrive, None, top, **quiet)
     other = "() => (document.documentElement.lang === 'es' ? (" + switch_script("en") + ") : ("
     switch.click(None, None, None, js=other + switch_script("es") + "))()")
+    return top
 
 
 def _backup(services: Services, tongue: str) -> str:

@@ -66,8 +66,8 @@ def _wire_data(train: Train, setup: Setup, data: DataPanel) -> dict[str, Any]:
                setup.estimate, *vars(data).values()]  # fmt: skip
     # One at a time and in their order: the answer for the data chosen last must come last.
     shared: dict[str, Any] = {"inputs": setup.inputs, "outputs": outputs, "api_visibility": "private",
-                              "show_progress": "minimal", "concurrency_id": "train-check",
-                              "concurrency_limit": 1}  # fmt: skip
+                              "show_progress": "minimal", "show_progress_on": [data.facts, data.tokens],
+                              "concurrency_id": "train-check", "concurrency_limit": 1}  # fmt: skip
     new = {"fn": check_new, **shared}
     setup.upload.upload(uploaded, setup.upload, setup.dataset, api_visibility="private").then(**new)
     setup.dataset.input(**new)

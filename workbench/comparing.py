@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, cast
 
+from common import collecting
 from common.errors import AfinaError
 from common.settings import Settings
 from tuning import alternatives, libraries
@@ -55,7 +56,8 @@ class Comparing:
 
     def warm(self) -> None:
         """Loads the engine and the installation's base model."""
-        self.engine.warm(self._settings.base_model)
+        with collecting.held():
+            self.engine.warm(self._settings.base_model)
 
     @property
     def engine(self) -> Engine:

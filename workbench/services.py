@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _BOOT_PATIENCE = 600.0  # seconds that an app without data waits for its backup
+_FIRST_PAGE = 5.0  # seconds that the base model waits for the page that it would slow down
 _LEAST_DISK = 50 * 2**20  # bytes below which a vote may find no room
 _STOP_PATIENCE = 20.0  # seconds that a run has to save itself
 
@@ -67,9 +68,10 @@ class Services:
     backup: Backup | None = None
     keeping: Keeping | None = None
     complete: bool = False  # the backup holds all that there is: it was just restored
+    opened: threading.Event = field(default_factory=threading.Event)  # somebody has the page before them
 
     def start(self) -> None:
-        """Starts the queue and its warm worker, and loads the base model, all behind the page."""
+        """Starts the queue and its warm worker; then, once a page is `opened`, loads the base model behind it."""
         self.queue.start()
         self.rounds.start()
         if self.backup and self.keeping:
@@ -121,6 +123,7 @@ class Services:
             time.sleep(0.1)
 
     def _warm(self) -> None:
+        self.opened.wait(_FIRST_PAGE)  # until then the page has the processor, and Python's lock, to itself
         try:
             self.comparing.warm()
         except AfinaError as error:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, inspect, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from common.errors import AfinaError
-from labeling import people, tables
+from labeling import migrations, people, tables
 from labeling.store import connect, shown
 
 ROOT = Path(__file__).parents[2]
@@ -174,3 +174,12 @@ def test_a_database_that_does_not_answer_is_named_without_its_password():
 
 def test_the_address_shown_hides_the_password(sqlite):
     assert str(sqlite.path) in shown(sqlite.engine)
+
+
+def test_a_database_at_the_last_step_is_known_without_alembic(store):
+    with store.write() as connection:
+        assert migrations.is_current(connection)
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        assert not migrations.is_current(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+        assert not migrations.is_current(connection)

@@ -17,6 +17,8 @@ import signal
 import sys
 from pathlib import Path
 
+from common import collecting
+
 logger = logging.getLogger(__name__)
 _NICE = 10
 
@@ -29,9 +31,9 @@ def main(home: Path, base_model: str) -> int:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     _give_way()
-    warm = _warm(home, base_model)
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: looking through it again would cost the first step 0.2 s
+    with collecting.held():
+        warm = _warm(home, base_model)
+        gc.collect()  # what is left stays: looking through it again would cost the first step 0.2 s
     logger.info("warm")
     line = sys.stdin.readline()
     if not line.strip():

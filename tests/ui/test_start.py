@@ -1,0 +1,59 @@
+"""The start: what makes it quick stays in place, and harms nobody."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+
+import pytest
+
+from common import collecting
+from common.settings import Settings
+from ui.layout import build
+from workbench.services import build as build_services
+
+
+def test_gradio_imports_whole():
+    seen = (
+        "import inspect; real = inspect.getfile\n"
+        "from ui.quick_gradio import import_gradio; import_gradio()\n"
+        "import gradio; print(inspect.getfile is real, inspect.getfile(gradio.HTML).endswith('html.py'))"
+    )
+    done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True True"
+
+
+def test_gradio_is_spared_the_stubs():
+    seen = (
+        "import ast; read = []; real = ast.parse\n"
+        "ast.parse = lambda *a, **k: read.append(1) or real(*a, **k)\n"
+        "from ui.quick_gradio import import_gradio; import_gradio(); print(len(read))"
+    )
+    done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20  # two for each of some eighty components otherwise
+
+
+def test_a_quiet_event_tells_its_progress_to_one_block_alone(tmp_path):
+    services = build_services(Settings(home=tmp_path))
+    try:
+        events = build(services).fns.values()
+        told = {
+            block._id for each in events if each.show_progress == "hidden" for block in each.show_progress_on
+        }
+        assert len(told) == 1
+        seen = {block._id for each in events if each.show_progress != "hidden"
+                for block in (each.show_progress_on or each.outputs)}  # fmt: skip
+        assert len(seen) <= 20  # each is looked up at every tick of every timer
+    finally:
+        services.stop()
+
+
+def test_collecting_is_held_by_whoever_loads_last(monkeypatch):
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    assert gc.isenabled()
+    with collecting.held():
+        with pytest.raises(ValueError, match="broken"), collecting.held():
+            raise ValueError("broken")
+        assert not gc.isenabled()
+    assert gc.isenabled()
