@@ -187,6 +187,11 @@ def outcome(found: Outcome, language: str) -> str:
     if found.loss_old is not None and found.loss_new is not None:
         told = word("align.outcome.loss", language, old=f"{found.loss_old:.3f}", new=f"{found.loss_new:.3f}")
         parts.append(f"<p>{escape(told)}</p>")
+    if found.general_old is not None and found.general_new is not None:
+        told = word(
+            "align.outcome.general", language, old=f"{found.general_old:.2f}", new=f"{found.general_new:.2f}"
+        )
+        parts.append(f"<p>{escape(told)}</p>")
     head = "".join(f"<th>{escape(each)}</th>" for each in ("", found.old, found.new))
     rows = "".join(f"<tr>{''.join(f'<td>{escape(each)}</td>' for each in row)}</tr>" for row in found.replies)
     parts.append(f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>')

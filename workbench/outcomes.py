@@ -38,6 +38,8 @@ class Outcome:
     words_new: float
     loss_old: float | None  # on the held-out rows of the fine-tuning
     loss_new: float | None
+    general_old: float | None  # perplexity of general text, which the base learned in pretraining
+    general_new: float | None
     replies: tuple[tuple[str, str, str], ...]  # prompt, old, new: some to look at
 
 
@@ -68,6 +70,7 @@ def compare(
     ]
     rate, low, high = _win_rate(reward_model, prompts, *both)
     losses = _losses(store, run, (old, run.name), home)
+    general_old, general_new = _general(run, (old, run.name), home)
     return Outcome(
         new=run.name,
         old=old,
@@ -79,6 +82,8 @@ def compare(
         words_new=_words(both[1]),
         loss_old=losses[0],
         loss_new=losses[1],
+        general_old=general_old,
+        general_new=general_new,
         replies=tuple(
             (prompt[-1]["content"], first, second)
             for prompt, first, second in zip(prompts, *both, strict=True)
@@ -127,6 +132,16 @@ def _losses(
     data = Loaded(rows, tuned.name if tuned else "", "messages")
     first, second = (evaluate(policy, data, home, side="all").loss for policy in policies)
     return first, second
+
+
+def _general(run: Run, policies: tuple[str, str], home: Path) -> tuple[float, float]:
+    """Perplexity of both policies on text that no run trains on: of `pocket` held-out documents of its pretraining."""
+    from tuning import general
+    from tuning.evaluate import evaluate
+
+    rows = tuple(general.probe(run.info.base.get("kind") == "pocket"))
+    first, second = (evaluate(each, Loaded(rows, "general", "text"), home, side="all") for each in policies)
+    return first.perplexity, second.perplexity
 
 
 def _words(replies: list[str]) -> float:
