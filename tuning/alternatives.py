@@ -108,19 +108,23 @@ def compare(
     examples: Sequence[Example],
     documents: Documents | None,
     count_tokens: Callable[[str, list[Message]], int],
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    seen: Callable[[list[Measured], int], None] = lambda measured, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> list[Measured]:
     """Measures each (policy, way) of `choices` on `questions`, greedily, 48 tokens at most.
 
-    `count_tokens(policy, conversation)` says how long a prompt is. Raises: AfinaError `alternatives.no_questions`.
+    `count_tokens(policy, conversation)` says how long a prompt is; `seen` gets what is measured so far and how many
+    ways there are. Raises: AfinaError `alternatives.no_questions`.
     """
     from tuning.generate import Sampling
 
     if not questions:
         raise AfinaError("alternatives.no_questions")
     sampling = Sampling(greedy=True, max_new_tokens=48)
-    measured = []
-    for number, (policy, way) in enumerate(choices):
+    measured: list[Measured] = []
+    for policy, way in choices:
+        if should_stop():
+            break
         talks = [
             altered([{"role": "user", "content": each.prompt}], way, examples, documents)[0]
             for each in questions
@@ -140,7 +144,7 @@ def compare(
             milliseconds=1000 * seconds,
             replies=tuple(replies),
         ))  # fmt: skip
-        progress(number + 1, len(choices))
+        seen(measured, len(choices))
     return measured
 
 

@@ -37,12 +37,12 @@ def questions(language: str, limit: int = 0) -> list[Question]:
     return [Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"])) for row in rows]
 
 
-def drawn(source: str, max_mb: int = 200) -> list[Example]:
-    """Short training rows of a data set, never held-out ones, the same each time."""
+def drawn(source: str, max_mb: int = 200, seed: int = 0) -> list[Example]:
+    """Short training rows of a data set, never held-out ones; the same for the same `seed`."""
     train, _ = divide(formats.load(source, max_mb=max_mb).rows)
     short = [
         Example(row.messages[-2]["content"], row.messages[-1]["content"])
         for row in train
         if len(row.messages) >= 2 and sum(len(turn["content"]) for turn in row.messages) <= _LONGEST_EXAMPLE
     ]
-    return random.Random(0).sample(short, min(_SHOWN_EXAMPLES, len(short)))
+    return random.Random(seed).sample(short, min(_SHOWN_EXAMPLES, len(short)))

@@ -16,7 +16,7 @@ from common.errors import AfinaError
 SHIPPED = Path(__file__).parent / "pocket" / "documents"
 _LONGEST = 60  # words of a passage
 _MOST_BYTES = 5_000_000
-_ENDINGS = (".txt", ".md")
+ENDINGS = (".txt", ".md")
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def load(paths: Iterable[Path]) -> Documents:
 
 def read(path: Path) -> str:
     """A document's text. Raises: as `load`."""
-    if path.suffix.lower() not in _ENDINGS:
-        raise AfinaError("documents.kind", name=path.name, kinds=", ".join(_ENDINGS))
+    if path.suffix.lower() not in ENDINGS:
+        raise AfinaError("documents.kind", name=path.name, kinds=", ".join(ENDINGS))
     if path.stat().st_size > _MOST_BYTES:
         raise AfinaError("documents.large", name=path.name, mb=_MOST_BYTES // 10**6)
     try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from tuning.alternatives import parted
-from ui import chat_reward
+from ui import chat_helps, chat_reward, study_words
 from ui.chat_feedback import wire_feedback
 from ui.chat_words import about, examples, labels, passages
 from ui.context import actor, language, shown
@@ -62,6 +62,7 @@ def build_chat_tab(services: Services) -> None:
     with gr.Row(equal_height=True):
         columns = [_column(index) for index in range(MOST_COLUMNS)]
     controls = _controls()
+    chat_helps.build(services, [column.policy for column in columns], controls.n_columns)
     panel = chat_reward.lay_out()
     _wire_choices(services, columns, controls)
     _wire_talk(services, columns, controls)
@@ -215,6 +216,7 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
                 message or "",
                 system or "",
                 stop.is_set,
+                language(request),
                 **sampling,
             )
             for partials in stream:
@@ -281,12 +283,13 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
 
 
 def _found(services: Services, policy: str, message: str, request: gr.Request) -> str:
-    """HTML: the passages that this column's way retrieves; empty for the other ways."""
-    if parted(policy or "")[1] != "rag" or not message.strip():
+    """HTML: the examples or passages that this column's way puts before the message; empty for the others."""
+    way, ways, tongue = parted(policy or "")[1], services.comparing.alternatives, language(request)
+    if way == "plain" or not message.strip():
         return ""
-    return passages(
-        services.comparing.alternatives.search(actor(services, request), message), language(request)
-    )
+    if way == "few_shot":
+        return study_words.examples(ways.examples(actor(services, request), tongue), tongue)
+    return passages(ways.search(actor(services, request), message), tongue)
 
 
 def _row(message: str, busy: bool, boxes: list[Any], below: list[str]) -> list[Any]:

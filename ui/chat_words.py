@@ -35,7 +35,7 @@ def labels(choices: Sequence[PolicyChoice], language: str) -> list[tuple[str, st
 def passages(found: Sequence[Passage], language: str) -> str:
     """HTML: what was retrieved for the last question, with its scores."""
     if not found:
-        return ""
+        return f'<p class="passages">{word("alternatives.nothing_found", language)}</p>'
     rows = "".join(
         f"<li><b>{each.score:.2f}</b> {escape(each.text)} <small>({escape(each.source)})</small></li>"
         for each in found

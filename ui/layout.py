@@ -23,6 +23,7 @@ from ui.theme import CSS, theme
 from ui.train_tab import build_train_tab
 from ui.translations import catalogue, t, word
 from ui.vote_tab import build_vote_tab, endpoints
+from ui.which_tab import build_which_tab
 
 if TYPE_CHECKING:
     from workbench.services import Services
@@ -40,8 +41,11 @@ def build(services: Services) -> gr.Blocks:
                     build_train_tab(services)
                 with gr.Tab(t("classify.task.classify"), id="task-classify"):
                     build_classify_tab(services)
-            with gr.Tab(t("shell.tab.chat"), id="chat"):
-                build_chat_tab(services)
+            with gr.Tab(t("shell.tab.chat"), id="chat"), gr.Tabs(elem_classes="tasks"):
+                with gr.Tab(t("chat.task.talk"), id="task-talk"):
+                    build_chat_tab(services)
+                with gr.Tab(t("alternatives.tab"), id="task-which") as which:
+                    build_which_tab(services, which)
             with gr.Tab(t("shell.tab.runs"), id="runs"):
                 build_runs_tab(services)
             with gr.Tab(t("shell.tab.vote"), id="vote"):

@@ -11,7 +11,7 @@ _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Noto Sans Mono", "monospace
 
 CSS = "\n".join(
     Path(__file__).with_name(name).read_text(encoding="utf-8")
-    for name in ("style.css", "vote.css", "align.css", "numbers.css")
+    for name in ("style.css", "vote.css", "align.css", "numbers.css", "course.css")
 )
 
 

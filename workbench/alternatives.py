@@ -84,10 +84,19 @@ class Alternatives:
         else:
             path.unlink(missing_ok=True)
 
-    def draw_examples(self, actor: Actor, source: str) -> list[Example]:
-        """Some short training rows of a data set, to be edited. Raises: NotAllowed; as `formats.load`."""
+    def draw_examples(self, actor: Actor, source: str, seed: int = 0) -> list[Example]:
+        """Some short training rows of a data set, to be edited.
+
+        Raises: NotAllowed; AfinaError `alternatives.no_short`; as `formats.load`.
+        """
         self._roles.require_teacher(actor)
-        return drawn(source, self._settings.max_upload_mb)
+        if not source:
+            raise AfinaError("data.none_chosen")
+        self._roles.require_own_file(source)
+        found = drawn(source, self._settings.max_upload_mb, seed)
+        if not found:
+            raise AfinaError("alternatives.no_short", name=source)
+        return found
 
     # Asking
 
@@ -113,17 +122,21 @@ class Alternatives:
         tuned: str = "",
         language: str = "en",
         limit: int = 40,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        seen: Callable[[list[Measured], int], None] = lambda measured, total: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        engine: Engine | None = None,
     ) -> list[Measured]:
-        """Base, few-shot, RAG, and (with `tuned`) tuned and tuned + RAG on the questions about withheld facts."""
+        """Base, few-shot, RAG, and (with `tuned`) tuned and tuned + RAG on the questions about withheld facts.
+
+        `engine`: another one than the page's. Raises: NotAllowed; as `alternatives.compare`.
+        """
         self._roles.require_teacher(actor)
         choices = [(base, way) for way in alternatives.WAYS]
         if tuned:
             choices += [(tuned, "plain"), (tuned, "rag")]
-        index = self._documents()
         return alternatives.compare(
-            self._engine(), choices, questions(language, limit), self.examples(actor, language), index,
-            counter(self._settings.home), progress,
+            engine or self._engine(), choices, questions(language, limit), self.examples(actor, language),
+            self._documents(), counter(self._settings.home), seen, should_stop,
         )  # fmt: skip
 
     def _paths(self) -> list[Path]:

@@ -108,11 +108,13 @@ class Comparing:
         message: str,
         system: str = "",
         should_stop: Callable[[], bool] = lambda: False,
+        language: str = "en",
         **sampling: object,
     ) -> Iterator[list[Partial]]:
         """Sends `message` to every policy behind its own history; yields what each has written so far.
 
-        `histories[i]` are the messages before it in column i. `sampling` are fields of `tuning.generate.Sampling`.
+        `histories[i]` are the messages before it in column i; `language` is that of shipped examples. `sampling` are
+        fields of `tuning.generate.Sampling`.
         Raises: NotAllowed `role.chat`; AfinaError `chat.columns`, `chat.empty`, `chat.long` and as the engine does.
         """
         self._roles.require_chat(actor)
@@ -120,7 +122,7 @@ class Comparing:
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         asked = {"role": "user", "content": message}
         talks = [[*opening, *history, asked] for history in histories]
-        policies, talks = self._helped(policies, talks)
+        policies, talks = self._helped(policies, talks, language)
         drawn = _sampling(sampling)
         self._roles.spend(actor, len(policies) * drawn.max_new_tokens)
         with self._roles.writing(actor, len(policies)):
@@ -141,10 +143,13 @@ class Comparing:
             return self.engine.generate(policies, talks, drawn, seeds=[drawn.seed] * len(policies))
 
     def _helped(
-        self, policies: Sequence[str], talks: Sequence[list[Message]]
+        self, policies: Sequence[str], talks: Sequence[list[Message]], language: str = "en"
     ) -> tuple[list[str], list[list[Message]]]:
         """Policies and conversations as the engine takes them: examples and passages put in where a name says so."""
-        made = [self.alternatives.altered(talk, name)[:2] for name, talk in zip(policies, talks, strict=True)]
+        made = [
+            self.alternatives.altered(talk, name, language)[:2]
+            for name, talk in zip(policies, talks, strict=True)
+        ]
         return [policy for policy, _ in made], [talk for _, talk in made]
 
     def sampled(

@@ -24,6 +24,7 @@ from tuning.runs import RunStore
 from workbench.aligning import Aligning
 from workbench.classifying import Classifying
 from workbench.comparing import Comparing
+from workbench.course import Course
 from workbench.dialling import Dialling
 from workbench.judging import Judging
 from workbench.keeping import Keeping
@@ -53,6 +54,7 @@ class Services:
     training: Training
     comparing: Comparing
     classifying: Classifying
+    course: Course
     voting: Voting
     rounds: Rounds
     results: Results
@@ -86,6 +88,7 @@ class Services:
         self.queue.close()
         self.rounds.stop()
         self.judging.close()
+        self.course.studies.close()
         if self.backup and self.keeping:
             if not self.backup.stop():
                 logger.error("the last votes are on this disk alone")
@@ -143,6 +146,9 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
     there = place(settings.backup, settings.hf_token) if settings.backup else None
     keeper, keeping, complete = _backup(settings, labels, store, there) if there else (None, None, False)
     comparing = Comparing(settings, store, roles, _engine(settings, lent))
+    course = Course(
+        settings, store, queue, roles, comparing.alternatives, lambda: _behind(comparing.engine, lending)
+    )
     results = Results(settings, labels, roles)
     voting = Voting(labels, results, keeper.settled if keeper and settings.backup_wait else None)
     rounds = Rounds(
@@ -158,6 +164,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         training=Training(settings, store, queue, roles),
         comparing=comparing,
         classifying=Classifying(settings, store, queue, roles, lambda: comparing.engine),
+        course=course,
         voting=voting,
         rounds=rounds,
         results=results,

@@ -35,6 +35,8 @@ TEACHERS = {
     "classify_tab.stop", "classify_tab.written", "align_judges.start", "align_judges.rewrite", "align_judges.write",
     "align_judges.halt", "align_judges.look", "lineage_panel.look", "lineage_panel.votes", "lineage_panel.adapters",
     "compare_panel.compare", "numbers_tab.timed", "align_roads.learn", "align_roads.climb",
+    "chat_helps.drawn", "chat_helps.kept", "chat_helps.added", "chat_helps.cleared", "which_tab.measure",
+    "which_tab.halt",
 }  # fmt: skip
 """Start, stop, delete, reveal, export, or read what is the teacher's alone."""
 ANYBODY = {
@@ -50,6 +52,7 @@ ANYBODY = {
     "classify_tab.chosen", "classify_tab.ask", "align_judges.arrive", "align_judges.choose", "align_judges.watch",
     "lineage_panel.arrive", "align_tab.<lambda>", "compare_panel.look", "numbers_tab.calculate", "numbers_tab.choose",
     "numbers_tab.names", "numbers_tab.runs", "train_tab.formula", "align_roads.arrive",
+    "chat_helps.open_", "chat_helps.all_ways", "which_tab.arrive", "which_tab.watch",
 }  # fmt: skip
 """Look, chat within limits, or judge with a token of one's own."""
 ROUTES = {

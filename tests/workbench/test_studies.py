@@ -1,0 +1,90 @@
+"""Studies go on behind the page, are told from a file, stop, break with words; the ways are measured through them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from common.errors import AfinaError, Conflict, NotAllowed
+from common.settings import Settings
+from workbench.roles import TEACHER, VISITOR, Roles
+from workbench.services import build
+from workbench.studies import Studies
+
+
+@pytest.fixture
+def studies(tmp_path):
+    made = Studies(tmp_path, Roles(Settings(home=tmp_path)))
+    yield made
+    made.close()
+
+
+def until(studies, state, kind="one"):
+    for _ in range(4500):
+        told = studies.told(VISITOR, kind)
+        if told is not None and told.state == state:
+            return told
+        time.sleep(0.02)
+    raise AssertionError(f"never {state}: {told}")
+
+
+def test_it_is_told_as_it_goes_on_and_stops_where_it_is(studies, tmp_path):
+    def count(say, should_stop):
+        for n in range(10_000):
+            if should_stop():
+                return
+            say(n, 10_000, {"n": n})
+            time.sleep(0.005)
+
+    assert studies.told(VISITOR, "one") is None
+    with pytest.raises(NotAllowed):
+        studies.begin(VISITOR, "one", {}, count)
+    studies.begin(TEACHER, "one", {"what": "x"}, count)
+    with pytest.raises(Conflict, match="already going on"):
+        studies.begin(TEACHER, "one", {}, count)
+    told = until(studies, "running")
+    assert told.about == {"what": "x"} and told.total in (0, 10_000)
+    with pytest.raises(NotAllowed):
+        studies.stop(VISITOR, "one")
+    other = Studies(tmp_path, Roles(Settings(home=tmp_path)))  # the app after a restart
+    interrupted = other.told(VISITOR, "one")
+    assert interrupted is not None and interrupted.state == "interrupted"
+    time.sleep(0.05)
+    studies.stop(TEACHER, "one")
+    assert until(studies, "stopped").result["n"] > 0
+
+
+def test_what_breaks_says_why(studies):
+    def missing(say, should_stop):
+        say(1, 2, {"kept": True})
+        raise AfinaError("alternatives.no_questions")
+
+    def broken(say, should_stop):
+        raise ZeroDivisionError("by nothing")
+
+    studies.begin(TEACHER, "one", {}, missing)
+    told = until(studies, "failed")
+    assert told.result == {"kept": True} and told.error.key == "alternatives.no_questions"
+    studies.begin(TEACHER, "two", {}, broken)
+    assert "by nothing" in until(studies, "failed", "two").error.words("es")
+
+
+def test_ways_are_measured_behind_the_page(tmp_path):
+    services = build(Settings(home=tmp_path))
+    try:
+        with pytest.raises(NotAllowed):
+            services.course.compare_ways(VISITOR, "pocket")
+        for wrong in ({"limit": 0}, {"tuned": "nothing"}):
+            with pytest.raises(AfinaError):
+                services.course.compare_ways(TEACHER, "pocket", **wrong)
+        services.course.compare_ways(TEACHER, "pocket", limit=2, language="es")
+        told = until(services.course.studies, "done", "which")
+        assert [row["way"] for row in told.result["ways"]] == ["plain", "few_shot", "rag"]
+        assert told.done == told.total == 3 and len(told.about["questions"]) == 2
+        from ui import study_words
+
+        shown = study_words.which(told, "es")
+        assert shown.count("<tr>") == 4 + 3 and "ejemplos" in shown
+    finally:
+        services.stop()

@@ -1,0 +1,148 @@
+"""HTML of studies: how far one is, and "when to use which" with the numbers of the models at hand. No components."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from tuning.alternatives import Question, is_right
+from tuning.measures import wilson
+from ui.translations import word
+
+if TYPE_CHECKING:
+    from tuning.alternatives import Example
+    from workbench.studies import Study
+
+_LISTED = 20  # questions shown with their replies
+_GOOD = 0.3  # a share of right replies below which no way is recommended
+
+
+def state(study: Study | None, tongue: str, running: str) -> str:
+    """A bar while it goes on; why it has ended, where it did not come to its end. `running`: key of the words."""
+    if study is None:
+        return ""
+    if study.error:
+        return f'<div class="train-problem">{escape(study.error.words(tongue))}</div>'
+    if study.running:
+        share = study.done / study.total if study.total else 0
+        told = word(running, tongue, done=min(study.done + 1, study.total or 1), total=study.total or "…")
+        return f'<p>{escape(told)}</p><div class="bar running"><i style="width:{share:.0%}"></i></div>'
+    if study.state in ("stopped", "interrupted"):
+        return f'<div class="train-remark">{escape(word(f"studies.{study.state}", tongue))}</div>'
+    return ""
+
+
+def rules(tongue: str) -> str:
+    """The rules of thumb, in words."""
+    rows = "".join(
+        f"<li>{bold(word(f'alternatives.rule.{name}', tongue))}</li>"
+        for name in ("knowledge", "manner", "both", "nothing")
+    )
+    return f'<ul class="rules">{rows}</ul>'
+
+
+def bold(text: str) -> str:
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(text))
+
+
+def which(study: Study | None, tongue: str) -> str:
+    """What was measured of each way, what it says, and every question."""
+    if study is None or not study.result.get("ways"):
+        told = word("alternatives.none", tongue)
+        going = state(study, tongue, "alternatives.running")
+        return going or f'<div class="train-empty">{escape(told)}</div>'
+    ways = study.result["ways"]
+    asked = word("alternatives.asks", tongue, n=ways[0]["n"])
+    return (
+        state(study, tongue, "alternatives.running")
+        + f'<p class="train-hint">{escape(asked)}</p>'
+        + _table(ways, tongue)
+        + ("" if study.running else _said(ways, tongue))
+        + _every(study.about["questions"], ways, tongue)
+    )
+
+
+def way_name(row: dict[str, Any], tongue: str) -> str:
+    return f"{row['policy']} · {word('alternatives.way.' + row['way'], tongue)}"
+
+
+def examples(shown: Sequence[Example], tongue: str) -> str:
+    """HTML: the few-shot examples that stood before a question."""
+    rows = "".join(f"<li>{escape(each.prompt)} → {escape(each.reply)}</li>" for each in shown)
+    title = escape(word("alternatives.shown", tongue, n=len(shown)))
+    return f'<details class="passages"><summary>{title}</summary><ul>{rows}</ul></details>'
+
+
+def _table(ways: list[dict[str, Any]], tongue: str) -> str:
+    best = max(row["accuracy"] for row in ways)
+    columns = ("way", "accuracy", "token_f1", "prompt_tokens", "milliseconds")
+    head = "".join(f"<th>{escape(word(f'alternatives.column.{name}', tongue))}</th>" for name in columns)
+    body = ""
+    for row in ways:
+        share = shared(row["accuracy"], row["n"])
+        cells = [
+            f"<b>{escape(way_name(row, tongue))}</b>" if row["accuracy"] == best else escape(way_name(row, tongue)),
+            share,
+            f"{row['token_f1']:.2f}",
+            f"{row['prompt_tokens']:.0f}",
+            f"{row['milliseconds']:.0f} ms",
+        ]  # fmt: skip
+        body += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    return (
+        '<div class="runs-scroll"><table class="runs ways">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def shared(value: float, n: int) -> str:
+    """HTML: a share of `n` as a bar, with its 95 % interval."""
+    low, high = wilson(round(value * n), n)
+    bar = f'<div class="share"><span><i style="width:{value:.0%}"></i></span><b>{value:.0%}</b>'
+    return f"{bar}<small>{100 * low:.0f}–{high:.0%}</small></div>"
+
+
+def _said(ways: list[dict[str, Any]], tongue: str) -> str:
+    """What the numbers say, in sentences; never more than they do."""
+    first, best = ways[0], max(ways, key=lambda row: row["accuracy"])
+    told = "best" if best["accuracy"] >= _GOOD else "no_good"
+    lines = [
+        word(f"alternatives.{told}", tongue, best=way_name(best, tongue), share=f"{best['accuracy']:.0%}")
+    ]
+    for row in ways[1:]:
+        points = 100 * (row["accuracy"] - first["accuracy"])
+        tokens = row["prompt_tokens"] - first["prompt_tokens"]
+        times = row["milliseconds"] / max(first["milliseconds"], 0.001)
+        told = word("alternatives.gain", tongue, way=way_name(row, tongue), points=f"{points:+.0f}",
+                    tokens=f"{tokens:.0f}", times=f"{times:.1f}")  # fmt: skip
+        lines.append(told)
+    shares = {(row["policy"], row["way"]): row["accuracy"] for row in ways}
+    for policy in dict.fromkeys(row["policy"] for row in ways):
+        alone, read = shares.get((policy, "plain")), shares.get((policy, "rag"))
+        if alone is not None and read is not None and read < alone + 0.1:
+            key = "reads_not" if policy == first["policy"] else "tuned_reads_not"
+            lines.append(word(f"alternatives.{key}", tongue))
+    lines.append(word("alternatives.interval", tongue))
+    return f'<ul class="told">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
+
+
+def _every(asked: list[dict[str, Any]], ways: list[dict[str, Any]], tongue: str) -> str:
+    head = "".join(f"<th>{escape(way_name(row, tongue))}</th>" for row in ways)
+    body = ""
+    for index, each in enumerate(asked[:_LISTED]):
+        question = Question(each["prompt"], tuple(each["answers"]), tuple(each["rivals"]))
+        cells = "".join(_reply(row["replies"][index], question) for row in ways)
+        body += f"<tr><td>{escape(question.prompt)}</td>{cells}</tr>"
+    title = escape(word("alternatives.every", tongue))
+    first = escape(word("alternatives.prompt", tongue))
+    return (
+        f'<details class="every"><summary>{title}</summary><div class="runs-scroll"><table class="runs replies">'
+        f"<thead><tr><th>{first}</th>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
+    )
+
+
+def _reply(text: str, question: Question) -> str:
+    right = is_right(text, question)
+    mark = "✓" if right else "✗"
+    return f'<td class="{"right" if right else "wrong"}">{mark} {escape(" ".join(text.split())[:90])}</td>'

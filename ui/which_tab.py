@@ -1,0 +1,76 @@
+"""When to use which: base, examples, documents, tuning, measured on the models at hand. Lays out and wires."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common import hashing
+from ui import study_words
+from ui.context import actor, language, shown
+from ui.translations import t
+from workbench.course import WHICH
+
+if TYPE_CHECKING:
+    from workbench.services import Services
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_SECONDS = 1.0
+
+
+def build_which_tab(services: Services, tab: gr.Tab) -> None:
+    """Lays the page out in the Blocks context it is called in; `tab` is its own."""
+    gr.Markdown(t("alternatives.intro"))
+    rules = gr.HTML("", padding=False)
+    with gr.Row(visible=False, equal_height=True) as form:
+        base = gr.Dropdown([], label=t("alternatives.base"), allow_custom_value=True, min_width=180, scale=3)
+        tuned = gr.Dropdown([], label=t("alternatives.tuned"), allow_custom_value=True, min_width=180, scale=3,
+                            elem_id="which-tuned")  # fmt: skip
+        limit = gr.Slider(5, 100, 20, step=5, label=t("alternatives.limit"), min_width=160, scale=2)
+        start = gr.Button(
+            t("alternatives.measure"), variant="primary", scale=1, min_width=120, elem_id="which-start"
+        )
+        stop = gr.Button(t("studies.stop"), variant="stop", scale=1, min_width=90, visible=False)
+    told = gr.HTML("", padding=False, elem_id="which-told")
+    seen = gr.State("")
+    timer = gr.Timer(_SECONDS, active=False)
+
+    @shown
+    def arrive(request: gr.Request) -> list[Any]:
+        who = actor(services, request)
+        choices = [choice for choice in services.comparing.policies(who) if " + " not in choice.name]
+        bases = [choice.name for choice in choices if choice.is_base]
+        runs = [choice.name for choice in choices if not choice.is_base]
+        newest = runs[0] if runs else ""
+        return [
+            study_words.rules(language(request)),
+            gr.update(visible=who.is_teacher),
+            gr.update(choices=bases, value=bases[0]),
+            gr.update(choices=["", *runs], value=newest),
+            gr.Timer(active=True),
+        ]
+
+    @shown
+    def measure(base_: str, tuned_: str, n: float, request: gr.Request) -> Any:
+        services.course.compare_ways(
+            actor(services, request), base_ or "", tuned_ or "", language(request), int(n or 0)
+        )
+        return gr.Timer(active=True)
+
+    @shown
+    def watch(mark: str, request: gr.Request) -> list[Any]:
+        study, tongue = services.course.told(actor(services, request), WHICH), language(request)
+        running = study is not None and study.running
+        now = hashing.of_json([tongue, vars(study) if study else None])
+        if now == mark:
+            return [gr.skip(), gr.skip(), gr.skip(), gr.Timer(active=running)]
+        return [study_words.which(study, tongue), gr.update(visible=running), now, gr.Timer(active=running)]
+
+    def halt(request: gr.Request) -> None:
+        services.course.stop(actor(services, request), WHICH)
+
+    tab.select(arrive, None, [rules, form, base, tuned, timer], queue=False, **_QUIET)
+    start.click(measure, [base, tuned, limit], timer, **_QUIET)
+    stop.click(shown(halt), None, None, queue=False, **_QUIET)
+    timer.tick(watch, seen, [told, stop, seen, timer], queue=False, **_QUIET)
