@@ -57,6 +57,7 @@ def _build(settings: Settings):
 
 
 def main(arguments: list[str]) -> int:
+    from ui.crowd import allow_connections, keep_connections
     from ui.network import addresses, local_address
 
     try:
@@ -68,12 +69,14 @@ def main(arguments: list[str]) -> int:
     except AfinaError as error:
         print(error, file=sys.stderr)
         return 2
+    allow_connections()
     try:
         with collecting.held():
             demo.launch(**options, prevent_thread_lock=True)
     except OSError:
         print(AfinaError("settings.port_taken", port=settings.port), file=sys.stderr)
         return 2
+    keep_connections(demo.server)
     link = f"{local_address(settings)}/enter?token={services.roles.token}"
     known = os.environ.get("SPACE_ID") and settings.teacher_token  # a Space's log is read by others
     print(

@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from common.errors import Conflict
-from labeling import rounds
-from labeling.schema import Annotator, Message, Phase, Round, new_id, now
+from labeling import loads, rounds
+from labeling.loads import Held, Loads
+from labeling.prepared import Prepared
+from labeling.schema import Action, Annotator, Message, Phase, Round, new_id, now
 from labeling.store import Store
-from labeling.tables import assignments, comparisons, coverage
+from labeling.tables import assignments, comparisons
 
 
 @dataclass(frozen=True)
@@ -39,21 +40,22 @@ def next_for(store: Store, person: Annotator, round_id: str) -> Served | None:
 
     Raises: Conflict `vote.closed` while the round does not take votes.
     """
-    with store.write() as connection:
+    with store.write(keeps=True) as connection:
         store.lock(connection, f"serve {round_id}")
-        this = rounds.read(connection, round_id)
+        this = rounds.remembered(store, connection, round_id)
         if not this.voting or this.room_id != person.room_id:
             raise Conflict("vote.closed", name=this.name, state=this.state)
         mine = _mine(connection, person, this)
         judged = sum(1 for row in mine if row.action is not None)
         quota = person.quota or this.settings.quota
         left_over = quota - sum(1 for row in mine if row.action and not row.repeat) if quota else None
-        candidate, n_open = _lowest_coverage(connection, person, this)
-        held = _held(connection, mine, this)
+        load = loads.read(store, connection, this)
+        candidate, n_open = _candidate(load, this, {row.comparison_id for row in mine})
+        held = _held(connection, mine, this, load)
         if held is None and left_over is not None and left_over <= 0:
             return None
         if held is None:
-            held = _serve(connection, person, this, mine, candidate)
+            held = _serve(connection, person, this, mine, candidate, load)
         if held is None:
             return None
         waits = n_open + (0 if held.comparison_id == candidate else 1)
@@ -62,13 +64,7 @@ def next_for(store: Store, person: Annotator, round_id: str) -> Served | None:
 
 
 # The statements of a vote are built once: building one costs more than running it.
-_round: Any = bindparam("round")
-_phase: Any = bindparam("phase")
-_person: Any = bindparam("person")
-_now: Any = bindparam("now")
-_comparison: Any = bindparam("comparison")
-_assignment: Any = bindparam("assignment")
-_MINE = (
+_MINE = Prepared(
     select(
         assignments.c.assignment_id,
         assignments.c.comparison_id,
@@ -79,65 +75,23 @@ _MINE = (
         assignments.c.lease_until,
     )
     .where(
-        assignments.c.round_id == _round,
-        assignments.c.phase == _phase,
-        assignments.c.annotator_id == _person,
+        assignments.c.round_id == bindparam("round"),
+        assignments.c.phase == bindparam("phase"),
+        assignments.c.annotator_id == bindparam("person"),
     )
     .order_by(assignments.c.served_at)
 )
-_LEASES = (  # how many people hold each comparison of the round now
-    select(assignments.c.comparison_id, func.count().label("n"))
-    .where(
-        assignments.c.round_id == _round,
-        assignments.c.phase == _phase,
-        assignments.c.action.is_(None),
-        assignments.c.repeat == 0,
-        assignments.c.lease_until >= _now,
+_SHOWN = Prepared(
+    select(comparisons.c.prompt, comparisons.c.completion_a, comparisons.c.completion_b).where(
+        comparisons.c.comparison_id == bindparam("comparison")
     )
-    .group_by(assignments.c.comparison_id)
-    .subquery()
 )
-_LOAD = coverage.c.votes + func.coalesce(_LEASES.c.n, 0)
-_ROOM = (
-    select(comparisons.c.is_common, comparisons.c.is_gold, _LOAD.label("load"))
-    .join(coverage, coverage.c.comparison_id == comparisons.c.comparison_id)
-    .outerjoin(_LEASES, _LEASES.c.comparison_id == comparisons.c.comparison_id)
-    .where(comparisons.c.comparison_id == _comparison, coverage.c.phase == _phase)
-)
-_SEEN = select(assignments.c.comparison_id).where(
-    assignments.c.annotator_id == _person,
-    assignments.c.phase == _phase,
-    assignments.c.round_id == _round,
-)
-_UNSEEN = select(comparisons.c.comparison_id).where(
-    comparisons.c.round_id == _round, comparisons.c.comparison_id.not_in(_SEEN)
-)
-_HOW_MANY = func.count().over().label("n")
-_LOWEST = (
-    _UNSEEN.join(coverage, coverage.c.comparison_id == comparisons.c.comparison_id)
-    .outerjoin(_LEASES, _LEASES.c.comparison_id == comparisons.c.comparison_id)
-    .where(coverage.c.phase == _phase, comparisons.c.is_gold.is_(False))
-    .where(comparisons.c.is_common | (bindparam("wanted") > _LOAD))
-    .order_by(comparisons.c.is_common.desc(), _LOAD, func.random())
-    .add_columns(_HOW_MANY)
-    .limit(1)
-)
-_DISCUSSED = (
-    _UNSEEN.where(comparisons.c.comparison_id.in_(bindparam("discussed", expanding=True)))
-    .order_by(comparisons.c.position)
-    .add_columns(_HOW_MANY)
-    .limit(1)
-)
-_GOLD = _UNSEEN.where(comparisons.c.is_gold).order_by(func.random()).limit(1)
-_SHOWN = select(comparisons.c.prompt, comparisons.c.completion_a, comparisons.c.completion_b).where(
-    comparisons.c.comparison_id == _comparison
-)
-_HOLD = (
+_HOLD = Prepared(
     update(assignments)
-    .where(assignments.c.assignment_id == _assignment)
+    .where(assignments.c.assignment_id == bindparam("assignment"))
     .values(lease_until=bindparam("until"))
 )
-_ASSIGN = insert(assignments)
+_ASSIGN = Prepared(insert(assignments), tuple(c.name for c in assignments.c if c.name != "current"))
 
 
 @dataclass
@@ -148,70 +102,67 @@ class _Place:
     comparison_id: str
     phase: Phase
     repeat: int
-    action: str | None
+    action: Action | None
     position_swapped: bool
     lease_until: float
+
+    @property
+    def held(self) -> Held:
+        return self.repeat, self.action, self.lease_until
 
 
 def _mine(connection: Connection, person: Annotator, this: Round) -> list[_Place]:
     given = {"round": this.round_id, "phase": this.phase, "person": person.annotator_id}
-    return [_Place(*row) for row in connection.execute(_MINE, given)]
+    return [_Place(*row) for row in _MINE.all(connection, given)]
 
 
-def _held(connection: Connection, mine: list[_Place], this: Round) -> _Place | None:
+def _held(connection: Connection, mine: list[_Place], this: Round, load: Loads) -> _Place | None:
     """What was served and not yet judged; one whose lease ran out only while it still wants votes."""
     for place in mine:
         if place.action is not None:
             continue
-        if place.lease_until < now() and not _has_room(connection, place, this):
+        ended = place.lease_until < load.at
+        free = this.phase == "discussed" or place.repeat or load.has_room(place.comparison_id)
+        if ended and not free:
             continue
-        until = now() + this.settings.lease_seconds
-        connection.execute(_HOLD, {"assignment": place.assignment_id, "until": until})
+        until, before = now() + this.settings.lease_seconds, place.held
+        _HOLD.run(connection, {"assignment": place.assignment_id, "until": until})
+        place.lease_until = until
+        load.move(place.comparison_id, before, place.held)
         return place
     return None
 
 
-def _has_room(connection: Connection, place: _Place, this: Round) -> bool:
-    """Whether one more vote on this comparison is wanted."""
-    if this.phase == "discussed" or place.repeat:
-        return True
-    given = {"round": this.round_id, "phase": this.phase, "now": now(), "comparison": place.comparison_id}
-    is_common, is_gold, load = connection.execute(_ROOM, given).one()
-    return is_common or is_gold or load < this.settings.votes_wanted
-
-
-def _lowest_coverage(connection: Connection, person: Annotator, this: Round) -> tuple[str | None, int]:
+def _candidate(load: Loads, this: Round, seen: set[str]) -> tuple[str | None, int]:
     """The comparison to judge next by the plain rule, and how many this person could judge."""
-    given: dict[str, Any] = {"round": this.round_id, "phase": this.phase, "person": person.annotator_id}
-    if this.phase == "discussed":
-        row = connection.execute(_DISCUSSED, given | {"discussed": list(this.discussed)}).first()
-    else:
-        row = connection.execute(
-            _LOWEST, given | {"now": now(), "wanted": this.settings.votes_wanted}
-        ).first()
-    return (row.comparison_id, row.n) if row else (None, 0)
+    return load.discussed(this.discussed, seen) if this.phase == "discussed" else load.lowest(seen)
 
 
 def _serve(
-    connection: Connection, person: Annotator, this: Round, mine: list[_Place], candidate: str | None
+    connection: Connection,
+    person: Annotator,
+    this: Round,
+    mine: list[_Place],
+    candidate: str | None,
+    load: Loads,
 ) -> _Place | None:
     """Draws sides for a new assignment: a gold item or a swapped repeat when one is due, else `candidate`."""
     if this.phase == "blind" and candidate is not None:
         if _due(len(mine), this.settings.gold_every, person.annotator_id):
-            given = {"round": this.round_id, "phase": this.phase, "person": person.annotator_id}
-            candidate = connection.execute(_GOLD, given).scalar() or candidate
+            candidate = load.gold({row.comparison_id for row in mine}) or candidate
         every = this.settings.repeat_every
         if every and _due(len(mine), every, f"repeat {person.annotator_id}"):
             earlier = _repeatable(mine)
             if earlier is not None:
-                return _assign(
-                    connection, person, this, earlier.comparison_id, 1, not earlier.position_swapped
-                )
+                swapped = not earlier.position_swapped
+                return _assign(connection, person, this, earlier.comparison_id, 1, swapped)
     if candidate is None:
         return None
     # What was discussed stands as it stood before everybody: who argued for A finds it under A.
     swapped = this.phase == "blind" and bool(secrets.randbits(1))
-    return _assign(connection, person, this, candidate, 0, swapped)
+    place = _assign(connection, person, this, candidate, 0, swapped)
+    load.move(candidate, None, place.held)
+    return place
 
 
 def _due(n_served: int, every: int, of: str) -> bool:
@@ -235,12 +186,12 @@ def _assign(
         new_id(), comparison_id, this.phase, repeat, None, swapped, at + this.settings.lease_seconds
     )
     values = {"annotator_id": person.annotator_id, "round_id": this.round_id, "served_at": at}
-    connection.execute(_ASSIGN, values | vars(place))
+    _ASSIGN.run(connection, values | vars(place))
     return place
 
 
 def _shown(connection: Connection, place: _Place, remaining: int, judged: int) -> Served:
-    item = connection.execute(_SHOWN, {"comparison": place.comparison_id}).one()
+    item = _SHOWN.first(connection, {"comparison": place.comparison_id})
     left, right = item.completion_a, item.completion_b
     if place.position_swapped:
         left, right = right, left

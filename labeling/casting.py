@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from common import hashing
 from common.errors import AfinaError, Conflict, NotFound
-from labeling import rounds
+from labeling import loads, rounds
+from labeling.prepared import Prepared
 from labeling.schema import (
     CHOICES,
     LIKERT,
@@ -35,23 +36,27 @@ from labeling.tables import annotation_log, assignments, coverage
 
 _DAY_MS = 86_400_000
 # The statements of a vote are built once: building one costs more than running it.
-_KNOWN = select(annotation_log.c.body_hash, annotation_log.c.exclude_reason).where(
-    annotation_log.c.annotation_id == bindparam("annotation")
+_KNOWN = Prepared(
+    select(annotation_log.c.body_hash, annotation_log.c.exclude_reason).where(
+        annotation_log.c.annotation_id == bindparam("annotation")
+    )
 )
 _PLACES = select(assignments).where(
     assignments.c.annotator_id == bindparam("person"),
     assignments.c.comparison_id == bindparam("comparison"),
 )
 _NEWEST = assignments.c.served_at.desc()
-_PLACE = _PLACES.order_by(_NEWEST).limit(1).with_for_update()
-_NAMED_PLACE = _PLACES.where(assignments.c.assignment_id == bindparam("assignment")).with_for_update()
-_KEEP = insert(annotation_log)
-_JUDGE = (
+_PLACE = Prepared(_PLACES.order_by(_NEWEST).limit(1).with_for_update())
+_NAMED_PLACE = Prepared(
+    _PLACES.where(assignments.c.assignment_id == bindparam("assignment")).with_for_update()
+)
+_KEEP = Prepared(insert(annotation_log), tuple(c.name for c in annotation_log.c if c.name != "seq"))
+_JUDGE = Prepared(
     update(assignments)
     .where(assignments.c.assignment_id == bindparam("assignment"))
     .values(current=bindparam("now_current"), action=bindparam("now_action"), lease_until=bindparam("until"))
 )
-_COUNT = (
+_COUNT = Prepared(
     update(coverage)
     .where(coverage.c.comparison_id == bindparam("comparison"), coverage.c.phase == bindparam("of_phase"))
     .values(
@@ -151,7 +156,7 @@ def cast(store: Store, person: Annotator, ballot: Ballot, source: Source = "huma
     vote is then kept with `exclude_reason` "late").
     """
     fingerprint = _fingerprint(person, ballot)
-    with store.write() as connection:
+    with store.write(keeps=True) as connection:
         known = _known(connection, ballot, fingerprint)
         late, again = known or _insert(store, connection, person, ballot, fingerprint, source)
     if late:
@@ -169,7 +174,7 @@ def _insert(
         if known is not None:
             return known
     store.lock(connection, f"round {place.round_id}", shared=True)
-    this = rounds.read(connection, place.round_id)
+    this = rounds.remembered(store, connection, place.round_id)
     late = not this.voting or this.phase != place.phase
     row = _row(person, ballot, place, this)
     row |= {"body_hash": fingerprint, "source": source, "exclude_reason": "late" if late else None}
@@ -180,12 +185,12 @@ def _insert(
         assert known is not None
         return known
     if not late:
-        _settle(connection, ballot, place, this)
+        _settle(store, connection, ballot, place, this)
     return late, False
 
 
 def _known(connection: Connection, ballot: Ballot, fingerprint: str) -> tuple[bool, bool] | None:
-    row = connection.execute(_KNOWN, {"annotation": ballot.annotation_id}).first()
+    row = _KNOWN.first(connection, {"annotation": ballot.annotation_id})
     if row is None:
         return None
     if row.body_hash != fingerprint:
@@ -197,9 +202,9 @@ def _assignment(connection: Connection, person: Annotator, ballot: Ballot) -> Ro
     """What the server gave this annotator to judge; of one given twice, the one named or the last."""
     given = {"person": person.annotator_id, "comparison": ballot.comparison_id}
     if ballot.assignment_id is None:
-        row = connection.execute(_PLACE, given).first()
+        row = _PLACE.first(connection, given)
     else:
-        row = connection.execute(_NAMED_PLACE, given | {"assignment": ballot.assignment_id}).first()
+        row = _NAMED_PLACE.first(connection, given | {"assignment": ballot.assignment_id})
     if row is None:
         raise NotFound("vote.not_yours", comparison=ballot.comparison_id)
     return row
@@ -259,7 +264,7 @@ def _row(person: Annotator, ballot: Ballot, place: Row, this: Round) -> dict[str
 def _once(store: Store, connection: Connection, row: dict[str, Any]) -> bool:
     """Inserts the annotation unless its id is there; says whether it did."""
     if store.sqlite:  # the only writer: `_known` has just looked
-        connection.execute(_KEEP, row)
+        _KEEP.run(connection, row)
         return True
     from sqlalchemy.dialects.postgresql import insert as insert_or
 
@@ -267,18 +272,25 @@ def _once(store: Store, connection: Connection, row: dict[str, Any]) -> bool:
     return connection.execute(adding.returning(annotation_log.c.seq)).first() is not None
 
 
-def _settle(connection: Connection, ballot: Ballot, place: Row, this: Round) -> None:
+def _settle(store: Store, connection: Connection, ballot: Ballot, place: Row, this: Round) -> None:
     """Moves the assignment and the counters to the new judgement."""
     retracted = ballot.action == "retract"
     until = now() + this.settings.lease_seconds if retracted else place.lease_until
     given: dict[str, Any] = {"now_current": None if retracted else ballot.annotation_id}
     given |= {"now_action": None if retracted else ballot.action, "until": until}
-    connection.execute(_JUDGE, given | {"assignment": place.assignment_id})
-    after = None if retracted else ballot.action
+    _JUDGE.run(connection, given | {"assignment": place.assignment_id})
+    after: Action | None = None if retracted else ballot.action
+    load = loads.kept(store, place.round_id, place.phase)
+    if load is not None:
+        load.move(
+            place.comparison_id,
+            (place.repeat, place.action, place.lease_until),
+            (place.repeat, after, until),
+        )
     if place.repeat or place.action == after:
         return
     steps = {each: (after == each) - (place.action == each) for each in get_args(Action) if each != "retract"}
-    connection.execute(_COUNT, steps | {"comparison": place.comparison_id, "of_phase": place.phase})
+    _COUNT.run(connection, steps | {"comparison": place.comparison_id, "of_phase": place.phase})
 
 
 def _fingerprint(person: Annotator, ballot: Ballot) -> str:

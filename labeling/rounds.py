@@ -111,6 +111,15 @@ def read(connection: Connection, round_id: str) -> Round:
     return _round(row)
 
 
+def remembered(store: Store, connection: Connection, round_id: str) -> Round:
+    """The same, read once for all the work that shares a transaction."""
+    memory = store.memory()
+    key = ("round", round_id)
+    if key not in memory:
+        memory[key] = read(connection, round_id)
+    return memory[key]
+
+
 def listed(store: Store) -> list[Round]:
     """All rounds, newest first."""
     with store.read() as connection:

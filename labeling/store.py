@@ -49,17 +49,22 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, keeps: bool = False) -> Iterator[Connection]:
         """A transaction: committed and on disk when the block ends, undone when it raises.
 
-        SQLite admits one writer: threads of this process take turns, other processes wait for the file.
+        SQLite admits one writer: threads of this process take turns, other processes wait for the file. `keeps` says
+        that the block brings `memory` up to date with what it writes; other blocks make it forget.
         """
         if self._turns is not None:
-            with self._turns.write() as connection:
+            with self._turns.write(keeps) as connection:
                 yield connection
             return
         with self.engine.begin() as connection:
             yield connection
+
+    def memory(self) -> dict[Any, Any]:
+        """What the transaction that this thread's work shares has read so far; alone, nothing."""
+        return self._turns.memory if self._turns is not None else {}
 
     def workers(self) -> Executor:
         """Who does what a crowd asks: one thread and shared commits on SQLite, several threads on PostgreSQL."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError, Conflict
@@ -115,7 +115,7 @@ class Voting:
         served = assignment.next_for(self._store, person, this.round_id)
         if served is None:
             return {"done": True, "judged": live.judged(self._store, person.annotator_id, this)}
-        return asdict(served) | {"prompt": list(served.prompt)}
+        return vars(served) | {"prompt": list(served.prompt)}
 
     def cast(self, person: Annotator, body: object) -> casting.Receipt:
         """Keeps a judgement, durably, once. Raises: as `casting.Ballot.parse` and `casting.cast`."""

@@ -1,0 +1,130 @@
+"""How many votes and holders each comparison of a round has: read once, then moved with every place that changes.
+
+A crowd's work shares a transaction (`store.memory`), so that what a thousand people hold is read for all of them at
+once. Which comparison is next is decided here too, because it is decided by load. Knows no person and no answer.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from labeling.prepared import Prepared
+from labeling.schema import Action, Phase, Round, now
+from labeling.store import Store
+from labeling.tables import assignments, comparisons, coverage
+
+# The statement is built once: building it costs more than running it.
+_round: Any = bindparam("round")
+_phase: Any = bindparam("phase")
+_LEASES = (  # how many people hold each comparison of the round now
+    select(assignments.c.comparison_id, func.count().label("n"))
+    .where(
+        assignments.c.round_id == _round,
+        assignments.c.phase == _phase,
+        assignments.c.action.is_(None),
+        assignments.c.repeat == 0,
+        assignments.c.lease_until >= bindparam("now"),
+    )
+    .group_by(assignments.c.comparison_id)
+    .subquery()
+)
+_LOAD = coverage.c.votes + func.coalesce(_LEASES.c.n, 0)
+_ITEMS = Prepared(
+    select(comparisons.c.comparison_id, comparisons.c.is_common, comparisons.c.is_gold, _LOAD.label("load"))
+    .join(coverage, coverage.c.comparison_id == comparisons.c.comparison_id)
+    .outerjoin(_LEASES, _LEASES.c.comparison_id == comparisons.c.comparison_id)
+    .where(comparisons.c.round_id == _round, coverage.c.phase == _phase)
+    .order_by(comparisons.c.position)
+)
+
+
+Held = tuple[int, Action | None, float]  # what of an assignment counts: repeat, action, lease_until
+
+
+@dataclass
+class Item:
+    """A comparison, as far as its turn depends on it."""
+
+    comparison_id: str
+    is_common: bool
+    is_gold: bool
+    load: int  # votes that count, and people who hold it
+
+
+class Loads:
+    """The comparisons of a round in one phase, in their order, with their loads as of `at`."""
+
+    def __init__(self, items: Iterable[Item], wanted: int, at: float) -> None:
+        self.at = at  # seconds since 1970; a lease that ended before this is held no more
+        self._wanted = wanted
+        self.items = {each.comparison_id: each for each in items}
+        self._common = [each for each in self.items.values() if each.is_common and not each.is_gold]
+        self._others = [each for each in self.items.values() if not each.is_common and not each.is_gold]
+        self._gold = [each.comparison_id for each in self.items.values() if each.is_gold]
+
+    def lowest(self, seen: Collection[str]) -> tuple[str | None, int]:
+        """What to judge next of what is not `seen`, and how much there is to judge.
+
+        What everybody judges comes first, then what has least load and wants votes; chance among equals.
+        """
+        common = [each for each in self._common if each.comparison_id not in seen]
+        wanted = self._wanted
+        others = [e for e in self._others if e.load < wanted and e.comparison_id not in seen]
+        first = common or others
+        if not first:
+            return None, 0
+        least = min([each.load for each in first])
+        equal = [each for each in first if each.load == least]
+        return random.choice(equal).comparison_id, len(common) + len(others)
+
+    def discussed(self, chosen: Collection[str], seen: Collection[str]) -> tuple[str | None, int]:
+        """The first of `chosen` that is not `seen`, in the round's order, and how many these are."""
+        left = [each for each in self.items if each in chosen and each not in seen]
+        return (left[0] if left else None), len(left)
+
+    def gold(self, seen: Collection[str]) -> str | None:
+        """A gold item that is not `seen`."""
+        left = [each for each in self._gold if each not in seen]
+        return random.choice(left) if left else None
+
+    def has_room(self, comparison_id: str) -> bool:
+        """Whether one more vote on this comparison is wanted."""
+        item = self.items[comparison_id]
+        return item.is_common or item.is_gold or item.load < self._wanted
+
+    def move(self, comparison_id: str, before: Held | None, after: Held) -> None:
+        """An assignment has changed, or is new where there was none `before`."""
+        self.items[comparison_id].load += self._weight(after) - (self._weight(before) if before else 0)
+
+    def _weight(self, held: Held) -> int:
+        """What an assignment adds to its comparison's load: 1 for a vote, or while it is held."""
+        repeat, action, lease_until = held
+        if repeat:
+            return 0
+        return int(lease_until >= self.at) if action is None else int(action == "vote")
+
+
+def read(store: Store, connection: Connection, this: Round) -> Loads:
+    """The loads of a round in its present phase; those of this transaction, if it has read them."""
+    memory = store.memory()
+    kept = memory.get(_key(this.round_id, this.phase))
+    if kept is None:
+        at = now()
+        rows = _ITEMS.all(connection, {"round": this.round_id, "phase": this.phase, "now": at})
+        kept = Loads((Item(*row) for row in rows), this.settings.votes_wanted, at)
+        memory[_key(this.round_id, this.phase)] = kept
+    return kept
+
+
+def kept(store: Store, round_id: str, phase: Phase) -> Loads | None:
+    """The loads, if this transaction has read them: who changes a place moves them too."""
+    return store.memory().get(_key(round_id, phase))
+
+
+def _key(round_id: str, phase: Phase) -> tuple[str, str, str]:
+    return "loads", round_id, phase
