@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from common.errors import AfinaError
 from common.settings import Settings
-from tuning import cli_course, cli_family
+from tuning import cli_course, cli_family, cli_studies
 from tuning.config import Config, DPOConfig, KTOConfig, RewardConfig, RLOOConfig, SFTConfig
 from tuning.config_classify import ClassifyConfig
 
@@ -86,6 +86,7 @@ def parser() -> Parser:
     _merge(command("merge", merge, "Write a run as a full model, its adapter merged in float32."))
     _evaluate(command("evaluate", evaluate, "Measure a model on a data set."))
     cli_course.add(command)
+    cli_studies.add(command)
     cli_family.add(command)
     return made
 

@@ -143,3 +143,20 @@ def test_a_reader_that_leaves_early_is_no_error(home, trained):
     process.stdout.close()
     assert process.stderr.read() == b"" and process.wait(timeout=60) == 0
     process.stderr.close()
+
+
+@pytest.mark.slow
+def test_the_studies_run_to_their_end(tuning, data, tiny_model, tmp_path):
+    """Search, red team and filter as they are typed."""
+    rows = tmp_path / "kept.jsonl"
+    quick = ("--set", "epochs=1", "learning_rate=0.01")
+    found = tuning("search", "--source-model", tiny_model, "--train-dataset", data, "--trials", 2, "--over", "rank",
+                   *quick, "--json")  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert len(json.loads(found.stdout)["trials"]) == 2
+    asked = tuning("redteam", "--models", tiny_model, "--json")
+    assert asked.returncode == 0, asked.stderr
+    assert json.loads(asked.stdout)["outcomes"][0]["policy"] == str(tiny_model)
+    sifted = tuning("sift", "--dataset", data, "--rule", "plus 3", "--out", rows, "--json")
+    assert sifted.returncode == 0, sifted.stderr
+    assert json.loads(sifted.stdout)["kept"] == 56 == rows.read_text().count("\n")
