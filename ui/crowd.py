@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-KEPT_SECONDS = 75  # of silence; a phone asks every few seconds, and a proxy before us keeps a connection for a minute
+# Of silence: a phone asks every few seconds, and a proxy before us keeps a connection for a minute.
+KEPT_SECONDS = 75
 _MOST = 65_536  # open files; each phone holds a connection or two, and many systems start with 256 or 1024
 
 
