@@ -78,7 +78,8 @@ def main(arguments: list[str]) -> int:
         return 2
     keep_connections(demo.server)
     link = f"{local_address(settings)}/enter?token={services.roles.token}"
-    known = os.environ.get("SPACE_ID") and settings.teacher_token  # a Space's log is read by others
+    kept = os.environ.get("SPACE_ID") or settings.log_json  # a Space's or a server's log is read by others
+    known = kept and settings.teacher_token
     print(
         f"\n  Teacher / docente:   {link.replace(services.roles.token, '$AFINA_TEACHER_TOKEN') if known else link}"
     )

@@ -6,6 +6,7 @@ Every setting is a field with its environment variable and meaning: the document
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -35,6 +36,9 @@ class Settings:
         "AFINA_HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 lets the room's phones in."
     )
     port: int = _setting("AFINA_PORT", 7860, "Port to listen on.")
+    public_url: str = _setting(
+        "AFINA_PUBLIC_URL", "", "Address that people open (https://…) where a proxy or container has its own."
+    )
     max_upload_mb: int = _setting("AFINA_MAX_UPLOAD_MB", 200, "Largest upload, in MB.")
     open_chat: bool = _setting("AFINA_OPEN_CHAT", True, "Whether people without the teacher's link may chat.")
 
@@ -104,6 +108,10 @@ class Settings:
             object.__setattr__(self, "home", default_home())
         if not 1 <= self.port <= 65535:
             raise AfinaError("settings.port", value=self.port)
+        if self.public_url:
+            if not re.fullmatch(r"https?://[^/\s?#]+/*", self.public_url):
+                raise AfinaError("settings.public_url", value=self.public_url)
+            object.__setattr__(self, "public_url", self.public_url.rstrip("/"))
         for setting in fields(self):
             value = getattr(self, setting.name)
             least = 0 if setting.name == "backup_seconds" else 1

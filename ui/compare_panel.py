@@ -35,13 +35,13 @@ def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs, w
         start = gr.Button(t("compare.start"))
 
     @shown
-    def compare(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+    def begin(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         who = actor(train.services, request)
         train.compare(who, setup.form(values), values[methods])
         return {live.choice: gr.update(choices=train.run_choices(language(request)), value=""),
                 pages: gr.update(selected="live"), setup.name: ""}  # fmt: skip
 
-    start.click(compare, {*setup.inputs, methods}, [live.choice, pages, setup.name], **_QUIET).then(**watch)
+    start.click(begin, {*setup.inputs, methods}, [live.choice, pages, setup.name], **_QUIET).then(**watch)
 
 
 def build_results(services: Services) -> None:

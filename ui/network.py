@@ -13,13 +13,19 @@ from common.settings import Settings
 
 def is_shared(settings: Settings) -> bool:
     """Whether other devices of the network can open the app."""
-    return settings.host not in ("127.0.0.1", "localhost", "::1") or bool(os.environ.get("SPACE_HOST"))
+    return settings.host not in ("127.0.0.1", "localhost", "::1") or bool(public_address(settings))
+
+
+def public_address(settings: Settings) -> str:
+    """The one address that was given, by `AFINA_PUBLIC_URL` or by the platform; else empty."""
+    space = os.environ.get("SPACE_HOST")
+    return settings.public_url or (f"https://{space}" if space else "")
 
 
 def addresses(settings: Settings) -> list[str]:
     """URLs for other devices, the likeliest first; empty where only this computer can open the app."""
-    if space := os.environ.get("SPACE_HOST"):
-        return [f"https://{space}"]
+    if public := public_address(settings):
+        return [public]
     if not is_shared(settings):
         return []
     if settings.host not in ("0.0.0.0", "::"):
@@ -28,9 +34,9 @@ def addresses(settings: Settings) -> list[str]:
 
 
 def local_address(settings: Settings) -> str:
-    """The URL for this computer's own browser; on a Space, where it has none, the public one."""
-    if space := os.environ.get("SPACE_HOST"):
-        return f"https://{space}"
+    """The URL for this computer's own browser; on a Space or behind a proxy the public one."""
+    if public := public_address(settings):
+        return public
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
     return f"http://{host}:{settings.port}"
 

@@ -34,7 +34,7 @@ TEACHERS = {
     "vote_tab.export_preferences", "chat_feedback.keep", "classify_tab.uploaded", "classify_tab.start",
     "classify_tab.stop", "classify_tab.written", "align_judges.start", "align_judges.rewrite", "align_judges.write",
     "align_judges.halt", "align_judges.look", "lineage_panel.look", "lineage_panel.votes", "lineage_panel.adapters",
-    "compare_panel.compare", "numbers_tab.timed", "align_roads.learn", "align_roads.climb",
+    "compare_panel.begin", "numbers_tab.timed", "align_roads.learn", "align_roads.climb",
     "chat_helps.drawn", "chat_helps.kept", "chat_helps.added", "chat_helps.cleared", "which_tab.measure",
     "which_tab.halt",
 }  # fmt: skip
@@ -131,6 +131,15 @@ def test_every_handler_and_route_has_its_place(page):
     assert found == TEACHERS | ANYBODY, f"gone: {(TEACHERS | ANYBODY) - found}"
     assert not TEACHERS & ANYBODY
     assert {each.path for each in routes(page.services)} == ROUTES
+
+
+def test_programs_find_the_endpoints_by_the_names_that_are_documented(page):
+    """A private handler of the same name, anywhere in the page, would silently rename one."""
+    found = {each.api_name for each in page.demo.fns.values() if each.api_visibility != "private"}
+    assert found == {
+        "start_run", "run_status", "stop_run", "resume_run", "compare", "open_round", "round_status",
+        "export_preferences", "leaderboard",
+    }  # fmt: skip
 
 
 def _values(each):
