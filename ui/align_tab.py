@@ -6,6 +6,7 @@ Lays out and wires; what is shown is made in `align_words`, what is done in `wor
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -163,7 +164,7 @@ def _wire_after(services: Services, live: Live, after: After) -> None:
             f"{run.name} / {run.parent}"[:200], (run.name, run.parent), "judge", prompts, 0, _AGAIN
         )
         made = services.rounds.make(who, wanted)
-        return f"<p>{word('align.again.made', tongue, name=made.name)}</p>"
+        return f"<p>{escape(word('align.again.made', tongue, name=made.name))}</p>"
 
     slow = {**_QUIET, "show_progress": "minimal"}
     after.measure.click(measure, live.choice, after.result, **slow)

@@ -6,6 +6,7 @@ stop, by session.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 Message = dict[str, str]
+_MARKUP = re.compile(r"<(?=[A-Za-z/!?])|&(?=#|\w+;)")
+_MARKED = {"<": "&lt;", "&": "&amp;"}
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,7 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
             )
             for partials in stream:
                 boxes = [
-                    [*history, asked, {"role": "assistant", "content": partial.text or "…"}]
+                    shown_talk([*history, asked, {"role": "assistant", "content": partial.text or "…"}])
                     for history, partial in zip(histories, partials, strict=True)
                 ]
                 below = [
@@ -299,6 +302,17 @@ def _row(message: str, busy: bool, boxes: list[Any], below: list[str]) -> list[A
     return [message, *buttons, *boxes, *rest, *below, *rest]
 
 
+def shown_talk(messages: Sequence[Message]) -> list[Message]:
+    """Messages for a chat box, which reads them as HTML even without Markdown; `said` gives them back as they were.
+
+    Only what HTML would read is marked, so that `a < b` is copied from the box as it is.
+    """
+    return [
+        {"role": turn["role"], "content": _MARKUP.sub(lambda found: _MARKED[found[0]], turn["content"])}
+        for turn in messages
+    ]
+
+
 def said(talk: Sequence[dict[str, Any]] | None) -> list[Message]:
     """A chat box's messages as plain ones: Gradio hands each content over as a list of blocks."""
     messages = []
@@ -306,7 +320,8 @@ def said(talk: Sequence[dict[str, Any]] | None) -> list[Message]:
         content = turn["content"]
         if not isinstance(content, str):
             content = "".join(block.get("text", "") for block in content if isinstance(block, dict))
-        messages.append({"role": turn["role"], "content": content})
+        plain = content.replace("&lt;", "<").replace("&amp;", "&")
+        messages.append({"role": turn["role"], "content": plain})
     return messages
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import inspect
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
@@ -65,7 +66,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
     def say(error: AfinaError, args: tuple, kwargs: dict) -> gr.Error:
         given = signature.bind_partial(*args, **kwargs).arguments.values()
         request = next((value for value in given if isinstance(value, gr.Request)), None)
-        return gr.Error(error.words(language(request)), print_exception=False)
+        return gr.Error(notice(error.words(language(request))), print_exception=False)
 
     if inspect.isgeneratorfunction(handler):
 
@@ -86,6 +87,11 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
             raise say(error, args, kwargs) from None
 
     return single
+
+
+def notice(text: str) -> str:
+    """`text` for `gr.Error`, `gr.Info` and `gr.Warning`, which read it as HTML."""
+    return html.escape(text, quote=False)
 
 
 def _headers(request: gr.Request) -> dict[str, str]:

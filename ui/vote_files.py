@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from labeling.exchange.write import FORMATS
-from ui.context import actor, language, shown
+from ui.context import actor, language, notice, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def wire(services: Services, files: Files, choice: gr.Dropdown, refresh: dict[st
         done = services.results.export(who, name, format, aggregation, minimum, sources=sources)
         told = word("vote.files.done", language(request), n=done.n)
         links = "".join(
-            f' <a href="{url_of(each)}" download>{each.name}</a>'
+            f' <a href="{escape(url_of(each))}" download>{escape(each.name)}</a>'
             for each in dict.fromkeys((done.path, done.card))
         )
         return f"<p>{told}{links}</p>"
@@ -84,15 +85,10 @@ def wire(services: Services, files: Files, choice: gr.Dropdown, refresh: dict[st
     def load(path: str, request: gr.Request) -> list[Any]:
         who, file = actor(services, request), Path(path)
         done = services.rounds.load(who, file, file.stem[:100])
-        gr.Info(
-            word(
-                "label.imported",
-                language(request),
-                name=done.name,
-                n=done.comparisons,
-                votes=done.annotations,
-            )
+        told = word(
+            "label.imported", language(request), name=done.name, n=done.comparisons, votes=done.annotations
         )
+        gr.Info(notice(told))
         names = [each.name for each in services.rounds.listed(who)]
         return [gr.update(choices=names, value=done.name, visible=True), None]
 

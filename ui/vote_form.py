@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -229,7 +230,7 @@ def _plan(services: Services, who: Actor, people: float, minutes: float, votes: 
     try:
         made = services.rounds.plan(who, int(people or 0), minutes or 0, int(votes or 1))
     except AfinaError as error:
-        return f'<div class="train-remark">{error.words(tongue)}</div>'
+        return f'<div class="train-remark">{escape(error.words(tongue))}</div>'
     told = word("vote.plan", tongue, people=made.people, votes_each=made.votes_each, votes=made.votes,
                 comparisons=made.comparisons, width=f"{100 * made.half_width:.0f}")  # fmt: skip
-    return f'<p class="quiet">{told}</p>'
+    return f'<p class="quiet">{escape(told)}</p>'

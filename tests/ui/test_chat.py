@@ -1,0 +1,23 @@
+"""What a chat box is given and what is read back from it."""
+
+import pytest
+
+from ui.chat_tab import said, shown_talk
+
+
+@pytest.mark.parametrize("text", [
+    "a < b && c > d", "<img src=x onerror=alert(1)>", "</script><!-- x", "&lt;b&gt; &amp;lt; &amp;amp;", "&#60;b",
+    "R&D", "if x <y: &nbsp;", "<", "&", "",
+])  # fmt: skip
+def test_a_message_comes_back_as_it_was(text):
+    shown = shown_talk([{"role": "user", "content": text}])
+    assert said(shown) == [{"role": "user", "content": text}]
+    assert (
+        said([{"role": "user", "content": [{"type": "text", "text": shown[0]["content"]}]}])[0]["content"]
+        == text
+    )
+
+
+def test_only_what_html_would_read_is_marked():
+    assert shown_talk([{"role": "user", "content": "a < b & c"}])[0]["content"] == "a < b & c"
+    assert shown_talk([{"role": "user", "content": "<b>&amp;"}])[0]["content"] == "&lt;b>&amp;amp;"
