@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from labeling.exchange.write import FORMATS
+from tuning.data import uploads
 from ui.context import actor, language, notice, shown
 from ui.translations import t, word
 
@@ -83,7 +84,9 @@ def wire(services: Services, files: Files, choice: gr.Dropdown, refresh: dict[st
 
     @shown
     def load(path: str, request: gr.Request) -> list[Any]:
-        who, file = actor(services, request), Path(path)
+        who = actor(services, request)
+        services.roles.require_teacher(who)
+        file = uploads.keep(Path(path), services.settings.home)
         done = services.rounds.load(who, file, file.stem[:100])
         told = word(
             "label.imported", language(request), name=done.name, n=done.comparisons, votes=done.annotations

@@ -15,6 +15,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from labeling.schema import CRITERIA, Generation, RoundSettings
+from tuning.data import uploads
 from ui.context import actor, language, shown
 from ui.translations import t, word
 from workbench.rounds import LEAST_HELDOUT, Wanted
@@ -124,7 +125,12 @@ def wire(
     @shown
     def make(values: dict[Any, Any], request: gr.Request) -> list[Any]:
         who = actor(services, request)
+        services.roles.require_teacher(who)
         given = {name: values[part] for name, part in vars(form).items() if part in inputs}
+        for file in ("upload", "gold"):  # what Gradio received; a path that somebody only names is not kept
+            given[file] = (
+                str(uploads.keep(Path(given[file]), services.settings.home)) if given[file] else None
+            )
         this = services.rounds.make(who, parse(services, who, given))
         names = [each.name for each in services.rounds.listed(who)]
         return [gr.update(choices=names, value=this.name, visible=True), "", gr.update(open=False)]

@@ -43,6 +43,7 @@ class Classifying:
     ) -> LabelledSet:
         """Labelled texts for the teacher. Raises: as `labels.load`."""
         self._roles.require_teacher(actor)
+        self._roles.require_own_file(source)
         settings = self._settings
         return labels.load(source, text=text, label=label, limit=limit, max_mb=settings.max_upload_mb,
                            token=settings.hf_token)  # fmt: skip
@@ -57,6 +58,7 @@ class Classifying:
     ) -> str:
         """Queues one run for each chosen strategy and gives the group's id. Raises: as `strategies.submit`."""
         self._roles.require_teacher(actor)
+        self._roles.require_no_folder(config.source_model)
         runs = strategies.submit(self._queue, config, data, chosen, name)
         return str(runs[0].info.extra["group"])
 

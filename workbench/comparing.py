@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, cast
 
 from common import collecting
-from common.errors import AfinaError
+from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
-from tuning import alternatives, libraries
+from tuning import alternatives, dial, libraries
 from tuning.models import NO_POLICY
 from tuning.runs import RunStore
 from workbench.alternatives import Alternatives
@@ -119,6 +119,7 @@ class Comparing:
         """
         self._roles.require_chat(actor)
         _check(policies, message, system, histories)
+        self._require_offered(actor, policies)
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         asked = {"role": "user", "content": message}
         talks = [[*opening, *history, asked] for history in histories]
@@ -134,6 +135,7 @@ class Comparing:
         """One reply of each policy to `message`. Raises: as `chat`."""
         self._roles.require_chat(actor)
         _check(policies, message, system)
+        self._require_offered(actor, policies)
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         talk = [*opening, {"role": "user", "content": message}]
         drawn = _sampling(sampling)
@@ -141,6 +143,20 @@ class Comparing:
         self._roles.spend(actor, len(policies) * drawn.max_new_tokens)
         with self._roles.writing(actor, len(policies)):
             return self.engine.generate(policies, talks, drawn, seeds=[drawn.seed] * len(policies))
+
+    def _require_offered(self, actor: Actor, policies: Sequence[str]) -> None:
+        """A visitor talks to what is offered: any other name is a folder or a model of the Hub, loaded for the asking.
+
+        Raises: NotAllowed `role.policy`, `role.server_folder`.
+        """
+        offered = (
+            () if actor.is_teacher else {alternatives.parted(each.name)[0] for each in self.policies(actor)}
+        )
+        for name in policies:
+            policy = alternatives.parted(name)[0]
+            self._roles.require_no_folder(policy)
+            if not actor.is_teacher and policy not in offered and policy.split(dial.SIGN)[0] not in offered:
+                raise NotAllowed("role.policy", name=name)
 
     def _helped(
         self, policies: Sequence[str], talks: Sequence[list[Message]], language: str = "en"
@@ -158,6 +174,7 @@ class Comparing:
         """`n` replies of one policy to `message`, each with a seed of its own. Raises: as `chat`."""
         self._roles.require_chat(actor)
         _check([policy], message, system)
+        self._require_offered(actor, [policy])
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         talk = [*opening, {"role": "user", "content": message}]
         drawn = _sampling({**sampling, "greedy": False})

@@ -57,6 +57,7 @@ class Course:
         if not 1 <= limit <= _MOST_QUESTIONS:
             raise AfinaError("config.range", name="questions", value=limit, min=1, max=_MOST_QUESTIONS)
         for name in filter(None, (base, tuned)):
+            self._roles.require_no_folder(name)
             models.resolve(name, self._settings.home)
         asked = [asdict(each) for each in questions(language, limit)]
         about = {"base": base, "tuned": tuned, "language": language, "questions": asked}

@@ -93,6 +93,7 @@ class Rounds:
     def prompts(self, actor: Actor, source: str | Path) -> list[Any]:
         """The prompts of a shipped set or a file (as `tuning` reads them: their last reply is left out)."""
         self._roles.require_teacher(actor)
+        self._roles.require_own_file(source)
         return read_prompts(source, self._settings)
 
     def star(self, actor: Actor, prompt: str) -> int:
@@ -122,6 +123,7 @@ class Rounds:
         if wanted.n_heldout < least:
             raise AfinaError("round.heldout", n=wanted.n_heldout, least=least, purpose=wanted.purpose)
         for name in wanted.policies:
+            self._roles.require_no_folder(name)
             self._identity(name)
         n_train, generation = self._uncertain(wanted)
         drawn = planner.draw(wanted.prompts, n_train, wanted.n_heldout, generation.seed)
@@ -161,6 +163,7 @@ class Rounds:
     def gold(self, actor: Actor, path: Path) -> list[Comparison]:
         """The gold items of a file. Raises: as `labeling.exchange.read.gold`."""
         self._roles.require_teacher(actor)
+        self._roles.require_own_file(path)
         return read.gold(path)
 
     def make_now(self, actor: Actor, wanted: Wanted) -> Round:
@@ -177,6 +180,7 @@ class Rounds:
     def load(self, actor: Actor, path: Path, name: str) -> ingest.Ingested:
         """Pairs from a file as a new round: judged ones with their votes, unjudged ones as a draft to be voted on."""
         self._roles.require_teacher(actor)
+        self._roles.require_own_file(path)
         found, _ = read.judged(path)
         return ingest.ingest(self._store, found, name)
 
@@ -304,11 +308,8 @@ def read_prompts(source: str | Path, settings: Settings) -> list[Any]:
     from tuning.data import formats
     from tuning.pocket import SETS
 
-    path = (
-        SETS / f"{source}.jsonl"
-        if isinstance(source, str) and (SETS / f"{source}.jsonl").is_file()
-        else Path(source)
-    )
+    shipped = isinstance(source, str) and source in {each.stem for each in SETS.glob("*.jsonl")}
+    path = SETS / f"{source}.jsonl" if shipped else Path(source)
     if path.suffix == ".txt":
         return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     if path.suffix == ".jsonl":

@@ -59,6 +59,7 @@ class Training:
         if loaded.needs_mapping:
             return loaded, None
         config = config or SFTConfig(source_model=self.settings.base_model)
+        self._roles.require_no_folder(config.source_model)
         base = models.resolve(config.source_model, self.settings.home).base
         tokenizer = models.load_tokenizer(base)
         limit = config.max_length or context_of(base)
@@ -84,6 +85,7 @@ class Training:
     ) -> str:
         """Queues a run and gives its id."""
         self._roles.require_teacher(actor)
+        self._roles.require_no_folder(config.source_model)
         data = source if isinstance(source, Loaded) else self.load(actor, source, mapping)
         return self._queue.submit("sft", config, data, name).id
 
@@ -98,6 +100,7 @@ class Training:
     ) -> str:
         """Queues a run of each method on the same data and gives the comparison's name."""
         self._roles.require_teacher(actor)
+        self._roles.require_no_folder(config.source_model)
         data = source if isinstance(source, Loaded) else self.load(actor, source, mapping)
         runs = comparison.submit(self._queue, config, data, methods, name)
         return str(runs[0].info.extra["group"])

@@ -91,6 +91,16 @@ class Page:
         finally:
             connection.close()
 
+    def event(self, number, data, **headers):
+        """What Gradio's queue says at the end of an event."""
+        session = uuid.uuid4().hex
+        body = {"data": data, "fn_index": number, "session_hash": session, "event_data": None}
+        status, answer = self.ask("POST", "/gradio_api/queue/join", body, **headers)
+        assert status == 200, answer
+        _, stream = self.ask("GET", f"/gradio_api/queue/data?session_hash={session}", **headers)
+        lines = [json.loads(line[6:]) for line in stream.decode().splitlines() if line.startswith("data: ")]
+        return next(line for line in lines if line["msg"] == "process_completed")
+
     def join(self):
         code = people.room(self.services.labels).code
         return json.loads(self.ask("POST", "/vote/join", {"room": code})[1])["token"]
@@ -243,6 +253,29 @@ def test_uploads_have_a_limit(page):
         "POST", "/gradio_api/upload", body, content_type=f"multipart/form-data; boundary={mark}"
     )
     assert 400 <= status < 500
+
+
+def test_a_file_is_what_was_uploaded_never_a_path_that_somebody_names(page):
+    """Every handler that takes a file, with the teacher's token, given files of the server."""
+    secret = page.services.settings.home / "teacher-token"
+    secret.write_text(TOKEN)
+    takes = [
+        (number, each) for number, each in page.demo.fns.items()
+        if any(isinstance(part, gr.File | gr.UploadButton) for part in each.inputs) and each.fn is not None
+    ]  # fmt: skip
+    assert len(takes) >= 4
+    before = page.state()
+    for number, each in takes:
+        for path in (str(secret), "/etc/passwd"):
+            data = [
+                {"path": path, "meta": {"_type": "gradio.FileData"}} if isinstance(part, gr.File | gr.UploadButton)
+                else getattr(part, "value", None)
+                for part in each.inputs
+            ]  # fmt: skip
+            told = page.event(number, data, authorization=f"Bearer {TOKEN}")
+            assert told["success"] is False, each.fn
+            assert "Cannot move" in told["output"]["error"]
+    assert page.state() == before
 
 
 def test_script_in_every_text_field_stays_text(page):

@@ -33,8 +33,8 @@ def load(source: str | Path, max_mb: int = 200) -> TaskSet:
     """
     if str(source) in ("sums.en", "sums.es"):
         return sums(str(source))
-    shipped = SETS / f"{source}.jsonl"
-    path = shipped if shipped.is_file() else Path(source).expanduser()
+    shipped = str(source) in {each.stem for each in SETS.glob("*.jsonl")}
+    path = SETS / f"{source}.jsonl" if shipped else Path(source).expanduser()
     if not path.is_file():
         raise NotFound("data.not_found", source=str(source), sets="prompts.en, sums.en")
     if path.suffix == ".txt":
