@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import html
 import inspect
+import math
+import time
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,8 +30,10 @@ def actor(services: Services, request: gr.Request) -> Actor:
 def signed_in(request: Any) -> str:
     """The Hub name with which somebody signed in on a Space, from the session that Gradio signs; else empty."""
     scope = getattr(getattr(request, "request", request), "scope", None) or {}
-    session = scope.get("session") or {}
-    return str(((session.get("oauth_info") or {}).get("userinfo") or {}).get("preferred_username") or "")
+    told = (scope.get("session") or {}).get("oauth_info") or {}
+    if (told.get("expires_at") or math.inf) < time.time():  # the cookie outlives what it says
+        return ""
+    return str((told.get("userinfo") or {}).get("preferred_username") or "")
 
 
 def language(request: gr.Request | None) -> Literal["en", "es"]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
+import json
 import os
 import socket
 import subprocess
@@ -10,8 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
+from gradio_client import Client
 
 from tests.browser.conftest import ROOT, TOKEN
+from tests.standin import openid
 from tests.standin.hub import Hub
 
 SPACE = {
@@ -19,6 +24,9 @@ SPACE = {
     "SPACE_ID": "owner/afina",
     "SPACE_HOST": "owner-afina.hf.space",
     "HF_HUB_OFFLINE": "1",
+    "OAUTH_CLIENT_ID": "client",
+    "OAUTH_CLIENT_SECRET": "client's secret",
+    "OAUTH_SCOPES": "openid profile",
 }
 
 
@@ -51,34 +59,111 @@ def test_the_folder_holds_the_app_and_valid_front_matter(folder):
     assert deploy("--space", "afina", "--dry-run", str(folder.parent / "x")).returncode == 2
 
 
-def test_it_starts_as_on_the_platform_and_opens_in_a_browser(folder, tmp_path, chromium):
+@pytest.fixture(scope="module")
+def provider():
+    with openid.serve() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def space(folder, provider, tmp_path_factory):
+    """(where it listens, its log) of the folder, started as on the platform."""
+    home = tmp_path_factory.mktemp("home")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    env |= SPACE | {"AFINA_HOME": str(tmp_path), "AFINA_TEACHER_TOKEN": TOKEN, "AFINA_PORT": str(port)}
-    log = tmp_path / "log"
+    env |= SPACE | {"AFINA_HOME": str(home), "AFINA_TEACHER_TOKEN": TOKEN, "AFINA_PORT": str(port)}
+    env |= {"OPENID_PROVIDER_URL": provider.url, "AFINA_TEACHERS": "colleague, Another-One"}
+    log = home / "log"
     with log.open("wb") as output:
         app = subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=env, stdout=output, stderr=output)
     try:
         deadline = time.monotonic() + 120
-        while "https://owner-afina.hf.space" not in log.read_text():
+        while "Teacher / docente" not in log.read_text():
             assert app.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
-        assert TOKEN not in log.read_text()
-        context = chromium.new_context()
-        here = f"http://127.0.0.1:{port}/"
-        context.route(
-            "**/*", lambda route: route.continue_() if route.request.url.startswith(here) else route.abort()
-        )
-        page = context.new_page()
-        page.goto(f"{here}enter?token={TOKEN}")
-        page.get_by_text("https://owner-afina.hf.space").wait_for()
-        assert "token" not in page.url
-        context.close()
+        yield port, log
     finally:
         app.terminate()
         app.wait(60)
+
+
+def test_it_starts_as_on_the_platform_and_opens_in_a_browser(space, chromium):
+    port, log = space
+    assert "https://owner-afina.hf.space" in log.read_text()
+    context = chromium.new_context()
+    here = f"http://127.0.0.1:{port}/"
+    context.route(
+        "**/*", lambda route: route.continue_() if route.request.url.startswith(here) else route.abort()
+    )
+    page = context.new_page()
+    page.goto(f"{here}enter?token={TOKEN}")
+    page.get_by_text("https://owner-afina.hf.space").wait_for()
+    assert page.url == here
+    page.get_by_role("button", name="Sign in with Hugging Face").wait_for()
+    page.go_back()
+    assert "token" not in page.url  # the address with the token is no step of the history
+    context.close()
+
+
+def ask(port: int, path: str, cookie: str = "") -> tuple[int, str, str]:
+    """(status, where it sends the browser, the session's cookie): a browser's part, on http despite `Secure`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", path, headers={"cookie": cookie, "x-forwarded-proto": "https"})
+        answer = connection.getresponse()
+        answer.read()
+        given = next((v.split(";")[0] for k, v in answer.getheaders() if v.startswith("session=")), cookie)
+        return answer.status, answer.headers.get("location", ""), given
+    finally:
+        connection.close()
+
+
+def sign_in(port: int, provider: openid.Provider, user: str) -> str:
+    """The session's cookie of somebody who went through the provider and back."""
+    provider.user = user
+    status, there, cookie = ask(port, "/login/huggingface")
+    assert status in (302, 307) and there.startswith(provider.url)
+    back = provider.authorize(there)
+    assert back.startswith("https://owner-afina.hf.space/login/callback?")
+    status, there, cookie = ask(port, back.removeprefix("https://owner-afina.hf.space"), cookie)
+    assert status in (302, 307) and there.startswith("/") and "code" not in there
+    return cookie
+
+
+@pytest.mark.parametrize(
+    ("user", "is_teacher"),
+    [("owner", True), ("OWNER", True), ("colleague", True), ("another-one", True), ("stranger", False),
+     ("owner2", False), ("afina", False), ("", False), ("colleague, Another-One", False)],
+)  # fmt: skip
+def test_the_owner_and_named_teachers_sign_in(space, provider, user, is_teacher):
+    port, log = space
+    cookie = sign_in(port, provider, user)
+    # a route of ours, and a handler of Gradio's
+    assert ask(port, "/files/runs/none", cookie)[0] == (404 if is_teacher else 403)
+    if user in ("owner", "stranger"):
+        client = Client(f"http://127.0.0.1:{port}", headers={"cookie": cookie}, verbose=False)
+        with pytest.raises(Exception, match="no run" if is_teacher else "Only the teacher"):
+            client.predict("none", api_name="/stop_run")
+    told = log.read_text()
+    assert TOKEN not in told and "hf_oauth_secret" not in told and "code-" not in told
+
+
+def test_a_session_that_is_forged_or_over_is_nobodys(space, provider):
+    port, _ = space
+    cookie = sign_in(port, provider, "owner")
+    name, value = cookie.split("=", 1)
+    body, rest = value.split(".", 1)
+    other = json.loads(base64.b64decode(body)) | {"oauth_info": {"userinfo": {"preferred_username": "owner"}}}
+    forged = base64.b64encode(json.dumps(other).encode()).decode()
+    for each in (f"{forged}.{rest}", body, f"{body}.x.y", ""):
+        assert ask(port, "/files/runs/none", f"{name}={each}")[0] == 403
+    provider.expires = -1
+    assert ask(port, "/files/runs/none", sign_in(port, provider, "owner"))[0] == 403
+    provider.expires = 3600
+    out = ask(port, "/logout", cookie)[2]
+    assert ask(port, "/files/runs/none", out)[0] == 403
 
 
 def test_space_and_private_labels_are_made_once_and_updated():
