@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or
 
 from common import hashing
 from common.errors import AfinaError, Conflict, NotFound
@@ -51,6 +52,11 @@ _NAMED_PLACE = Prepared(
     _PLACES.where(assignments.c.assignment_id == bindparam("assignment")).with_for_update()
 )
 _KEEP = Prepared(insert(annotation_log), tuple(c.name for c in annotation_log.c if c.name != "seq"))
+_KEEP_ONCE = (
+    insert_or(annotation_log)
+    .on_conflict_do_nothing(index_elements=["annotation_id"])
+    .returning(annotation_log.c.seq)
+)
 _JUDGE = Prepared(
     update(assignments)
     .where(assignments.c.assignment_id == bindparam("assignment"))
@@ -173,7 +179,6 @@ def _insert(
         known = _known(connection, ballot, fingerprint)
         if known is not None:
             return known
-    store.lock(connection, f"round {place.round_id}", shared=True)
     this = rounds.remembered(store, connection, place.round_id)
     late = not this.voting or this.phase != place.phase
     row = _row(person, ballot, place, this)
@@ -266,10 +271,7 @@ def _once(store: Store, connection: Connection, row: dict[str, Any]) -> bool:
     if store.sqlite:  # the only writer: `_known` has just looked
         _KEEP.run(connection, row)
         return True
-    from sqlalchemy.dialects.postgresql import insert as insert_or
-
-    adding = insert_or(annotation_log).values(**row).on_conflict_do_nothing(index_elements=["annotation_id"])
-    return connection.execute(adding.returning(annotation_log.c.seq)).first() is not None
+    return connection.execute(_KEEP_ONCE, row).first() is not None
 
 
 def _settle(store: Store, connection: Connection, ballot: Ballot, place: Row, this: Round) -> None:

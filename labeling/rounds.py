@@ -112,10 +112,11 @@ def read(connection: Connection, round_id: str) -> Round:
 
 
 def remembered(store: Store, connection: Connection, round_id: str) -> Round:
-    """The same, read once for all the work that shares a transaction."""
+    """The same, read once for all the work that shares a transaction; it is not moved before that ends."""
     memory = store.memory()
     key = ("round", round_id)
     if key not in memory:
+        store.lock(connection, f"round {round_id}", shared=True)
         memory[key] = read(connection, round_id)
     return memory[key]
 

@@ -8,8 +8,8 @@ votes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -23,10 +23,12 @@ from common.errors import AfinaError
 from common.settings import Settings
 from labeling import migrations
 from labeling.batches import Batches
+from labeling.lots import Lots
 from labeling.turns import Turns
 
 _BUSY_SECONDS = 30
 _MIGRATIONS_KEY = 0x4146494E  # PostgreSQL's advisory lock under which migrations run
+_SPACE = 7  # of our advisory locks
 
 
 class Store:
@@ -36,12 +38,13 @@ class Store:
         self.engine = engine
         self.path = path  # of the SQLite file
         self.sqlite = engine.dialect.name == "sqlite"
-        self._turns = Turns(engine) if self.sqlite else None
+        self._lots = Lots(engine, None if self.sqlite else _one_lot_at_a_time)
+        self._turns = Turns(engine, self._lots) if self.sqlite else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection whose reads see one state."""
-        own = self._turns.reading if self._turns is not None else None
+        own = self._lots.reading
         if own is not None:
             yield own
             return
@@ -55,31 +58,35 @@ class Store:
         SQLite admits one writer: threads of this process take turns, other processes wait for the file. `keeps` says
         that the block brings `memory` up to date with what it writes; other blocks make it forget.
         """
-        if self._turns is not None:
-            with self._turns.write(keeps) as connection:
-                yield connection
-            return
-        with self.engine.begin() as connection:
+        if self._lots.open:
+            writing: AbstractContextManager[Connection] = self._lots.write(keeps)
+        else:
+            writing = self._turns.write() if self._turns is not None else self.engine.begin()
+        with writing as connection:
             yield connection
 
     def memory(self) -> dict[Any, Any]:
         """What the transaction that this thread's work shares has read so far; alone, nothing."""
-        return self._turns.memory if self._turns is not None else {}
+        return self._lots.memory
+
+    @property
+    def sharing(self) -> bool:
+        """Whether what this thread writes now is committed later, with other work."""
+        return self._lots.open
 
     def workers(self) -> Executor:
-        """Who does what a crowd asks: one thread and shared commits on SQLite, several threads on PostgreSQL."""
-        if self._turns is not None:
-            return Batches(self._turns.together)
-        return ThreadPoolExecutor(8, thread_name_prefix="votes")
+        """Who does what a crowd asks: one thread, its commits shared by all who wait."""
+        return Batches(self._turns.together if self._turns is not None else self._lots.together)
 
     def lock(self, connection: Connection, name: str, shared: bool = False) -> None:
         """Holds `name` until the transaction ends.
 
         SQLite has one writer anyway; on PostgreSQL it is advisory.
         """
-        if not self.sqlite:
+        if not self.sqlite and ("locked", name, shared) not in self.memory():
             kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-            connection.execute(text(f"SELECT {kind}(:space, :key)"), {"space": 7, "key": _signed(name)})
+            connection.execute(text(f"SELECT {kind}(:space, :key)"), {"space": _SPACE, "key": _signed(name)})
+            self.memory()["locked", name, shared] = True
 
     def close(self) -> None:
         self.engine.dispose()
@@ -167,6 +174,13 @@ def _migrate(store: Store) -> None:
 def _upgrade(connection: Connection) -> None:
     if not migrations.is_current(connection):
         migrations.upgrade(connection)
+
+
+def _one_lot_at_a_time(connection: Connection) -> None:
+    """Lots of several app processes take turns: each touches many rows in its own order, and would wait crosswise."""
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(:space, :key)"), {"space": _SPACE, "key": _signed("lot")}
+    )
 
 
 def _signed(name: str) -> int:

@@ -10,9 +10,10 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import Connection, Engine
+
+from labeling.lots import Group, Lots, savepoint
 
 MOST = 32  # pieces of work in one commit: how long other processes may have to wait
 
@@ -20,66 +21,29 @@ MOST = 32  # pieces of work in one commit: how long other processes may have to 
 class Turns:
     """Hands the one writing connection from thread to thread."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, lots: Lots) -> None:
+        self._engine, self._lots = engine, lots
         self._turn = _Fair()
-        self._group: _Group | None = None  # the open one; belongs to whoever has the turn
-        self._mine = threading.local()  # `lot`: the `_Lot` that this thread is in, or None
+        self._group: Group | None = None  # the open one; belongs to whoever has the turn
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """This thread's writes within the block share one commit: all are on disk when the block has ended.
-
-        One that raises is undone alone. Reads within see what the writes before them did (`Turns.reading`).
-        """
+        """A lot of this thread's (`Lots.together`): it has the turn until all is on disk."""
         self._turn.take()
-        lot = self._mine.lot = _Lot(self._engine)
         try:
-            yield
+            with self._lots.together():
+                yield
         finally:
-            self._mine.lot = None
-            if lot.group is not None:
-                lot.group.commit()
             self._turn.give()
-        if lot.group is not None and lot.group.error is not None:
-            raise lot.group.error
-
-    @property
-    def reading(self) -> Connection | None:
-        """The connection that sees this thread's writes that are not yet committed, if there are any."""
-        lot = getattr(self._mine, "lot", None)
-        return lot.group.connection if lot is not None and lot.group is not None else None
-
-    @property
-    def memory(self) -> dict[Any, Any]:
-        """What this thread's lot has read, true until it commits: nobody else writes meanwhile. No lot, no memory."""
-        lot = getattr(self._mine, "lot", None)
-        return {} if lot is None else lot.memory
 
     @contextmanager
-    def write(self, keeps: bool = False) -> Iterator[Connection]:
-        """A piece of work: on disk when the block has ended, undone when it raises.
-
-        Args:
-            keeps: it brings `memory` up to date with what it writes; without that, and when it raises, all is
-                forgotten.
-        """
-        lot: _Lot | None = getattr(self._mine, "lot", None)
-        if lot is not None:
-            with _savepoint(lot.begun().connection) as connection:
-                keeping = False
-                try:
-                    yield connection
-                    keeping = keeps
-                finally:
-                    if not keeping:
-                        lot.memory.clear()
-            return
+    def write(self) -> Iterator[Connection]:
+        """A piece of work: on disk when the block has ended, undone when it raises."""
         self._turn.take()
         first, failed = self._group is None, False
         try:
             if self._group is None:
-                self._group = _Group(self._engine)
+                self._group = Group(self._engine)
         except BaseException:
             self._turn.give()
             raise
@@ -88,7 +52,7 @@ class Turns:
             if first:  # a savepoint is for those who join later
                 yield group.connection
             else:
-                with _savepoint(group.connection):
+                with savepoint(group.connection):
                     yield group.connection
         except BaseException:
             failed = first
@@ -105,69 +69,6 @@ class Turns:
         group.committed.wait()
         if group.error is not None:
             raise group.error
-
-
-@contextmanager
-def _savepoint(connection: Connection) -> Iterator[Connection]:
-    """Work that is undone alone when it raises. Said to the driver: SQLAlchemy's way costs more than an insert."""
-    driver: Any = connection.connection.driver_connection
-    driver.execute("SAVEPOINT piece")
-    try:
-        yield connection
-    except BaseException:
-        driver.execute("ROLLBACK TO piece")
-        driver.execute("RELEASE piece")
-        raise
-    driver.execute("RELEASE piece")
-
-
-class _Group:
-    """An open transaction that several pieces of work share."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.connection = engine.connect()
-        self.size = 0
-        self.committed = threading.Event()
-        self.error: BaseException | None = None
-        try:
-            self.connection.execution_options(writes=True)
-            self._transaction = self.connection.begin()
-        except BaseException:
-            self.connection.close()
-            raise
-
-    def commit(self) -> None:
-        """Ends the transaction; an error is kept for all who share it."""
-        try:
-            self._transaction.commit()
-        except BaseException as error:
-            self.error = error
-            self.connection.invalidate()  # whatever state it is in, nobody gets it again
-        finally:
-            self.connection.close()
-            self.committed.set()
-
-    def roll_back(self) -> None:
-        """Undoes the group's first and only piece of work."""
-        try:
-            self._transaction.rollback()
-        finally:
-            self.connection.close()
-            self.committed.set()
-
-
-class _Lot:
-    """One thread's writes that share a commit; the transaction begins with the first."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.group: _Group | None = None
-        self.memory: dict[Any, Any] = {}
-
-    def begun(self) -> _Group:
-        if self.group is None:
-            self.group = _Group(self._engine)
-        return self.group
 
 
 class _Fair:

@@ -120,9 +120,19 @@ class Voting:
     def cast(self, person: Annotator, body: object) -> casting.Receipt:
         """Keeps a judgement, durably, once. Raises: as `casting.Ballot.parse` and `casting.cast`."""
         receipt = casting.cast(self._store, person, casting.Ballot.parse(body))
+        if not self._store.sharing:  # else it is not written yet: who shares calls `settle` after the commit
+            self.settle()
+        return receipt
+
+    def settle(self) -> None:
+        """Returns when every vote committed so far is safe elsewhere too. Raises: Unreachable `backup.slow`."""
         if self._settled is not None:
             self._settled()
-        return receipt
+
+    @property
+    def settles(self) -> bool:
+        """Whether a vote has to wait for more than the own disk."""
+        return self._settled is not None
 
     def cast_and_next(self, person: Annotator, body: object) -> tuple[casting.Receipt, dict[str, Any] | None]:
         """A judgement kept, and what to judge then: one request a vote instead of two.

@@ -27,9 +27,8 @@ def client(services):
         yield client
 
 
-@pytest.fixture
-def this(services):
-    """A round of eight comparisons, still a draft."""
+def draft(services):
+    """A round of eight comparisons."""
     made = rounds.create(
         services.labels, "one", "judge", ["secret-a", "secret-b"], RoundSettings(votes_wanted=2)
     )
@@ -42,6 +41,11 @@ def this(services):
         ],
     )
     return made
+
+
+@pytest.fixture
+def this(services):
+    return draft(services)
 
 
 def join(client, services, language="en") -> dict[str, str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 MOST_BODY = 200_000  # bytes of a request: two full texts and all fields
+_WAITERS = 64  # votes whose copies are waited for at once, where AFINA_BACKUP_WAIT asks for that
 _PARTS = {"CSS": "page.css", "WORDS": "words.json", "FIELDS": "fields.js", "VIEW": "view.js", "JS": "page.js"}
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
@@ -47,10 +48,15 @@ def routes(services: Services) -> list[Route]:
     """The routes to hand to `launch(app_kwargs={"routes": …})`."""
     voting, limits = services.voting, services.roles.limits
     voters = services.labels.workers()
+    waiters = ThreadPoolExecutor(_WAITERS, thread_name_prefix="copies")
     lookers = ThreadPoolExecutor(2, thread_name_prefix="looks")  # a reveal's figures may take a moment
 
     async def work(task: Callable[[], Any], workers: Executor = voters) -> Any:
         return await asyncio.get_running_loop().run_in_executor(workers, task)
+
+    async def settled() -> None:
+        if voting.settles:
+            await work(voting.settle, waiters)
 
     def _person(request: Request) -> str:
         """The request's token, counted. A wrong one shares its bucket with all wrong ones of its beginning."""
@@ -86,12 +92,14 @@ def routes(services: Services) -> list[Route]:
         person = _person(request)
         given = await _body(request)
         receipt = await work(lambda: voting.cast(voting.person(person), given))
+        await settled()
         return _json({"ok": True, "annotation_id": receipt.annotation_id})
 
     async def cast_and_next(request: Request) -> Response:
         person = _person(request)
         given = await _body(request)
         receipt, more = await work(lambda: voting.cast_and_next(voting.person(person), given))
+        await settled()
         return _json({"ok": True, "annotation_id": receipt.annotation_id, "next": more})
 
     async def withdraw(request: Request) -> Response:
