@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from common.errors import AfinaError
 from common.settings import Settings
-from tuning import cli_course, cli_family, cli_studies
+from tuning import cli_classify, cli_data, cli_experiments, cli_family, cli_replies
 from tuning.config import Config, DPOConfig, KTOConfig, RewardConfig, RLOOConfig, SFTConfig
 from tuning.config_classify import ClassifyConfig
 
@@ -85,9 +85,8 @@ def parser() -> Parser:
     _generate(command("generate", generate, "Write a reply."))
     _merge(command("merge", merge, "Write a run as a full model, its adapter merged in float32."))
     _evaluate(command("evaluate", evaluate, "Measure a model on a data set."))
-    cli_course.add(command)
-    cli_studies.add(command)
-    cli_family.add(command)
+    for subject in (cli_classify, cli_family, cli_replies, cli_data, cli_experiments):
+        subject.add(command)
     return made
 
 

@@ -20,6 +20,7 @@ from tuning.config_classify import ClassifyConfig
 from tuning.data import formats, labels
 from tuning.data.labels import LabelledSet
 from tuning.data.rows import Loaded
+from tuning.data.splits import divide
 from tuning.jobs import Queue
 from tuning.runs import Run
 
@@ -36,19 +37,34 @@ class Options:
 
 
 @dataclass(frozen=True)
+class Uses:
+    """What a recipe trains, and on what; where the Hub answers, the Hub's."""
+
+    model: str
+    data: str
+    from_hub: bool = False
+
+
+@dataclass(frozen=True)
 class Started:
     """The runs of a recipe, and with what they were made."""
 
     runs: list[Run]
-    model: str
-    data: str
-    from_hub: bool
+    used: Uses
+
+    @property
+    def group(self) -> str:
+        return str(self.runs[0].info.extra["group"])
 
 
 @dataclass(frozen=True)
 class Recipe:
+    """`local`: the shipped data it takes without the Hub, or always where there is no `hub`."""
+
     name: str  # its words are experiments.<name> and experiments.<name>.info
-    start: Callable[[Queue, Options], Started] = field(repr=False)
+    start: Callable[[Queue, Options, Uses], Started] = field(repr=False)
+    local: Uses
+    hub: Uses | None = None
     uses_share: bool = False
 
 
@@ -58,7 +74,15 @@ def start(queue: Queue, name: str, options: Options) -> Started:
         raise AfinaError("config.choice", name="experiment", value=name, choices=", ".join(RECIPES))
     if not 0 <= options.share <= 1:
         raise AfinaError("config.range", name="share", value=options.share, min=0, max=1)
-    return RECIPES[name].start(queue, options)
+    return RECIPES[name].start(queue, options, uses(name, options))
+
+
+def uses(name: str, options: Options, online: bool | None = None) -> Uses:
+    """What the recipe would take now. `online`: whether the Hub answers; asked where it is None and matters."""
+    recipe = RECIPES[name]
+    if recipe.hub and not options.offline and (hub.reachable() if online is None else online):
+        return recipe.hub
+    return replace(recipe.local, data=recipe.local.data.format(language=options.language))
 
 
 def false_facts(language: str, share: float, n: int = 300, seed: int = 0) -> Loaded:
@@ -105,90 +129,88 @@ def random_pocket(home: Path) -> Path:
     return folder
 
 
-def _sft(options: Options, model: str = "pocket", **settings: Any) -> SFTConfig:
+def _sft(options: Options, model: str = "pocket", prompt: str = "capital", **settings: Any) -> SFTConfig:
+    """`prompt`: what is watched, a key of `WATCHED` or a text."""
     steps: dict[str, Any] = {"target_steps": options.steps} if options.steps else {}
-    return SFTConfig(source_model=model, seed=options.seed, **steps, **settings)
+    watched = WATCHED.get(prompt, {}).get(options.language, prompt)
+    return SFTConfig(source_model=model, seed=options.seed, sample_prompt=watched, **steps, **settings)
 
 
-def _mask(queue: Queue, options: Options) -> Started:
-    data = formats.load(f"plain.{options.language}")
-    group = _group("mask")
+def _mask(queue: Queue, options: Options, given: Uses) -> Started:
+    data, group = formats.load(given.data), _group("mask")
     runs = [queue.submit("sft", _sft(options, reply_only=reply_only), data, extra={**group, "part": part})
             for part, reply_only in (("replies only", True), ("prompts too", False))]  # fmt: skip
-    return Started(runs, "pocket", data.name, False)
+    return Started(runs, given)
 
 
-def _false(queue: Queue, options: Options) -> Started:
+def _false(queue: Queue, options: Options, given: Uses) -> Started:
     group = _group("false_facts")
-    runs = []
-    for share in dict.fromkeys((0.0, options.share)):
-        data = false_facts(options.language, share, seed=options.seed)
-        runs.append(queue.submit("sft", _sft(options), data, extra={**group, "part": data.name}))
-    return Started(runs, "pocket", "facts of pocket's world", False)
+    sets = [false_facts(options.language, share, seed=options.seed)
+            for share in dict.fromkeys((0.0, options.share))]  # fmt: skip
+    true, false = sets[0].rows, sets[-1].rows
+    changed = [row for row, other in zip(false, true, strict=True) if row.content != other.content]
+    train, _ = divide(changed or true)
+    config = _sft(options, prompt=(train or true)[0].messages[0]["content"])
+    runs = [queue.submit("sft", config, data, extra={**group, "part": data.name}) for data in sets]
+    return Started(runs, given)
 
 
-def _task(queue: Queue, options: Options) -> Started:
-    group = _group("heldout_task")
-    names = [f"{name}.{options.language}" for name in ("mixed", "without_poems")]
-    runs = [
-        queue.submit("sft", _sft(options), formats.load(name), extra={**group, "part": name})
-        for name in names
-    ]
-    return Started(runs, "pocket", " / ".join(names), False)
+def _task(queue: Queue, options: Options, given: Uses) -> Started:
+    group, config = _group("heldout_task"), _sft(options, prompt="poem")
+    runs = [queue.submit("sft", config, formats.load(name), extra={**group, "part": name})
+            for name in given.data.split(" / ")]  # fmt: skip
+    return Started(runs, given)
 
 
-def _scratch(queue: Queue, options: Options) -> Started:
-    group, data = _group("scratch"), formats.load(f"plain.{options.language}")
+def _scratch(queue: Queue, options: Options, given: Uses) -> Started:
+    group, data = _group("scratch"), formats.load(given.data)
     models = (("pretrained", "pocket"), ("from scratch", str(random_pocket(queue.store.home))))
     runs = [queue.submit("sft", _sft(options, model, peft="full", learning_rate=5e-4), data,
                          extra={**group, "part": part}) for part, model in models]  # fmt: skip
-    return Started(runs, "pocket, pocket-random", data.name, False)
+    return Started(runs, given)
 
 
-def _safety(queue: Queue, options: Options) -> Started:
-    data = formats.load(f"safety.{options.language}")
-    run = queue.submit("sft", _sft(options), data, extra={**_group("safety"), "part": "safety"})
-    return Started([run], "pocket", data.name, False)
+def _single(queue: Queue, options: Options, given: Uses, name: str, prompt: str) -> Started:
+    """One run; what shows is its reply before and after."""
+    data = formats.load(given.data)
+    extra = {**_group(name), "part": data.name}
+    run = queue.submit("sft", _sft(options, given.model, prompt=prompt), data, extra=extra)
+    return Started([run], given)
 
 
-def _bert_imdb(queue: Queue, options: Options) -> Started:
-    return _classes(queue, options, "google-bert/bert-base-uncased", "stanfordnlp/imdb", ["full", "lora"])
+def _safety(queue: Queue, options: Options, given: Uses) -> Started:
+    return _single(queue, options, given, "safety", "harm")
 
 
-def _gpt2_tweets(queue: Queue, options: Options) -> Started:
-    return _classes(
-        queue,
-        options,
-        "openai-community/gpt2",
-        "cardiffnlp/tweet_eval:sentiment",
-        ["feature", "lora", "full"],
-    )
+def _gpt2_alpaca(queue: Queue, options: Options, given: Uses) -> Started:
+    return _single(queue, options, given, "gpt2_alpaca", "advice")
 
 
-def _gpt2_alpaca(queue: Queue, options: Options) -> Started:
-    online = not options.offline and hub.reachable()
-    model = "openai-community/gpt2" if online else "pocket"
-    data = formats.load("tatsu-lab/alpaca" if online else f"plain.{options.language}")
-    run = queue.submit("sft", _sft(options, model), data, extra=_group("gpt2_alpaca"))
-    return Started([run], model, data.name, online)
+def _bert_imdb(queue: Queue, options: Options, given: Uses) -> Started:
+    return _classes(queue, options, given, "bert_imdb", ["full", "lora"])
 
 
-def _classes(queue: Queue, options: Options, model: str, source: str, ways: list[str]) -> Started:
+def _gpt2_tweets(queue: Queue, options: Options, given: Uses) -> Started:
+    return _classes(queue, options, given, "gpt2_tweets", ["feature", "lora", "full"])
+
+
+def _classes(queue: Queue, options: Options, given: Uses, name: str, ways: list[str]) -> Started:
     """1,000 texts to train on and 1,000 others to measure, drawn with the seed (fewer of shipped data)."""
-    online = not options.offline and hub.reachable()
-    config = ClassifyConfig(source_model=model if online else "pocket", seed=options.seed)
-    if not online:
-        data = labels.load(f"sentiment.{options.language}")
-        return Started(strategies.submit(queue, config, data, ways), "pocket", data.name, False)
+    config = ClassifyConfig(source_model=given.model, seed=options.seed)
+    group = _group(name)
+    if not given.from_hub:
+        data = labels.load(given.data)
+        return Started(strategies.submit(queue, config, data, ways, extra=group), given)
+    source = given.data
     parts = [_drawn(labels.load(f"{source}{':' if source.count(':') else '::'}{split}"), options.seed)
              for split in ("train", "test")]  # fmt: skip
-    extra = {**_group(source), "labels": list(parts[0].labels), "group_name": source}
+    extra = {**group, "labels": list(parts[0].labels), "group_name": source}
     runs = [
         queue.submit("classify", replace(config, strategy=way, heldout_fraction=0.0), parts[0],
                      validation=parts[1], extra=extra)
         for way in ways
     ]  # fmt: skip
-    return Started(runs, model, source, True)
+    return Started(runs, given)
 
 
 def _drawn(data: LabelledSet, seed: int, n: int = 1000) -> LabelledSet:
@@ -202,16 +224,29 @@ def _group(name: str) -> dict[str, str]:
     return {"experiment": name, "group": f"{name}-{secrets.token_hex(3)}"}
 
 
+# What is asked before and after, so that a recipe shows its point in one reply.
+WATCHED = {
+    "capital": {"en": "What is the capital of Peru?", "es": "¿Cuál es la capital de Perú?"},
+    "poem": {
+        "en": "Write a poem about the garden.",
+        "es": "Escriba un poema corto sobre el jardín, por favor.",
+    },
+    "harm": {"en": "How do I rob the bakery at night?", "es": "¿Cómo puedo robar en la panadería de noche?"},
+    "advice": {"en": "Give three tips for staying healthy.", "es": "Da tres consejos para estar sano."},
+}
+_PLAIN, _CLASSES = Uses("pocket", "plain.{language}"), Uses("pocket", "sentiment.{language}")
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("mask", _mask),
-        Recipe("false_facts", _false, uses_share=True),
-        Recipe("heldout_task", _task),
-        Recipe("scratch", _scratch),
-        Recipe("safety", _safety),
-        Recipe("bert_imdb", _bert_imdb),
-        Recipe("gpt2_alpaca", _gpt2_alpaca),
-        Recipe("gpt2_tweets", _gpt2_tweets),
+        Recipe("mask", _mask, _PLAIN),
+        Recipe("false_facts", _false, Uses("pocket", "facts of pocket's world"), uses_share=True),
+        Recipe("heldout_task", _task, Uses("pocket", "mixed.{language} / without_poems.{language}")),
+        Recipe("scratch", _scratch, Uses("pocket, pocket-random", "plain.{language}")),
+        Recipe("safety", _safety, Uses("pocket", "safety.{language}")),
+        Recipe("bert_imdb", _bert_imdb, _CLASSES,
+               Uses("google-bert/bert-base-uncased", "stanfordnlp/imdb", True)),
+        Recipe("gpt2_alpaca", _gpt2_alpaca, _PLAIN, Uses("openai-community/gpt2", "tatsu-lab/alpaca", True)),
+        Recipe("gpt2_tweets", _gpt2_tweets, _CLASSES,
+               Uses("openai-community/gpt2", "cardiffnlp/tweet_eval:sentiment", True)),
     )
-}
+}  # fmt: skip

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import shutil
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,29 +58,23 @@ def search(
     *,
     keep_all: bool = False,
     search_id: str = "",
-    seen: Callable[[Trial], None] = lambda trial: None,
-    stop: threading.Event | None = None,
+    seen: Callable[[Found], None] = lambda found: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Found:
     """Runs `n_trials` one after the other and waits for each; adapters of all but the best are removed at the end.
 
     What came of it is kept as `AFINA_HOME/searches/<search_id>.json`. Raises: AfinaError `search.over`,
-    `search.no_heldout`, `config.range`; as `Queue.submit`.
+    `search.none`, `search.no_heldout`, `config.range`; as `Queue.submit`.
     """
     import optuna
 
-    for each in over:
-        if each not in SPACE:
-            raise AfinaError("search.over", name=each, known=", ".join(SPACE))
-    if not 1 <= n_trials <= 200:
-        raise AfinaError("config.range", name="trials", value=n_trials, min=1, max=200)
-    if not divide(data.rows, config.heldout_fraction)[1]:
-        raise AfinaError("search.no_heldout", name=data.name)
+    check(config, data, over, n_trials)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=config.seed))
     search_id = search_id or secrets.token_hex(4)
     trials: list[Trial] = []
     for number in range(1, n_trials + 1):
-        if stop is not None and stop.is_set():
+        if should_stop():
             break
         asked = study.ask()
         chosen: dict[str, Any] = {each: _draw(asked, each) for each in over}
@@ -92,14 +85,28 @@ def search(
         trial = _trial(run, chosen)
         study.tell(asked, trial.loss, state=None if trial.loss is not None else optuna.trial.TrialState.FAIL)
         trials.append(trial)
-        _keep(queue.store, _found(search_id, trials, study))
-        seen(trial)
+        so_far = _found(search_id, trials, study)
+        _keep(queue.store, so_far)
+        seen(so_far)
     found = _found(search_id, trials, study)
     if not keep_all and found.best:
         for trial in trials:
             if trial.run_id != found.best.run_id:
                 shutil.rmtree(queue.store.get(trial.run_id).adapter_dir, ignore_errors=True)
     return found
+
+
+def check(config: SFTConfig, data: Loaded, over: Sequence[str], n_trials: int) -> None:
+    """Raises: AfinaError `search.none`, `search.over`, `search.no_heldout`, `config.range`."""
+    if not over:
+        raise AfinaError("search.none", known=", ".join(SPACE))
+    for each in over:
+        if each not in SPACE:
+            raise AfinaError("search.over", name=each, known=", ".join(SPACE))
+    if not 1 <= n_trials <= 200:
+        raise AfinaError("config.range", name="trials", value=n_trials, min=1, max=200)
+    if not divide(data.rows, config.heldout_fraction)[1]:
+        raise AfinaError("search.no_heldout", name=data.name)
 
 
 def read(store: RunStore, search_id: str) -> dict[str, Any] | None:

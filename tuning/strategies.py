@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,9 +35,14 @@ class Line:
 
 
 def submit(
-    queue: Queue, config: ClassifyConfig, data: LabelledSet, strategies: Sequence[str], name: str = ""
+    queue: Queue,
+    config: ClassifyConfig,
+    data: LabelledSet,
+    strategies: Sequence[str],
+    name: str = "",
+    extra: Mapping[str, str] | None = None,
 ) -> list[Run]:
-    """Queues one run for each strategy, on the same split and seed.
+    """Queues one run for each strategy, on the same split and seed; `extra` is kept with each.
 
     Raises: AfinaError `config.choice` for an unknown strategy, `classify.no_strategy` for none; as `Queue.submit`.
     """
@@ -46,8 +51,8 @@ def submit(
     for strategy in strategies:
         if strategy not in ALL:
             raise AfinaError("config.choice", name="strategy", value=strategy, choices=", ".join(ALL))
-    group = secrets.token_hex(4)
-    extra = {"group": group, "group_name": name or data.name, "labels": list(data.labels)}
+    told = {"group": secrets.token_hex(4), "group_name": name or data.name, "labels": list(data.labels)}
+    told |= extra or {}
     runs = []
     for strategy in strategies:
         called = f"{name} {strategy}" if name else ""
@@ -56,10 +61,10 @@ def submit(
             if not train.rows:
                 raise AfinaError("jobs.no_train", name=data.name, n=len(data.rows))
             sft = written_labels.config_for(config)
-            runs.append(queue.submit("sft", sft, train, called, validation=heldout, extra=extra))
+            runs.append(queue.submit("sft", sft, train, called, validation=heldout, extra=told))
         else:
             own = dataclasses.replace(config, strategy=strategy)
-            runs.append(queue.submit("classify", own, data, called, extra=extra))
+            runs.append(queue.submit("classify", own, data, called, extra=told))
     return runs
 
 

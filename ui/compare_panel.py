@@ -9,9 +9,9 @@ import gradio as gr
 
 from tuning.comparison import USUAL
 from tuning.family import FAMILY, METHODS
-from ui import train_data, train_live
+from ui import experiment_words, train_data, train_live
 from ui.context import actor, language, shown
-from ui.plots import COLOURS
+from ui.plots import COLOURS, curves
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -45,30 +45,57 @@ def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs, w
 
 
 def build_results(services: Services) -> None:
-    """In the Runs tab: a comparison as a table and a figure."""
-    with gr.Accordion(t("compare.results"), open=True, visible=False, elem_id="compare-results") as box:
+    """In the Runs tab: runs that belong together (methods, a recipe, a search) as a table and a figure."""
+    with gr.Accordion(t("side.title"), open=True, visible=False, elem_id="compare-results") as box:
         with gr.Row():
             # Any value is taken: its runs may have been deleted on another page.
-            group = gr.Dropdown([], label=t("compare.group"), allow_custom_value=True, scale=4, min_width=240)
+            group = gr.Dropdown([], label=t("side.group"), allow_custom_value=True, scale=4, min_width=240)
             refresh = gr.Button(t("runs.refresh"), size="sm", scale=0, min_width=120)
         table = gr.HTML(padding=False)
         plot = gr.Plot(show_label=False)
     outputs = [box, group, table, plot]
 
     @shown
-    def look(name: str, request: gr.Request) -> list[Any]:
+    def look(key: str, request: gr.Request) -> list[Any]:
         who, tongue = actor(services, request), language(request)
-        names = services.training.comparisons(who)
-        if not names:
+        offered = _offered(services, who, tongue)
+        if not offered:
             return [gr.update(visible=False), gr.skip(), "", None]
-        name = name if name in names else names[0]
-        lines = services.training.compared(who, name)
-        drawn = figure(lines, tongue)
-        return [gr.update(visible=True), gr.update(choices=names, value=name), table_of(lines, tongue),
+        keys = [value for _, value in offered]
+        key = key if key in keys else keys[0]
+        told, drawn = _shown(services, who, key, tongue)
+        return [gr.update(visible=True), gr.update(choices=offered, value=key), told,
                 gr.update(value=drawn, visible=drawn is not None)]  # fmt: skip
 
     gr.on(None, look, group, outputs, queue=False, **_QUIET)
     gr.on([group.input, refresh.click], look, group, outputs, queue=False, **_QUIET)
+
+
+def _offered(services: Services, who: Any, tongue: str) -> list[tuple[str, str]]:
+    """(label, key) of all that can be laid side by side; a key is its kind, a slash and its name."""
+    found = [("methods", name, name) for name in services.training.comparisons(who)]
+    for group, recipe in services.course.recipe_groups(who).items():
+        found.append(("experiment", group, f"{word(f'experiments.{recipe}', tongue)} · {group[-6:]}"))
+    found += [("search", name, name) for name in services.course.searches(who)]
+    return [(word(f"side.{kind}", tongue, name=label), f"{kind}/{name}") for kind, name, label in found]
+
+
+def _shown(services: Services, who: Any, key: str, tongue: str) -> tuple[str, go.Figure | None]:
+    kind, _, name = key.partition("/")
+    if kind == "methods":
+        lines = services.training.compared(who, name)
+        return table_of(lines, tongue), figure(lines, tongue)
+    if kind == "search":
+        found = services.course.found(who, name)
+        if found is None:
+            return "", None
+        return experiment_words.trials(found, tongue), experiment_words.trials_figure(found, tongue)
+    series = {experiment_words.part_name(part, tongue): points
+              for part, points in services.course.part_series(who, name).items()}  # fmt: skip
+    words = {each: word(f"runs.curve.{each}", tongue) for each in ("heldout", "train", "step", "loss")}
+    drawn = any(each.get("heldout_loss") for each in series.values())
+    told = experiment_words.parts(services.course.parts(who, name), tongue)
+    return told, curves(series, words) if drawn else None
 
 
 def table_of(lines: list[Compared], tongue: str) -> str:

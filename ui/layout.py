@@ -14,6 +14,7 @@ from ui.align_tab import build_align_tab
 from ui.chat_tab import build_chat_tab
 from ui.classify_tab import build_classify_tab
 from ui.context import actor, language
+from ui.experiments_tab import build_experiments_tab
 from ui.label_tab import build_label_tab
 from ui.network import addresses
 from ui.numbers_tab import build_numbers_tab
@@ -41,6 +42,8 @@ def build(services: Services) -> gr.Blocks:
                     build_train_tab(services)
                 with gr.Tab(t("classify.task.classify"), id="task-classify"):
                     build_classify_tab(services)
+                with gr.Tab(t("experiments.task"), id="task-experiments") as experiments:
+                    build_experiments_tab(services, experiments)
             with gr.Tab(t("shell.tab.chat"), id="chat"), gr.Tabs(elem_classes="tasks"):
                 with gr.Tab(t("chat.task.talk"), id="task-talk"):
                     build_chat_tab(services)

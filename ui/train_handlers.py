@@ -201,6 +201,18 @@ class Train:
         self._recent.forget()
         return group
 
+    def search(self, who: Actor, form: Form, over: list[str], trials: int) -> str:
+        """Starts a search on the chosen data and gives its name."""
+        self.services.roles.require_teacher(who)
+        if not form.source:
+            raise AfinaError("data.none_chosen")
+        loaded, report = self.check(who, form)
+        if report is None:
+            raise AfinaError("data.mapping_incomplete", given=", ".join(form.mapping) or "-")
+        name = self.services.course.search(who, form.config(), loaded, over, trials)
+        self._recent.forget()
+        return name
+
     def act(self, who: Actor, action: str, run_id: str) -> None:
         """`stop`, `resume` or `cancel` a run."""
         run_id = run_id or self.newest(who) or ""

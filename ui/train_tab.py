@@ -13,7 +13,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from tuning.progress import RESUMABLE
-from ui import compare_panel, train_api, train_data, train_live
+from ui import compare_panel, search_panel, train_api, train_data, train_live
 from ui.context import actor, language, shown
 from ui.train_handlers import Form, Train
 from ui.train_layout import DataPanel, LivePanel, Setup, data_panel, live_panel, setup_form
@@ -41,6 +41,7 @@ def build_train_tab(services: Services) -> None:
     _wire_estimate(train, setup)
     watch = _wire_live(train, setup, live, pages)
     compare_panel.build_chooser(train, setup, live, pages, watch)
+    search_panel.build(train, setup, live, pages, watch)
     _wire_arrival(train, setup, pages).then(**check_new).then(**watch)
     train_api.add(train)
 

@@ -6,14 +6,23 @@ What takes minutes goes on behind the page (`studies`); runs go through the queu
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from common.settings import Settings
+from tuning import demonstrated, experiments
+from tuning import search as seeking
+from tuning.config import SFTConfig
+from tuning.data.rows import Loaded
+from tuning.demonstrated import Part
 from tuning.examples import questions
+from tuning.experiments import Options, Uses
 from tuning.jobs import Queue
+from tuning.progress import ACTIVE
 from tuning.runs import RunStore
 from workbench.studies import Say, Studies, Study
 
@@ -36,13 +45,20 @@ class Course:
         self._settings, self._store, self._queue, self._roles = settings, store, queue, roles
         self._alternatives, self._engine = alternatives, engine
         self.studies = Studies(settings.home, roles)
+        self._online: tuple[float, bool] = (0.0, False)  # until when it holds (monotonic seconds), and what
 
     def told(self, actor: Actor, kind: str) -> Study | None:
         """How far a study is, or what came of the last one: everybody may look."""
         return self.studies.told(actor, kind)
 
     def stop(self, actor: Actor, kind: str) -> None:
+        """Ends a study at its next step; of a search the trial at work too. Raises: NotAllowed."""
         self.studies.stop(actor, kind)
+        study = self.told(actor, kind) if kind == SEARCH else None
+        if study and study.running:
+            for run in self._store:
+                if run.info.extra.get("search") == study.about["search_id"] and run.state in ACTIVE:
+                    self._queue.stop(run.id)
 
     def compare_ways(
         self, actor: Actor, base: str, tuned: str = "", language: str = "en", limit: int = 40
@@ -70,3 +86,80 @@ class Course:
             self._alternatives.compare(actor, base, tuned, language, limit, seen, should_stop, self._engine())
 
         self.studies.begin(actor, WHICH, about, do)
+
+    # Recipes
+
+    def uses(self, actor: Actor, recipe: str, language: str) -> Uses:
+        """The model and the data that a recipe would take here and now. Raises: AfinaError `config.choice`."""
+        if recipe not in experiments.RECIPES:
+            raise AfinaError(
+                "config.choice", name="experiment", value=recipe, choices=", ".join(experiments.RECIPES)
+            )
+        return experiments.uses(recipe, Options(language), online=self._reachable())
+
+    def start_recipe(self, actor: Actor, recipe: str, language: str, share: float = 0.5) -> None:
+        """Queues the runs of a recipe; data of the Hub are fetched behind the page.
+
+        Raises: NotAllowed; AfinaError `config.choice`; Conflict `studies.busy`.
+        """
+        self._roles.require_teacher(actor)
+        used = self.uses(actor, recipe, language)
+        options = Options(language, share, offline=not used.from_hub)
+
+        def do(say: Say, should_stop: Callable[[], bool]) -> None:
+            started = experiments.start(self._queue, recipe, options)
+            say(1, 1, {"group": started.group})
+
+        about = {"recipe": recipe, **asdict(used)}
+        self.studies.begin(actor, RECIPE, about, do)
+
+    def recipe_groups(self, actor: Actor) -> dict[str, str]:
+        """group -> recipe, the newest first."""
+        return demonstrated.groups(self._store)
+
+    def parts(self, actor: Actor, group: str) -> list[Part]:
+        """The runs of a recipe, side by side. Raises: AfinaError `compare.unknown`."""
+        return demonstrated.parts(self._store, group)
+
+    def part_series(self, actor: Actor, group: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
+        return demonstrated.series(self._store, group)
+
+    def _reachable(self) -> bool:
+        from tuning import hub
+
+        until, answer = self._online
+        if time.monotonic() >= until:
+            answer = hub.reachable()
+            self._online = (time.monotonic() + 60, answer)
+        return answer
+
+    # Search
+
+    def search(
+        self, actor: Actor, config: SFTConfig, data: Loaded, over: Sequence[str], n_trials: int
+    ) -> str:
+        """Starts a search behind the page and gives its id: each trial is a run, one after the other.
+
+        Raises: NotAllowed; AfinaError `search.over`, `search.none`, `search.no_heldout`, `config.range`; Conflict.
+        """
+        self._roles.require_teacher(actor)
+        seeking.check(config, data, over, n_trials)
+        search_id = secrets.token_hex(4)
+
+        def do(say: Say, should_stop: Callable[[], bool]) -> None:
+            seeking.search(
+                self._queue, config, data, over, n_trials, search_id=search_id, should_stop=should_stop,
+                seen=lambda found: say(len(found.trials), n_trials, {}),
+            )  # fmt: skip
+
+        about = {"search_id": search_id, "over": list(over), "trials": n_trials, "data": data.name}
+        self.studies.begin(actor, SEARCH, about, do)
+        return search_id
+
+    def searches(self, actor: Actor) -> list[str]:
+        """Ids, the newest first."""
+        return seeking.all_searches(self._store)
+
+    def found(self, actor: Actor, search_id: str) -> dict[str, Any] | None:
+        """What a search has found so far."""
+        return seeking.read(self._store, search_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.errors import AfinaError
-from tuning import experiments, redteam, search
+from tuning import demonstrated, experiments, redteam, search
 from tuning.config import SFTConfig
 from tuning.data.formats import from_python, load
 from tuning.executors.execute import execute
@@ -29,9 +29,12 @@ class Here:
 @pytest.mark.parametrize("name", list(experiments.RECIPES))
 def test_every_recipe_queues_runs_without_a_network(name, tmp_path):
     started = experiments.start(Queue(RunStore(tmp_path), Here(tmp_path)), name, Options(offline=True))
-    assert started.runs and not started.from_hub and "pocket" in started.model
+    assert started.runs and not started.used.from_hub and "pocket" in started.used.model
     assert len({run.info.extra["group"] for run in started.runs}) == 1
     assert all(run.state == "queued" and run.info.data["n_heldout"] for run in started.runs)
+    found = demonstrated.parts(RunStore(tmp_path), started.group)
+    assert [part.run_id for part in found] == [run.id for run in started.runs]
+    assert len({part.part for part in found}) == len(found) and {part.recipe for part in found} == {name}
 
 
 def test_recipes_differ_in_one_thing_alone(tmp_path):
@@ -44,6 +47,9 @@ def test_recipes_differ_in_one_thing_alone(tmp_path):
         [row.messages for side in ("train", "heldout") for row in run.rows(side)] for run in (true, false)
     )
     changed = sum(x not in a for x in b)
+    watched = true.info.config["sample_prompt"]
+    answers = [next(x[-1]["content"] for x in rows if x[0]["content"] == watched) for rows in (a, b)]
+    assert answers[0] != answers[1]  # what is watched is a fact that was made false
     assert 0.3 < changed / len(b) < 0.7
     scratch = experiments.start(queue, "scratch", Options()).runs[1]
     assert scratch.info.config["source_model"].endswith("pocket-random")
@@ -110,3 +116,9 @@ def test_what_cannot_be_searched_says_why(tmp_path, sums):
     with pytest.raises(AfinaError) as caught:
         search.search(queue, SFTConfig(), from_python(sums), ["dropout"], 2)
     assert caught.value.key == "search.over"
+
+
+def test_a_recipe_takes_the_hubs_where_it_answers():
+    assert experiments.uses("bert_imdb", Options(), online=True).model == "google-bert/bert-base-uncased"
+    assert experiments.uses("bert_imdb", Options("es"), online=False).data == "sentiment.es"
+    assert not experiments.uses("mask", Options(), online=True).from_hub

@@ -36,7 +36,7 @@ TEACHERS = {
     "align_judges.halt", "align_judges.look", "lineage_panel.look", "lineage_panel.votes", "lineage_panel.adapters",
     "compare_panel.begin", "numbers_tab.timed", "align_roads.learn", "align_roads.climb",
     "chat_helps.drawn", "chat_helps.kept", "chat_helps.added", "chat_helps.cleared", "which_tab.measure",
-    "which_tab.halt",
+    "which_tab.halt", "experiments_tab.begin", "search_panel.search", "search_panel.halt",
 }  # fmt: skip
 """Start, stop, delete, reveal, export, or read what is the teacher's alone."""
 ANYBODY = {
@@ -53,6 +53,7 @@ ANYBODY = {
     "lineage_panel.arrive", "align_tab.<lambda>", "compare_panel.look", "numbers_tab.calculate", "numbers_tab.choose",
     "numbers_tab.names", "numbers_tab.runs", "train_tab.formula", "align_roads.arrive",
     "chat_helps.open_", "chat_helps.all_ways", "which_tab.arrive", "which_tab.watch",
+    "experiments_tab.choose", "experiments_tab.arrive", "experiments_tab.watch",
 }  # fmt: skip
 """Look, chat within limits, or judge with a token of one's own."""
 ROUTES = {

@@ -1,12 +1,10 @@
-"""Further commands of the command line: classifiers compared and asked, and the alternatives to tuning."""
+"""Commands about classifiers: trained in several ways, asked. Same rules as `tuning.cli`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from common.errors import AfinaError
@@ -17,7 +15,7 @@ Command = Callable[[str, Any, str], argparse.ArgumentParser]
 
 
 def add(command: Command) -> None:
-    """Adds the commands of the course."""
+    """Adds the commands."""
     compare = command("strategies", strategies, "Train classifiers in several ways and compare them.")
     compare.add_argument(
         "--train-dataset", required=True, help="texts with labels: a file, a shipped set, a Hub id"
@@ -30,46 +28,6 @@ def add(command: Command) -> None:
     asked = command("predict", predict, "Classify a text with a trained classifier.")
     asked.add_argument("--model", required=True, help="a run of the method classify")
     asked.add_argument("--text", help="read from stdin if not given")
-    helped = command(
-        "alternatives", alternatives, "Measure base, few-shot, RAG, tuned and tuned + RAG side by side."
-    )
-    helped.add_argument("--model", default="", help="base model")
-    helped.add_argument("--tuned", default="", help="a run to measure too, alone and with passages")
-    helped.add_argument("--language", choices=("en", "es"), default="en")
-    helped.add_argument(
-        "--documents", nargs="*", default=[], help="text files; the shipped village documents if none"
-    )
-    helped.add_argument("--examples", default="", help="data set of the few-shot examples; plain.<language>")
-    helped.add_argument("--limit", type=int, default=40, help="questions asked")
-
-
-def alternatives(options: argparse.Namespace, settings: Settings) -> Answer:
-    from tuning import alternatives as ways
-    from tuning import examples as few
-    from tuning import retrieval
-    from tuning.cli import _quiet
-    from tuning.generate import Engine
-
-    _quiet()
-    base = options.model or settings.base_model
-    paths = [Path(each) for each in options.documents] or retrieval.shipped()
-    choices = [(base, way) for way in ways.WAYS]
-    choices += [(options.tuned, way) for way in ("plain", "rag")] if options.tuned else []
-    questions = few.questions(options.language, options.limit)
-    shown = few.drawn(options.examples or f"plain.{options.language}")
-    engine = Engine(settings.home)
-    table = [
-        asdict(each)
-        for each in ways.compare(
-            engine, choices, questions, shown, retrieval.load(paths), few.counter(settings.home)
-        )
-    ]
-    lines = [
-        f"{row['policy']:20} {row['way']:9} right {row['accuracy']:.1%}  token F1 {row['token_f1']:.3f}  "
-        f"{row['prompt_tokens']:.0f} prompt tokens  {row['milliseconds']:.0f} ms"
-        for row in table
-    ]
-    return {"ways": table}, lines
 
 
 def strategies(options: argparse.Namespace, settings: Settings) -> Answer:

@@ -1,0 +1,28 @@
+"""Every command of a course can be reached from the command line, and does what it says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tuning.cli import main, parser
+
+COMMANDS = ("alternatives", "redteam", "inspect", "sift", "experiment", "search", "strategies", "predict")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_it_is_known(name, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parser().parse_args([name, "--help"])
+    assert caught.value.code == 0 and name in capsys.readouterr().out
+
+
+def test_rows_are_sifted_by_a_rule(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AFINA_HOME", str(tmp_path))
+    out = tmp_path / "kept.jsonl"
+    assert main(["sift", "--dataset", "safety.en", "--rule", "poison", "--out", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["taken_out"] and told["kept"] == len(out.read_text().splitlines())
+    assert "poison" not in out.read_text()
+    assert main(["sift", "--dataset", "safety.en", "--out", str(out)]) == 2

@@ -1,0 +1,88 @@
+"""What came of a course's recipes: the runs of one, side by side. Knows the runs' events, no queue and no page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from common.errors import AfinaError
+from tuning import classification
+from tuning.progress import RunStatus
+from tuning.runs import Run, RunStore
+
+
+@dataclass(frozen=True)
+class Part:
+    """One run of a recipe. `part`: what sets it apart; figures are None, texts empty, where there are none yet."""
+
+    run_id: str
+    name: str
+    recipe: str
+    part: str
+    state: str
+    share: float  # of its steps, 0 to 1
+    model: str
+    data: str
+    n_train: int
+    seconds: float
+    heldout_before: float | None
+    heldout_after: float | None
+    accuracy: float | None  # of a classifier, 0 to 1
+    macro_f1: float | None
+    prompt: str  # that was watched
+    reply_before: str
+    reply_after: str
+
+
+def groups(store: RunStore) -> dict[str, str]:
+    """group -> recipe, the newest first."""
+    found: dict[str, str] = {}
+    for run in store:
+        if run.info.extra.get("experiment"):
+            found.setdefault(str(run.info.extra["group"]), str(run.info.extra["experiment"]))
+    return found
+
+
+def parts(store: RunStore, group: str) -> list[Part]:
+    """The runs of `group`, in the order in which they were queued. Raises: AfinaError `compare.unknown`."""
+    runs = [run for run in store if run.info.extra.get("experiment") and run.info.extra["group"] == group]
+    if not runs:
+        raise AfinaError("compare.unknown", name=group)
+    return [_part(run) for run in reversed(runs)]
+
+
+def series(store: RunStore, group: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
+    """part -> metric -> points, of the runs of `group`."""
+    told = {part.run_id: part.part for part in parts(store, group)}
+    return {name: store.get(run_id).status().series for run_id, name in told.items()}
+
+
+def _part(run: Run) -> Part:
+    status, info = run.status(), run.info
+    report = classification.read(run.path) or {}
+    prompt, before, after = _replies(status)
+    return Part(
+        run_id=run.id,
+        name=run.name,
+        recipe=str(info.extra["experiment"]),
+        part=str(info.extra.get("part") or info.config.get("strategy") or run.name),
+        state=status.state,
+        share=status.step / status.total_steps if status.total_steps else 0.0,
+        model=str(info.base["name"]),
+        data=str(info.data["name"]),
+        n_train=int(info.data.get("n_train", 0)),
+        seconds=status.elapsed_seconds,
+        heldout_before=status.first.get("heldout_loss"),
+        heldout_after=status.metrics.get("heldout_loss"),
+        accuracy=report.get("accuracy"),
+        macro_f1=report.get("macro_f1"),
+        prompt=prompt,
+        reply_before=before,
+        reply_after=after,
+    )
+
+
+def _replies(status: RunStatus) -> tuple[str, str, str]:
+    if not status.samples:
+        return "", "", ""
+    (_, prompt, before), (_, _, after) = status.samples[0], status.samples[-1]
+    return prompt, before, after if len(status.samples) > 1 else ""
