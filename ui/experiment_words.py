@@ -36,7 +36,7 @@ def about(recipe: str, used: Uses, tongue: str) -> str:
 def parts(found: Sequence[Part], tongue: str) -> str:
     """A recipe's runs: what sets each apart, its figures, and its reply before and after."""
     classes = any(part.accuracy is not None for part in found)
-    measured = ("accuracy", "macro_f1") if classes else ("before", "after")
+    measured = ("accuracy", "macro_f1") if classes else ("heldout",)
     columns = ("part", "state", "model", "data", "rows", "time", *measured)
     head = "".join(f"<th>{escape(word(f'experiments.column.{name}', tongue))}</th>" for name in columns)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(part, classes, tongue))}</tr>"
@@ -59,11 +59,10 @@ def _cells(part: Part, classes: bool, tongue: str) -> list[str]:
     state = escape(train_live.state(part.state, tongue))
     if part.state in ("starting", "running"):
         state += f" {part.share:.0%}"
-    measured: list[tuple[float | None, str]] = (
-        [(part.accuracy, ".1%"), (part.macro_f1, ".3f")]
-        if classes
-        else [(part.heldout_before, ".3f"), (part.heldout_after, ".3f")]
-    )
+    pairs = ((part.accuracy, ".1%"), (part.macro_f1, ".3f"))
+    measured = [_number(value, form) for value, form in pairs]
+    if not classes:
+        measured = [f"{_number(part.heldout_before)} → {_number(part.heldout_after)}"]
     return [
         f"<b>{escape(part_name(part.part, tongue))}</b>",
         f'<span class="badge {part.state}">{state}</span>',
@@ -71,8 +70,12 @@ def _cells(part: Part, classes: bool, tongue: str) -> list[str]:
         escape(part.data),
         str(part.n_train),
         train_data.duration(part.seconds, tongue) if part.seconds else "–",
-        *("–" if value is None else f"{value:{form}}" for value, form in measured),
+        *measured,
     ]
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    return "–" if value is None else f"{value:{form}}"
 
 
 def _replies(found: Sequence[Part], tongue: str) -> str:
