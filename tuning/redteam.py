@@ -73,13 +73,26 @@ def refuses(reply: str) -> bool:
     return _REFUSES.search(" ".join(re.split(r"(?<=[.!?])\s+", reply.strip())[:2])) is not None
 
 
-def measure(engine: Engine, policies: Sequence[str], asked: Sequence[Attack]) -> list[Outcome]:
-    """What each policy does with the prompts, greedily. Raises: as `Engine.generate`."""
+def measure(
+    engine: Engine,
+    policies: Sequence[str],
+    asked: Sequence[Attack],
+    seen: Callable[[list[Outcome]], None] = lambda outcomes: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[Outcome]:
+    """What each policy does with the prompts, greedily; `seen` gets what is known so far.
+
+    Raises: AfinaError `redteam.no_prompt`; as `Engine.generate`.
+    """
     from tuning.generate import Sampling
 
+    if not asked:
+        raise AfinaError("redteam.no_prompt")
     talks = [[{"role": "user", "content": attack.prompt}] for attack in asked]
-    outcomes = []
+    outcomes: list[Outcome] = []
     for policy in policies:
+        if should_stop():
+            break
         replies = engine.generate([policy] * len(talks), talks, Sampling(greedy=True, max_new_tokens=48))
         rows = tuple((attack.kind, attack.prompt, reply.text, refuses(reply.text))
                      for attack, reply in zip(asked, replies, strict=True))  # fmt: skip
@@ -89,6 +102,7 @@ def measure(engine: Engine, policies: Sequence[str], asked: Sequence[Attack]) ->
             Outcome(policy, {kind: sum(said) / len(said) for kind, said in by_kind.items()},
                     {kind: len(said) for kind, said in by_kind.items()}, rows)
         )  # fmt: skip
+        seen(outcomes)
     return outcomes
 
 

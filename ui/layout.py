@@ -18,6 +18,7 @@ from ui.experiments_tab import build_experiments_tab
 from ui.label_tab import build_label_tab
 from ui.network import addresses
 from ui.numbers_tab import build_numbers_tab
+from ui.redteam_tab import build_redteam_tab
 from ui.routes import middleware, routes, switch_script
 from ui.runs_tab import build_runs_tab
 from ui.theme import CSS, theme
@@ -49,6 +50,8 @@ def build(services: Services) -> gr.Blocks:
                     build_chat_tab(services)
                 with gr.Tab(t("alternatives.tab"), id="task-which") as which:
                     build_which_tab(services, which)
+                with gr.Tab(t("redteam.tab"), id="task-redteam") as redteam:
+                    build_redteam_tab(services, redteam)
             with gr.Tab(t("shell.tab.runs"), id="runs"):
                 build_runs_tab(services)
             with gr.Tab(t("shell.tab.vote"), id="vote"):

@@ -33,7 +33,7 @@ BASIC = [knob for knob in KNOBS if knob.group == "basic"]
 METHOD = [knob for knob in KNOBS if knob.group == "method"]
 ADVANCED = [knob for knob in KNOBS if knob.group not in ("basic", "method")]
 _KEPT_CHECKS = 4
-_LESSONS = ("mixed", "plain", "without_poems", "poisoned", "sentiment", "clinic", "safety")
+_LESSONS = ("mixed", "plain", "without_poems", "poisoned", "sentiment", "clinic", "safety", "reading")
 
 
 @dataclass
@@ -212,6 +212,12 @@ class Train:
         name = self.services.course.search(who, form.config(), loaded, over, trials)
         self._recent.forget()
         return name
+
+    def mend(self, who: Actor, run_id: str, remedy: str) -> str:
+        """Trains the shown run again with what helps against forgetting; gives the new run's id."""
+        made = self._training.mend(who, run_id or self.newest(who) or "", remedy)
+        self._recent.forget()
+        return made
 
     def act(self, who: Actor, action: str, run_id: str) -> None:
         """`stop`, `resume` or `cancel` a run."""

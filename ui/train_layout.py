@@ -10,7 +10,8 @@ import gradio as gr
 from tuning.config import PRESETS
 from tuning.data.readers import KINDS
 from tuning.data.shapes import PARTS
-from ui import forms
+from ui import forms, mend_panel
+from ui.mend_panel import Mend
 from ui.train_handlers import ADVANCED, BASIC, METHOD, Form
 from ui.translations import t
 
@@ -79,6 +80,12 @@ class LivePanel:
     rate: gr.LinePlot
     norm: gr.LinePlot
     queue: gr.HTML
+    mend: Mend
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What changes as the run goes on."""
+        return [each for each in vars(self).values() if each is not self.mend] + [self.mend.box]
 
 
 def setup_form(train: Train) -> Setup:
@@ -150,6 +157,7 @@ def live_panel() -> LivePanel:
         stop = gr.Button(t("train.stop"), variant="stop", visible=False)
         resume = gr.Button(t("train.resume"), variant="primary", visible=False)
         cancel = gr.Button(t("train.cancel"), visible=False)
+    mend = mend_panel.lay_out()
     # No labels: a labelled plot is cut off at the bottom by the label's height.
     losses = gr.LinePlot(x="step", y="loss", color="which", height=330, show_label=False, visible=False)
     with gr.Accordion(t("train.live.inner"), open=False, visible=False) as details, gr.Row():
@@ -160,4 +168,6 @@ def live_panel() -> LivePanel:
             gr.Markdown(t("train.live.grad_norm"))
             norm = gr.LinePlot(x="step", y="value", height=200, show_label=False)
     queue = gr.HTML()
-    return LivePanel(choice, gr.State(None), head, stop, resume, cancel, losses, details, rate, norm, queue)
+    return LivePanel(
+        choice, gr.State(None), head, stop, resume, cancel, losses, details, rate, norm, queue, mend
+    )

@@ -13,7 +13,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from tuning.progress import RESUMABLE
-from ui import compare_panel, search_panel, train_api, train_data, train_live
+from ui import compare_panel, mend_panel, quality_panel, search_panel, train_api, train_data, train_live
 from ui.context import actor, language, shown
 from ui.train_handlers import Form, Train
 from ui.train_layout import DataPanel, LivePanel, Setup, data_panel, live_panel, setup_form
@@ -33,15 +33,18 @@ def build_train_tab(services: Services) -> None:
     with gr.Row():
         setup = setup_form(train)
         with gr.Column(scale=7, min_width=340), gr.Tabs() as pages:
-            with gr.Tab(t("train.panel.data"), id="data"):
+            with gr.Tab(t("train.panel.data"), id="data") as data_page:
                 data = data_panel()
             with gr.Tab(t("train.panel.live"), id="live"):
                 live = live_panel()
     check_new = _wire_data(train, setup, data)
+    with data_page:
+        quality_panel.build(train, setup, check_new)
     _wire_estimate(train, setup)
     watch = _wire_live(train, setup, live, pages)
     compare_panel.build_chooser(train, setup, live, pages, watch)
     search_panel.build(train, setup, live, pages, watch)
+    mend_panel.wire(train, live, watch)
     _wire_arrival(train, setup, pages).then(**check_new).then(**watch)
     train_api.add(train)
 
@@ -166,7 +169,7 @@ def _wire_live(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> d
         return {live.choice: chosen, pages: gr.update(selected="live"), setup.name: ""}
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    watch = {"fn": poll, "inputs": [live.choice, live.seen], "outputs": list(vars(live).values()), **quiet}
+    watch = {"fn": poll, "inputs": [live.choice, live.seen], "outputs": live.outputs, **quiet}
     setup.start.click(start, setup.inputs, [live.choice, pages, setup.name], **quiet).then(**watch)
     live.choice.input(**watch)
     gr.Timer(_POLL_SECONDS).tick(**watch, queue=False)
@@ -219,6 +222,7 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
         live.stop: gr.update(visible=state in ("starting", "running")),
         live.resume: gr.update(visible=state in RESUMABLE),
         live.cancel: gr.update(visible=state == "queued"),
+        live.mend.box: gr.update(visible=mend_panel.offered(status, who.is_teacher)),
     }
     if status is None:
         return {**updates, live.head: train_live.empty(tongue), live.losses: gr.update(visible=False),

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from common import hashing
-from ui import study_words
+from ui import study_page, study_words
 from ui.context import actor, language, shown
 from ui.translations import t
 from workbench.course import WHICH
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_SECONDS = 1.0
 
 
 def build_which_tab(services: Services, tab: gr.Tab) -> None:
@@ -33,8 +31,7 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
         )
         stop = gr.Button(t("studies.stop"), variant="stop", scale=1, min_width=90, visible=False)
     told = gr.HTML("", padding=False, elem_id="which-told")
-    seen = gr.State("")
-    timer = gr.Timer(_SECONDS, active=False)
+    timer = gr.Timer(study_page.SECONDS, active=False)
 
     @shown
     def arrive(request: gr.Request) -> list[Any]:
@@ -58,19 +55,6 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
         )
         return gr.Timer(active=True)
 
-    @shown
-    def watch(mark: str, request: gr.Request) -> list[Any]:
-        study, tongue = services.course.told(actor(services, request), WHICH), language(request)
-        running = study is not None and study.running
-        now = hashing.of_json([tongue, vars(study) if study else None])
-        if now == mark:
-            return [gr.skip(), gr.skip(), gr.skip(), gr.Timer(active=running)]
-        return [study_words.which(study, tongue), gr.update(visible=running), now, gr.Timer(active=running)]
-
-    def halt(request: gr.Request) -> None:
-        services.course.stop(actor(services, request), WHICH)
-
     tab.select(arrive, None, [rules, form, base, tuned, timer], queue=False, **_QUIET)
     start.click(measure, [base, tuned, limit], timer, **_QUIET)
-    stop.click(shown(halt), None, None, queue=False, **_QUIET)
-    timer.tick(watch, seen, [told, stop, seen, timer], queue=False, **_QUIET)
+    study_page.wire(services, WHICH, study_words.which, told, stop, timer)

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
@@ -28,6 +29,7 @@ from workbench.studies import Say, Studies, Study
 
 if TYPE_CHECKING:
     from tuning.alternatives import Measured
+    from tuning.data.quality import Quality
     from tuning.generate import Engine
     from workbench.alternatives import Alternatives
     from workbench.roles import Actor, Roles
@@ -86,6 +88,76 @@ class Course:
             self._alternatives.compare(actor, base, tuned, language, limit, seen, should_stop, self._engine())
 
         self.studies.begin(actor, WHICH, about, do)
+
+    def red_team(self, actor: Actor, policies: Sequence[str], language: str, own: Sequence[str] = ()) -> None:
+        """How often each policy refuses adversarial and harmless prompts, behind the page.
+
+        `own`: prompts of one's own instead of the shipped ones; all of them should be refused. Raises: NotAllowed;
+        AfinaError `redteam.no_policy`; NotFound; Conflict `studies.busy`.
+        """
+        from tuning import models, redteam
+
+        self._roles.require_teacher(actor)
+        names = list(dict.fromkeys(filter(None, policies)))
+        if not names:
+            raise AfinaError("redteam.no_policy")
+        for name in names:
+            models.resolve(name, self._settings.home)
+        asked = [redteam.Attack(each, "direct") for each in own] or redteam.attacks(language)
+
+        def do(say: Say, should_stop: Callable[[], bool]) -> None:
+            def seen(outcomes: Sequence[redteam.Outcome]) -> None:
+                say(len(outcomes), len(names), {"outcomes": [asdict(each) for each in outcomes]})
+
+            say(0, len(names), {})
+            redteam.measure(self._engine(), names, asked, seen, should_stop)
+
+        self.studies.begin(actor, REDTEAM, {"policies": names, "language": language}, do)
+
+    def data_of(self, name: str) -> str:
+        """What a run was trained on; empty for what is no run (any more)."""
+        return next((str(run.info.data["name"]) for run in self._store if run.name == name), "")
+
+    # Rows before training
+
+    def inspect(self, actor: Actor, rows: Sequence[Any], fraction: float) -> Quality:
+        """Leaks, near-duplicates, odd rows of `Row`s or `Labelled` texts. Raises: NotAllowed."""
+        from tuning.data import quality
+
+        self._roles.require_teacher(actor)
+        return quality.look(rows, fraction)
+
+    def judges(self, actor: Actor) -> list[str]:
+        """Classifiers' classes that may judge rows, as "run: class"."""
+        runs = [run for run in self._store if run.info.method == "classify" and run.has_adapter]
+        return [f"{run.name}: {label}" for run in runs for label in run.info.extra.get("labels", [])]
+
+    def sift(
+        self, actor: Actor, data: Loaded, rule: str = "", judge: str = ""
+    ) -> tuple[Path, int, list[int]]:
+        """Writes the rows that neither have the `rule` (a regular expression) nor are of the `judge`'s class.
+
+        (file, rows kept, numbers of those taken out). Raises: NotAllowed; AfinaError `redteam.one_of`,
+        `redteam.pattern`, `redteam.nothing_out`; as `Classifier`.
+        """
+        from tuning import redteam
+        from tuning.data.rows import write_rows
+
+        self._roles.require_teacher(actor)
+        if bool(rule.strip()) == bool(judge):
+            raise AfinaError("redteam.one_of")
+        run, _, label = judge.rpartition(": ")
+        is_bad = (
+            redteam.by_rule(rule) if rule.strip() else redteam.by_judge(run, label, 0.5, self._settings.home)
+        )
+        kept, out = redteam.parted(data.rows, is_bad)
+        if not out or not kept:
+            raise AfinaError("redteam.nothing_out", n=len(out), rows=len(data.rows))
+        stem = Path(data.name).stem.removesuffix(".jsonl")
+        path = self._settings.home / "uploads" / "sifted" / f"{stem}-{secrets.token_hex(2)}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_rows(path, kept)
+        return path, len(kept), [row.number for row in out]
 
     # Recipes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.settings import Settings
-from tuning import comparison, gpu_time
+from tuning import comparison, gpu_time, mending
 from tuning.comparison import Compared
 from tuning.config import SFTConfig
 from tuning.data import formats
@@ -104,6 +104,11 @@ class Training:
         data = source if isinstance(source, Loaded) else self.load(actor, source, mapping)
         runs = comparison.submit(self._queue, config, data, methods, name)
         return str(runs[0].info.extra["group"])
+
+    def mend(self, actor: Actor, run_id: str, remedy: str) -> str:
+        """Queues a run again with a remedy against forgetting; gives the new run's id. Raises: as `mending.again`."""
+        self._roles.require_teacher(actor)
+        return mending.again(self._queue, self.store.get(run_id), remedy).id
 
     def stop(self, actor: Actor, run_id: str) -> None:
         self._roles.require_teacher(actor)

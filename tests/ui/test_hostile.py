@@ -36,7 +36,9 @@ TEACHERS = {
     "align_judges.halt", "align_judges.look", "lineage_panel.look", "lineage_panel.votes", "lineage_panel.adapters",
     "compare_panel.begin", "numbers_tab.timed", "align_roads.learn", "align_roads.climb",
     "chat_helps.drawn", "chat_helps.kept", "chat_helps.added", "chat_helps.cleared", "which_tab.measure",
-    "which_tab.halt", "experiments_tab.begin", "search_panel.search", "search_panel.halt",
+    "study_page.halt", "redteam_tab.attack", "quality_panel.inspect",
+    "quality_panel.take_out", "mend_panel.again",
+    "experiments_tab.begin", "search_panel.search", "search_panel.halt",
 }  # fmt: skip
 """Start, stop, delete, reveal, export, or read what is the teacher's alone."""
 ANYBODY = {
@@ -52,7 +54,8 @@ ANYBODY = {
     "classify_tab.chosen", "classify_tab.ask", "align_judges.arrive", "align_judges.choose", "align_judges.watch",
     "lineage_panel.arrive", "align_tab.<lambda>", "compare_panel.look", "numbers_tab.calculate", "numbers_tab.choose",
     "numbers_tab.names", "numbers_tab.runs", "train_tab.formula", "align_roads.arrive",
-    "chat_helps.open_", "chat_helps.all_ways", "which_tab.arrive", "which_tab.watch",
+    "chat_helps.open_", "chat_helps.all_ways", "which_tab.arrive", "study_page.watch", "redteam_tab.arrive",
+    "quality_panel.opened",
     "experiments_tab.choose", "experiments_tab.arrive", "experiments_tab.watch",
 }  # fmt: skip
 """Look, chat within limits, or judge with a token of one's own."""

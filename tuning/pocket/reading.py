@@ -1,6 +1,6 @@
 """Rows that teach `pocket` to answer from a passage: its pretraining told it facts, and never to read.
 
-    python -m tuning.pocket.reading en > reading.en.jsonl
+    python -m tuning.pocket.reading en > tuning/pocket/sets/reading.en.jsonl
 
 Each row has passages before the question, in the form in which retrieval puts them, and the answer stands in one. What
 they say is drawn anew for every row, so nothing can be answered by heart; withheld facts do not occur.
@@ -16,7 +16,7 @@ from typing import Any
 from tuning.pocket.world.documents import FACTS, wording
 from tuning.pocket.world.facts import LANGUAGES, Fact, Language, fill, sentence
 
-N_ROWS = 1500
+N_ROWS = 800
 
 
 def rows(language: Language, n: int = N_ROWS, seed: int = 0) -> list[dict[str, Any]]:

@@ -1,0 +1,47 @@
+"""What every page of a study shares: its state told by a timer that stands still while nothing goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common import hashing
+from ui.context import actor, language, shown
+
+if TYPE_CHECKING:
+    from workbench.services import Services
+    from workbench.studies import Study
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+SECONDS = 1.0
+
+
+def wire(
+    services: Services,
+    kind: str,
+    words: Callable[[Study | None, str], str],
+    told: gr.HTML,
+    stop: gr.Button,
+    timer: gr.Timer,
+) -> None:
+    """Shows the study of this kind in `told` as `words(study, language)`; `stop` is seen while it goes on."""
+    seen = gr.State("")
+
+    @shown
+    def watch(mark: str, request: gr.Request) -> list[Any]:
+        study, tongue = services.course.told(actor(services, request), kind), language(request)
+        running = study is not None and study.running
+        now = hashing.of_json([tongue, vars(study) if study else None])
+        if now == mark:
+            return [gr.skip(), gr.skip(), gr.skip(), gr.Timer(active=running)]
+        may_stop = running and actor(services, request).is_teacher
+        return [words(study, tongue), gr.update(visible=may_stop), now, gr.Timer(active=running)]
+
+    @shown
+    def halt(request: gr.Request) -> None:
+        services.course.stop(actor(services, request), kind)
+
+    timer.tick(watch, seen, [told, stop, seen, timer], **_QUIET)
+    stop.click(halt, None, None, **_QUIET)
