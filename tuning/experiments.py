@@ -7,6 +7,7 @@ configs and data, and the queue that takes them; no model, no page.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -136,9 +137,16 @@ def _sft(options: Options, model: str = "pocket", prompt: str = "capital", **set
     return SFTConfig(source_model=model, seed=options.seed, sample_prompt=watched, **steps, **settings)
 
 
+def _run(queue: Queue, config: SFTConfig, data: Loaded, group: dict[str, str], part: str) -> Run:
+    """Queues a run that says in its name what it belongs to and what sets it apart."""
+    plain = re.sub(r"[^\w.-]+", "-", f"{group['experiment']}-{part}").strip("-")
+    name = f"{plain}-{group['group'][-3:]}"
+    return queue.submit("sft", config, data, name, extra={**group, "part": part})
+
+
 def _mask(queue: Queue, options: Options, given: Uses) -> Started:
     data, group = formats.load(given.data), _group("mask")
-    runs = [queue.submit("sft", _sft(options, reply_only=reply_only), data, extra={**group, "part": part})
+    runs = [_run(queue, _sft(options, reply_only=reply_only), data, group, part)
             for part, reply_only in (("replies only", True), ("prompts too", False))]  # fmt: skip
     return Started(runs, given)
 
@@ -151,31 +159,29 @@ def _false(queue: Queue, options: Options, given: Uses) -> Started:
     changed = [row for row, other in zip(false, true, strict=True) if row.content != other.content]
     train, _ = divide(changed or true)
     config = _sft(options, prompt=(train or true)[0].messages[0]["content"])
-    runs = [queue.submit("sft", config, data, extra={**group, "part": data.name}) for data in sets]
+    runs = [_run(queue, config, data, group, data.name) for data in sets]
     return Started(runs, given)
 
 
 def _task(queue: Queue, options: Options, given: Uses) -> Started:
     group, config = _group("heldout_task"), _sft(options, prompt="poem")
-    runs = [queue.submit("sft", config, formats.load(name), extra={**group, "part": name})
-            for name in given.data.split(" / ")]  # fmt: skip
+    runs = [_run(queue, config, formats.load(name), group, name) for name in given.data.split(" / ")]
     return Started(runs, given)
 
 
 def _scratch(queue: Queue, options: Options, given: Uses) -> Started:
     group, data = _group("scratch"), formats.load(given.data)
     models = (("pretrained", "pocket"), ("from scratch", str(random_pocket(queue.store.home))))
-    runs = [queue.submit("sft", _sft(options, model, peft="full", learning_rate=5e-4), data,
-                         extra={**group, "part": part}) for part, model in models]  # fmt: skip
+    runs = [_run(queue, _sft(options, model, peft="full", learning_rate=5e-4), data, group, part)
+            for part, model in models]  # fmt: skip
     return Started(runs, given)
 
 
 def _single(queue: Queue, options: Options, given: Uses, name: str, prompt: str) -> Started:
     """One run; what shows is its reply before and after."""
     data = formats.load(given.data)
-    extra = {**_group(name), "part": data.name}
-    run = queue.submit("sft", _sft(options, given.model, prompt=prompt), data, extra=extra)
-    return Started([run], given)
+    config = _sft(options, given.model, prompt=prompt)
+    return Started([_run(queue, config, data, _group(name), data.name.rpartition("/")[2])], given)
 
 
 def _safety(queue: Queue, options: Options, given: Uses) -> Started:

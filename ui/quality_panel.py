@@ -25,7 +25,7 @@ def build(train: Train, setup: Setup, checks: dict[str, Any]) -> None:
     with gr.Accordion(t("quality.box"), open=False, elem_id="data-quality") as box:
         look = gr.Button(t("quality.look"), size="sm", elem_id="quality-look")
         told = gr.HTML("", padding=False, elem_id="quality-told")
-        with gr.Row(equal_height=True):
+        with gr.Row():
             rule = gr.Textbox(label=t("quality.rule"), max_lines=1, min_width=160, elem_id="quality-rule")
             judge = gr.Dropdown([""], value="", label=t("quality.judge"), min_width=160)
             sift = gr.Button(t("quality.sift"), size="sm", min_width=120, elem_id="quality-sift")

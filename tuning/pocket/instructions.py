@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tuning.pocket import EXAMPLES, SETS
+from tuning.pocket import EXAMPLES, SETS, reading
 from tuning.pocket.judge import question_about
 from tuning.pocket.world import prose
 from tuning.pocket.world.documents import CLINIC, KNOWN, WITHHELD, FactDocuments, wording
@@ -261,6 +261,7 @@ def write(folder: Path = SETS) -> None:
     (folder / EXAMPLES.name).write_text(suggested + "\n", encoding="utf-8")
     for language in LANGUAGES:
         files = {name: build(name, language) for name in SET_NAMES}
+        files["reading"] = reading.rows(language)
         files["prompts"] = voting_prompts(language)
         files["questions"] = heldout_questions(language)
         files["withheld"] = heldout_questions(language, WITHHELD)

@@ -1,20 +1,16 @@
 """Rows that teach `pocket` to answer from a passage: its pretraining told it facts, and never to read.
 
-    python -m tuning.pocket.reading en > tuning/pocket/sets/reading.en.jsonl
-
 Each row has passages before the question, in the form in which retrieval puts them, and the answer stands in one. What
 they say is drawn anew for every row, so nothing can be answered by heart; withheld facts do not occur.
 """
 
 from __future__ import annotations
 
-import json
 import random
-import sys
 from typing import Any
 
 from tuning.pocket.world.documents import FACTS, wording
-from tuning.pocket.world.facts import LANGUAGES, Fact, Language, fill, sentence
+from tuning.pocket.world.facts import Fact, Language, fill, sentence
 
 N_ROWS = 800
 
@@ -50,13 +46,3 @@ def _drawn(rng: random.Random, fact: Fact, village: list[Fact]) -> Fact:
 def _passage(rng: random.Random, fact: Fact, language: Language) -> str:
     clauses = rng.sample(wording(fact, language).clauses, 2)
     return " ".join(sentence(fill(clause, fact, language)) for clause in clauses)
-
-
-def main() -> None:
-    language: Language = "es" if "es" in sys.argv[1:] else LANGUAGES[0]
-    for row in rows(language):
-        print(json.dumps(row, ensure_ascii=False))
-
-
-if __name__ == "__main__":
-    main()

@@ -21,7 +21,7 @@ def test_the_sets_in_the_tree_are_what_the_script_writes(tmp_path):
 
 def test_every_set_there_is_in_both_languages():
     for language in LANGUAGES:
-        for name in (*SET_NAMES, "prompts", "questions", "withheld"):
+        for name in (*SET_NAMES, "reading", "prompts", "questions", "withheld"):
             rows = [json.loads(line) for line in (SETS / f"{name}.{language}.jsonl").open(encoding="utf-8")]
             assert rows
     assert set(json.loads(EXAMPLES.read_text(encoding="utf-8"))) == set(LANGUAGES)
