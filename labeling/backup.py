@@ -3,38 +3,33 @@
 Every change becomes part of a *fragment*: a file `labels/<time>-<uuid>.jsonl` that is added once and never changed.
 Its first line says how many rows follow and what they hash to, so that a half-written one is known and left out; its
 changes are still in the outbox then and come again in the next. Replaying fragments in their order gives the newest
-state of every row; doing it twice gives the same. A vote is *acknowledged* when it is on the app's own disk; it is
-safe from the loss of that disk once it is in a fragment, at most `seconds` later, or before the answer where `wait`
-is on. Knows nothing of what the rows mean.
+state of every row; doing it twice gives the same. When there are many they are merged (`fragments.py`).
+
+A vote is *acknowledged* when it is on the app's own disk; it is safe from the loss of that disk once it is in a
+fragment, at most `seconds` later, or before the answer where `wait` is on. Knows nothing of what the rows mean.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import re
-import tempfile
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 from filelock import FileLock, Timeout
 
 from common.errors import AfinaError
-from labeling import outbox, recount
-from labeling.outbox import Change
+from labeling import fragments, outbox, recount
+from labeling.fragments import fragment
 from labeling.places import Place, Unreachable
 from labeling.store import Store
 
 logger = logging.getLogger(__name__)
-_FRAGMENT = re.compile(r"labels/\d{20}-[0-9a-f]{32}\.jsonl")
-_VERSION = 1
 _SLOWEST = 60.0  # seconds between two attempts while the place does not answer
 _PATIENCE = 25.0  # seconds that a vote waits for its copy
 
@@ -69,6 +64,7 @@ class Backup:
         self._lock = FileLock(lock) if lock else None
         self._wake, self._closing = threading.Event(), threading.Event()
         self._round = threading.Condition()
+        self._added, self._merged = fragments.ENOUGH, set[str]()  # the first look finds what others left
         self._begun = self._done = 0  # flushes that began, and the newest one that succeeded
         self._last: float | None = None
         self._error: AfinaError | None = None
@@ -104,30 +100,46 @@ class Backup:
             self._begun += 1
             mine = self._begun
         written = 0
+        with self._alone():
+            while True:
+                batch = outbox.collect(self._store)
+                if batch.changes:
+                    name, content = fragment(batch.changes)
+                    self.place.add({name: content}, f"{len(batch.changes)} rows")
+                    self._added += 1
+                if batch.seqs:
+                    outbox.settle(self._store, batch)
+                written += len(batch.changes)
+                if not batch.more:
+                    break
+        with self._round:
+            self._done = max(self._done, mine)
+            self._last, self._error = time.time(), None
+            self._round.notify_all()
+        return written
+
+    def merge(self) -> int:
+        """Merges fragments where there are many; how many went. Raises: Unreachable."""
+        if self._added < fragments.ENOUGH:
+            return 0
+        with self._alone():
+            gone = fragments.merge(self.place, self._merged)
+        self._added = 0
+        return gone
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process at a time changes the place. Raises: Unreachable `backup.busy`."""
         try:
             if self._lock is not None:
                 self._lock.acquire(timeout=_PATIENCE)
         except Timeout as problem:
             raise Unreachable("backup.busy", where=self.place.name) from problem
         try:
-            while True:
-                batch = outbox.collect(self._store)
-                if batch.changes:
-                    name, content = fragment(batch.changes)
-                    self.place.add({name: content}, f"{len(batch.changes)} rows")
-                if batch.seqs:
-                    outbox.settle(self._store, batch)
-                written += len(batch.changes)
-                if not batch.more:
-                    break
+            yield
         finally:
             if self._lock is not None:
                 self._lock.release()
-        with self._round:
-            self._done = max(self._done, mine)
-            self._last, self._error = time.time(), None
-            self._round.notify_all()
-        return written
 
     def settled(self, patience: float = _PATIENCE) -> None:
         """Returns when everything committed before the call is in the place. Raises: Unreachable `backup.slow`."""
@@ -147,6 +159,7 @@ class Backup:
         while not self._closing.is_set():
             try:
                 self.flush()
+                self.merge()
                 pause = self.seconds
             except AfinaError as error:
                 self._error = error
@@ -160,47 +173,14 @@ class Backup:
             self._wake.clear()
 
 
-def fragment(changes: Iterable[Change]) -> tuple[str, bytes]:
-    """A fragment's name and content."""
-    lines = [orjson.dumps({"t": each.table, "k": each.key, "r": each.row}) for each in changes]
-    body = b"\n".join(lines) + b"\n"
-    head = {"afina": _VERSION, "n": len(lines), "sha256": hashlib.sha256(body).hexdigest()}
-    return f"labels/{time.time_ns():020d}-{uuid.uuid4().hex}.jsonl", orjson.dumps(head) + b"\n" + body
-
-
-def parse(content: bytes) -> list[Change] | None:
-    """A fragment's changes; None for one that is not whole. Raises: AfinaError `backup.newer`."""
-    first, _, body = content.partition(b"\n")
-    try:
-        head = orjson.loads(first)
-        if head["afina"] > _VERSION:
-            raise AfinaError("backup.newer", version=head["afina"])
-        if hashlib.sha256(body).hexdigest() != head["sha256"]:
-            return None
-        rows = [orjson.loads(line) for line in body.splitlines()]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return None
-    return [Change(row["t"], tuple(row["k"]), row["r"]) for row in rows]
-
-
 def restore(store: Store, place: Place) -> Restored:
     """Brings back every row that is in `place` and not in `store`; what is in the store stays as it is.
 
     Raises: Unreachable; AfinaError `backup.newer`.
     """
-    names = [name for name in place.names() if _FRAGMENT.fullmatch(name)]
-    newest: dict[str, dict[tuple, dict[str, Any]]] = {table.name: {} for table in outbox.tables()}
-    broken = 0
-    with tempfile.TemporaryDirectory(prefix="afina-restore-") as folder:
-        place.fetch(names, Path(folder))
-        for name in names:
-            changes = parse((Path(folder) / name).read_bytes())
-            if changes is None:
-                broken += 1
-                logger.warning("fragment %s is not whole", name)
-            for change in changes or ():
-                newest.setdefault(change.table, {})[change.key] = change.row
-    return Restored(len(names), broken, _bring_back(store, newest))
+    names = fragments.names(place)
+    newest, broken = fragments.replayed(place, names)
+    return Restored(len(names), len(broken), _bring_back(store, newest))
 
 
 def _bring_back(store: Store, newest: dict[str, dict[tuple, dict[str, Any]]]) -> int:
@@ -209,7 +189,7 @@ def _bring_back(store: Store, newest: dict[str, dict[tuple, dict[str, Any]]]) ->
     with store.write() as connection:
         store.lock(connection, "backup")
         for table in outbox.tables():
-            rows = list(newest[table.name].values())
+            rows = list(newest.get(table.name, {}).values())
             if "seq" in table.columns:
                 rows.sort(key=lambda row: row["seq"])
             if not fresh and rows:

@@ -35,6 +35,9 @@ class Place(Protocol):
     def add(self, files: Mapping[str, bytes | Path], why: str) -> None:
         """Adds files by their names ("folder/file"), all of them or none; they are durable on return."""
 
+    def replace(self, files: Mapping[str, bytes], gone: Sequence[str], why: str) -> None:
+        """Adds `files` and, only once they are durable, takes `gone` away; those that are gone already are no error."""
+
     def names(self) -> list[str]:
         """All files' names, sorted."""
 
@@ -85,6 +88,14 @@ class Folder:
         except OSError as problem:
             raise Unreachable("backup.unreachable", where=self.name, reason=problem) from problem
 
+    def replace(self, files: Mapping[str, bytes], gone: Sequence[str], why: str) -> None:
+        self.add(files, why)
+        try:
+            for name in gone:
+                (self.path / name).unlink(missing_ok=True)
+        except OSError as problem:
+            raise Unreachable("backup.unreachable", where=self.name, reason=problem) from problem
+
     def names(self) -> list[str]:
         if not self.path.is_dir():
             return []
@@ -114,7 +125,17 @@ class Dataset:
     def add(self, files: Mapping[str, bytes | Path], why: str) -> None:
         from huggingface_hub import CommitOperationAdd
 
-        operations = [CommitOperationAdd(name, content) for name, content in files.items()]
+        self._commit([CommitOperationAdd(name, content) for name, content in files.items()], why)
+
+    def replace(self, files: Mapping[str, bytes], gone: Sequence[str], why: str) -> None:
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+        there = set(self.names())
+        added = [CommitOperationAdd(name, content) for name, content in files.items()]
+        self._commit([*added, *(CommitOperationDelete(name) for name in gone if name in there)], why)
+
+    def _commit(self, operations: list[Any], why: str) -> None:
+        """All of them or none."""
         if not self._made:
             self._ask("create_repo", repo_id=self.name, repo_type="dataset", private=True, exist_ok=True)
             self._made = True

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from common.errors import AfinaError
-from labeling import backup, outbox, people, places, recount, rounds
+from labeling import backup, fragments, outbox, people, places, recount, rounds
 from labeling.backup import Backup
 from labeling.places import Dataset, Folder, Unreachable
 from labeling.schema import Rating
@@ -139,8 +139,8 @@ def test_a_half_written_fragment_is_left_out_and_written_again(sqlite, tmp_path)
 
 def test_a_fragment_of_a_newer_version_is_not_guessed_at():
     with pytest.raises(AfinaError, match="newer"):
-        backup.parse(b'{"afina": 99, "n": 0, "sha256": ""}\n')
-    assert backup.parse(b"") is None and backup.parse(b"[1]\n{}") is None
+        fragments.parse(b'{"afina": 99, "n": 0, "sha256": ""}\n')
+    assert fragments.parse(b"") is None and fragments.parse(b"[1]\n{}") is None
 
 
 def test_the_hub_keeps_a_private_data_set(sqlite, tmp_path, hub):
@@ -236,6 +236,106 @@ def test_who_waits_for_the_copy_has_it(sqlite, tmp_path):
         keeper.settled(1.5)
     keeper._closing.set()
     keeper._wake.set()
+
+
+def many(room: Room, keeper: Backup) -> None:
+    """A round in many small fragments, rows of which change again and again."""
+    for _ in range(6):
+        person = room.person()
+        for _ in range(2):
+            room.vote(person)
+            keeper.flush()
+
+
+@pytest.mark.parametrize("kind", ["folder", "hub"])
+def test_many_fragments_become_few_and_nothing_changes(store, tmp_path, hub, kind):
+    place = Folder(tmp_path / "there") if kind == "folder" else places.place("me/votes", TOKEN)
+    outbox.install(store, place.name)
+    room, keeper, merged = Room(store), Backup(store, place), set()
+    many(room, keeper)
+    before = fragments.names(place)
+    name, content = backup.fragment(outbox.Change("annotators", (str(i),), {}) for i in range(9))
+    place.add({name: content[:-20]}, "the power went")
+    assert len(before) == 12 and fragments.merge(place, merged, enough=20, settled=0) == 0
+    assert fragments.merge(place, merged, enough=5) == 0  # all of them are of this minute
+    then = time.time_ns()
+    rounds.move(store, room.round_id, "locked")
+    keeper.flush()  # is there when older ones are merged, and stays the newer one
+    assert fragments.merge(place, merged, enough=5, settled=(time.time_ns() - then) / 1e9) == 12
+    assert len(merged) == 1 and len(fragments.names(place)) == 3
+    middle = empty(tmp_path, "middle")
+    backup.restore(middle, place)
+    assert everything(middle) == everything(store)
+    middle.close()
+    rounds.move(store, room.round_id, "open")
+    keeper.flush()
+    assert (
+        fragments.merge(place, merged, enough=2, settled=0) == 2
+    )  # newer ones alone; the old is not read again
+    assert fragments.merge(place, merged, enough=2, settled=0) == 2  # now the merged ones are many
+    back = empty(tmp_path)
+    assert backup.restore(back, place).broken == 1
+    assert everything(back) == everything(store)
+    assert rounds.get(back, room.round_id).state == "open"
+    back.close()
+
+
+def test_merging_may_be_cut_off_anywhere(sqlite, tmp_path, monkeypatch):
+    place = Folder(tmp_path / "there")
+    outbox.install(sqlite, place.name)
+    room, keeper = Room(sqlite), Backup(sqlite, place)
+    many(room, keeper)
+    before = fragments.names(place)
+    real = places.Path.unlink
+
+    def cut_off_after(n):
+        left = [n]
+
+        def unlink(path, missing_ok=False):
+            if path.suffix == ".jsonl":
+                left[0] -= 1
+                if left[0] < 0:
+                    raise OSError("the power went")
+            real(path, missing_ok)
+
+        monkeypatch.setattr(places.Path, "unlink", unlink)
+
+    for n, enough in ((0, 5), (5, 5), (1, 2)):
+        cut_off_after(n)
+        with pytest.raises(Unreachable, match="the power went"):
+            fragments.merge(place, set(), enough, settled=0)
+        monkeypatch.setattr(places.Path, "unlink", real)
+        back = empty(tmp_path, f"after {n}")
+        backup.restore(back, place)
+        assert everything(back) == everything(sqlite)
+        back.close()
+    assert len(fragments.names(place)) < len(before)
+    room.vote(room.person())
+    keeper.flush()
+    fragments.merge(place, set(), enough=1, settled=0)
+    assert len(fragments.names(place)) == 1
+    back = empty(tmp_path)
+    backup.restore(back, place)
+    assert everything(back) == everything(sqlite)
+    back.close()
+
+
+def test_the_thread_merges_what_is_left_from_before(sqlite, tmp_path, monkeypatch):
+    place = Folder(tmp_path / "there")
+    outbox.install(sqlite, place.name)
+    room, keeper = Room(sqlite), Backup(sqlite, place)
+    many(room, keeper)
+    monkeypatch.setattr(fragments.merge, "__defaults__", (8, 0.0))
+    again = Backup(sqlite, place, seconds=0.05, lock=tmp_path / "lock")
+    again.start()
+    deadline = time.monotonic() + 20
+    while len(fragments.names(place)) > 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert again.stop() and len(fragments.names(place)) == 1
+    back = empty(tmp_path)
+    backup.restore(back, place)
+    assert everything(back) == everything(sqlite)
+    back.close()
 
 
 @pytest.mark.parametrize("value", ["nonsense", "a/b/c", "https://x/y", "../x y/z"][:3])
