@@ -15,10 +15,20 @@ from typing import TYPE_CHECKING
 import psutil
 
 from tuning import family, hub
-from tuning.config import SFTConfig
-from tuning.data.rows import Loaded, Row
+from tuning.config import PreferenceConfig, SFTConfig
+from tuning.data.rows import Loaded, PairSet, Row
 from tuning.data.splits import divide
-from tuning.plan import HELDOUT_ROWS, MOST_TOKENS, Facts, Plan, cut_lengths, dtype_for, make
+from tuning.plan import (
+    HELDOUT_ROWS,
+    MOST_EVALUATED,
+    MOST_TOKENS,
+    Facts,
+    Plan,
+    cut_lengths,
+    dtype_for,
+    make,
+    preference_steps,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
@@ -94,6 +104,27 @@ def estimate(config: SFTConfig, loaded: Loaded, store: RunStore) -> Estimate:
         n_train=len(train),
         n_heldout=len(heldout),
     )
+
+
+def preference_seconds(config: PreferenceConfig, data: PairSet, store: RunStore) -> float:
+    """About how long a reward model or a DPO run on these pairs takes on this device. Raises: as `estimate`."""
+    from tuning import models
+
+    base = models.resolve(config.source_model, store.home).base
+    info, device, tokenizer = models.describe(base), models.device(), models.load_tokenizer(base)
+    train, heldout = divide(data.rows)
+    pairs = train or list(data.rows)
+    sides = [each.conversation(reply) for each in pairs for reply in (each.chosen, each.rejected)]
+    lengths = row_lengths(tokenizer, sides)
+    longest = config.max_length or context_of(base)
+    mean = 2 * sum(min(length, longest) for length in lengths) / len(lengths)  # of a pair
+    steps, batch = preference_steps(config, max(1, len(pairs)))
+    speed = _measured_speed(store, device.kind) or _SPEED.get(device.kind)
+    speed = speed or _CPU_CORE_SPEED * (os.cpu_count() or 1)
+    step = _STEP_SECONDS + 4 * info.parameters * mean * batch / speed
+    # Evaluations at every twelfth of the way, and the reference policy once over everything.
+    seen = 14 * min(len(heldout), MOST_EVALUATED) + len(data.rows)
+    return 1.0 + steps * step + seen * mean * 2 * info.parameters / speed
 
 
 def row_lengths(tokenizer: Tokenizer, rows: Sequence[Row], reply_only: bool = True) -> tuple[int, ...]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tuning.config import SFTConfig
+from tuning.config import PreferenceConfig, SFTConfig
 from tuning.family import FAMILY
 
 MOST_TOKENS = 1024  # longest row when the config leaves it open
 SMALL = 20_000_000  # parameters; below it, half precision costs exactness and gains no time
+MOST_EVALUATED = 128  # held-out pairs that a preference curve is measured on
 HELDOUT_ROWS = 64  # rows that the held-out curve is measured on: its cost stays that of four training steps
 NF4_BYTES = 0.516  # a weight: 4 bits and its share of the constants (Dettmers et al. 2023)
 _MB = 2**20
@@ -90,6 +91,14 @@ def make(config: SFTConfig, facts: Facts) -> Plan:
         dtype=dtype,
         memory_bytes=memory,
     )
+
+
+def preference_steps(config: PreferenceConfig, n: int) -> tuple[int, int]:
+    """(steps, pairs per step) of a run on `n` train pairs."""
+    batch = min(config.batch_size, n)
+    per_epoch = math.ceil(n / batch)
+    steps = math.ceil(config.epochs * per_epoch) if config.epochs else max(config.target_steps, 3 * per_epoch)
+    return steps, batch
 
 
 def dtype_for(wanted: str, device_dtype: str, parameters: int) -> str:

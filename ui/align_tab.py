@@ -60,13 +60,15 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
         ]
 
     @shown
-    def facts(name: str, sources: Any, request: gr.Request) -> str:
+    def facts(name: str, sources: Any, way: Any, reward: float, dpo: float, request: gr.Request) -> str:
         who, tongue = actor(services, request), language(request)
         if not name:
             return f'<p class="quiet">{word("align.no_round", tongue)}</p>'
         found = services.aligning.pairs(who, name, sources=sources)
-        return align_words.usable(
-            services.aligning.usable(who, name, sources), found.n_heldout, found.dropped, tongue
+        usable = services.aligning.usable(who, name, sources)
+        quotes = services.aligning.quote(who, name, way, sources, {"reward": reward, "dpo": dpo})
+        return align_words.usable(usable, found.n_heldout, found.dropped, tongue) + align_words.quoted(
+            quotes, tongue
         )
 
     @shown
@@ -77,18 +79,13 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
     def look(name: str, seen: str, request: gr.Request) -> list[Any]:
         return _look(services, live, name, seen, actor(services, request), language(request))
 
+    told_by: list[Any] = [setup.round, setup.sources, setup.way, setup.reward_epochs, setup.epochs]
     watch: dict[str, Any] = {"fn": look, "inputs": [live.choice, live.seen], "outputs": outputs, **_QUIET}
     gr.on(None, arrive, None, [fork, setup.box, setup.round, live.choice], **_QUIET).then(
-        facts, [setup.round, setup.sources], setup.facts, **_QUIET).then(**watch)  # fmt: skip
+        facts, told_by, setup.facts, **_QUIET).then(**watch)  # fmt: skip
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     live.choice.input(**watch, queue=False)
-    gr.on(
-        [setup.round.change, setup.sources.change],
-        facts,
-        [setup.round, setup.sources],
-        setup.facts,
-        **_QUIET,
-    )
+    gr.on([each.change for each in told_by], facts, told_by, setup.facts, **_QUIET)
     setup.round.focus(choices, None, setup.round, queue=False, **_QUIET)
     _wire_starts(services, setup, live, watch)
     _wire_after(services, live, after)

@@ -14,6 +14,7 @@ from ui.vote_stage import rates
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tuning.gpu_time import Quote
     from tuning.progress import RunStatus
     from workbench.aligning import Measured
     from workbench.outcomes import Outcome
@@ -76,6 +77,17 @@ def head(status: RunStatus, method: str, language: str) -> str:
         f"{train_live.title(status, language)}"
         f'<div class="train-tiles">{shown}</div>{train_live.remarks(status, language)}'
     )
+
+
+def quoted(quotes: Mapping[str, Quote], language: str) -> str:
+    """HTML: what each run asks of the visitor's GPU quota, before the click; empty where no GPU is lent."""
+    if not quotes:
+        return ""
+    each = "; ".join(
+        word(f"align.quote.{method}", language, seconds=quote.seconds, slices=quote.slices)
+        for method, quote in quotes.items()
+    )
+    return f'<p class="quiet" id="align-quote">{escape(word("align.quote", language, quotes=each))}</p>'
 
 
 def usable(counts: Mapping[Any, int], heldout: int, dropped: Mapping[str, int], language: str) -> str:

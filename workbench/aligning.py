@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,10 @@ from labeling.exchange.judged import Aggregation, Judged, decide
 from labeling.exchange.judged import pairs as pairs_of
 from labeling.schema import Round
 from labeling.store import Store
+from tuning import gpu_time
 from tuning.config import DPOConfig, RewardConfig
 from tuning.data.rows import Pair, PairSet
+from tuning.gpu_time import Quote
 from tuning.jobs import Queue
 from tuning.runs import RunStore
 from workbench.outcomes import Outcome, compare
@@ -123,6 +125,31 @@ class Aligning:
         """How many train pairs each way of putting votes together gives."""
         ways: tuple[Aggregation, ...] = ("every", "majority", "minimum")
         return {way: self.pairs(actor, round_id, way, sources=sources).n_train for way in ways}
+
+    def quote(
+        self,
+        actor: Actor,
+        round_id: str,
+        aggregation: Aggregation = "majority",
+        sources: counted.Sources = "people",
+        epochs: Mapping[str, float] | None = None,
+    ) -> dict[str, Quote]:
+        """The GPU time that each method would ask of the visitor's quota; empty where no GPU is lent.
+
+        `epochs`: method -> epochs (0: the default). Raises: NotAllowed, NotFound; as `estimate.preference_seconds`.
+        """
+        self._roles.require_teacher(actor)
+        found = self.pairs(actor, round_id, aggregation, sources=sources) if self._settings.zero_gpu else None
+        if found is None or not found.n_train:
+            return {}
+        from tuning.estimate import preference_seconds
+
+        source, most = voted_on(rounds.get(self._labels, round_id)), self._settings.gpu_slice
+        told = {}
+        for method, kind in CONFIGS.items():
+            config = kind.from_settings({"source_model": source, "epochs": (epochs or {}).get(method) or 0})
+            told[method] = gpu_time.quote(preference_seconds(config, found.data, self._store), most)
+        return told
 
     def start(
         self,

@@ -1,5 +1,7 @@
 """Votes into pairs and runs: the right side trains, nothing trains on nothing, a withdrawal names its runs."""
 
+import dataclasses
+
 import pytest
 
 from common.errors import AfinaError, NotAllowed
@@ -61,6 +63,24 @@ def test_pairs_come_with_their_side_of_the_split(services, this):
     assert found.n_heldout == sum(split(row.prompt) == "heldout" for row in found.data.rows) > 0
     assert all(row.chosen.startswith("Thank you") for row in found.data.rows)
     assert services.aligning.usable(TEACHER, this.round_id)["every"] == 3 * found.n_train
+
+
+def test_a_lent_gpu_is_quoted_before_the_click(services, this, tmp_path):
+    vote(services, 3, longer)
+    assert services.aligning.quote(TEACHER, this.round_id) == {}  # nobody lends one
+    services.aligning._settings = dataclasses.replace(services.settings, zero_gpu=True, gpu_slice=20)
+    usual = services.aligning.quote(TEACHER, this.round_id)
+    assert set(usual) == {"reward", "dpo"}
+    more = services.aligning.quote(TEACHER, this.round_id, epochs={"dpo": 100, "reward": 0})
+    assert more["dpo"].seconds > 2 * usual["dpo"].seconds and more["dpo"].slices > usual["dpo"].slices
+    assert more["reward"] == usual["reward"]
+    with pytest.raises(NotAllowed):
+        services.aligning.quote(VISITOR, this.round_id)
+    from ui.align_words import quoted
+
+    for tongue in ("en", "es"):
+        assert f"DPO {more['dpo'].seconds} s" in quoted(more, tongue)
+    assert quoted({}, "en") == ""
 
 
 def test_no_pair_is_refused_and_says_why(services, this):

@@ -5,7 +5,6 @@ Replies are tokenised by `tuning.data.tokens`, as in fine-tuning and chat: the s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +17,13 @@ from tuning.config import PreferenceConfig
 from tuning.data.rows import Pair, Row
 from tuning.data.tokens import IGNORED, encode
 from tuning.methods import together
-from tuning.plan import MOST_TOKENS
+from tuning.plan import MOST_EVALUATED as MOST_EVALUATED
+from tuning.plan import MOST_TOKENS, preference_steps
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
     from tuning.methods.base import Start
-
-MOST_EVALUATED = 128  # held-out pairs that a curve is measured on
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,7 @@ class PreferencePlan:
 
 
 def plan_of(config: PreferenceConfig, start: Start, n: int) -> PreferencePlan:
-    batch = min(config.batch_size, n)
-    per_epoch = math.ceil(n / batch)
-    steps = math.ceil(config.epochs * per_epoch) if config.epochs else max(config.target_steps, 3 * per_epoch)
+    steps, batch = preference_steps(config, n)
     length = config.max_length or min(start.info.context or MOST_TOKENS, MOST_TOKENS)
     return PreferencePlan(
         steps=steps,
