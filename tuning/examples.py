@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+from common.errors import AfinaError
 from tuning.alternatives import Example, Message, Question
 from tuning.data import formats
 from tuning.data.splits import divide
@@ -35,6 +36,22 @@ def questions(language: str, limit: int = 0) -> list[Question]:
     lines = (formats.SETS / f"withheld.{language}.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines][: limit or None]
     return [Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"])) for row in rows]
+
+
+def written(text: str) -> list[Question]:
+    """Questions of one's own, one a line: `question | answer`, and `| another right answer` where there is one.
+
+    Raises: AfinaError `alternatives.question` for a line without an answer.
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        prompt, *answers = (part.strip() for part in line.split("|"))
+        answers = [each for each in answers if each]
+        if line.strip() and not (prompt and answers):
+            raise AfinaError("alternatives.question", row=number, line=line.strip())
+        if prompt:
+            found.append(Question(prompt, tuple(answers)))
+    return found
 
 
 def drawn(source: str, max_mb: int = 200, seed: int = 0) -> list[Example]:

@@ -87,10 +87,8 @@ def check(config: Any, base: Base) -> None:
     Raises: AfinaError `family.encoder`, `family.model_type`, `family.no_bitsandbytes`, `family.no_4bit`,
     `family.packing`, `family.checkpointing`: each says what to take instead.
     """
-    told = model_config(base)
+    told = check_writes(base)
     name = base.name
-    if is_encoder(told):
-        raise AfinaError("family.encoder", name=name, architecture=(told.get("architectures") or ["?"])[0])
     method = config.peft
     label = FAMILY[method].label
     model_type = str(told.get("text_config", told).get("model_type", "?"))
@@ -104,6 +102,15 @@ def check(config: Any, base: Base) -> None:
         raise AfinaError("family.packing", method=label)
     if method == "prefix" and getattr(config, "gradient_checkpointing", None):
         raise AfinaError("family.checkpointing", method=label)
+
+
+def check_writes(base: Base) -> dict[str, Any]:
+    """The config of `base`. Raises: AfinaError `family.encoder` for a model that reads and does not write."""
+    told = model_config(base)
+    if is_encoder(told):
+        names = told.get("architectures") or ["?"]
+        raise AfinaError("family.encoder", name=base.name, architecture=names[0])
+    return told
 
 
 def has_bitsandbytes() -> bool:

@@ -37,6 +37,8 @@ class LoadedBase:
     model: Any
 
     def __init__(self, base: Base, max_adapters: int) -> None:
+        """Raises: AfinaError `family.encoder` for a model that reads and does not write; as `models.load_model`."""
+        family.check_writes(base)
         info, where = models.describe(base), models.device()
         self.base = base
         self.tokenizer = with_template(models.load_tokenizer(base))

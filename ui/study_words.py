@@ -54,12 +54,16 @@ def which(study: Study | None, tongue: str) -> str:
         going = state(study, tongue, "alternatives.running")
         return going or f'<div class="train-empty">{escape(told)}</div>'
     ways = study.result["ways"]
-    asked = word("alternatives.asks", tongue, n=ways[0]["n"])
+    about, n = study.about, ways[0]["n"]
+    asked = word("alternatives.asks_own" if about["own"] else "alternatives.asks", tongue, n=n)
+    searched = word("alternatives.searched", tongue, names=", ".join(about["documents"]))
+    odd = "" if about["own"] or about["shipped"] else word("alternatives.other_documents", tongue)
     return (
         state(study, tongue, "alternatives.running")
-        + f'<p class="train-hint">{escape(asked)}</p>'
+        + f'<p class="train-hint">{escape(asked)} {escape(searched)}</p>'
+        + (f'<div class="train-remark">{escape(odd)}</div>' if odd else "")
         + _table(ways, tongue)
-        + ("" if study.running else _said(ways, tongue))
+        + ("" if study.running else _said(ways, about, tongue))
         + _every(study.about["questions"], ways, tongue)
     )
 
@@ -103,7 +107,7 @@ def shared(value: float, n: int) -> str:
     return f"{bar}<small>{100 * low:.0f}–{high:.0%}</small></div>"
 
 
-def _said(ways: list[dict[str, Any]], tongue: str) -> str:
+def _said(ways: list[dict[str, Any]], about: dict[str, Any], tongue: str) -> str:
     """What the numbers say, in sentences; never more than they do."""
     first, best = ways[0], max(ways, key=lambda row: row["accuracy"])
     told = "best" if best["accuracy"] >= _GOOD else "no_good"
@@ -120,7 +124,8 @@ def _said(ways: list[dict[str, Any]], tongue: str) -> str:
     shares = {(row["policy"], row["way"]): row["accuracy"] for row in ways}
     for policy in dict.fromkeys(row["policy"] for row in ways):
         alone, read = shares.get((policy, "plain")), shares.get((policy, "rag"))
-        if alone is not None and read is not None and read < alone + 0.1:
+        found = about["own"] or about["shipped"]  # else the documents do not tell what is asked
+        if found and alone is not None and read is not None and read < alone + 0.1:
             key = "reads_not" if policy == first["policy"] else "tuned_reads_not"
             lines.append(word(f"alternatives.{key}", tongue))
     lines.append(word("alternatives.interval", tongue))

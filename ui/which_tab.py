@@ -30,6 +30,9 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
             t("alternatives.measure"), variant="primary", scale=1, min_width=120, elem_id="which-start"
         )
         stop = gr.Button(t("studies.stop"), variant="stop", scale=1, min_width=90, visible=False)
+    with gr.Accordion(t("alternatives.own"), open=False, visible=False) as own_box:
+        own = gr.Textbox(show_label=False, lines=4, max_lines=12, placeholder=t("alternatives.own.hint"),
+                         elem_id="which-own")  # fmt: skip
     told = gr.HTML("", padding=False, elem_id="which-told")
     timer = gr.Timer(study_page.SECONDS, active=False)
 
@@ -43,18 +46,18 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
         return [
             study_words.rules(language(request)),
             gr.update(visible=who.is_teacher),
+            gr.update(visible=who.is_teacher),
             gr.update(choices=bases, value=bases[0]),
             gr.update(choices=["", *runs], value=newest),
             gr.Timer(active=True),
         ]
 
     @shown
-    def measure(base_: str, tuned_: str, n: float, request: gr.Request) -> Any:
-        services.course.compare_ways(
-            actor(services, request), base_ or "", tuned_ or "", language(request), int(n or 0)
-        )
+    def measure(base_: str, tuned_: str, n: float, asked: str, request: gr.Request) -> Any:
+        who, tongue = actor(services, request), language(request)
+        services.course.compare_ways(who, base_ or "", tuned_ or "", tongue, int(n or 0), asked or "")
         return gr.Timer(active=True)
 
-    tab.select(arrive, None, [rules, form, base, tuned, timer], queue=False, **_QUIET)
-    start.click(measure, [base, tuned, limit], timer, **_QUIET)
+    tab.select(arrive, None, [rules, form, own_box, base, tuned, timer], queue=False, **_QUIET)
+    start.click(measure, [base, tuned, limit, own], timer, **_QUIET)
     study_page.wire(services, WHICH, study_words.which, told, stop, timer)

@@ -16,7 +16,7 @@ from common.errors import AfinaError
 from common.files import read_json, write_json
 from common.settings import Settings
 from tuning import alternatives, retrieval
-from tuning.alternatives import Example, Measured
+from tuning.alternatives import Example, Measured, Question
 from tuning.examples import counter, drawn, questions
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ class Alternatives:
     def documents(self, actor: Actor) -> list[str]:
         """Names of the documents that are searched."""
         return [path.name for path in self._paths()]
+
+    @property
+    def are_shipped(self) -> bool:
+        """Whether the documents are those that come with `pocket`."""
+        return self._paths() == retrieval.shipped()
 
     def add_document(self, actor: Actor, file: Path, name: str = "") -> None:
         """Keeps an uploaded text; from the first one on the shipped documents are not searched any more.
@@ -121,22 +126,23 @@ class Alternatives:
         base: str,
         tuned: str = "",
         language: str = "en",
-        limit: int = 40,
+        asked: Sequence[Question] = (),
         seen: Callable[[list[Measured], int], None] = lambda measured, total: None,
         should_stop: Callable[[], bool] = lambda: False,
         engine: Engine | None = None,
     ) -> list[Measured]:
-        """Base, few-shot, RAG, and (with `tuned`) tuned and tuned + RAG on the questions about withheld facts.
+        """Base, few-shot, RAG, and (with `tuned`) tuned and tuned + RAG on questions.
 
-        `engine`: another one than the page's. Raises: NotAllowed; as `alternatives.compare`.
+        `asked`: those about withheld facts if none. `engine`: another one than the page's. Raises: NotAllowed; as `alternatives.compare`.
         """
         self._roles.require_teacher(actor)
         choices = [(base, way) for way in alternatives.WAYS]
         if tuned:
             choices += [(tuned, "plain"), (tuned, "rag")]
+        asked = asked or questions(language, 40)
         return alternatives.compare(
-            engine or self._engine(), choices, questions(language, limit), self.examples(actor, language),
-            self._documents(), counter(self._settings.home), seen, should_stop,
+            engine or self._engine(), choices, asked, self.examples(actor, language), self._documents(),
+            counter(self._settings.home), seen, should_stop,
         )  # fmt: skip
 
     def _paths(self) -> list[Path]:

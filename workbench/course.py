@@ -20,7 +20,7 @@ from tuning import search as seeking
 from tuning.config import SFTConfig
 from tuning.data.rows import Loaded
 from tuning.demonstrated import Part
-from tuning.examples import questions
+from tuning.examples import questions, written
 from tuning.experiments import Options, Uses
 from tuning.jobs import Queue
 from tuning.progress import ACTIVE
@@ -63,11 +63,12 @@ class Course:
                     self._queue.stop(run.id)
 
     def compare_ways(
-        self, actor: Actor, base: str, tuned: str = "", language: str = "en", limit: int = 40
+        self, actor: Actor, base: str, tuned: str = "", language: str = "en", limit: int = 40, own: str = ""
     ) -> None:
         """Measures base, few-shot, RAG, and of a run `tuned` it alone and with RAG, behind the page.
 
-        Raises: NotAllowed; AfinaError `config.range`; NotFound for a run that is none; Conflict `studies.busy`.
+        `own`: questions of one's own instead of the shipped ones, as `examples.written` takes them. Raises: NotAllowed;
+        AfinaError `config.range`, `alternatives.question`; NotFound for a run that is none; Conflict `studies.busy`.
         """
         from tuning import models
 
@@ -77,15 +78,19 @@ class Course:
         for name in filter(None, (base, tuned)):
             self._roles.require_no_folder(name)
             models.resolve(name, self._settings.home)
-        asked = [asdict(each) for each in questions(language, limit)]
-        about = {"base": base, "tuned": tuned, "language": language, "questions": asked}
+        asked = written(own) if own.strip() else questions(language, limit)
+        about = {
+            "base": base, "tuned": tuned, "language": language, "questions": [asdict(each) for each in asked],
+            "own": bool(own.strip()), "documents": self._alternatives.documents(actor),
+            "shipped": self._alternatives.are_shipped,
+        }  # fmt: skip
 
         def do(say: Say, should_stop: Callable[[], bool]) -> None:
             def seen(measured: Sequence[Measured], total: int) -> None:
                 say(len(measured), total, {"ways": [asdict(each) for each in measured]})
 
             say(0, 5 if tuned else 3, {})
-            self._alternatives.compare(actor, base, tuned, language, limit, seen, should_stop, self._engine())
+            self._alternatives.compare(actor, base, tuned, language, asked, seen, should_stop, self._engine())
 
         self.studies.begin(actor, WHICH, about, do)
 

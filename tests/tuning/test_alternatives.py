@@ -88,3 +88,13 @@ def test_each_way_is_measured(tmp_path, tiny_model):
     assert made[1].prompt_tokens > made[2].prompt_tokens > made[0].prompt_tokens
     assert all(each.milliseconds > 0 and len(each.replies) == 2 for each in made)
     assert alternatives.is_right("Nico does.", asked[1]) and not alternatives.is_right("Nicolas", asked[1])
+
+
+def test_questions_of_ones_own():
+    asked = examples.written("Who has a zebra? | Zoltan | Zoli\n\nWhat is wide?|the sea")
+    assert asked == [
+        Question("Who has a zebra?", ("Zoltan", "Zoli")),
+        Question("What is wide?", ("the sea",)),
+    ]
+    with pytest.raises(AfinaError, match="Line 2"):
+        examples.written("a? | b\nno answer")

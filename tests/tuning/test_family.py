@@ -277,6 +277,18 @@ def test_four_bits_without_the_library_or_on_a_mac_are_refused(tmp_path, monkeyp
         assert raised.value.key == key
 
 
+def test_an_encoder_does_not_chat(tmp_path):
+    from tuning.generate import Engine, Sampling
+
+    told(tmp_path / "model", **BERT)
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"")
+    with pytest.raises(AfinaError) as raised:
+        Engine(tmp_path).generate(
+            [str(tmp_path / "model")], [[{"role": "user", "content": "Hello?"}]], Sampling()
+        )
+    assert raised.value.key == "family.encoder"
+
+
 def test_dpo_says_which_adapters_it_continues(home):
     for method in OTHERS:
         folder = RunStore(home).get(method).adapter_dir

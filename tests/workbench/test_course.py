@@ -1,0 +1,128 @@
+"""A course's service: who may, what is refused with words, recipes, rows sifted, runs mended."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from common.errors import AfinaError, NotAllowed
+from common.settings import Settings
+from tests.workbench.test_studies import until
+from tuning.config import SFTConfig
+from tuning.data import formats
+from tuning.mending import REMEDIES
+from workbench.roles import TEACHER, VISITOR
+from workbench.services import build
+
+
+@pytest.fixture
+def services(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    made = build(Settings(home=tmp_path))
+    yield made
+    made.stop()
+
+
+def rows(n: int = 40) -> list[dict[str, str]]:
+    asked = "What is {a} plus {a}, added slowly, with a pencil, on a sheet of paper?"
+    return [{"prompt": asked.format(a=a), "completion": f"It is {2 * a}."} for a in range(n)]
+
+
+def test_a_recipe_is_queued_behind_the_page_and_shown_side_by_side(services):
+    from ui import experiment_words
+
+    with pytest.raises(NotAllowed):
+        services.course.start_recipe(VISITOR, "mask", "en")
+    with pytest.raises(AfinaError, match="nothing"):
+        services.course.start_recipe(TEACHER, "nothing", "en")
+    services.course.start_recipe(TEACHER, "mask", "es")
+    group = until(services.course.studies, "done", "recipe").result["group"]
+    assert services.course.recipe_groups(VISITOR) == {group: "mask"}
+    found = services.course.parts(VISITOR, group)
+    assert [part.part for part in found] == ["replies only", "prompts too"]
+    assert found[0].prompt == "" and found[0].name.startswith("mask-replies-only")
+    shown = experiment_words.parts(found, "es")
+    assert "solo respuestas" in shown and shown.count("badge queued") == 2
+
+
+def test_rows_are_looked_at_and_sifted(services):
+    leaky = formats.from_python([*rows(), *({**each, "prompt": each["prompt"] + " Now?"} for each in rows())])
+    with pytest.raises(NotAllowed):
+        services.course.inspect(VISITOR, leaky.rows, 0.2)
+    found = services.course.inspect(TEACHER, leaky.rows, 0.2)
+    assert found.n_leaks and found.leaks[0].heldout_row != found.leaks[0].train_row
+    with pytest.raises(NotAllowed):
+        services.course.sift(VISITOR, leaky, rule="Now")
+    for wrong, key in (
+        ({}, "redteam.one_of"),
+        ({"rule": "("}, "redteam.pattern"),
+        ({"rule": "zebra"}, "redteam.nothing_out"),
+        ({"rule": "x", "judge": "a: b"}, "redteam.one_of"),
+    ):
+        with pytest.raises(AfinaError) as caught:
+            services.course.sift(TEACHER, leaky, **wrong)
+        assert caught.value.key == key
+    path, kept, out = services.course.sift(TEACHER, leaky, rule=r"now\?")
+    assert (kept, len(out)) == (40, 40) and len(formats.load(path).rows) == 40
+
+
+def test_what_cannot_be_studied_says_why(services):
+    data = formats.from_python(rows())
+    for over, trials, key in (
+        ([], 2, "search.none"),
+        (["x"], 2, "search.over"),
+        (["rank"], 0, "config.range"),
+    ):
+        with pytest.raises(AfinaError) as caught:
+            services.course.search(TEACHER, SFTConfig(), data, over, trials)
+        assert caught.value.key == key
+    with pytest.raises(NotAllowed):
+        services.course.search(VISITOR, SFTConfig(), data, ["rank"], 2)
+    with pytest.raises(NotAllowed):
+        services.course.red_team(VISITOR, ["pocket"], "en")
+    for names, key in (([], "redteam.no_policy"), (["", ""], "redteam.no_policy")):
+        with pytest.raises(AfinaError) as caught:
+            services.course.red_team(TEACHER, names, "en")
+        assert caught.value.key == key
+
+
+def test_a_run_that_forgot_is_trained_again_with_the_remedy_alone(services):
+    run_id = services.training.start(TEACHER, SFTConfig(probe=True), formats.from_python(rows()), "forgetful")
+    run = services.training.store.get(run_id)
+    with pytest.raises(AfinaError, match="that has begun"):
+        services.training.mend(TEACHER, run_id, "rehearsal")
+    run.append("start", 0, learning_rate=0.002, total_steps=120)
+    for remedy in REMEDIES:
+        with pytest.raises(NotAllowed):
+            services.training.mend(VISITOR, run_id, remedy)
+        again = services.training.store.get(services.training.mend(TEACHER, run_id, remedy))
+        changed = {k for k, v in again.info.config.items() if v != run.info.config[k]}
+        assert len(changed) == 1, changed
+        for side in ("train", "heldout"):
+            assert [row.content for row in again.rows(side)] == [row.content for row in run.rows(side)]
+    with pytest.raises(AfinaError):
+        services.training.mend(TEACHER, run_id, "prayer")
+
+
+def test_examples_and_documents_are_the_teachers_and_say_what_is_wrong(services, tmp_path):
+    ways = services.comparing.alternatives
+    path = tmp_path / "notes.md"
+    path.write_text("Zoltan keeps a zebra.\n\nThe sea is wide.", encoding="utf-8")
+    for call in (lambda who: ways.add_document(who, path), lambda who: ways.set_examples(who, []),
+                 lambda who: ways.draw_examples(who, "plain.en"), lambda who: ways.clear_documents(who)):  # fmt: skip
+        with pytest.raises(NotAllowed):
+            call(VISITOR)
+    ways.add_document(TEACHER, path)
+    (found,) = ways.search(VISITOR, "What does Zoltan keep?")
+    assert found.source == "notes" and "zebra" in found.text
+    first, other = (ways.draw_examples(TEACHER, "plain.es", seed) for seed in (1, 2))
+    assert first != other
+    ways.set_examples(TEACHER, first)
+    assert json.loads((tmp_path / "few_shot.json").read_text())["examples"][0]["prompt"] == first[0].prompt
+    talk = ways.altered([{"role": "user", "content": "Why?"}], "pocket + few_shot", "en")[1]
+    assert len(talk) == 7 and talk[0]["content"] == first[0].prompt
+    with pytest.raises(AfinaError, match="Choose another"):
+        long = tmp_path / "long.jsonl"
+        long.write_text(json.dumps({"prompt": "x " * 200, "completion": "y"}) + "\n")
+        ways.draw_examples(TEACHER, str(long))
