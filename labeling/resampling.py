@@ -7,6 +7,8 @@ Poisson instead of multinomial, the same to within 1/n (Owen and Eckles 2012). K
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +71,21 @@ def resample(
     tables = [_Table(each, prompt, people, n_prompts, n_people) for each in measures]
     for table, found in zip(tables, sums, strict=True):
         found[:, :, 0] = table.observed
-    random = np.random.default_rng(seed)
-    for start in range(0, n if len(prompt) else 0, _BLOCK):
-        size = min(_BLOCK, n - start)
+    starts = range(0, n if len(prompt) else 0, _BLOCK)
+
+    def block(start: int, own: Any) -> None:
+        random, size = np.random.default_rng(own), min(_BLOCK, n - start)
         weights = _weights(random, n_prompts, size), _weights(random, n_people, size, nameless)
         for table, found in zip(tables, sums, strict=True):
             found[:, :, 1 + start : 1 + start + size] = table.weighted(*weights)
+
+    seeds = np.random.SeedSequence(seed).spawn(len(starts))  # a block's own: the same on any number of cores
+    if len(prompt) <= LARGE:
+        for start, own in zip(starts, seeds, strict=True):
+            block(start, own)
+        return sums
+    with ThreadPoolExecutor(os.cpu_count() or 1) as cores:  # NumPy and SciPy let go of Python's lock
+        list(cores.map(block, starts, seeds))
     return sums
 
 

@@ -150,7 +150,10 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         settings, store, queue, roles, comparing.alternatives, lambda: _behind(comparing.engine, lending)
     )
     results = Results(settings, labels, roles)
-    voting = Voting(labels, results, keeper.settled if keeper and settings.backup_wait else None)
+    voting = Voting(
+        labels, results, keeper.settled if keeper and settings.backup_wait else None,
+        lambda: {run.id: run.name for run in store},
+    )  # fmt: skip
     rounds = Rounds(
         settings, labels, roles, results, voting, lambda: _behind(comparing.engine, lending),
         lambda name: aligning.reward_model(TEACHER, name),

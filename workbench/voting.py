@@ -50,9 +50,18 @@ class Scene:
 
 
 class Voting:
-    def __init__(self, store: Store, results: Results, settled: Callable[[], None] | None = None) -> None:
-        """`settled` returns when what was just written is safe elsewhere too; without it the own disk is enough."""
-        self._store, self._results, self._settled = store, results, settled
+    def __init__(
+        self,
+        store: Store,
+        results: Results,
+        settled: Callable[[], None] | None = None,
+        run_names: Callable[[], dict[str, str]] = dict,
+    ) -> None:
+        """`settled` returns when what was just written is safe elsewhere too; without it the own disk is enough.
+
+        `run_names` are those of all runs by their id.
+        """
+        self._store, self._results, self._settled, self._run_names = store, results, settled, run_names
         self._scene = _Kept(self._look, _KEPT)
         self._people: dict[str, tuple[float, Annotator]] = {}
 
@@ -161,10 +170,11 @@ class Voting:
         return history.of(self._store, person, this.round_id, most) if this else []
 
     def withdraw(self, person: Annotator) -> list[str]:
-        """Leaves: their votes count no more. Returns the runs that these votes trained."""
+        """Leaves: their votes count no more. Returns the names of the runs that these votes trained."""
         runs = people.withdraw(self._store, person.annotator_id)
         self._people.clear()
-        return runs
+        names = self._run_names() if runs else {}
+        return sorted(names.get(run_id, run_id) for run_id in runs)
 
     def _poll_ms(self) -> int:
         """How long a page may wait before it asks again: the more there are, the longer, so that votes go first."""

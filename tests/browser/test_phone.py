@@ -177,6 +177,7 @@ def test_leave_and_withdraw(phone, stub):
     tap(page, "Leave and withdraw my votes")
     page.locator("#withdraw").tap()
     page.get_by_role("heading", name="You have left").wait_for()
+    page.get_by_text("2 models had already learned from them (polite, short)").wait_for()
     assert stub.withdrawn and page.evaluate("localStorage.getItem('afina.token')") is None
 
 

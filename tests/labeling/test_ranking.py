@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from labeling import ranking
+from labeling import ranking, resampling
 from labeling.ranking import rank
 from labeling.resampling import Measure, resample
 from labeling.votes import Columns
@@ -198,3 +198,13 @@ def test_the_interval_covers_the_truth():
         pooled += interval.low <= truth <= interval.high
     assert covered / runs >= 0.9
     assert pooled / runs <= 0.75
+
+
+def test_the_same_resamples_on_any_number_of_cores(monkeypatch):
+    draw = np.random.default_rng(3)
+    prompt, annotator = draw.integers(0, 40, 400), draw.integers(0, 12, 400)
+    measure = Measure(draw.integers(0, 2, 400).astype(float), np.ones(400, dtype=bool))
+    alone = resample(prompt, annotator, [measure], 180, seed=5)[0]
+    monkeypatch.setattr(resampling, "LARGE", 0)  # from here on several threads
+    together = resample(prompt, annotator, [measure], 180, seed=5)[0]
+    assert np.array_equal(alone, together) and len(np.unique(alone[0, 0])) > 20

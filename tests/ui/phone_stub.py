@@ -171,7 +171,7 @@ class Stub:
 
     async def _withdraw(self, request: Request) -> Response:
         self.withdrawn = True
-        return JSONResponse({"ok": True})
+        return JSONResponse({"ok": True, "trained": 2, "runs": ["polite", "short"]})
 
 
 class Serving:

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from common.settings import Settings
 from labeling import people, rounds
 from labeling.schema import Comparison, RoundSettings
+from tuning.runs import RunStore
 from ui.phone.routes import routes, whole_page
 from workbench import services as services_module
 from workbench.roles import TEACHER
@@ -201,10 +202,38 @@ def test_who_withdraws_counts_no_more(client, services, this):
     me = join(client, services)
     item = client.get("/vote/next", headers=me).json()
     client.post("/vote/cast", json=ballot(item), headers=me)
-    assert client.post("/vote/withdraw", headers=me).json() == {"ok": True}
+    told = client.post("/vote/withdraw", headers=me).json()
+    assert told == {"ok": True, "trained": 0, "runs": []}
     assert client.get("/vote/state", headers=me).status_code == 401
     report = services.results.report(TEACHER, this.round_id, "en")
     assert (report["n_votes"], report["left_out"]) == (0, {"withdrawn": 1})
+
+
+def test_who_withdraws_hears_which_runs_their_votes_trained(client, services, this, tmp_path):
+    move(services, this, "open")
+    me, other, third = (join(client, services) for _ in range(3))
+    taught = []
+    for person in (me, other):
+        item = client.get("/vote/next", headers=person).json()
+        answer = client.post("/vote/cast", json=ballot(item), headers=person).json()
+        taught.append(answer["annotation_id"])
+    for name in ("polite", "short"):
+        run = RunStore(services.settings.home).create(
+            method="dpo",
+            config={},
+            name=name,
+            base={"name": "pocket", "sha256": ""},
+            data={},
+            train=[],
+            heldout=[],
+        )
+        people.record_training(services.labels, run.id, taught)
+    told = client.post("/vote/withdraw", headers=me).json()
+    assert told == {"ok": True, "trained": 2, "runs": []}  # a round is open: no policy has a name
+    for state in ("locked", "revealed"):
+        move(services, this, state)
+    assert client.post("/vote/withdraw", headers=other).json()["runs"] == ["polite", "short"]
+    assert client.post("/vote/withdraw", headers=third).json()["trained"] == 0
 
 
 def test_a_wrong_room_is_told_in_the_readers_language(client):

@@ -30,6 +30,8 @@ const me = {
   room: "", // the code from the link
   gone: "", // why the token is no longer good
   left: false, // withdrawn just now
+  trained: 0, // how many models had learned from the votes by then
+  runs: [], // their names, where they are no secret
   state: null, // the last answer of /vote/state
   stateAt: 0,
   comparison: null, // the one on the screen, waiting for a judgement
@@ -282,8 +284,9 @@ function forget(reason) {
 }
 
 async function withdraw() {
+  let answer = {};
   try {
-    await ask("withdraw", {});
+    answer = await ask("withdraw", {});
   } catch (problem) {
     if (problem.status !== 401) throw problem; // not known: withdrawn already
   }
@@ -292,6 +295,8 @@ async function withdraw() {
   setLast(null);
   setDraft(null);
   me.left = true;
+  me.trained = answer?.trained || 0;
+  me.runs = answer?.runs || [];
 }
 
 function readLink() {

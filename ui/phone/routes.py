@@ -104,8 +104,12 @@ def routes(services: Services) -> list[Route]:
 
     async def withdraw(request: Request) -> Response:
         person = _person(request)
-        await work(lambda: voting.withdraw(voting.person(person)))
-        return _json({"ok": True})
+        runs = await work(lambda: voting.withdraw(voting.person(person)))
+        busy = voting.scene().public["state"] not in (
+            "lobby",
+            "revealed",
+        )  # no policy is named before a reveal
+        return _json({"ok": True, "trained": len(runs), "runs": [] if busy else runs})
 
     return [
         Route("/vote", page),

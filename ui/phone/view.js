@@ -116,8 +116,14 @@ function settle() { // the buttons wake up a moment after a comparison has come
 
 // ---- the screens
 
+function farewell() { // the models that a vote has trained stay as they are: who leaves hears of them
+  const key = me.trained === 1 ? "left.trained.one" : "left.trained.many";
+  const names = me.runs.length ? ` (${me.runs.join(", ")})` : "";
+  return t("left.text") + (me.trained ? " " + t(key, { n: me.trained, names }) : "");
+}
+
 function drawJoin() {
-  const told = me.left ? t("left.text") : me.room ? "" : me.gone;
+  const told = me.left ? farewell() : me.room ? "" : me.gone;
   $("#gone").hidden = !told;
   $("#gone").textContent = told;
   $("#gone").classList.toggle("trouble", !me.left);
