@@ -31,7 +31,7 @@ const me = {
   gone: "", // why the token is no longer good
   left: false, // withdrawn just now
   trained: 0, // how many models had learned from the votes by then
-  runs: [], // their names, where they are no secret
+  runs: [], // their names, unless a round hides them now
   state: null, // the last answer of /vote/state
   stateAt: 0,
   comparison: null, // the one on the screen, waiting for a judgement
