@@ -133,7 +133,8 @@ class Alternatives:
     ) -> list[Measured]:
         """Base, few-shot, RAG, and (with `tuned`) tuned and tuned + RAG on questions.
 
-        `asked`: those about withheld facts if none. `engine`: another one than the page's. Raises: NotAllowed; as `alternatives.compare`.
+        `asked`: those about withheld facts if none. `engine`: another one than the page's. Raises: NotAllowed; as
+        `alternatives.compare`.
         """
         self._roles.require_teacher(actor)
         choices = [(base, way) for way in alternatives.WAYS]
