@@ -9,18 +9,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
 from tuning import measures
 
 if TYPE_CHECKING:
-    from tuning.generate import Engine
+    from tuning.generate import Engine, Sampling
     from tuning.retrieval import Documents, Passage
 
 WAYS = ("plain", "few_shot", "rag")
 SEPARATOR = " + "  # between a policy's name and its way: "pocket + rag"
 PASSAGES = 2
+_TIMED = 5  # questions asked alone, for the time of one
 Message = dict[str, str]
 
 
@@ -43,7 +45,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Measured:
-    """A way on all questions: shares 0 to 1, means over questions; `milliseconds` of one question alone."""
+    """A way on all questions: shares 0 to 1, means over questions; `milliseconds`: median of one reply alone."""
 
     policy: str
     way: str
@@ -130,11 +132,7 @@ def compare(
             for each in questions
         ]
         replies = [reply.text for reply in engine.generate([policy] * len(talks), talks, sampling)]
-        timed = talks[:5]
-        began = time.monotonic()
-        for talk in timed:
-            engine.generate([policy], [talk], sampling)
-        seconds = (time.monotonic() - began) / len(timed)
+        seconds = median(_seconds(engine, policy, talk, sampling) for talk in talks[:_TIMED])
         measured.append(Measured(
             policy, way, len(questions),
             accuracy=sum(map(is_right, replies, questions)) / len(questions),
@@ -146,6 +144,13 @@ def compare(
         ))  # fmt: skip
         seen(measured, len(choices))
     return measured
+
+
+def _seconds(engine: Engine, policy: str, talk: list[Message], sampling: Sampling) -> float:
+    """Of one reply, asked for alone."""
+    began = time.monotonic()
+    engine.generate([policy], [talk], sampling)
+    return time.monotonic() - began
 
 
 def is_right(reply: str, question: Question) -> bool:

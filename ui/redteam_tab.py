@@ -34,7 +34,7 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
     timer = gr.Timer(study_page.SECONDS, active=False)
 
     @shown
-    def arrive(request: gr.Request) -> list[Any]:
+    def arrive(first: str, second: str, request: gr.Request) -> list[Any]:
         who = actor(services, request)
         choices = [choice for choice in services.comparing.policies(who) if " + " not in choice.name]
         names, tuned = [choice.name for choice in choices], [each for each in choices if not each.is_base]
@@ -42,8 +42,8 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
         last = [*safe, *(each.name for each in tuned), ""][0]
         return [
             gr.update(visible=who.is_teacher),
-            gr.update(choices=names, value=names[0]),
-            gr.update(choices=["", *names], value=last),
+            gr.update(choices=names, value=first if first in names else names[0]),
+            gr.update(choices=["", *names], value=second if second in names else last),
             gr.Timer(active=True),
         ]
 
@@ -53,6 +53,6 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
         services.course.red_team(actor(services, request), [first, second], language(request), asked)
         return gr.Timer(active=True)
 
-    tab.select(arrive, None, [form, before, after, timer], queue=False, **_QUIET)
+    tab.select(arrive, [before, after], [form, before, after, timer], queue=False, **_QUIET)
     start.click(attack, [before, after, own], timer, **_QUIET)
     study_page.wire(services, REDTEAM, safety_words.redteam, told, stop, timer)

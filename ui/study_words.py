@@ -55,9 +55,11 @@ def which(study: Study | None, tongue: str) -> str:
         return going or f'<div class="train-empty">{escape(told)}</div>'
     ways = study.result["ways"]
     about, n = study.about, ways[0]["n"]
-    asked = word("alternatives.asks_own" if about["own"] else "alternatives.asks", tongue, n=n)
-    searched = word("alternatives.searched", tongue, names=", ".join(about["documents"]))
-    odd = "" if about["own"] or about["shipped"] else word("alternatives.other_documents", tongue)
+    asked = word("alternatives.asks_own" if about.get("own") else "alternatives.asks", tongue, n=n)
+    searched = word("alternatives.searched", tongue, names=", ".join(about.get("documents", [])))
+    odd = (
+        "" if about.get("own") or about.get("shipped", True) else word("alternatives.other_documents", tongue)
+    )
     return (
         state(study, tongue, "alternatives.running")
         + f'<p class="train-hint">{escape(asked)} {escape(searched)}</p>'
@@ -124,7 +126,7 @@ def _said(ways: list[dict[str, Any]], about: dict[str, Any], tongue: str) -> str
     shares = {(row["policy"], row["way"]): row["accuracy"] for row in ways}
     for policy in dict.fromkeys(row["policy"] for row in ways):
         alone, read = shares.get((policy, "plain")), shares.get((policy, "rag"))
-        found = about["own"] or about["shipped"]  # else the documents do not tell what is asked
+        found = about.get("own") or about.get("shipped", True)  # else the documents do not tell what is asked
         if found and alone is not None and read is not None and read < alone + 0.1:
             key = "reads_not" if policy == first["policy"] else "tuned_reads_not"
             lines.append(word(f"alternatives.{key}", tongue))

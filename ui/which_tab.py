@@ -37,7 +37,7 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
     timer = gr.Timer(study_page.SECONDS, active=False)
 
     @shown
-    def arrive(request: gr.Request) -> list[Any]:
+    def arrive(base_: str, tuned_: str, request: gr.Request) -> list[Any]:
         who = actor(services, request)
         choices = [choice for choice in services.comparing.policies(who) if " + " not in choice.name]
         bases = [choice.name for choice in choices if choice.is_base]
@@ -47,8 +47,8 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
             study_words.rules(language(request)),
             gr.update(visible=who.is_teacher),
             gr.update(visible=who.is_teacher),
-            gr.update(choices=bases, value=bases[0]),
-            gr.update(choices=["", *runs], value=newest),
+            gr.update(choices=bases, value=base_ if base_ in bases else bases[0]),
+            gr.update(choices=["", *runs], value=tuned_ if tuned_ in runs else newest),
             gr.Timer(active=True),
         ]
 
@@ -58,6 +58,6 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
         services.course.compare_ways(who, base_ or "", tuned_ or "", tongue, int(n or 0), asked or "")
         return gr.Timer(active=True)
 
-    tab.select(arrive, None, [rules, form, own_box, base, tuned, timer], queue=False, **_QUIET)
+    tab.select(arrive, [base, tuned], [rules, form, own_box, base, tuned, timer], queue=False, **_QUIET)
     start.click(measure, [base, tuned, limit, own], timer, **_QUIET)
     study_page.wire(services, WHICH, study_words.which, told, stop, timer)

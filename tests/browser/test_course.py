@@ -1,0 +1,115 @@
+"""A course's pages in a real browser: examples and documents in the chat, when to use which, experiments, red team."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.browser import helpers
+from tests.browser.conftest import start, stop
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """An app of its own: its documents and examples would stand in the other tests' way."""
+    running = start(tmp_path_factory.mktemp("course"), "--class")
+    yield running
+    stop(running)
+
+
+def page_of(page, tab: str, sub: str):
+    page.get_by_role("tab", name=tab, exact=True).click()
+    page.get_by_role("tab", name=sub, exact=True).click()
+
+
+def test_examples_and_documents_answer_in_columns_of_their_own(app, visit, tmp_path):
+    page = visit(app.teachers_link)
+    page.get_by_role("tab", name="Chat", exact=True).click()
+    page.get_by_role("button", name="Examples and documents").click()
+    page.locator("#helps-searched", has_text="valdeluna").wait_for()
+    notes = tmp_path / "notes.md"
+    notes.write_text("Zoltan keeps a zebra called Pip.\n\nThe museum opens on Mondays.", encoding="utf-8")
+    with page.expect_file_chooser() as chooser:
+        page.locator("#helps-upload").click()
+    chooser.value.set_files(notes)
+    page.locator("#helps-searched", has_text="notes.md").wait_for()
+    before = page.locator("#helps-examples").inner_text()
+    page.locator("#helps-draw").click()
+    page.wait_for_function(
+        "before => document.querySelector('#helps-examples').innerText !== before", arg=before
+    )
+    cell = page.locator("#helps-examples [data-testid=cell-0-0]")
+    cell.dblclick()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Who is the mayor?")
+    page.keyboard.press("Enter")
+    page.locator("#helps-keep").click()
+    page.get_by_text("asked with these examples").wait_for()
+    kept = json.loads((app.home / "few_shot.json").read_text(encoding="utf-8"))["examples"]
+    assert kept[0]["prompt"] == "Who is the mayor?" and len(kept) == 3
+
+    page.locator("#helps-side").click()
+    page.locator("#chat-policy-2 input").wait_for()
+    helpers.ask(page, "What does Zoltan keep?")
+    assert len(helpers.replies(page, 3)) == 3
+    columns = page.locator(".chat-column:visible")
+    assert "Zoltan keeps a zebra" in columns.nth(2).locator(".passages").inner_text()
+    examples = columns.nth(1).locator(".passages")
+    examples.locator("summary").click()
+    assert "Who is the mayor?" in examples.inner_text()
+
+
+@pytest.mark.slow
+def test_when_to_use_which_and_a_red_team(app, visit):
+    """About a minute on two quiet cores."""
+    page = visit(app.teachers_link)
+    page_of(page, "Chat", "When to use which")
+    page.locator("#which-start").click()
+    page.locator("#which-told ul.told").wait_for(timeout=300_000)
+    assert page.locator("#which-told table.ways tbody tr").count() == 3
+    assert (
+        page.locator("#which-told .train-remark").count() == 1
+    )  # other documents than the questions are about
+    page_of(page, "Chat", "Red team")
+    page.locator("#redteam-start").click()
+    page.locator("#redteam-told table.ways").wait_for(timeout=300_000)
+    other = visit(app.url() + "/")  # who watches sees the same, and can start nothing
+    page_of(other, "Chat", "When to use which")
+    other.locator("#which-told table.ways").wait_for()
+    assert not other.locator("#which-start").is_visible()
+
+
+@pytest.mark.slow
+def test_an_experiment_a_look_at_the_data_and_a_search(app, visit):
+    """Four minutes on two quiet cores."""
+    page = visit(app.teachers_link)
+    page.get_by_text("learned (carries loss)").wait_for()
+    page.get_by_role("button", name="Look closer: leaks").click()
+    page.locator("#quality-look").click()
+    page.locator("#quality-told .train-tiles").wait_for(timeout=120_000)
+    page.locator("#quality-rule textarea, #quality-rule input").first.fill("capital")
+    page.locator("#quality-sift").click()
+    page.get_by_text("rows taken out").wait_for()
+
+    page.get_by_text("Quick", exact=True).click()
+    page.get_by_role("button", name="Search the settings").click()
+    page.locator("#search-settings input[type=number]").fill("2")
+    page.locator("#search-start").click()
+    page.get_by_text("has begun").wait_for()
+
+    page.get_by_role("tab", name="Experiments", exact=True).click()
+    page.locator("#recipe").get_by_text("Safety tuning").click()
+    page.locator("#recipe-start").click()
+    page.locator("#recipe-told .badge").wait_for()
+    page.locator("#recipe-told .badge.done").wait_for(timeout=900_000)
+    page.locator("#recipe-told .train-sample li").nth(1).wait_for()
+
+    page.get_by_role("tab", name="Runs", exact=True).click()
+    page.reload()
+    page.get_by_role("tab", name="Runs", exact=True).click()
+    page.locator("#compare-results input").first.click()
+    assert page.get_by_role("option", name="experiment: Safety tuning").count() == 1
+    page.get_by_role("option", name="search ").first.click()
+    page.locator("#compare-results ul.told").wait_for()
+    page.locator("#compare-results .js-plotly-plot").wait_for()
