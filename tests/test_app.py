@@ -59,3 +59,28 @@ def test_the_page_is_built_on_a_space_where_gradio_imports_the_package_spaces(tm
         [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120
     )
     assert done.stdout.strip().endswith("built"), done.stderr
+
+
+def test_on_zero_gpu_the_package_spaces_comes_before_torch(tmp_path):
+    """It takes the place of torch's CUDA when it is imported; nothing that the page needs may be there first."""
+    code = """
+import sys
+seen = []
+class Witness:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("gradio", "spaces", "torch", "transformers"):
+            seen.append(name)
+sys.meta_path.insert(0, Witness())
+import app
+app.demo
+print(*dict.fromkeys(seen))
+"""
+    env = {**os.environ, "AFINA_HOME": str(tmp_path), "SYSTEM": "spaces", "SPACE_ID": "owner/afina"}
+    env |= {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": "http://127.0.0.1:9"}
+    env["PYTHONPATH"] = str(ROOT / "tests" / "standin" / "zerogpu")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    order = done.stdout.split()
+    assert order[:2] == ["gradio", "spaces"] and order.index("spaces") < order.index("torch"), done.stdout
