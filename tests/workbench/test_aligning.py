@@ -79,7 +79,7 @@ def test_a_lent_gpu_is_quoted_before_the_click(services, this, tmp_path):
     from ui.align_words import quoted
 
     for tongue in ("en", "es"):
-        assert f"DPO {more['dpo'].seconds} s" in quoted(more, tongue)
+        assert f"{more['dpo'].seconds} s (" in quoted(more, tongue)
     assert quoted({}, "en") == ""
 
 
