@@ -17,7 +17,7 @@ from tuning.config_classify import ClassifyConfig
 from tuning.data import uploads
 from tuning.data.readers import KINDS
 from tuning.strategies import ALL
-from ui import classify_words, forms, train_data
+from ui import classify_words, forms, safety_words, train_data
 from ui.context import actor, language, shown
 from ui.translations import t, word
 
@@ -61,6 +61,8 @@ class Form:
 @dataclass(frozen=True)
 class Results:
     data: gr.HTML
+    look: gr.Button
+    closer: gr.HTML
     group: gr.Dropdown
     table: gr.HTML
     written: gr.Button
@@ -114,6 +116,8 @@ def _form(services: Services) -> Form:
 def _results() -> Results:
     with gr.Column(scale=7, min_width=340):
         data = gr.HTML(padding=False)
+        look = gr.Button(t("quality.look"), size="sm", visible=False, elem_id="classify-look")
+        closer = gr.HTML(padding=False, elem_id="classify-closer")
         group = gr.Dropdown([], value="", allow_custom_value=True, label=t("classify.group"))
         table = gr.HTML(padding=False, elem_id="classify-table")
         written = gr.Button(t("classify.written"), size="sm", visible=False)
@@ -129,7 +133,7 @@ def _results() -> Results:
         answer = gr.HTML(elem_id="classify-answer", padding=False)
         confusion = gr.Plot(visible=False, show_label=False)
         mistakes = gr.HTML(padding=False)
-    return Results(data, group, table, written, plot, run, confusion, mistakes, sentence, ask, answer,
+    return Results(data, look, closer, group, table, written, plot, run, confusion, mistakes, sentence, ask, answer,
                    gr.State(None))  # fmt: skip
 
 
@@ -147,12 +151,22 @@ def _wire_form(services: Services, form: Form, results: Results) -> dict[str, An
     def check(source: str, text: str, label: str, limit: float, request: gr.Request) -> list[Any]:
         found = _look(services, source, text, label, limit, request)
         if isinstance(found, str):
-            return [found, gr.skip(), gr.skip()]
+            return [found, gr.skip(), gr.skip(), gr.update(visible=False), ""]
         return [classify_words.data(found, language(request)),
-                *(gr.update(choices=["", *found.columns]) for _ in range(2))]  # fmt: skip
+                *(gr.update(choices=["", *found.columns]) for _ in range(2)),
+                gr.update(visible=True), ""]  # fmt: skip
 
     def check_new(source: str, limit: float, request: gr.Request) -> list[Any]:
         return check(source, "", "", limit, request)
+
+    @shown
+    def inspect(source: str, text: str, label: str, limit: float, request: gr.Request) -> str:
+        who = actor(services, request)
+        services.roles.require_teacher(who)
+        if not source:
+            raise AfinaError("data.none_chosen")
+        found = services.classifying.load(who, source, text or "", label or "", int(limit or 0))
+        return safety_words.quality(services.course.inspect(who, found.rows), language(request))
 
     @shown
     def start(request: gr.Request, model: str, source: str, text: str, label: str, limit: float,
@@ -172,7 +186,7 @@ def _wire_form(services: Services, form: Form, results: Results) -> dict[str, An
 
     # One at a time, in order: the answer for the data chosen last must come last.
     ordered: dict[str, Any] = {**_QUIET, "concurrency_id": "classify-check", "concurrency_limit": 1}
-    outputs = [results.data, form.text, form.label]
+    outputs = [results.data, form.text, form.label, results.look, results.closer]
     new: dict[str, Any] = {
         "fn": check_new,
         "inputs": [form.dataset, form.limit],
@@ -182,6 +196,7 @@ def _wire_form(services: Services, form: Form, results: Results) -> dict[str, An
     form.upload.upload(uploaded, form.upload, form.dataset, api_visibility="private").then(**new)
     form.dataset.input(**new)
     gr.on([form.text.input, form.label.input, form.limit.change], check, form.source, outputs, **ordered)
+    results.look.click(inspect, form.source, results.closer, **_QUIET)
     form.start.click(start, form.inputs, [results.group, form.name], **_QUIET)
     form.stop.click(stop, results.group, None, **_QUIET)
     return new

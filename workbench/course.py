@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from common.settings import Settings
+from common.split import HELDOUT_FRACTION
 from tuning import demonstrated, experiments
 from tuning import search as seeking
 from tuning.config import SFTConfig
@@ -125,7 +126,7 @@ class Course:
 
     # Rows before training
 
-    def inspect(self, actor: Actor, rows: Sequence[Any], fraction: float) -> Quality:
+    def inspect(self, actor: Actor, rows: Sequence[Any], fraction: float = HELDOUT_FRACTION) -> Quality:
         """Leaks, near-duplicates, odd rows of `Row`s or `Labelled` texts. Raises: NotAllowed."""
         from tuning.data import quality
 

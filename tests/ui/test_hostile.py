@@ -37,7 +37,7 @@ TEACHERS = {
     "compare_panel.begin", "numbers_tab.timed", "align_roads.learn", "align_roads.climb",
     "chat_helps.drawn", "chat_helps.kept", "chat_helps.added", "chat_helps.cleared", "which_tab.measure",
     "study_page.halt", "redteam_tab.attack", "quality_panel.inspect",
-    "quality_panel.take_out", "mend_panel.again",
+    "quality_panel.take_out", "classify_tab.inspect", "mend_panel.again",
     "experiments_tab.begin", "search_panel.search", "search_panel.halt",
 }  # fmt: skip
 """Start, stop, delete, reveal, export, or read what is the teacher's alone."""
