@@ -63,6 +63,8 @@ def test_examples_and_documents_answer_in_columns_of_their_own(app, visit, tmp_p
 @pytest.mark.slow
 def test_when_to_use_which_and_a_red_team(app, visit):
     """About a minute on two quiet cores."""
+    (app.home / "documents").mkdir(exist_ok=True)
+    (app.home / "documents" / "other.txt").write_text("The museum opens on Mondays.", encoding="utf-8")
     page = visit(app.teachers_link)
     page_of(page, "Chat", "When to use which")
     page.locator("#which-start").click()
