@@ -6,11 +6,14 @@ Knows no tables, and nothing of who waits for whom: see `turns` and `batches`.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+
+_FRESH = 1.0  # seconds for which a memory may be passed on: what depends on the time in it is at most so old
 
 
 class Lots:
@@ -18,11 +21,21 @@ class Lots:
 
     Args:
         begun: *optional*. Called with the connection when a lot's transaction begins.
+        version: *optional*. Of what the others have committed, as a connection sees it. Lots then keep one
+            connection, and what one has read the next may use while that stands still. Only where one thread at
+            a time has a lot.
     """
 
-    def __init__(self, engine: Engine, begun: Callable[[Connection], None] | None = None) -> None:
-        self._engine, self._begun = engine, begun
+    def __init__(
+        self,
+        engine: Engine,
+        begun: Callable[[Connection], None] | None = None,
+        version: Callable[[Connection], int] | None = None,
+    ) -> None:
+        self._engine, self._begun, self._version = engine, begun, version
         self._mine = threading.local()  # `lot`: the `_Lot` that this thread is in, or None
+        self._connection: Connection | None = None  # the lots' own, where there is a version
+        self._left: tuple[int, float, dict[Any, Any]] = (-1, 0.0, {})  # version, when it was read, memory
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -36,7 +49,7 @@ class Lots:
         finally:
             self._mine.lot = None
             if lot.group is not None:
-                lot.group.commit()
+                self._end(lot, lot.group)
         if lot.group is not None and lot.group.error is not None:
             raise lot.group.error
 
@@ -68,9 +81,8 @@ class Lots:
         lot = self._lot
         assert lot is not None
         if lot.group is None:
-            lot.group = Group(self._engine)
-            if self._begun is not None:
-                self._begun(lot.group.connection)
+            self._start(lot)
+        assert lot.group is not None
         keeping = False
         try:
             with savepoint(lot.group.connection) as connection:
@@ -79,6 +91,32 @@ class Lots:
         finally:
             if not keeping:
                 lot.memory.clear()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _start(self, lot: _Lot) -> None:
+        if self._version is None:
+            lot.group = Group(self._engine.connect())
+        else:
+            if self._connection is None:
+                self._connection, self._left = self._engine.connect(), (-1, 0.0, {})
+            connection, self._connection = self._connection, None  # not to be used again if this fails
+            lot.group = Group(connection, keep=True)
+            self._connection = connection
+            lot.version, lot.since = self._version(connection), time.monotonic()
+            if lot.version == self._left[0] and lot.since - self._left[1] < _FRESH:
+                lot.since, lot.memory = self._left[1:]
+        if self._begun is not None:
+            self._begun(lot.group.connection)
+
+    def _end(self, lot: _Lot, group: Group) -> None:
+        group.commit()
+        if group.error is not None:
+            self._connection = None
+        self._left = (lot.version, lot.since, lot.memory)
 
     @property
     def _lot(self) -> _Lot | None:
@@ -100,10 +138,14 @@ def savepoint(connection: Connection) -> Iterator[Connection]:
 
 
 class Group:
-    """An open transaction that several pieces of work share."""
+    """An open transaction that several pieces of work share.
 
-    def __init__(self, engine: Engine) -> None:
-        self.connection = engine.connect()
+    Args:
+        keep: leave the connection open when it has ended well.
+    """
+
+    def __init__(self, connection: Connection, keep: bool = False) -> None:
+        self.connection, self._keep = connection, keep
         self.size = 0
         self.committed = threading.Event()
         self.error: BaseException | None = None
@@ -111,6 +153,7 @@ class Group:
             self.connection.execution_options(writes=True)
             self._transaction = self.connection.begin()
         except BaseException:
+            self.connection.invalidate()
             self.connection.close()
             raise
 
@@ -122,7 +165,8 @@ class Group:
             self.error = error
             self.connection.invalidate()  # whatever state it is in, nobody gets it again
         finally:
-            self.connection.close()
+            if self.error is not None or not self._keep:
+                self.connection.close()
             self.committed.set()
 
     def roll_back(self) -> None:
@@ -140,3 +184,4 @@ class _Lot:
     def __init__(self) -> None:
         self.group: Group | None = None
         self.memory: dict[Any, Any] = {}
+        self.version, self.since = -1, 0.0  # of the memory

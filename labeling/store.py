@@ -38,7 +38,7 @@ class Store:
         self.engine = engine
         self.path = path  # of the SQLite file
         self.sqlite = engine.dialect.name == "sqlite"
-        self._lots = Lots(engine, None if self.sqlite else _one_lot_at_a_time)
+        self._lots = Lots(engine, version=_others) if self.sqlite else Lots(engine, _one_lot_at_a_time)
         self._turns = Turns(engine, self._lots) if self.sqlite else None
 
     @contextmanager
@@ -89,6 +89,7 @@ class Store:
             self.memory()["locked", name, shared] = True
 
     def close(self) -> None:
+        self._lots.close()
         self.engine.dispose()
 
 
@@ -181,6 +182,12 @@ def _one_lot_at_a_time(connection: Connection) -> None:
     connection.execute(
         text("SELECT pg_advisory_xact_lock(:space, :key)"), {"space": _SPACE, "key": _signed("lot")}
     )
+
+
+def _others(connection: Connection) -> int:
+    """A number that changes when another connection to the SQLite file, whoever's, has committed something."""
+    driver: Any = connection.connection.driver_connection
+    return driver.execute("PRAGMA data_version").fetchone()[0]
 
 
 def _signed(name: str) -> int:

@@ -31,6 +31,11 @@ class Turns:
         """A lot of this thread's (`Lots.together`): it has the turn until all is on disk."""
         self._turn.take()
         try:
+            if (
+                self._group is not None
+            ):  # left to us by somebody who saw us waiting: a lot has its own transaction
+                group, self._group = self._group, None
+                group.commit()
             with self._lots.together():
                 yield
         finally:
@@ -43,7 +48,7 @@ class Turns:
         first, failed = self._group is None, False
         try:
             if self._group is None:
-                self._group = Group(self._engine)
+                self._group = Group(self._engine.connect())
         except BaseException:
             self._turn.give()
             raise

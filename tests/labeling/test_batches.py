@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from sqlalchemy import event, select, text
@@ -111,3 +112,16 @@ def test_others_who_write_outside_get_their_turn(held):
     assert len({future.result(10)[1] for future in futures} | {token for _, token in outside}) == 55
     with store.read() as connection:
         assert len(connection.execute(select(tables.annotators)).all()) == 55
+
+
+def test_a_lot_that_waits_does_not_hold_up_who_writes_outside(held):
+    store, workers, go = held
+    go()
+    workers.submit(named(store, "first")).result(10)
+    with store.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES ('outside')"))
+        future = workers.submit(named(store, "lot"))
+        while not store._turns._turn.wanted:  # the lot's thread stands in line: the commit is left to it
+            time.sleep(0.001)
+    assert future.result(5) == "lot"  # SQLite itself would wait for half a minute
+    assert names(store) == {"first", "outside", "lot"}

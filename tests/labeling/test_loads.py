@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from common.errors import AfinaError
-from labeling import assignment, casting, loads, people, rounds
+from labeling import assignment, casting, loads, lots, people, rounds
 from labeling.schema import Comparison, now
+from labeling.store import connect
 from labeling.tables import assignments, comparisons, coverage
 from tests.labeling.conftest import Room
 
@@ -172,3 +173,36 @@ def test_what_is_held_is_held_from_everybody(store, workers):
     assert Counter(each.comparison_id for each in served if each) == {
         each.comparison_id: 4 for each in room.comparisons
     }
+
+
+def test_what_one_lot_has_read_the_next_uses_until_somebody_else_writes(sqlite, tmp_path, monkeypatch):
+    room = Room(sqlite, n=6, votes_wanted=2)
+    person = room.person()
+    workers = sqlite.workers()
+
+    def seen() -> int:
+        """Which memory of the loads a lot has, once it writes."""
+        room.next(person)
+        kept.append(loads.kept(sqlite, room.round_id, "blind"))
+        return id(kept[-1])
+
+    kept: list = []  # held, so that no id comes again
+
+    def lot() -> int:
+        return workers.submit(seen).result(10)
+
+    first = lot()
+    assert lot() == first
+    room.person()  # this process, another connection
+    second = lot()
+    assert second != first and lot() == second
+    other = connect(tmp_path / "labels.db")  # as another process has it
+    rounds.move(other, room.round_id, "locked")
+    other.close()
+    with pytest.raises(AfinaError, match="locked"):
+        lot()  # the round that it remembered was open
+    rounds.move(sqlite, room.round_id, "open")
+    third = lot()
+    monkeypatch.setattr(lots, "_FRESH", 0.0)  # a second has passed
+    assert lot() != third
+    workers.shutdown()
