@@ -13,6 +13,7 @@ from ui import experiment_words, train_data, train_live
 from ui.context import actor, language, shown
 from ui.plots import COLOURS, curves
 from ui.translations import t, word
+from workbench.course import SEARCH
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -89,7 +90,9 @@ def _shown(services: Services, who: Any, key: str, tongue: str) -> tuple[str, go
         found = services.course.found(who, name)
         if found is None:
             return "", None
-        return experiment_words.trials(found, tongue), experiment_words.trials_figure(found, tongue)
+        study = services.course.told(who, SEARCH)
+        going = study is not None and study.running and study.about.get("search_id") == name
+        return experiment_words.trials(found, tongue, going), experiment_words.trials_figure(found, tongue)
     series = {experiment_words.part_name(part, tongue): points
               for part, points in services.course.part_series(who, name).items()}  # fmt: skip
     words = {each: word(f"runs.curve.{each}", tongue) for each in ("heldout", "train", "step", "loss")}

@@ -91,8 +91,8 @@ def _replies(found: Sequence[Part], tongue: str) -> str:
     return f'<div class="train-sample"><b>{asked}</b><ul>{rows}</ul></div>'
 
 
-def trials(found: Mapping[str, Any], tongue: str) -> str:
-    """A search's trials, the best one, and what explains the differences."""
+def trials(found: Mapping[str, Any], tongue: str, going: bool = False) -> str:
+    """A search's trials, the best one (so far, while it is `going` on), and what explains the differences."""
     over = list(found["trials"][0]["settings"]) if found["trials"] else []
     heads = [word("search.column.trial", tongue), *(word(f"train.field.{name}", tongue) for name in over),
              word("search.column.loss", tongue), word("search.column.state", tongue)]  # fmt: skip
@@ -106,14 +106,15 @@ def trials(found: Mapping[str, Any], tongue: str) -> str:
                  f'<span class="badge {trial["state"]}">{state}</span>']  # fmt: skip
         body += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return f'<div class="runs-scroll">{table}</div>{_best(found, tongue)}'
+    return f'<div class="runs-scroll">{table}</div>{_best(found, tongue, going)}'
 
 
-def _best(found: Mapping[str, Any], tongue: str) -> str:
+def _best(found: Mapping[str, Any], tongue: str, going: bool) -> str:
     best = found["best"]
     if not best:
         return ""
-    lines = [word("search.best", tongue, name=best["name"], loss=f"{best['loss']:.3f}")]
+    key = "search.so_far" if going else "search.best"
+    lines = [word(key, tongue, name=best["name"], loss=f"{best['loss']:.3f}")]
     if found["importance"]:
         shares = ", ".join(f"{word(f'train.field.{name}', tongue)} {share:.0%}"
                            for name, share in found["importance"].items())  # fmt: skip

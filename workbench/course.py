@@ -24,7 +24,7 @@ from tuning.demonstrated import Part
 from tuning.examples import questions, written
 from tuning.experiments import Options, Uses
 from tuning.jobs import Queue
-from tuning.progress import ACTIVE
+from tuning.progress import ACTIVE, WAITING
 from tuning.runs import RunStore
 from workbench.studies import Say, Studies, Study
 
@@ -60,7 +60,10 @@ class Course:
         study = self.told(actor, kind) if kind == SEARCH else None
         if study and study.running:
             for run in self._store:
-                if run.info.extra.get("search") == study.about["search_id"] and run.state in ACTIVE:
+                if run.info.extra.get("search") == study.about["search_id"] and run.state in (
+                    *ACTIVE,
+                    *WAITING,
+                ):
                     self._queue.stop(run.id)
 
     def compare_ways(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -126,3 +127,44 @@ def test_examples_and_documents_are_the_teachers_and_say_what_is_wrong(services,
         long = tmp_path / "long.jsonl"
         long.write_text(json.dumps({"prompt": "x " * 200, "completion": "y"}) + "\n")
         ways.draw_examples(TEACHER, str(long))
+
+
+def test_a_search_is_stopped_with_the_trial_that_waits(services):
+    services.course.search(TEACHER, SFTConfig(), formats.from_python(rows()), ["rank"], 3)
+    for _ in range(500):  # nobody runs the queue: its first trial waits
+        waiting = services.training.queue(VISITOR)
+        if waiting:
+            break
+        time.sleep(0.02)
+    with pytest.raises(NotAllowed):
+        services.course.stop(VISITOR, "search")
+    services.course.stop(TEACHER, "search")
+    until(services.course.studies, "stopped", "search")
+    (run,) = services.training.runs(VISITOR)
+    assert run.state == "cancelled"
+
+
+def test_a_search_is_drawn_by_setting():
+    from ui import experiment_words
+
+    trial = {
+        "name": "t",
+        "run_id": "1",
+        "settings": {"rank": 4, "learning_rate": 1e-3},
+        "loss": 0.5,
+        "state": "done",
+    }
+    other = {
+        **trial,
+        "name": "<u>",
+        "run_id": "2",
+        "settings": {"rank": 8, "learning_rate": 1e-2},
+        "loss": 0.4,
+    }
+    found = {"trials": [trial, other], "best": other, "importance": {"rank": 0.7, "learning_rate": 0.3}}
+    figure = experiment_words.trials_figure(found, "es")
+    assert figure is not None and [list(each.x) for each in figure.data] == [[4, 8], [1e-3, 1e-2]]
+    shown = experiment_words.trials(found, "es")
+    assert "<b>0.400</b>" in shown and "<u>" not in shown and "70%" in shown
+    assert "sigue" in experiment_words.trials(found, "es", going=True)
+    assert experiment_words.trials_figure({**found, "trials": [trial]}, "es") is None
