@@ -62,7 +62,7 @@ def test_examples_and_documents_answer_in_columns_of_their_own(app, visit, tmp_p
 
 @pytest.mark.slow
 def test_when_to_use_which_and_a_red_team(app, visit):
-    """About a minute on two quiet cores."""
+    """Three ways and a red team, measured on the embedded model."""
     (app.home / "documents").mkdir(exist_ok=True)
     (app.home / "documents" / "other.txt").write_text("The museum opens on Mondays.", encoding="utf-8")
     page = visit(app.teachers_link)
@@ -84,7 +84,7 @@ def test_when_to_use_which_and_a_red_team(app, visit):
 
 @pytest.mark.slow
 def test_an_experiment_a_look_at_the_data_and_a_search(app, visit):
-    """Four minutes on two quiet cores."""
+    """Trains three runs: two trials of a search, one experiment."""
     page = visit(app.teachers_link)
     page.get_by_text("learned (carries loss)").wait_for()
     page.get_by_role("button", name="Look closer: leaks").click()
