@@ -31,9 +31,8 @@ class Turns:
         """A lot of this thread's (`Lots.together`): it has the turn until all is on disk."""
         self._turn.take()
         try:
-            if (
-                self._group is not None
-            ):  # left to us by somebody who saw us waiting: a lot has its own transaction
+            # Left to us by somebody who saw us waiting; a lot has a transaction of its own.
+            if self._group is not None:
                 group, self._group = self._group, None
                 group.commit()
             with self._lots.together():
