@@ -231,8 +231,7 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
                     about(partial, language(request)) + shown
                     for partial, shown in zip(partials, found, strict=True)
                 ]
-                yield _row("", True, boxes, below)
-            yield _row("", False, boxes, below)
+                yield _row("", boxes, below)
         finally:
             wishes.pop(request.session_hash, None)
 
@@ -254,13 +253,14 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
     def clear() -> list[Any]:
         return [*([] for _ in talks), *("" for _ in facts)]
 
-    # A failed answer puts the buttons back.
+    # The buttons come back when the answer is over for the browser too: before, it would not hear the next click.
     idle: dict[str, Any] = {
         "fn": lambda: (gr.update(visible=True), gr.update(visible=False)),
         "inputs": None,
         "outputs": [controls.send, controls.stop],
         "queue": False,
         "api_visibility": "private",
+        "show_progress": "hidden",
     }
     streaming: dict[str, Any] = {
         "outputs": outputs,
@@ -271,7 +271,7 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
     }
     gr.on(
         [controls.send.click, controls.message.submit], send, [controls.message, *setup, *talks], **streaming
-    ).failure(**idle)
+    ).then(**idle)
     next_seed: dict[str, Any] = {
         "fn": lambda seed: int(seed or 0) + 1,
         "inputs": controls.seed,
@@ -279,7 +279,7 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
         "queue": False,
         "api_visibility": "private",
     }
-    controls.retry.click(**next_seed).then(again, [*setup, *talks], **streaming).failure(**idle)
+    controls.retry.click(**next_seed).then(again, [*setup, *talks], **streaming).then(**idle)
     controls.stop.click(stop, None, None, queue=False, api_visibility="private")
     controls.clear.click(clear, None, [*talks, *facts], queue=False, api_visibility="private",
                          show_progress="hidden")  # fmt: skip
@@ -295,11 +295,10 @@ def _found(services: Services, policy: str, message: str, request: gr.Request) -
     return passages(ways.search(actor(services, request), message), tongue)
 
 
-def _row(message: str, busy: bool, boxes: list[Any], below: list[str]) -> list[Any]:
-    """Values in the order of the outputs; columns that are not shown stay as they are."""
+def _row(message: str, boxes: list[Any], below: list[str]) -> list[Any]:
+    """Values in the order of the outputs while an answer is written; columns that are not shown stay as they are."""
     rest = [gr.skip()] * (MOST_COLUMNS - len(boxes))
-    buttons = [gr.update(visible=not busy), gr.update(visible=busy)]
-    return [message, *buttons, *boxes, *rest, *below, *rest]
+    return [message, gr.update(visible=False), gr.update(visible=True), *boxes, *rest, *below, *rest]
 
 
 def shown_talk(messages: Sequence[Message]) -> list[Message]:
