@@ -83,7 +83,7 @@ def build(services: Services, policies: Sequence[gr.Dropdown], n_columns: gr.Rad
 
     @shown
     def all_ways(request: gr.Request) -> list[Any]:
-        choices = services.comparing.policies(actor(services, request))
+        choices = services.comparing.columns(actor(services, request))
         chosen = side_by_side(choices)
         values = [*chosen, *(chosen[0] for _ in range(len(policies) - len(chosen)))]
         offered = labels(choices, language(request))

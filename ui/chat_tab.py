@@ -169,7 +169,7 @@ def _wire_choices(services: Services, columns: list[Column], controls: Controls)
 
     @shown
     def arrive(request: gr.Request) -> list[Any]:
-        choices = services.comparing.policies(actor(services, request))
+        choices = services.comparing.columns(actor(services, request))
         tuned = [choice.name for choice in choices if not choice.is_base]
         start = [choices[0].name, *tuned[: MOST_COLUMNS - 1]]
         start += [choices[0].name] * (MOST_COLUMNS - len(start))
@@ -180,7 +180,7 @@ def _wire_choices(services: Services, columns: list[Column], controls: Controls)
 
     @shown
     def refresh(request: gr.Request) -> list[Any]:
-        named = labels(services.comparing.policies(actor(services, request)), language(request))
+        named = labels(services.comparing.columns(actor(services, request)), language(request))
         return [gr.update(choices=named) for _ in dropdowns]
 
     def show_columns(count: int) -> list[Any]:

@@ -36,7 +36,7 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
     @shown
     def arrive(first: str, second: str, request: gr.Request) -> list[Any]:
         who = actor(services, request)
-        choices = [choice for choice in services.comparing.policies(who) if " + " not in choice.name]
+        choices = services.comparing.policies(who)
         names, tuned = [choice.name for choice in choices], [each for each in choices if not each.is_base]
         safe = [each.name for each in tuned if "safety" in services.course.data_of(each.name)]
         last = [*safe, *(each.name for each in tuned), ""][0]

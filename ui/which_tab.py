@@ -39,7 +39,7 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
     @shown
     def arrive(base_: str, tuned_: str, request: gr.Request) -> list[Any]:
         who = actor(services, request)
-        choices = [choice for choice in services.comparing.policies(who) if " + " not in choice.name]
+        choices = services.comparing.policies(who)
         bases = [choice.name for choice in choices if choice.is_base]
         runs = [choice.name for choice in choices if not choice.is_base]
         newest = runs[0] if runs else ""

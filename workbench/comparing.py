@@ -86,13 +86,17 @@ class Comparing:
         if self._settings.chat_url:  # and what that server knows besides
             known = {choice.name for choice in tuned}
             bases |= dict.fromkeys(name for name in self._served() if name not in known)
-        plain = [PolicyChoice(name, name, True) for name in bases]
+        return [PolicyChoice(name, name, True) for name in bases] + tuned
+
+    def columns(self, actor: Actor) -> list[PolicyChoice]:
+        """What a chat column may be: every policy, and some that answer with examples or passages (`alternatives`)."""
+        every = self.policies(actor)
+        base, tuned = every[0], [each for each in every if not each.is_base]
         helped = [
-            PolicyChoice(alternatives.named(plain[0].name, way), plain[0].name, True)
-            for way in ("few_shot", "rag")
+            PolicyChoice(alternatives.named(base.name, way), base.name, True) for way in ("few_shot", "rag")
         ]
         helped += [PolicyChoice(alternatives.named(each.name, "rag"), each.base, False) for each in tuned[:3]]
-        return plain + tuned + helped
+        return every + helped
 
     def _served(self) -> list[str]:
         try:

@@ -6,6 +6,7 @@ the file's order: the same numbers as one process gives. Knows nothing of the st
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -101,6 +102,7 @@ def _cuts(file: BinaryIO, size: int, n: int) -> list[int]:
 
 def _piece(path: Path, start: int, end: int) -> _Gathered:
     found = _Gathered()
+    gc.disable()  # this process lives for this piece alone, and what it reads has no cycles
     with open(path, "rb") as file:
         file.seek(start)
         found.add(objects_of(lines(_until(file, end, found), found.problems), found.problems))

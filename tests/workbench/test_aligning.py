@@ -99,7 +99,7 @@ def test_a_withdrawal_names_the_runs_that_learned_from_it(services, this):
     assert run.info.method == "reward"
     assert all(split(pair.prompt) == "train" for pair in run.pairs("train"))
     assert all(split(pair.prompt) == "heldout" for pair in run.pairs("heldout"))
-    assert services.voting.withdraw(everybody[0]) == [run_id]
+    assert services.voting.withdraw(everybody[0]) == ["judge"]
 
 
 def test_only_the_teacher_aligns(services, this):
