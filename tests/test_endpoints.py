@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 from gradio_client import Client
 
 from tests.browser.conftest import TOKEN, start, stop
 from tests.tuning.conftest import sums, tiny_model  # noqa: F401
+from tuning.runs import RunStore
 
 pytestmark = pytest.mark.slow
 
@@ -52,10 +52,15 @@ def test_a_run_from_afar_is_started_followed_stopped_resumed_and_asked(app, tiny
     assert client.predict("", api_name="/run_status")["state"] == "stopped"
 
 
+def states(app) -> dict[str, str]:
+    """Every run of the app by name, as it lies on disk."""
+    return {run.name: run.state for run in RunStore(app.home).list()}
+
+
 @pytest.mark.parametrize("call", ["/start_run", "/stop_run", "/resume_run"])
 def test_a_stranger_is_refused(app, call):
-    client = Client(app.url(), verbose=False)
+    client, before = Client(app.url(), verbose=False), states(app)
     given = ["pocket", "mixed.en", "x", {}] if call == "/start_run" else ["from-afar"]
     with pytest.raises(Exception, match=r"(?i)teacher"):
         client.predict(*given, api_name=call)
-    assert not [each for each in (Path(app.home) / "runs").glob("*/*") if each.name == "x"]
+    assert states(app) == before

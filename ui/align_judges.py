@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,45 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_QUICK: dict[str, Any] = {"queue": False, **_QUIET}
 _KINDS = ("reward", "policy", "endpoint")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The panel's blocks."""
+
+    box: gr.Accordion
+    kind: gr.Radio
+    name: gr.Dropdown
+    url: gr.Textbox
+    key: gr.Textbox
+    label: gr.Button
+    stop: gr.Button
+    rubric: gr.Textbox
+    save: gr.Button
+    policy: gr.Dropdown
+    n: gr.Number
+    revise: gr.Button
+    told: gr.HTML
+    agreed: gr.HTML
+    look: gr.Button
+
+    @property
+    def judge(self) -> list[Any]:
+        """What says who judges, and by what."""
+        return [self.kind, self.name, self.url, self.key, self.rubric]
 
 
 def build(services: Services, round_: gr.Dropdown) -> None:
     """Lays the panel out, folded, for the teacher."""
+    panel = _lay_out()
+    _wire_judge(services, panel)
+    _wire_work(services, panel, round_)
+    _wire_agreement(services, panel, round_)
+
+
+def _lay_out() -> Panel:
     with gr.Accordion(t("judges.title"), open=False, visible=False, elem_id="align-judges") as box:
         gr.Markdown(t("judges.about"), elem_classes="train-hint")
         with gr.Row():
@@ -54,14 +89,19 @@ def build(services: Services, round_: gr.Dropdown) -> None:
         told = gr.HTML("", padding=False, elem_id="judges-told")
         agreed = gr.HTML("", padding=False, elem_id="judges-agreed")
         look = gr.Button(t("judges.refresh"), size="sm", elem_id="judges-refresh")
-    seen = gr.State("")
+    return Panel(box, kind, name, url, key, label, stop, rubric, save, policy, n, revise, told, agreed, look)
+
+
+def _wire_judge(services: Services, panel: Panel) -> None:
+    """Who may judge, and the constitution."""
 
     @shown
     def arrive(kind_: str, request: gr.Request) -> list[Any]:
         who, tongue = actor(services, request), language(request)
-        policies = [each.name for each in services.comparing.policies(who)]
+        policies = services.comparing.policies(who)
+        newest = next((each for each in policies if not each.is_base), policies[0])
         return [gr.update(visible=who.is_teacher), *choose(kind_, request), services.judging.constitution(who, tongue),
-                gr.update(choices=policies, value=policies[-1] if policies else None)]  # fmt: skip
+                gr.update(choices=[each.name for each in policies], value=newest.name)]  # fmt: skip
 
     def choose(kind_: str, request: gr.Request) -> list[Any]:
         who = actor(services, request)
@@ -71,6 +111,22 @@ def build(services: Services, round_: gr.Dropdown) -> None:
         )
         far = gr.update(visible=kind_ == "endpoint")
         return [gr.update(choices=names, value=names[0] if names else ""), far, far]
+
+    @shown
+    def write(text: str, request: gr.Request) -> str:
+        kept = services.judging.write(actor(services, request), language(request), text or "")
+        gr.Info(word("judges.saved", language(request)), duration=2)
+        return kept
+
+    choice = [panel.name, panel.url, panel.key]
+    gr.on(None, arrive, panel.kind, [panel.box, *choice, panel.rubric, panel.policy], **_QUICK)
+    panel.kind.change(choose, panel.kind, choice, **_QUICK)
+    panel.save.click(write, panel.rubric, panel.rubric, **_QUIET)
+
+
+def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
+    """Judging and revising, begun, followed and stopped."""
+    seen = gr.State("")
 
     def asked(request: gr.Request, kind_: str, name_: str, url_: str, key_: str, rubric_: str) -> Asked:
         return Asked(kind_, name_ or "", url_ or "", key_ or "", rubric_ or "", language(request))
@@ -93,12 +149,6 @@ def build(services: Services, round_: gr.Dropdown) -> None:
         return "…"
 
     @shown
-    def write(text: str, request: gr.Request) -> str:
-        kept = services.judging.write(actor(services, request), language(request), text or "")
-        gr.Info(word("judges.saved", language(request)), duration=2)
-        return kept
-
-    @shown
     def watch(mark: str, request: gr.Request) -> list[Any]:
         who, tongue = actor(services, request), language(request)
         work = services.judging.work(who) if who.is_teacher else None
@@ -110,21 +160,19 @@ def build(services: Services, round_: gr.Dropdown) -> None:
     def halt(request: gr.Request) -> None:
         services.judging.stop(actor(services, request))
 
+    panel.label.click(start, [round_, *panel.judge], panel.told, **_QUIET)
+    panel.revise.click(rewrite, [panel.policy, panel.n, *panel.judge], panel.told, **_QUIET)
+    panel.stop.click(halt, None, None, **_QUICK)
+    gr.Timer(1.0).tick(watch, seen, [panel.told, panel.stop, seen], **_QUICK)
+
+
+def _wire_agreement(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
     @shown
     def compare(which: str, request: gr.Request) -> str:
         return agreement(services.judging.agreement(actor(services, request), which), language(request))
 
-    quick: dict[str, Any] = {"queue": False, **_QUIET}
-    gr.on(None, arrive, kind, [box, name, url, key, rubric, policy], **quick)
-    kind.change(choose, kind, [name, url, key], **quick)
-    judge = [kind, name, url, key, rubric]
-    label.click(start, [round_, *judge], told, **_QUIET)
-    revise.click(rewrite, [policy, n, *judge], told, **_QUIET)
-    save.click(write, rubric, rubric, **_QUIET)
-    stop.click(halt, None, None, **quick)
-    gr.Timer(1.0).tick(watch, seen, [told, stop, seen], **quick)
-    gr.on([look.click, round_.change], compare_or_nothing(compare), round_, agreed, **_QUIET)
-    told.change(compare_or_nothing(compare), round_, agreed, **_QUIET)
+    gr.on([panel.look.click, round_.change, panel.told.change], compare_or_nothing(compare), round_,
+          panel.agreed, **_QUIET)  # fmt: skip
 
 
 def compare_or_nothing(compare: Any) -> Any:

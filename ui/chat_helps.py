@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,30 @@ if TYPE_CHECKING:
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # queued: notices need it
 
 
+@dataclass(frozen=True)
+class Panel:
+    """The panel's blocks."""
+
+    box: gr.Accordion
+    side: gr.Button
+    tools: gr.Row
+    table: gr.Dataframe
+    source: gr.Dropdown
+    draw: gr.Button
+    keep: gr.Button
+    searched: gr.HTML
+    upload: gr.UploadButton
+    clear: gr.Button
+
+
 def build(services: Services, policies: Sequence[gr.Dropdown], n_columns: gr.Radio) -> None:
     """Lays the panel out, closed, and wires it; `policies` are the columns' choices."""
+    panel = _lay_out()
+    _wire_material(services, panel)
+    _wire_columns(services, panel, policies, n_columns)
+
+
+def _lay_out() -> Panel:
     with gr.Accordion(t("alternatives.box"), open=False, elem_id="chat-helps") as box:
         gr.Markdown(t("alternatives.help"))
         side = gr.Button(t("alternatives.side"), size="sm", elem_id="helps-side")
@@ -49,6 +72,11 @@ def build(services: Services, policies: Sequence[gr.Dropdown], n_columns: gr.Rad
                 upload = gr.UploadButton(t("alternatives.upload"), size="sm", file_types=list(ENDINGS),
                                          file_count="multiple", elem_id="helps-upload")  # fmt: skip
                 clear = gr.Button(t("alternatives.clear"), size="sm")
+    return Panel(box, side, tools, table, source, draw, keep, searched, upload, clear)
+
+
+def _wire_material(services: Services, panel: Panel) -> None:
+    """Examples drawn, edited and kept; documents added and taken away."""
     ways = services.comparing.alternatives
 
     @shown
@@ -81,6 +109,18 @@ def build(services: Services, policies: Sequence[gr.Dropdown], n_columns: gr.Rad
         ways.clear_documents(actor(services, request))
         return _searched(services, request)
 
+    panel.box.expand(
+        open_, None, [panel.tools, panel.table, panel.source, panel.searched], queue=False, **_QUIET
+    )
+    panel.draw.click(drawn, panel.source, panel.table, **_QUIET)
+    panel.keep.click(kept, panel.table, None, **_QUIET)
+    panel.upload.upload(added, panel.upload, panel.searched, **_QUIET)
+    panel.clear.click(cleared, None, panel.searched, **_QUIET)
+
+
+def _wire_columns(
+    services: Services, panel: Panel, policies: Sequence[gr.Dropdown], n_columns: gr.Radio
+) -> None:
     @shown
     def all_ways(request: gr.Request) -> list[Any]:
         choices = services.comparing.columns(actor(services, request))
@@ -89,12 +129,7 @@ def build(services: Services, policies: Sequence[gr.Dropdown], n_columns: gr.Rad
         offered = labels(choices, language(request))
         return [len(chosen), *(gr.update(choices=offered, value=value) for value in values)]
 
-    box.expand(open_, None, [tools, table, source, searched], queue=False, **_QUIET)
-    draw.click(drawn, source, table, **_QUIET)
-    keep.click(kept, table, None, **_QUIET)
-    upload.upload(added, upload, searched, **_QUIET)
-    clear.click(cleared, None, searched, **_QUIET)
-    side.click(all_ways, None, [n_columns, *policies], queue=False, **_QUIET)
+    panel.side.click(all_ways, None, [n_columns, *policies], queue=False, **_QUIET)
 
 
 def side_by_side(choices: Sequence[PolicyChoice]) -> list[str]:

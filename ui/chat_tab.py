@@ -193,58 +193,24 @@ def _wire_choices(services: Services, columns: list[Column], controls: Controls)
 
 
 def _wire_talk(services: Services, columns: list[Column], controls: Controls) -> None:
-    wishes: dict[str, threading.Event] = {}
+    wishes: dict[str, threading.Event] = {}  # session -> whether its answer is to stop
     talks = [column.talk for column in columns]
     facts = [column.facts for column in columns]
     outputs = [controls.message, controls.send, controls.stop, *talks, *facts]
     setup = [controls.system, *controls.sampling, controls.n_columns, *(column.policy for column in columns)]
 
-    def answer(request, message, system, temperature, top_p, max_new_tokens, seed, greedy, n, *rest):
-        policies, histories = rest[:n], [said(talk) for talk in rest[MOST_COLUMNS : MOST_COLUMNS + n]]
-        sampling = {
-            "temperature": temperature,
-            "top_p": top_p,
-            "max_new_tokens": int(max_new_tokens),
-            "seed": int(seed or 0),
-            "greedy": greedy,
-        }
-        found = [_found(services, name, message or "", request) for name in policies]
-        stop = wishes[request.session_hash] = threading.Event()
-        asked = {"role": "user", "content": message}
-        try:
-            stream = services.comparing.chat(
-                actor(services, request),
-                policies,
-                histories,
-                message or "",
-                system or "",
-                stop.is_set,
-                language(request),
-                **sampling,
-            )
-            for partials in stream:
-                boxes = [
-                    shown_talk([*history, asked, {"role": "assistant", "content": partial.text or "…"}])
-                    for history, partial in zip(histories, partials, strict=True)
-                ]
-                below = [
-                    about(partial, language(request)) + shown
-                    for partial, shown in zip(partials, found, strict=True)
-                ]
-                yield _row("", boxes, below)
-        finally:
-            wishes.pop(request.session_hash, None)
-
     @shown
     def send(request: gr.Request, message: str, *values: Any) -> Iterator[list[Any]]:
-        yield from answer(request, message, *values)
+        yield from _answer(services, wishes, request, message, *values)
 
     @shown
     def again(request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         setting, talked = list(values[: len(setup)]), values[len(setup) :]
         histories = [said(talk) for talk in talked]
         asked = next((turn["content"] for turn in reversed(histories[0]) if turn["role"] == "user"), "")
-        yield from answer(request, asked, *setting, *(history[:-2] for history in histories))
+        yield from _answer(
+            services, wishes, request, asked, *setting, *(history[:-2] for history in histories)
+        )
 
     def stop(request: gr.Request) -> None:
         if wish := wishes.get(request.session_hash or ""):
@@ -253,36 +219,51 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
     def clear() -> list[Any]:
         return [*([] for _ in talks), *("" for _ in facts)]
 
+    quick: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
     # The buttons come back when the answer is over for the browser too: before, it would not hear the next click.
-    idle: dict[str, Any] = {
-        "fn": lambda: (gr.update(visible=True), gr.update(visible=False)),
-        "inputs": None,
-        "outputs": [controls.send, controls.stop],
-        "queue": False,
-        "api_visibility": "private",
-        "show_progress": "hidden",
-    }
-    streaming: dict[str, Any] = {
-        "outputs": outputs,
-        "concurrency_limit": 64,
-        "api_visibility": "private",
-        "show_progress": "hidden",
-        "trigger_mode": "once",
-    }
+    idle = {"fn": lambda: (gr.update(visible=True), gr.update(visible=False)), "inputs": None,
+            "outputs": [controls.send, controls.stop], **quick}  # fmt: skip
+    streaming: dict[str, Any] = {"outputs": outputs, "concurrency_limit": 64, "api_visibility": "private",
+                                 "show_progress": "hidden", "trigger_mode": "once"}  # fmt: skip
     gr.on(
         [controls.send.click, controls.message.submit], send, [controls.message, *setup, *talks], **streaming
     ).then(**idle)
-    next_seed: dict[str, Any] = {
-        "fn": lambda seed: int(seed or 0) + 1,
-        "inputs": controls.seed,
-        "outputs": controls.seed,
-        "queue": False,
-        "api_visibility": "private",
+    controls.retry.click(lambda seed: int(seed or 0) + 1, controls.seed, controls.seed, **quick).then(
+        again, [*setup, *talks], **streaming
+    ).then(**idle)
+    controls.stop.click(stop, None, None, **quick)
+    controls.clear.click(clear, None, [*talks, *facts], **quick)
+
+
+def _answer(
+    services, wishes, request, message, system, temperature, top_p, max_new_tokens, seed, greedy, n, *rest
+):
+    """Rows of outputs while `n` columns write; `rest` is the policies and then the talks of all columns."""
+    policies, histories = rest[:n], [said(talk) for talk in rest[MOST_COLUMNS : MOST_COLUMNS + n]]
+    sampling = {
+        "temperature": temperature,
+        "top_p": top_p,
+        "max_new_tokens": int(max_new_tokens),
+        "seed": int(seed or 0),
+        "greedy": greedy,
     }
-    controls.retry.click(**next_seed).then(again, [*setup, *talks], **streaming).then(**idle)
-    controls.stop.click(stop, None, None, queue=False, api_visibility="private")
-    controls.clear.click(clear, None, [*talks, *facts], queue=False, api_visibility="private",
-                         show_progress="hidden")  # fmt: skip
+    found = [_found(services, name, message or "", request) for name in policies]
+    stop = wishes[request.session_hash] = threading.Event()
+    asked = {"role": "user", "content": message}
+    who, tongue = actor(services, request), language(request)
+    try:
+        stream = services.comparing.chat(
+            who, policies, histories, message or "", system or "", stop.is_set, tongue, **sampling
+        )
+        for partials in stream:
+            boxes = [
+                shown_talk([*history, asked, {"role": "assistant", "content": partial.text or "…"}])
+                for history, partial in zip(histories, partials, strict=True)
+            ]
+            below = [about(partial, tongue) + shown for partial, shown in zip(partials, found, strict=True)]
+            yield _row("", boxes, below)
+    finally:
+        wishes.pop(request.session_hash, None)
 
 
 def _found(services: Services, policy: str, message: str, request: gr.Request) -> str:

@@ -179,39 +179,34 @@ class Train:
 
     def start(self, who: Actor, form: Form) -> str:
         """Queues a run and gives its id; data that were just checked are not read again."""
-        self.services.roles.require_teacher(who)
-        if not form.source:
-            raise AfinaError("data.none_chosen")
-        loaded, report = self.check(who, form)
-        if report is None:
-            raise AfinaError("data.mapping_incomplete", given=", ".join(form.mapping) or "-")
+        loaded = self._chosen(who, form)
         run_id = self._training.start(who, form.config(), loaded, form.name)
         self._recent.forget()
         return run_id
 
     def compare(self, who: Actor, form: Form, methods: list[str]) -> str:
         """Queues a run of each method and gives the comparison's name."""
-        self.services.roles.require_teacher(who)
-        if not form.source:
-            raise AfinaError("data.none_chosen")
-        loaded, report = self.check(who, form)
-        if report is None:
-            raise AfinaError("data.mapping_incomplete", given=", ".join(form.mapping) or "-")
+        loaded = self._chosen(who, form)
         group = self._training.compare(who, form.config(), loaded, methods, form.name)
         self._recent.forget()
         return group
 
     def search(self, who: Actor, form: Form, over: list[str], trials: int) -> str:
         """Starts a search on the chosen data and gives its name."""
+        loaded = self._chosen(who, form)
+        name = self.services.course.search(who, form.config(), loaded, over, trials)
+        self._recent.forget()
+        return name
+
+    def _chosen(self, who: Actor, form: Form) -> Loaded:
+        """The form's data, whole. Raises: AfinaError `data.none_chosen`, `data.mapping_incomplete`."""
         self.services.roles.require_teacher(who)
         if not form.source:
             raise AfinaError("data.none_chosen")
         loaded, report = self.check(who, form)
         if report is None:
             raise AfinaError("data.mapping_incomplete", given=", ".join(form.mapping) or "-")
-        name = self.services.course.search(who, form.config(), loaded, over, trials)
-        self._recent.forget()
-        return name
+        return loaded
 
     def mend(self, who: Actor, run_id: str, remedy: str) -> str:
         """Trains the shown run again with what helps against forgetting; gives the new run's id."""

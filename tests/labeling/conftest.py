@@ -73,23 +73,27 @@ def _wait(address: str) -> None:
     engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | Path]:
-    """Where an empty database is: once SQLite, once PostgreSQL."""
-    if request.param == "sqlite":
-        yield tmp_path / "home" / "labels.db"
-        return
-    server = request.getfixturevalue("postgresql")
+@pytest.fixture
+def database(postgresql: str) -> Iterator[str]:
+    """The address of an empty PostgreSQL database of this test's own."""
     name = f"t_{uuid.uuid4().hex}"
     engine = create_engine(
-        f"{server.replace('postgresql', 'postgresql+psycopg')}/postgres", isolation_level="AUTOCOMMIT"
+        f"{postgresql.replace('postgresql', 'postgresql+psycopg')}/postgres", isolation_level="AUTOCOMMIT"
     )
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    yield f"{server}/{name}"
+    yield f"{postgresql}/{name}"
     with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
+    """Where an empty database is: once SQLite, once PostgreSQL."""
+    if request.param == "sqlite":
+        return tmp_path / "home" / "labels.db"
+    return request.getfixturevalue("database")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import select
 from starlette.applications import Starlette
 
 from common.settings import Settings
@@ -42,20 +42,6 @@ class Told(uvicorn.Server):
         print(self.servers[0].sockets[0].getsockname()[1], flush=True)
 Told(server.config).run()
 """
-
-
-@pytest.fixture
-def database(postgresql):
-    name = f"t_{uuid.uuid4().hex}"
-    engine = create_engine(
-        f"{postgresql.replace('postgresql', 'postgresql+psycopg')}/postgres", isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield f"{postgresql}/{name}"
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
 
 
 @pytest.fixture

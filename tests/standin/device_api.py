@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.standin.answering import JsonHandler, serving
 
 
 class Scheduler:
@@ -22,7 +21,7 @@ class Scheduler:
 def serve() -> Iterator[Scheduler]:
     scheduler = Scheduler()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def do_POST(self) -> None:
             address = urlsplit(self.path)
             given = {name: values[0] for name, values in parse_qs(address.query).items()}
@@ -42,22 +41,5 @@ def serve() -> Iterator[Scheduler]:
             lent = {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "GPU-0", "allowToken": "t"}
             self._answer(200, lent)
 
-        def _answer(self, status: int, body: dict) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *args) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    scheduler.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Handler) as scheduler.url:
         yield scheduler
-    finally:
-        server.shutdown()
-        server.server_close()

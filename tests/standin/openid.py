@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwk, jwt
+
+from tests.standin.answering import JsonHandler, serving
 
 
 class Provider:
@@ -43,36 +42,19 @@ class Provider:
 def serve() -> Iterator[Provider]:
     provider = Provider()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def do_GET(self) -> None:
             if self.path.endswith("/.well-known/openid-configuration"):
                 url = provider.url
-                self._answer({"issuer": url, "authorization_endpoint": f"{url}/oauth/authorize",
+                self._answer(200, {"issuer": url, "authorization_endpoint": f"{url}/oauth/authorize",
                               "token_endpoint": f"{url}/oauth/token", "jwks_uri": f"{url}/jwks",
                               "id_token_signing_alg_values_supported": ["RS256"]})  # fmt: skip
             else:
-                self._answer({"keys": [provider.key.as_dict(private=False)]})
+                self._answer(200, {"keys": [provider.key.as_dict(private=False)]})
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"])).decode()
-            self._answer(provider.token(parse_qs(body)["code"][0]))
+            self._answer(200, provider.token(parse_qs(body)["code"][0]))
 
-        def _answer(self, body: dict) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *args) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    provider.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Handler) as provider.url:
         yield provider
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -14,24 +14,23 @@ from ui.layout import build
 from workbench.services import build as build_services
 
 
-def test_gradio_imports_whole():
-    seen = (
-        "import inspect; real = inspect.getfile\n"
-        "from ui.quick_gradio import import_gradio; import_gradio()\n"
-        "import gradio; print(inspect.getfile is real, inspect.getfile(gradio.HTML).endswith('html.py'))"
-    )
-    done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "True True"
+def said(script: str) -> str:
+    """What `script` prints in a process that has imported nothing yet."""
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
-def test_gradio_is_spared_the_stubs():
-    seen = (
-        "import ast; read = []; real = ast.parse\n"
-        "ast.parse = lambda *a, **k: read.append(1) or real(*a, **k)\n"
-        "from ui.quick_gradio import import_gradio; import_gradio(); print(len(read))"
+def test_gradio_imports_whole_and_is_spared_the_stubs():
+    script = (
+        "import ast, inspect; real = inspect.getfile\n"
+        "read = []; parse = ast.parse; ast.parse = lambda *a, **k: read.append(1) or parse(*a, **k)\n"
+        "from ui.quick_gradio import import_gradio; import_gradio(); import gradio\n"
+        "print(inspect.getfile is real, inspect.getfile(gradio.HTML).endswith('html.py'), len(read))"
     )
-    done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 20  # two for each of some eighty components otherwise
+    restored, whole, parsed = said(script).split()
+    assert (restored, whole) == ("True", "True")
+    assert int(parsed) < 20  # two for each of some eighty components otherwise
 
 
 def test_a_quiet_event_tells_its_progress_to_one_block_alone(tmp_path):

@@ -46,80 +46,86 @@ class TooLarge(AfinaError):
 
 def routes(services: Services) -> list[Route]:
     """The routes to hand to `launch(app_kwargs={"routes": …})`."""
-    voting, limits = services.voting, services.roles.limits
-    voters = services.labels.workers()
-    waiters = ThreadPoolExecutor(_WAITERS, thread_name_prefix="copies")
-    lookers = ThreadPoolExecutor(2, thread_name_prefix="looks")  # a reveal's figures may take a moment
+    desk = _Desk(services)
+    return [
+        Route("/vote", _page),
+        Route("/vote/join", _worded(desk.join), methods=["POST"]),
+        Route("/vote/state", _worded(desk.state)),
+        Route("/vote/next", _worded(desk.following)),
+        Route("/vote/cast", _worded(desk.cast), methods=["POST"]),
+        Route("/vote/cast/next", _worded(desk.cast_and_next), methods=["POST"]),
+        Route("/vote/withdraw", _worded(desk.withdraw), methods=["POST"]),
+    ]
 
-    async def work(task: Callable[[], Any], workers: Executor = voters) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(workers, task)
 
-    async def settled() -> None:
-        if voting.settles:
-            await work(voting.settle, waiters)
+async def _page(request: Request) -> Response:
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    headers = {"cache-control": "no-cache", "content-security-policy": _POLICY, "vary": "accept-encoding"}
+    if packed:
+        headers["content-encoding"] = "gzip"
+    return Response(whole_page(packed), media_type="text/html", headers=headers)
 
-    def _person(request: Request) -> str:
-        """The request's token, counted. A wrong one shares its bucket with all wrong ones of its beginning."""
-        token = _token(request)
-        limits.request(token[:64])
-        return token
 
-    async def page(request: Request) -> Response:
-        packed = "gzip" in request.headers.get("accept-encoding", "")
-        headers = {"cache-control": "no-cache", "content-security-policy": _POLICY, "vary": "accept-encoding"}
-        if packed:
-            headers["content-encoding"] = "gzip"
-        return Response(whole_page(packed), media_type="text/html", headers=headers)
+class _Desk:
+    """Answers the phones: each request is counted, its work done by threads that may wait for the database."""
 
-    async def join(request: Request) -> Response:
+    def __init__(self, services: Services) -> None:
+        self._voting, self._limits = services.voting, services.roles.limits
+        self._voters = services.labels.workers()
+        self._waiters = ThreadPoolExecutor(_WAITERS, thread_name_prefix="copies")
+        # A reveal's figures may take a moment.
+        self._lookers = ThreadPoolExecutor(2, thread_name_prefix="looks")
+
+    async def join(self, request: Request) -> Response:
         given = await _body(request)
-        limits.join()
-        token = await work(lambda: voting.join(given.get("room"), given.get("language", "en")))
-        return _json({"token": token})
+        self._limits.join()
+        room, language = given.get("room"), given.get("language", "en")
+        return _json({"token": await self._work(lambda: self._voting.join(room, language))})
 
-    async def state(request: Request) -> Response:
-        token, language = _person(request), _language(request)
+    async def state(self, request: Request) -> Response:
+        voting, token, language = self._voting, self._counted(request), _language(request)
         known = voting.at_hand(token, language)  # what needs no database needs no thread
         if known is None:
-            known = await work(lambda: voting.state(voting.person(token), language), lookers)
+            known = await self._work(lambda: voting.state(voting.person(token), language), self._lookers)
         return _json(known)
 
-    async def following(request: Request) -> Response:
-        person = _person(request)
-        return _json(await work(lambda: voting.next(voting.person(person))))
+    async def following(self, request: Request) -> Response:
+        voting, token = self._voting, self._counted(request)
+        return _json(await self._work(lambda: voting.next(voting.person(token))))
 
-    async def cast(request: Request) -> Response:
-        person = _person(request)
+    async def cast(self, request: Request) -> Response:
+        voting, token = self._voting, self._counted(request)
         given = await _body(request)
-        receipt = await work(lambda: voting.cast(voting.person(person), given))
-        await settled()
+        receipt = await self._work(lambda: voting.cast(voting.person(token), given))
+        await self._settled()
         return _json({"ok": True, "annotation_id": receipt.annotation_id})
 
-    async def cast_and_next(request: Request) -> Response:
-        person = _person(request)
+    async def cast_and_next(self, request: Request) -> Response:
+        voting, token = self._voting, self._counted(request)
         given = await _body(request)
-        receipt, more = await work(lambda: voting.cast_and_next(voting.person(person), given))
-        await settled()
+        receipt, more = await self._work(lambda: voting.cast_and_next(voting.person(token), given))
+        await self._settled()
         return _json({"ok": True, "annotation_id": receipt.annotation_id, "next": more})
 
-    async def withdraw(request: Request) -> Response:
-        person = _person(request)
-        runs = await work(lambda: voting.withdraw(voting.person(person)))
-        busy = voting.scene().public["state"] not in (
-            "lobby",
-            "revealed",
-        )  # no policy is named before a reveal
-        return _json({"ok": True, "trained": len(runs), "runs": [] if busy else runs})
+    async def withdraw(self, request: Request) -> Response:
+        voting, token = self._voting, self._counted(request)
+        runs = await self._work(lambda: voting.withdraw(voting.person(token)))
+        # No policy is named before a reveal.
+        named = voting.scene().public["state"] in ("lobby", "revealed")
+        return _json({"ok": True, "trained": len(runs), "runs": runs if named else []})
 
-    return [
-        Route("/vote", page),
-        Route("/vote/join", _worded(join), methods=["POST"]),
-        Route("/vote/state", _worded(state)),
-        Route("/vote/next", _worded(following)),
-        Route("/vote/cast", _worded(cast), methods=["POST"]),
-        Route("/vote/cast/next", _worded(cast_and_next), methods=["POST"]),
-        Route("/vote/withdraw", _worded(withdraw), methods=["POST"]),
-    ]
+    def _counted(self, request: Request) -> str:
+        """The request's token, counted. A wrong one shares its bucket with all wrong ones of its beginning."""
+        token = _token(request)
+        self._limits.request(token[:64])
+        return token
+
+    async def _work(self, task: Callable[[], Any], workers: Executor | None = None) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(workers or self._voters, task)
+
+    async def _settled(self) -> None:
+        if self._voting.settles:
+            await self._work(self._voting.settle, self._waiters)
 
 
 @cache
