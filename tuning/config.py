@@ -158,6 +158,8 @@ class SFTConfig(Config):
 class PreferenceConfig(Config):
     """What every method shares that learns from preference pairs."""
 
+    least_epochs: ClassVar[int] = 3  # where `epochs` is 0
+
     source_model: str = knob("pocket", "Policy that was voted on: a run, pocket, a folder, a Hub id.")
     rank: int = knob(
         16,
@@ -257,6 +259,7 @@ class RLOOConfig(PreferenceConfig):
         "What is earned: sum, answer, shorter, longer, or the name of a reward model's run.",
         group="basic",
     )
+    least_epochs: ClassVar[int] = 0  # every step samples replies of its own: no prompt has to come back
     target_steps: int = knob(
         60, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000
     )
@@ -264,6 +267,9 @@ class RLOOConfig(PreferenceConfig):
     replies: int = knob(4, "Replies sampled to each prompt.", unit="replies", group="basic", min=2, max=64)
     reply_tokens: int = knob(48, "Longest reply that is sampled.", unit="tokens", min=1, max=4096)
     temperature: float = knob(1.0, "Temperature of sampling.", min=0.1, max=5)
+    epochs: float = knob(
+        0.0, "Times through the prompts; 0: as many as make target_steps.", unit="epochs", min=0, max=100
+    )
     beta: float = knob(
         0.05, "Reward lost for each nat away from the reference policy.", group="basic", min=0.0, max=10
     )

@@ -97,8 +97,9 @@ def preference_steps(config: PreferenceConfig, n: int) -> tuple[int, int]:
     """(steps, pairs per step) of a run on `n` train pairs."""
     batch = min(config.batch_size, n)
     per_epoch = math.ceil(n / batch)
-    steps = math.ceil(config.epochs * per_epoch) if config.epochs else max(config.target_steps, 3 * per_epoch)
-    return steps, batch
+    if config.epochs:
+        return math.ceil(config.epochs * per_epoch), batch
+    return max(config.target_steps, config.least_epochs * per_epoch), batch
 
 
 def dtype_for(wanted: str, device_dtype: str, parameters: int) -> str:

@@ -1,6 +1,6 @@
 """Passages for a question, from documents: BM25 (Robertson and Zaragoza 2009) through the library `bm25s`.
 
-Documents are plain text; a passage is a paragraph, cut between sentences where it is long. Knows no model.
+Documents are plain text or PDF; a passage is a paragraph, cut between sentences where it is long. Knows no model.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from common.errors import AfinaError
 SHIPPED = Path(__file__).parent / "pocket" / "documents"
 _LONGEST = 60  # words of a passage
 _MOST_BYTES = 5_000_000
-ENDINGS = (".txt", ".md")
+_MOST_PAGES = 500
+ENDINGS = (".txt", ".md", ".pdf")
 
 
 @dataclass(frozen=True)
@@ -56,23 +57,48 @@ class Documents:
 
 
 def load(paths: Iterable[Path]) -> Documents:
-    """The index of text files. Raises: AfinaError `documents.kind`, `documents.large`, `documents.encoding`."""
-    passages: list[Passage] = []
-    for path in paths:
-        passages += split(read(path), path.stem)
-    return Documents(passages)
+    """The index of documents. Raises: as `read`."""
+    return Documents([each for path in paths for source, text in read(path) for each in split(text, source)])
 
 
-def read(path: Path) -> str:
-    """A document's text. Raises: as `load`."""
-    if path.suffix.lower() not in ENDINGS:
+def read(path: Path) -> list[tuple[str, str]]:
+    """(where it stands, text) of a document as a whole, or of each page of a PDF.
+
+    Raises: AfinaError `documents.kind`, `documents.large`, `documents.encoding`, and for a PDF `documents.pdf`,
+    `documents.locked`, `documents.pages`, `documents.no_text`.
+    """
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
         raise AfinaError("documents.kind", name=path.name, kinds=", ".join(ENDINGS))
     if path.stat().st_size > _MOST_BYTES:
         raise AfinaError("documents.large", name=path.name, mb=_MOST_BYTES // 10**6)
+    if ending == ".pdf":
+        return _pages(path)
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return [(path.stem, path.read_text(encoding="utf-8-sig"))]
     except UnicodeDecodeError as error:
         raise AfinaError("documents.encoding", name=path.name) from error
+
+
+def _pages(path: Path) -> list[tuple[str, str]]:
+    import pypdf
+
+    try:
+        pdf = pypdf.PdfReader(path)
+        if pdf.is_encrypted and not pdf.decrypt(""):
+            raise AfinaError("documents.locked", name=path.name)
+        if len(pdf.pages) > _MOST_PAGES:
+            raise AfinaError("documents.pages", name=path.name, n=len(pdf.pages), most=_MOST_PAGES)
+        texts = [page.extract_text() for page in pdf.pages]
+    except AfinaError:
+        raise
+    except Exception as error:  # a damaged file fails in many ways, not all of them pypdf's own errors
+        raise AfinaError(
+            "documents.pdf", name=path.name, reason=f"{type(error).__name__}: {error}"
+        ) from error
+    if not any(text.strip() for text in texts):
+        raise AfinaError("documents.no_text", name=path.name)
+    return [(f"{path.stem}, {number}", text) for number, text in enumerate(texts, 1)]
 
 
 def split(text: str, source: str) -> list[Passage]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.translations import t, word
 from ui.vote_stage import rates
 from workbench.judging import Asked
@@ -119,7 +119,7 @@ def _wire_judge(services: Services, panel: Panel) -> None:
         return kept
 
     choice = [panel.name, panel.url, panel.key]
-    gr.on(None, arrive, panel.kind, [panel.box, *choice, panel.rubric, panel.policy], **_QUICK)
+    on_open(arrive, panel.kind, [panel.box, *choice, panel.rubric, panel.policy], **_QUICK)
     panel.kind.change(choose, panel.kind, choice, **_QUICK)
     panel.save.click(write, panel.rubric, panel.rubric, **_QUIET)
 

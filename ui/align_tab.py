@@ -14,7 +14,7 @@ import gradio as gr
 from common.errors import AfinaError
 from ui import align_dial, align_judges, align_layout, align_roads, align_words, lineage_panel, train_live
 from ui.align_layout import After, Live, Setup
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.translations import word
 from workbench.rounds import Wanted, read_prompts
 
@@ -81,16 +81,16 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
 
     told_by: list[Any] = [setup.round, setup.sources, setup.way, setup.reward_epochs, setup.epochs]
     watch: dict[str, Any] = {"fn": look, "inputs": [live.choice, live.seen], "outputs": outputs, **_QUIET}
-    gr.on(None, arrive, None, [fork, setup.box, setup.round, live.choice], **_QUIET).then(
+    on_open(arrive, None, [fork, setup.box, setup.round, live.choice], **_QUIET).then(
         facts, told_by, setup.facts, **_QUIET).then(**watch)  # fmt: skip
     gr.Timer(_SECONDS).tick(**watch, queue=False)
-    live.choice.input(**watch, queue=False)
+    live.choice.change(**watch, queue=False)
     gr.on([each.change for each in told_by], facts, told_by, setup.facts, **_QUIET)
     setup.round.focus(choices, None, setup.round, queue=False, **_QUIET)
-    _wire_starts(services, setup, live, watch)
+    _wire_starts(services, setup, live)
     _wire_after(services, live, after)
     for button, action in ((live.stop, "stop"), (live.resume, "resume")):
-        button.click(_acting(services, action), live.choice, None, **_QUIET).then(**watch)
+        button.click(_acting(services, action), live.choice, None, **_QUIET)
 
 
 def _acting(services: Services, action: str) -> Any:
@@ -101,7 +101,7 @@ def _acting(services: Services, action: str) -> Any:
     return act
 
 
-def _wire_starts(services: Services, setup: Setup, live: Live, watch: dict[str, Any]) -> None:
+def _wire_starts(services: Services, setup: Setup, live: Live) -> None:
     def started(who: Actor, run_id: str) -> Any:
         names = _runs(services, who)
         return gr.update(choices=names, value=services.training.summary(who, run_id).name)
@@ -128,9 +128,9 @@ def _wire_starts(services: Services, setup: Setup, live: Live, watch: dict[str, 
 
     data = [setup.round, setup.way, setup.sources]
     setup.reward.click(reward, [*data, setup.reward_epochs, setup.reward_rate, setup.reward_name], live.choice,
-                       **_QUIET).then(**watch)  # fmt: skip
+                       **_QUIET)  # fmt: skip
     setup.dpo.click(dpo, [*data, setup.loss, setup.beta, setup.epochs, setup.rate, setup.sft_weight, setup.name],
-                    live.choice, **_QUIET).then(**watch)  # fmt: skip
+                    live.choice, **_QUIET)  # fmt: skip
 
 
 def _wire_after(services: Services, live: Live, after: After) -> None:

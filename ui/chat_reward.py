@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.translations import t, word
 from workbench.rewarding import MOST
 
@@ -100,7 +100,7 @@ def wire(
         )
         return ranked(found, policy, turns[-1], language(request))
 
-    gr.on(None, refresh, panel.model, panel.model, queue=False, **_QUIET)
+    on_open(refresh, panel.model, panel.model, queue=False, **_QUIET)
     panel.model.focus(refresh, panel.model, panel.model, queue=False, **_QUIET)
     slow = {**_QUIET, "show_progress": "minimal"}
     panel.judge.click(judge, [panel.model, n_columns, system, *policies, *talks], panel.told, **slow)

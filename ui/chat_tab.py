@@ -18,7 +18,7 @@ from tuning.alternatives import parted
 from ui import chat_helps, chat_reward, study_words
 from ui.chat_feedback import wire_feedback
 from ui.chat_words import about, examples, labels, passages
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.translations import t
 from workbench.comparing import MOST_COLUMNS
 
@@ -186,7 +186,7 @@ def _wire_choices(services: Services, columns: list[Column], controls: Controls)
     def show_columns(count: int) -> list[Any]:
         return [gr.update(visible=index < count) for index in range(MOST_COLUMNS)]
 
-    gr.on(None, arrive, None, [*dropdowns, controls.examples], **quiet)
+    on_open(arrive, None, [*dropdowns, controls.examples], **quiet)
     gr.on([dropdown.focus for dropdown in dropdowns], refresh, None, dropdowns, **quiet)
     controls.n_columns.change(show_columns, controls.n_columns, [column.box for column in columns], **quiet)
     controls.examples.click(lambda row: row[0], controls.examples, controls.message, **quiet)

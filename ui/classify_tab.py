@@ -18,7 +18,7 @@ from tuning.data import uploads
 from tuning.data.readers import KINDS
 from tuning.strategies import ALL
 from ui import classify_words, forms, safety_words, train_data
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
         **_QUIET,
     }
     arrival = [form.box, form.model, form.dataset, results.group]
-    gr.on(None, arrive, None, arrival, **_QUIET).then(**new)
+    on_open(arrive, None, arrival, **_QUIET).then(**new)
     results.group.change(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     results.run.change(chosen, results.run, [results.confusion, results.mistakes], **_QUIET)

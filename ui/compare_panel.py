@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from common import hashing
 from tuning.comparison import USUAL
 from tuning.family import FAMILY, METHODS
 from ui import experiment_words, train_data, train_live
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.plots import COLOURS, curves
 from ui.translations import t, word
 from workbench.course import SEARCH
@@ -27,7 +28,7 @@ _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"
 _COLUMNS = ("method", "state", "trained", "share", "size", "memory", "time", "before", "after")
 
 
-def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs, watch: dict[str, Any]) -> None:
+def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> None:
     """Under the form: which methods, and the one click that queues a run of each."""
     with setup.column, gr.Accordion(t("compare.title"), open=False, elem_id="compare-methods"):
         gr.Markdown(t("compare.help"))
@@ -42,11 +43,14 @@ def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs, w
         return {live.choice: gr.update(choices=train.run_choices(language(request)), value=""),
                 pages: gr.update(selected="live"), setup.name: ""}  # fmt: skip
 
-    start.click(begin, {*setup.inputs, methods}, [live.choice, pages, setup.name], **_QUIET).then(**watch)
+    start.click(begin, {*setup.inputs, methods}, [live.choice, pages, setup.name], **_QUIET)
 
 
-def build_results(services: Services) -> None:
-    """In the Runs tab: runs that belong together (methods, a recipe, a search) as a table and a figure."""
+def build_results(services: Services, seconds: float) -> None:
+    """In the Runs tab: runs that belong together (methods, a recipe, a search) as a table and a figure.
+
+    What changes is shown anew every so many `seconds`.
+    """
     with gr.Accordion(t("side.title"), open=True, visible=False, elem_id="compare-results") as box:
         with gr.Row():
             # Any value is taken: its runs may have been deleted on another page.
@@ -54,22 +58,28 @@ def build_results(services: Services) -> None:
             refresh = gr.Button(t("runs.refresh"), size="sm", scale=0, min_width=120)
         table = gr.HTML(padding=False)
         plot = gr.Plot(show_label=False)
-    outputs = [box, group, table, plot]
+    seen = gr.State("")
+    outputs = [box, group, table, plot, seen]
 
     @shown
-    def look(key: str, request: gr.Request) -> list[Any]:
+    def look(key: str, mark: str, request: gr.Request) -> list[Any]:
         who, tongue = actor(services, request), language(request)
         offered = _offered(services, who, tongue)
         if not offered:
-            return [gr.update(visible=False), gr.skip(), "", None]
+            return [gr.update(visible=False), gr.skip(), "", None, ""]
         keys = [value for _, value in offered]
-        key = key if key in keys else keys[0]
-        told, drawn = _shown(services, who, key, tongue)
-        return [gr.update(visible=True), gr.update(choices=offered, value=key), told,
-                gr.update(value=drawn, visible=drawn is not None)]  # fmt: skip
+        chosen = key if key in keys else keys[0]
+        told, drawn = _shown(services, who, chosen, tongue)
+        now = hashing.of_json([chosen, offered, told])
+        if now == mark:
+            return [gr.skip()] * len(outputs)
+        # A choice that still holds is left as it is: who chooses quickly is ahead of what comes back.
+        choice = gr.update(choices=offered) if key == chosen else gr.update(choices=offered, value=chosen)
+        return [gr.update(visible=True), choice, told, gr.update(value=drawn, visible=drawn is not None), now]
 
-    gr.on(None, look, group, outputs, queue=False, **_QUIET)
-    gr.on([group.input, refresh.click], look, group, outputs, queue=False, **_QUIET)
+    on_open(look, [group, seen], outputs, queue=False, **_QUIET)
+    gr.on([group.input, refresh.click, gr.Timer(seconds).tick], look, [group, seen], outputs, queue=False,
+          **_QUIET)  # fmt: skip
 
 
 def _offered(services: Services, who: Any, tongue: str) -> list[tuple[str, str]]:

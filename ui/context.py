@@ -93,6 +93,16 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
     return single
 
 
+def on_open(fn: Callable[..., Any] | None, inputs: Any, outputs: Any, **told: Any) -> Any:
+    """Calls `fn` when the page opens; for a tab that is not the first, when it is chosen for the first time.
+
+    `gr.on(None, …)` would listen to every change of the inputs too. See `ui.layout._fill_when_first_shown`.
+    """
+    page = gr.context.Context.root_block
+    assert isinstance(page, gr.Blocks), "called inside gr.Blocks, as every builder is"
+    return page.load(fn, inputs, outputs, **told)
+
+
 def notice(text: str) -> str:
     """`text` for `gr.Error`, `gr.Info` and `gr.Warning`, which read it as HTML."""
     return html.escape(text, quote=False)

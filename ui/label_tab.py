@@ -14,7 +14,7 @@ import gradio as gr
 
 from common.errors import AfinaError, Conflict, NotAllowed
 from labeling.schema import new_id
-from ui.context import language, shown
+from ui.context import language, on_open, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -150,10 +150,8 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, parts: tuple, 
     look.click(after, token, shown_parts, **_QUIET)
     correct.click(take_up, [token, desk.past], shown_parts, **_QUIET)
     desk.edit_side.change(_draft, [desk.edit_side, desk.item], desk.edited, queue=False, **_QUIET)
-    blocks = gr.context.Context.root_block
-    assert isinstance(blocks, gr.Blocks)
-    blocks.load(after, token, shown_parts, **_QUIET)
-    blocks.load(None, None, None, js=_KEYS)
+    on_open(after, token, shown_parts, **_QUIET)
+    on_open(None, None, None, js=_KEYS)
 
 
 def _draft(side: str, item: Any) -> Any:

@@ -62,7 +62,8 @@ def build(services: Services) -> gr.Blocks:
                 build_label_tab(services)
             with gr.Tab(t("numbers.tab"), id="numbers"):
                 build_numbers_tab(services)
-        _watch_only_what_is_shown(tabs)
+        opened = _watch_only_what_is_shown(tabs)
+        _fill_when_first_shown(demo, opened)
         endpoints(services)
         zerogpu.lend(services, demo)
         _keep_progress_to_what_shows_it(demo, top)
@@ -80,23 +81,44 @@ def _keep_progress_to_what_shows_it(demo: gr.Blocks, top: gr.HTML) -> None:
             event.show_progress_on = [top]
 
 
-def _watch_only_what_is_shown(tabs: gr.Tabs) -> None:
-    """Timers of a tab that is not shown stand still: each tick costs the browser a fifth of a second."""
+def _watch_only_what_is_shown(tabs: gr.Tabs) -> dict[gr.Tab, gr.Checkbox]:
+    """Timers of a tab that is not shown stand still: each tick costs the browser a fifth of a second.
+
+    Gives what turns true when a tab is shown for the first time.
+    """
     shown = [each for each in tabs.children if isinstance(each, gr.Tab)]
     timers = [(tab, timer) for tab in shown for timer in _timers(tab)]
+    opened = {
+        tab: gr.Checkbox(False, visible=False) for tab in shown
+    }  # no State: without a queue none changes
     for tab in shown:
 
-        def watch(chosen: gr.Tab = tab) -> list[gr.Timer]:
-            return [gr.Timer(active=owner is chosen) for owner, _ in timers]
+        def watch(chosen: gr.Tab = tab) -> list[Any]:
+            return [True, *(gr.Timer(active=owner is chosen) for owner, _ in timers)]
 
-        tab.select(watch, None, [timer for _, timer in timers], api_visibility="private", queue=False,
-                   show_progress="hidden")  # fmt: skip
+        tab.select(watch, None, [opened[tab], *(timer for _, timer in timers)], api_visibility="private",
+                   queue=False, show_progress="hidden")  # fmt: skip
+    return opened
+
+
+def _fill_when_first_shown(demo: gr.Blocks, opened: dict[gr.Tab, gr.Checkbox]) -> None:
+    """What fills a tab as the page opens waits until the tab is chosen: the page stands there a second sooner."""
+    _, *later = opened  # the first is shown at once
+    inside = {tab: {block._id for block in _blocks(tab)} for tab in later}
+    for event in demo.fns.values():
+        told = {block._id for block in (*event.inputs, *event.outputs)}
+        owner = next((tab for tab in later if told and told <= inside[tab]), None)
+        if owner is not None:
+            load, first = (demo._id, "load"), (opened[owner]._id, "change")
+            event.targets = [first if each == load else each for each in event.targets]
+
+
+def _blocks(block: Any) -> list[Any]:
+    return [block, *(found for child in getattr(block, "children", ()) for found in _blocks(child))]
 
 
 def _timers(block: Any) -> list[gr.Timer]:
-    if isinstance(block, gr.Timer):
-        return [block]
-    return [found for child in getattr(block, "children", ()) for found in _timers(child)]
+    return [each for each in _blocks(block) if isinstance(each, gr.Timer)]
 
 
 def launch_options(services: Services) -> dict[str, Any]:

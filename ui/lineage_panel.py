@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.translations import t, texts, word
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def build(services: Services) -> None:
         key = "lineage.adapters" if names else "lineage.no_adapter"
         return f"<p>{escape(word(key, language(request), names=', '.join(names)))}</p>"
 
-    gr.on(None, arrive, None, box, queue=False, **_QUIET)
+    on_open(arrive, None, box, queue=False, **_QUIET)
     gr.on([box.expand, draw.click], look, None, [picture, run], **_QUIET)
     run.change(votes, run, told, **_QUIET)
     vote.submit(adapters, vote, told, **_QUIET)

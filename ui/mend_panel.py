@@ -39,10 +39,9 @@ def offered(status: RunStatus | None, is_teacher: bool) -> bool:
     )
 
 
-def wire(train: Train, live: LivePanel, watch: dict[str, Any]) -> None:
-    """`watch` shows the run as it is now."""
+def wire(train: Train, live: LivePanel) -> None:
     for name, button in live.mend.buttons.items():
-        button.click(_again(train, name), live.choice, live.choice, **_QUIET).then(**watch)
+        button.click(_again(train, name), live.choice, live.choice, **_QUIET)
 
 
 def _again(train: Train, remedy: str) -> Any:

@@ -11,7 +11,7 @@ import gradio as gr
 
 from tuning import calculator
 from ui import numbers
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.translations import t
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _latency(services: Services) -> None:
             services.training.latency(actor(services, request), name or ""), language(request)
         )
 
-    gr.on(None, runs, None, run, **_QUIET)
+    on_open(runs, None, run, **_QUIET)
     run.focus(runs_of(services), None, run, **_QUIET)
     measure.click(timed, run, shown_as, api_visibility="private", show_progress="minimal", concurrency_id="gpu",
                   concurrency_limit=1)  # fmt: skip

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from common import hashing
 from tuning.models import NO_POLICY
 from ui import compare_panel, train_data, train_live
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.plots import curves
 from ui.translations import t, word
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("name", "state", "parent", "base", "data", "rows", "before", "after", "time")
 _QUIET: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+_SECONDS = 3.0
 
 
 def build_runs_tab(services: Services) -> None:
@@ -34,7 +36,8 @@ def build_runs_tab(services: Services) -> None:
     with gr.Row(visible=False) as danger:
         sure = gr.Checkbox(False, label=t("runs.sure"))
         delete = gr.Button(t("runs.delete"), variant="stop", size="sm", scale=0, min_width=160)
-    compare_panel.build_results(services)
+    compare_panel.build_results(services, _SECONDS)
+    seen = gr.State("")
     outputs = [chosen, table, plot, details, danger, sure]
 
     @shown
@@ -49,6 +52,15 @@ def build_runs_tab(services: Services) -> None:
         return [choice, *_look(services, newest, request)]
 
     @shown
+    def watch(names: list[str], mark: str, request: gr.Request) -> list[Any]:
+        told = _table(services.training.runs(actor(services, request)), language(request))
+        now = hashing.of_json([names, told])
+        if now == mark:
+            return [gr.skip()] * 4
+        _, drawn, *_ = _look(services, names or [], request)
+        return [gr.update(choices=_names(services, request)), told, drawn, now]
+
+    @shown
     def remove(names: list[str], is_sure: bool, request: gr.Request) -> list[Any]:
         if not is_sure:
             gr.Warning(word("runs.be_sure", language(request)))
@@ -59,8 +71,9 @@ def build_runs_tab(services: Services) -> None:
             services.training.delete(who, by_name.get(name, name))
         return [gr.update(choices=_names(services, request), value=[]), *_look(services, [], request)]
 
-    gr.on(None, arrive, None, outputs, **_QUIET)
+    on_open(arrive, None, outputs, **_QUIET)
     gr.on([chosen.change, refresh.click], look, chosen, outputs, **_QUIET)
+    gr.Timer(_SECONDS).tick(watch, [chosen, seen], [chosen, table, plot, seen], **_QUIET)
     # In the queue: outside it no warning reaches the page.
     delete.click(remove, [chosen, sure], outputs, api_visibility="private", show_progress="hidden")
 

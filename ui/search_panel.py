@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
-def build(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs, watch: dict[str, Any]) -> None:
-    """Lays the panel out, closed, and wires it; `watch` shows the run as it is now."""
+def build(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> None:
+    """Lays the panel out, closed, and wires it."""
     with setup.column, gr.Accordion(t("search.title"), open=False, elem_id="search-settings"):
         gr.Markdown(t("search.help"))
         named = [(t(f"search.over.{name}"), name) for name in SPACE]
@@ -43,5 +43,5 @@ def build(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs, watch: di
         train.services.course.stop(actor(train.services, request), SEARCH)
 
     inputs = {*setup.inputs, over, trials}
-    start.click(search, inputs, [live.choice, pages], **_QUIET).then(**watch)
+    start.click(search, inputs, [live.choice, pages], **_QUIET)
     stop.click(shown(halt), None, None, queue=False, **_QUIET)

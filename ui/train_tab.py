@@ -14,7 +14,7 @@ import gradio as gr
 from common.errors import AfinaError
 from tuning.progress import RESUMABLE
 from ui import compare_panel, mend_panel, quality_panel, search_panel, train_api, train_data, train_live
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.train_handlers import Form, Train
 from ui.train_layout import DataPanel, LivePanel, Setup, data_panel, live_panel, setup_form
 from ui.translations import t
@@ -42,9 +42,9 @@ def build_train_tab(services: Services) -> None:
         quality_panel.build(train, setup, check_new)
     _wire_estimate(train, setup)
     watch = _wire_live(train, setup, live, pages)
-    compare_panel.build_chooser(train, setup, live, pages, watch)
-    search_panel.build(train, setup, live, pages, watch)
-    mend_panel.wire(train, live, watch)
+    compare_panel.build_chooser(train, setup, live, pages)
+    search_panel.build(train, setup, live, pages)
+    mend_panel.wire(train, live)
     _wire_arrival(train, setup, pages).then(**check_new).then(**watch)
     train_api.add(train)
 
@@ -147,7 +147,7 @@ def _wire_estimate(train: Train, setup: Setup) -> None:
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     at_once = [setup.model.change, *(setup.knobs[name].change for name in ("rank", "alpha", "peft"))]
     gr.on(at_once, formula, setup.inputs, setup.formula, queue=False, trigger_mode="always_last", **quiet)
-    gr.on(None, formula, setup.inputs, setup.formula, queue=False, **quiet)
+    on_open(formula, setup.inputs, setup.formula, queue=False, **quiet)
     setup.preset.input(preset, setup.preset, list(setup.knobs.values()), **quiet).then(
         estimate, setup.inputs, setup.estimate, **quiet
     )
@@ -170,11 +170,11 @@ def _wire_live(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> d
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     watch = {"fn": poll, "inputs": [live.choice, live.seen], "outputs": live.outputs, **quiet}
-    setup.start.click(start, setup.inputs, [live.choice, pages, setup.name], **quiet).then(**watch)
-    live.choice.input(**watch)
+    setup.start.click(start, setup.inputs, [live.choice, pages, setup.name], **quiet)
+    live.choice.change(**watch)
     gr.Timer(_POLL_SECONDS).tick(**watch, queue=False)
     for button, action in ((live.stop, "stop"), (live.resume, "resume"), (live.cancel, "cancel")):
-        button.click(_acting(train, action), live.choice, None, **quiet).then(**watch)
+        button.click(_acting(train, action), live.choice, None, **quiet)
     return watch
 
 
@@ -194,7 +194,7 @@ def _wire_arrival(train: Train, setup: Setup, pages: gr.Tabs) -> Any:
         }
 
     outputs = [setup.column, setup.model, setup.dataset, pages]
-    return _blocks().load(arrive, None, outputs, api_visibility="private", show_progress="hidden")
+    return on_open(arrive, None, outputs, api_visibility="private", show_progress="hidden")
 
 
 def _acting(train: Train, action: str) -> Any:
@@ -238,9 +238,3 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
         live.rate: train_live.curve(status.series, "learning_rate"),
         live.norm: train_live.curve(status.series, "grad_norm"),
     }
-
-
-def _blocks() -> gr.Blocks:
-    blocks = gr.context.Context.root_block
-    assert isinstance(blocks, gr.Blocks), "build_train_tab is called inside gr.Blocks"
-    return blocks

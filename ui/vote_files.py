@@ -68,7 +68,7 @@ def lay_out(services: Services, choice: gr.Dropdown) -> Files:
     )
 
 
-def wire(services: Services, files: Files, choice: gr.Dropdown, refresh: dict[str, Any]) -> None:
+def wire(services: Services, files: Files, choice: gr.Dropdown) -> None:
     @shown
     def export(
         name: str, format: Any, aggregation: Any, minimum: float, sources: Any, request: gr.Request
@@ -106,7 +106,7 @@ def wire(services: Services, files: Files, choice: gr.Dropdown, refresh: dict[st
     files.export.click(
         export, [choice, files.format, files.aggregation, files.minimum, files.sources], files.done, **_QUIET
     )
-    files.upload.upload(load, files.upload, [choice, files.upload], **_QUIET).then(**refresh)
+    files.upload.upload(load, files.upload, [choice, files.upload], **_QUIET)
     files.invite.click(invite, [files.invitations, files.group, files.quota], files.links, **_QUIET)
 
 

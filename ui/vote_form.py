@@ -16,7 +16,7 @@ import gradio as gr
 from common.errors import AfinaError
 from labeling.schema import CRITERIA, Generation, RoundSettings
 from tuning.data import uploads
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.translations import t, word
 from workbench.rounds import LEAST_HELDOUT, Wanted
 
@@ -117,9 +117,7 @@ def lay_out(services: Services) -> Form:
                 gold, gold_every, uncertain_by, make)  # fmt: skip
 
 
-def wire(
-    services: Services, form: Form, choice: gr.Dropdown, new: gr.Accordion, refresh: dict[str, Any]
-) -> None:
+def wire(services: Services, form: Form, choice: gr.Dropdown, new: gr.Accordion) -> None:
     inputs = set(vars(form).values()) - {form.plan, form.make}
 
     @shown
@@ -160,7 +158,7 @@ def wire(
         ]
 
     numbers = [form.people, form.minutes, form.votes_wanted]
-    form.make.click(make, inputs, [choice, form.name, new], **_QUIET).then(**refresh)
+    form.make.click(make, inputs, [choice, form.name, new], **_QUIET)
     gr.on([each.change for each in numbers], plan, numbers, form.plan, queue=False, **_QUIET)
     gr.on([form.purpose.change, *(each.change for each in numbers)], suggest, [form.purpose, *numbers],
           [form.n_train, form.n_heldout], queue=False, **_QUIET)  # fmt: skip
@@ -168,7 +166,7 @@ def wire(
         lambda source: [gr.update(visible=source == "typed"), gr.update(visible=source == "upload")],
         form.source, [form.typed, form.upload], queue=False, **_QUIET,
     )  # fmt: skip
-    gr.on(None, choices, None, [form.policies, form.source, form.uncertain_by], **_QUIET)
+    on_open(choices, None, [form.policies, form.source, form.uncertain_by], **_QUIET)
     gr.on(None, plan, numbers, form.plan, **_QUIET)
     gr.on([new.expand], choices, None, [form.policies, form.source, form.uncertain_by], queue=False, **_QUIET)
 

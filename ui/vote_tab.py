@@ -13,7 +13,7 @@ import gradio as gr
 from common import hashing
 from labeling.schema import State
 from ui import vote_files, vote_form, vote_stage, vote_worth
-from ui.context import actor, language, shown
+from ui.context import actor, language, on_open, shown
 from ui.network import addresses, local_address
 from ui.translations import t, word
 from workbench.revealing import reveal
@@ -78,13 +78,13 @@ def build_vote_tab(services: Services) -> None:
         with gr.Accordion(t("vote.files"), open=False):
             files = vote_files.lay_out(services, choice)
     panel = Panel(choice, screen, buttons, below, gr.State(""))
-    refresh = _wire(services, panel, new)
-    vote_form.wire(services, form, choice, new, refresh)
+    _wire(services, panel, new)
+    vote_form.wire(services, form, choice, new)
     vote_worth.wire(services, worth, choice)
-    vote_files.wire(services, files, choice, refresh)
+    vote_files.wire(services, files, choice)
 
 
-def _wire(services: Services, panel: Panel, new: gr.Accordion) -> dict[str, Any]:
+def _wire(services: Services, panel: Panel, new: gr.Accordion) -> None:
     @shown
     def look(name: str, seen: str, request: gr.Request) -> list[Any]:
         return _look(services, panel, name, seen, actor(services, request), language(request))
@@ -107,17 +107,16 @@ def _wire(services: Services, panel: Panel, new: gr.Accordion) -> dict[str, Any]
         **_QUIET,
     }
     start = [panel.choice, panel.below, new, panel.screen]
-    gr.on(None, arrive, None, start, **_QUIET).then(**watch)
+    on_open(arrive, None, start, **_QUIET).then(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     panel.choice.change(**watch, queue=False)
     for name, button in panel.buttons.items():
-        button.click(_step(services, name), panel.choice, None, **_QUIET).then(**watch)
-    return watch
+        button.click(_step(services, panel, name), [panel.choice, panel.seen], panel.outputs, **_QUIET)
 
 
-def _step(services: Services, name: str) -> Any:
+def _step(services: Services, panel: Panel, name: str) -> Any:
     @shown
-    def step(chosen: str, request: gr.Request) -> None:
+    def step(chosen: str, seen: str, request: gr.Request) -> list[Any]:
         who = actor(services, request)
         if name == "discuss":
             services.rounds.discuss(who, chosen)
@@ -125,6 +124,7 @@ def _step(services: Services, name: str) -> Any:
             services.rounds.generate(who, chosen)
         else:
             services.rounds.move(who, chosen, name)  # type: ignore[arg-type]
+        return _look(services, panel, chosen, seen, who, language(request))
 
     return step
 

@@ -48,7 +48,7 @@ class Alternatives:
         return self._paths() == retrieval.shipped()
 
     def add_document(self, actor: Actor, file: Path, name: str = "") -> None:
-        """Keeps an uploaded text; from the first one on the shipped documents are not searched any more.
+        """Keeps an uploaded document; from the first one on the shipped documents are not searched any more.
 
         Raises: NotAllowed; as `retrieval.load`.
         """

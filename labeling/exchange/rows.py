@@ -40,6 +40,8 @@ def row_of(given: dict, number: int) -> Row:
     """Reads one object. Raises: AfinaError `exchange.row_…` with the row, the column and the remedy."""
     if "chosen" in given or "rejected" in given:
         return _preference(given, number)
+    if isinstance(given.get("label"), bool) and "completion_a" not in given:
+        raise AfinaError("exchange.row_unpaired", row=number)
     if "conversation_a" in given:
         given = _from_battle(given)
     return _generic(given, number)

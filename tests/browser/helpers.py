@@ -12,6 +12,8 @@ WAIT = 10_000  # ms that a phone page is waited for
 
 def ask(page, message: str) -> None:
     """Sends a message in the Chat tab and waits until every column has ended."""
+    # The columns are chosen a moment after the tab is first shown.
+    page.wait_for_function("document.querySelector('#chat-policy-0 input')?.value")
     page.locator("#chat-message textarea").fill(message)
     page.locator("#chat-send").click()
     page.locator("#chat-stop").wait_for(state="visible")

@@ -159,6 +159,7 @@ def test_preference_pairs_of_every_shape(tmp_path):
     ("row", "key"),
     [
         ({"prompt": "Hi", "chosen": "+", "rejected": "+"}, "exchange.row_identical"),
+        ({"messages": [], "label": True}, "exchange.row_unpaired"),
         ({"chosen": "\n\nHuman: Hi", "rejected": "\n\nHuman: Hi\n\nAssistant: -"}, "exchange.row_hh"),
         (
             {"chosen": "\n\nHuman: A\n\nAssistant: +", "rejected": "\n\nHuman: B\n\nAssistant: -"},

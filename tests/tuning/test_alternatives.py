@@ -57,10 +57,41 @@ def test_a_name_keeps_its_way():
     assert alternatives.parted("a + b") == ("a + b", "plain")
 
 
+def pdf(*pages: str) -> bytes:
+    """A PDF of one line a page."""
+    texts = [f"BT /F1 12 Tf 72 720 Td ({page}) Tj ET" for page in pages]
+    kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
+    objects = ["<</Type/Catalog/Pages 2 0 R>>", f"<</Type/Pages/Kids[{kids}]/Count {len(pages)}>>",
+               "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"]  # fmt: skip
+    for n, text in enumerate(texts):
+        objects.append(f"<</Type/Page/Parent 2 0 R/Resources<</Font<</F1 3 0 R>>>>/MediaBox[0 0 612 792]"
+                       f"/Contents {5 + 2 * n} 0 R>>")  # fmt: skip
+        objects.append(f"<</Length {len(text)}>>stream\n{text}\nendstream")
+    body, starts = "%PDF-1.4\n", []
+    for number, each in enumerate(objects, 1):
+        starts.append(len(body))
+        body += f"{number} 0 obj{each}endobj\n"
+    table = "".join(f"{start:010d} 00000 n \n" for start in starts)
+    last = f"trailer<</Size {len(objects) + 1}/Root 1 0 R>>\nstartxref\n{len(body)}\n%%EOF"
+    return f"{body}xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}{last}".encode()
+
+
+def test_a_pdf_is_searched_by_page(tmp_path):
+    (tmp_path / "town.pdf").write_bytes(pdf("Nico has a duck.", "The sea is wide."))
+    (found,) = retrieval.load([tmp_path / "town.pdf"]).search("How wide is the sea?", k=1)
+    assert (found.source, found.text) == ("town, 2", "The sea is wide.")
+
+
 def test_files_that_cannot_be_searched_say_why(tmp_path):
-    (tmp_path / "a.pdf").write_bytes(b"%PDF")
-    (tmp_path / "b.txt").write_bytes(b"caf\xe9")
-    for name, key in (("a.pdf", "documents.kind"), ("b.txt", "documents.encoding")):
+    files = {
+        "a.docx": (b"PK", "documents.kind"),
+        "b.txt": (b"caf\xe9", "documents.encoding"),
+        "c.pdf": (b"%PDF", "documents.pdf"),
+        "d.pdf": (pdf("", ""), "documents.no_text"),
+        "e.pdf": (pdf(*["Nico has a duck."] * 501), "documents.pages"),
+    }
+    for name, (content, key) in files.items():
+        (tmp_path / name).write_bytes(content)
         with pytest.raises(AfinaError) as caught:
             retrieval.load([tmp_path / name])
         assert caught.value.key == key

@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 
+import gradio as gr
 import pytest
 
 from common import collecting
@@ -26,10 +27,11 @@ def test_gradio_imports_whole_and_is_spared_the_stubs():
         "import ast, inspect; real = inspect.getfile\n"
         "read = []; parse = ast.parse; ast.parse = lambda *a, **k: read.append(1) or parse(*a, **k)\n"
         "from ui.quick_gradio import import_gradio; import_gradio(); import gradio\n"
-        "print(inspect.getfile is real, inspect.getfile(gradio.HTML).endswith('html.py'), len(read))"
+        "print(inspect.getfile is real, inspect.getfile(gradio.HTML).endswith('html.py'), len(read))\n"
+        "from gradio.cli import cli; print(callable(cli))"
     )
-    restored, whole, parsed = said(script).split()
-    assert (restored, whole) == ("True", "True")
+    restored, whole, parsed, later = said(script).split()
+    assert (restored, whole, later) == ("True", "True", "True")
     assert int(parsed) < 20  # two for each of some eighty components otherwise
 
 
@@ -56,3 +58,25 @@ def test_collecting_is_held_by_whoever_loads_last(monkeypatch):
             raise ValueError("broken")
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def blocks(block):
+    return [block, *(found for child in getattr(block, "children", ()) for found in blocks(child))]
+
+
+def test_only_the_first_tab_is_filled_as_the_page_opens(tmp_path):
+    services = build_services(Settings(home=tmp_path))
+    try:
+        page = build(services)
+        tabs = next(each for each in page.children if isinstance(each, gr.Tabs))
+        first, *later = (each for each in tabs.children if isinstance(each, gr.Tab))
+        behind = {block._id for tab in later for block in blocks(tab)}
+        filled = [each for each in page.fns.values() if (page._id, "load") in each.targets]
+        assert filled
+        assert not [each.name for each in filled if behind & {block._id for block in each.outputs}]
+        events = [each for each in page.fns.values() if behind & {block._id for block in each.outputs}]
+        assert any(
+            name == "change" and target not in behind for each in events for target, name in each.targets
+        )
+    finally:
+        services.stop()
