@@ -117,7 +117,8 @@ def lay_out(services: Services) -> Form:
                 gold, gold_every, uncertain_by, make)  # fmt: skip
 
 
-def wire(services: Services, form: Form, choice: gr.Dropdown, new: gr.Accordion) -> None:
+def wire(services: Services, form: Form, choice: gr.Dropdown, new: gr.Accordion) -> Any:
+    """Gives the event after which the form says what can be chosen."""
     inputs = set(vars(form).values()) - {form.plan, form.make}
 
     @shown
@@ -166,9 +167,9 @@ def wire(services: Services, form: Form, choice: gr.Dropdown, new: gr.Accordion)
         lambda source: [gr.update(visible=source == "typed"), gr.update(visible=source == "upload")],
         form.source, [form.typed, form.upload], queue=False, **_QUIET,
     )  # fmt: skip
-    on_open(choices, None, [form.policies, form.source, form.uncertain_by], **_QUIET)
-    gr.on(None, plan, numbers, form.plan, **_QUIET)
+    on_open(plan, numbers, form.plan, **_QUIET)
     gr.on([new.expand], choices, None, [form.policies, form.source, form.uncertain_by], queue=False, **_QUIET)
+    return on_open(choices, None, [form.policies, form.source, form.uncertain_by], **_QUIET)
 
 
 def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> Wanted:

@@ -13,7 +13,7 @@ import gradio as gr
 from common import hashing
 from labeling.schema import State
 from ui import vote_files, vote_form, vote_stage, vote_worth
-from ui.context import actor, language, on_open, shown
+from ui.context import actor, language, shown
 from ui.network import addresses, local_address
 from ui.translations import t, word
 from workbench.revealing import reveal
@@ -78,13 +78,15 @@ def build_vote_tab(services: Services) -> None:
         with gr.Accordion(t("vote.files"), open=False):
             files = vote_files.lay_out(services, choice)
     panel = Panel(choice, screen, buttons, below, gr.State(""))
-    _wire(services, panel, new)
-    vote_form.wire(services, form, choice, new)
+    filled = vote_form.wire(services, form, choice, new)
+    _wire(services, panel, new, filled)
     vote_worth.wire(services, worth, choice)
     vote_files.wire(services, files, choice)
 
 
-def _wire(services: Services, panel: Panel, new: gr.Accordion) -> None:
+def _wire(services: Services, panel: Panel, new: gr.Accordion, filled: Any) -> None:
+    """`filled`: the event after which the form can be used; before, it is not shown."""
+
     @shown
     def look(name: str, seen: str, request: gr.Request) -> list[Any]:
         return _look(services, panel, name, seen, actor(services, request), language(request))
@@ -107,7 +109,7 @@ def _wire(services: Services, panel: Panel, new: gr.Accordion) -> None:
         **_QUIET,
     }
     start = [panel.choice, panel.below, new, panel.screen]
-    on_open(arrive, None, start, **_QUIET).then(**watch)
+    filled.then(arrive, None, start, **_QUIET).then(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     panel.choice.change(**watch, queue=False)
     for name, button in panel.buttons.items():

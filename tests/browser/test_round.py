@@ -27,15 +27,18 @@ def make(page, name: str, n_train: int = 8, n_heldout: int = 2) -> None:
 
 
 def judge_all(phone, choice: str) -> int:
-    """Votes until nothing is left; returns how often."""
-    n = 0
+    """Votes until nothing is left; returns how many votes were acknowledged: a busy page may not hear a click."""
+    acknowledged: list[str] = []
+    phone.on(
+        "response",
+        lambda answer: acknowledged.append(answer.url) if "/cast" in answer.url and answer.ok else 0,
+    )
     while True:
         vote = phone.locator("[data-choice=left]:enabled:visible")
         vote.or_(phone.locator("h1:has-text('That was all'):visible")).wait_for()
         if not vote.count():
-            return n
+            return len(acknowledged)
         phone.locator(f"[data-choice={choice}]:enabled").click()
-        n += 1
         phone.wait_for_timeout(450)
 
 

@@ -69,7 +69,7 @@ def test_only_the_first_tab_is_filled_as_the_page_opens(tmp_path):
     try:
         page = build(services)
         tabs = next(each for each in page.children if isinstance(each, gr.Tabs))
-        first, *later = (each for each in tabs.children if isinstance(each, gr.Tab))
+        _, *later = (each for each in tabs.children if isinstance(each, gr.Tab))
         behind = {block._id for tab in later for block in blocks(tab)}
         filled = [each for each in page.fns.values() if (page._id, "load") in each.targets]
         assert filled

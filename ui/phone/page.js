@@ -41,7 +41,8 @@ const me = {
   remaining: 0,
   last: kept("last"), // the last judgement, for undo: {id, comparison, where}
   draft: kept("draft"), // what is filled in so far: {id, choice, strength, ratings, rationale, edits, spent}
-  shownAt: 0,
+  shownAt: 0, // ms, when the comparison came
+  since: 0, // ms, from when the time of the decision runs
   turn: 0, // grows with every judgement: an answer to an older turn is not shown
   failures: 0,
   hurry: false, // the server knows of something newer than our state
@@ -194,7 +195,7 @@ function take(answer, token, turn) { // what is next, unless something was judge
 
 function show(comparison) {
   me.comparison = comparison;
-  me.shownAt = Date.now();
+  me.shownAt = me.since = Date.now();
   if (me.draft?.id !== comparison.assignment_id) setDraft({ id: comparison.assignment_id, edits: {}, ratings: {} });
 }
 
@@ -205,8 +206,8 @@ const setLast = (last) => keep("last", (me.last = last)), setDraft = (draft) => 
 function pauseClock() { // the time of a decision does not run while the phone sleeps
   if (!me.comparison) return;
   const now = Date.now();
-  setDraft({ ...me.draft, spent: (me.draft.spent ?? 0) + now - me.shownAt });
-  me.shownAt = now;
+  setDraft({ ...me.draft, spent: (me.draft.spent ?? 0) + now - me.since });
+  me.since = now;
 }
 
 function judge(action, winner) {

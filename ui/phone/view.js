@@ -273,7 +273,7 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) pauseClock();
-  else { me.shownAt = Date.now(); poll(); }
+  else { me.since = Date.now(); poll(); }
 });
 for (const name of ["online", "focus", "pageshow"]) addEventListener(name, () => { if (me.token) poll(); });
 addEventListener("hashchange", () => { readLink(); draw(); });
