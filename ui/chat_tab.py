@@ -17,7 +17,7 @@ import gradio as gr
 from tuning.alternatives import parted
 from ui import chat_helps, chat_reward, study_words
 from ui.chat_feedback import wire_feedback
-from ui.chat_words import about, examples, labels, passages
+from ui.chat_words import about, examples, first_columns, labels, passages
 from ui.context import actor, language, on_open, shown
 from ui.translations import t
 from workbench.comparing import MOST_COLUMNS
@@ -170,9 +170,7 @@ def _wire_choices(services: Services, columns: list[Column], controls: Controls)
     @shown
     def arrive(request: gr.Request) -> list[Any]:
         choices = services.comparing.columns(actor(services, request))
-        tuned = [choice.name for choice in choices if not choice.is_base]
-        start = [choices[0].name, *tuned[: MOST_COLUMNS - 1]]
-        start += [choices[0].name] * (MOST_COLUMNS - len(start))
+        start = first_columns(choices, MOST_COLUMNS)
         found = examples(language(request))
         offered = gr.Dataset(samples=[[each] for each in found] or [[""]], visible=bool(found))
         named = labels(choices, language(request))

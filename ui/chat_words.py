@@ -32,6 +32,19 @@ def labels(choices: Sequence[PolicyChoice], language: str) -> list[tuple[str, st
     return found
 
 
+def first_columns(choices: Sequence[PolicyChoice], n: int) -> list[str]:
+    """What `n` columns show at first: the newest run's base, then the runs, the newest first."""
+    tuned = [choice for choice in choices if not choice.is_base]
+    base = (
+        next((each.name for each in choices if each.is_base and each.name == tuned[0].base), "")
+        if tuned
+        else ""
+    )
+    base = base or choices[0].name
+    names = [base, *(choice.name for choice in tuned)][:n]
+    return names + [base] * (n - len(names))
+
+
 def passages(found: Sequence[Passage], language: str) -> str:
     """HTML: what was retrieved for the last question, with its scores."""
     if not found:

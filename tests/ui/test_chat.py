@@ -3,6 +3,8 @@
 import pytest
 
 from ui.chat_tab import said, shown_talk
+from ui.chat_words import first_columns
+from workbench.comparing import PolicyChoice
 
 
 @pytest.mark.parametrize("text", [
@@ -21,3 +23,11 @@ def test_a_message_comes_back_as_it_was(text):
 def test_only_what_html_would_read_is_marked():
     assert shown_talk([{"role": "user", "content": "a < b & c"}])[0]["content"] == "a < b & c"
     assert shown_talk([{"role": "user", "content": "<b>&amp;"}])[0]["content"] == "&lt;b>&amp;amp;"
+
+
+def test_the_newest_run_stands_beside_its_own_base():
+    bases = [PolicyChoice("pocket", "pocket", True), PolicyChoice("other", "other", True)]
+    runs = [PolicyChoice("new", "other", False), PolicyChoice("old", "pocket", False)]
+    assert first_columns(bases + runs, 4) == ["other", "new", "old", "other"]
+    assert first_columns(bases + runs[::-1], 2) == ["pocket", "old"]
+    assert first_columns(bases, 2) == ["pocket", "pocket"]
