@@ -158,7 +158,9 @@ class SFTConfig(Config):
 class PreferenceConfig(Config):
     """What every method shares that learns from preference pairs."""
 
-    least_epochs: ClassVar[int] = 3  # where `epochs` is 0
+    # Times through the pairs where `epochs` is 0, whatever `target_steps` asks for.
+    least_epochs: ClassVar[int] = 3
+    most_epochs: ClassVar[int] = 0  # 0: no limit
 
     source_model: str = knob("pocket", "Policy that was voted on: a run, pocket, a folder, a Hub id.")
     rank: int = knob(
@@ -171,7 +173,7 @@ class PreferenceConfig(Config):
     learning_rate: float = knob(5e-4, "Size of a step.", group="basic", min=1e-7, max=0.1)
     epochs: float = knob(
         0.0,
-        "Times through the pairs; 0: as many as make target_steps, at least 3.",
+        "Times through the pairs; 0: as many as make target_steps, at least 3 (dpo: at most 15).",
         unit="epochs",
         group="basic",
         min=0,
@@ -222,9 +224,7 @@ class RewardConfig(PreferenceConfig):
 class DPOConfig(PreferenceConfig):
     """Direct preference optimisation of the policy's own adapter."""
 
-    target_steps: int = knob(
-        30, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000
-    )
+    most_epochs: ClassVar[int] = 15  # a few pairs seen again and again cost facts
     learning_rate: float = knob(2e-4, "Size of a step.", group="basic", min=1e-7, max=0.1)
     beta: float = knob(
         0.2, "How dear it is to move away from the reference policy.", group="basic", min=0.001, max=10

@@ -99,7 +99,8 @@ def preference_steps(config: PreferenceConfig, n: int) -> tuple[int, int]:
     per_epoch = math.ceil(n / batch)
     if config.epochs:
         return math.ceil(config.epochs * per_epoch), batch
-    return max(config.target_steps, config.least_epochs * per_epoch), batch
+    steps = max(config.target_steps, config.least_epochs * per_epoch)
+    return min(steps, (config.most_epochs or steps) * per_epoch), batch
 
 
 def dtype_for(wanted: str, device_dtype: str, parameters: int) -> str:

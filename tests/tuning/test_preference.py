@@ -6,8 +6,10 @@ import math
 import pytest
 
 from common.errors import AfinaError
+from tuning.config import DPOConfig, RewardConfig, RLOOConfig
 from tuning.data import pairs
 from tuning.data.rows import Pair, read_pairs, write_rows
+from tuning.plan import preference_steps
 
 QUESTIONS = [f"What is {a} plus {b}?" for a in range(6) for b in range(6)]
 
@@ -103,7 +105,6 @@ def trainer(tiny_model, tmp_path):
     """Makes a PolicyTrainer on two pairs, with reference log-probabilities that are off by known amounts."""
     from peft import LoraConfig, get_peft_model
 
-    from tuning.config import DPOConfig
     from tuning.methods.base import Start
     from tuning.methods.dpo import PolicyTrainer
     from tuning.methods.preference import log_probabilities, plan_of, tokenised
@@ -214,3 +215,18 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, tiny_model, method)
     )
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    ("config", "n", "expected"),
+    [
+        (DPOConfig(), 49, (40, 8)),  # target_steps
+        (DPOConfig(), 6, (15, 6)),  # a few pairs are not seen more than 15 times
+        (DPOConfig(), 400, (150, 8)),  # all are seen three times
+        (DPOConfig(epochs=1), 400, (50, 8)),
+        (RewardConfig(), 6, (40, 6)),
+        (RLOOConfig(), 1000, (60, 8)),  # prompts need not come back
+    ],
+)
+def test_steps_come_from_the_number_of_pairs(config, n, expected):
+    assert preference_steps(config, n) == expected
