@@ -4,7 +4,9 @@ Starts the real app in a process of its own, lets so many people join (300 in te
 every few seconds over HTTP, and compares the database row by row with what was acknowledged. `--train` fine-tunes
 `pocket` meanwhile. `--kills N` ends the app with kill -9 N times at random moments under that load and starts it
 again. `--processes 2 --postgresql URL` puts two apps on one database; each request goes to one of them by chance. The
-clients share the machine with the app; their own work is in the figures.
+clients share the machine with the app; their own work is in the figures. At the end it times what the teacher's
+dashboard takes for all these votes: the stage with its counters, and the whole report, for its first viewer and the
+next one.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ from labeling import people, rounds
 from labeling.schema import Comparison, RoundSettings
 from labeling.store import open_store
 from labeling.tables import annotation_log, assignments, coverage
+from workbench.roles import TEACHER
+from workbench.services import build
 
 
 def main() -> None:
@@ -109,6 +113,7 @@ def measure(home: Path, options: argparse.Namespace) -> dict[str, object]:
         **{f"{name}_p{p}_ms": at(seen.seconds[name], p) for name in seen.seconds for p in (50, 95)},
         "failures": dict(seen.failures),
         **check(settings, seen),
+        **dashboard(settings),
     }
 
 
@@ -253,6 +258,23 @@ def check(settings: Settings, seen: Seen) -> dict[str, int]:
         "lost": sum(found.get(each) != said for each, said in seen.acknowledged.items()),
         "doubled": sum(n > 1 for n in stored.values()) + abs(counted - settled),
     }
+
+
+def dashboard(settings: Settings) -> dict[str, float]:
+    """Milliseconds of what the teacher looks at, with every vote of the round in it."""
+    services = build(settings)
+    try:
+        (this,) = services.rounds.listed(TEACHER)
+        services.rounds.stage(TEACHER, this.round_id)  # connections and statements are there
+        took = {}
+        for name, look in (("stage", services.rounds.stage), ("report_first", services.results.traits),
+                           ("report_next", services.results.traits)):  # fmt: skip
+            start = time.perf_counter()
+            look(TEACHER, this.round_id)
+            took[f"{name}_ms"] = round(1000 * (time.perf_counter() - start), 1)
+        return took
+    finally:
+        services.stop()
 
 
 if __name__ == "__main__":
