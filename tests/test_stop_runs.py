@@ -18,7 +18,7 @@ def test_a_run_is_saved_when_the_app_ends_and_goes_on_in_the_next(tmp_path, monk
     headers = {"Authorization": f"Bearer {TOKEN}"}
     app = start(tmp_path)
     client = Client(app.url(), headers=headers, verbose=False)
-    given = {"epochs": 0.25, "batch_size": 4}
+    given = {"epochs": 1.5, "batch_size": 4}  # long enough that it still goes on when it is stopped
     run_id = client.predict("pocket", "plain.en", "saved", given, api_name="/start_run")
     store = RunStore(tmp_path)
 
