@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from labeling import agreement_spread as spread
 from labeling.schema import MAX_STRENGTH, WINNERS
 from labeling.votes import UNKNOWN, Votes
 
@@ -24,17 +25,33 @@ def agreement(votes: Votes) -> dict[str, Any]:
     """The report's `agreement` part."""
     import numpy as np
 
-    counts = _counts(votes.item, votes.winner, len(WINNERS))
+    items, counts = _counts(votes.item, votes.winner, len(WINNERS))
     said = ~np.isnan(votes.strength)
     levels = (votes.strength[said] + MAX_STRENGTH).astype(np.int64)
-    strength = _counts(votes.item[said], levels, 2 * MAX_STRENGTH + 1)
+    strong, strength = _counts(votes.item[said], levels, 2 * MAX_STRENGTH + 1)
+    every_two = kappas(votes)
+    mean, interval = spread.kappa_interval(every_two)
     return {
-        "krippendorff_alpha": alpha(counts, "nominal"),
+        **_nominal(counts, votes.prompt[items]),
         "krippendorff_alpha_strength": alpha(strength, "ordinal"),
-        "pairwise_agreement": pairwise(counts),
-        "cohen_kappa": kappas(votes),
+        "krippendorff_alpha_strength_interval": spread.alpha_interval(
+            strength, votes.prompt[strong], "ordinal"
+        ),
+        "cohen_kappa": every_two,
+        "cohen_kappa_mean": mean,
+        "cohen_kappa_mean_interval": interval,
         "n_items": int((counts.sum(axis=1) >= 2).sum()),
         "n_annotators": len(np.unique(votes.annotator[votes.annotator != UNKNOWN])),
+    }
+
+
+def _nominal(counts: Array, prompt: Array) -> dict[str, Any]:
+    """Both measures of agreement on the four winners, with their intervals."""
+    return {
+        "krippendorff_alpha": alpha(counts, "nominal"),
+        "krippendorff_alpha_interval": spread.alpha_interval(counts, prompt, "nominal"),
+        "pairwise_agreement": pairwise(counts),
+        "pairwise_agreement_interval": spread.pairwise_interval(counts, prompt),
     }
 
 
@@ -115,22 +132,22 @@ def change(every: Votes) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = {"n_votes": len(item), "changed": float((old != new).mean())}
     for name, winner in (("before", old), ("after", new)):
-        counts = _counts(item, winner, len(WINNERS))
+        items, counts = _counts(item, winner, len(WINNERS))
         found[name] = {
-            "krippendorff_alpha": alpha(counts, "nominal"),
-            "pairwise_agreement": pairwise(counts),
+            **_nominal(counts, every.prompt[items]),
             "winners": dict(zip(WINNERS, np.bincount(winner, minlength=len(WINNERS)).tolist(), strict=True)),
         }
     return found
 
 
-def repeated(every: Votes) -> dict[int, float]:
-    """Annotator code -> share of their swapped repeats that were answered as at first."""
+def repeated(every: Votes) -> tuple[Array, Array]:
+    """(annotators,) how many swapped repeats each answered as at first, and of how many."""
     import numpy as np
 
     blind = every.only(every.phase == 0)
     _, person, old, new = _twice(blind, blind.repeat)
-    return {int(code): float((old == new)[person == code].mean()) for code in np.unique(person)}
+    n = len(every.annotators)
+    return np.bincount(person[old == new], minlength=n), np.bincount(person, minlength=n)
 
 
 def _twice(votes: Votes, second: Array) -> tuple[Array, Array, Array, Array]:
@@ -145,13 +162,13 @@ def _twice(votes: Votes, second: Array) -> tuple[Array, Array, Array, Array]:
     return votes.item[before], votes.annotator[before], votes.winner[before], votes.winner[after]
 
 
-def _counts(item: Array, value: Array, n_values: int) -> Array:
-    """(items with a vote, values): how often each value was given."""
+def _counts(item: Array, value: Array, n_values: int) -> tuple[Array, Array]:
+    """The items with a vote, and (items, values): how often each value was given."""
     import numpy as np
 
     codes, index = np.unique(item, return_inverse=True)
     flat = np.bincount(index * n_values + value, minlength=len(codes) * n_values)
-    return flat.reshape(len(codes), n_values)
+    return codes, flat.reshape(len(codes), n_values)
 
 
 def _at(matrix: Any, i: Array, j: Array) -> Array:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import select
 
-from labeling.schema import Action, Annotator, Choice, Message, Phase
+from labeling.schema import Action, Choice, Message, Phase
 from labeling.store import Store
 from labeling.tables import annotation_log, assignments, comparisons
 
@@ -24,18 +25,22 @@ class Past:
     prompt: tuple[Message, ...]
     left: str
     right: str
+    strength: int | None  # 1 slightly … 3 much better
+    ratings: dict[str, dict[str, int]]  # {"left": {criterion: 1…5}, "right": {…}}
     rationale: str | None
+    edited_completion: str | None
+    edited_side: Literal["left", "right"] | None
     created_at: float
 
 
-def of(store: Store, person: Annotator, round_id: str, most: int = 50) -> list[Past]:
-    """The newest `most` current judgements of `person` in a round."""
+def of(store: Store, annotator_id: str, round_id: str, most: int = 50) -> list[Past]:
+    """The newest `most` current judgements of an annotator in a round."""
     query = (
         select(annotation_log, assignments.c.position_swapped.label("swapped"))
         .add_columns(comparisons.c.prompt, comparisons.c.completion_a, comparisons.c.completion_b)
         .join(assignments, assignments.c.current == annotation_log.c.annotation_id)
         .join(comparisons, comparisons.c.comparison_id == annotation_log.c.comparison_id)
-        .where(assignments.c.annotator_id == person.annotator_id, assignments.c.round_id == round_id)
+        .where(assignments.c.annotator_id == annotator_id, assignments.c.round_id == round_id)
         .order_by(annotation_log.c.seq.desc())
         .limit(most)
     )
@@ -58,6 +63,10 @@ def _past(row) -> Past:
         prompt=tuple(row.prompt),
         left=pair[0],
         right=pair[1],
+        strength=abs(row.preference_strength) if row.preference_strength else None,
+        ratings={sides[f"model_{each}"]: scores for each, scores in (row.ratings or {}).items()},
         rationale=row.rationale,
+        edited_completion=row.edited_completion,
+        edited_side=sides[f"model_{row.edited_from}"] if row.edited_from else None,  # type: ignore[arg-type]
         created_at=row.created_at,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, select
+from sqlalchemy import Connection, bindparam, case, exists, func, select
 
 from labeling import planner
 from labeling.machines import PREFIX
@@ -122,8 +122,10 @@ def judged(store: Store, annotator_id: str, this: Round) -> int:
 
 
 def _joined(connection: Connection, this: Round) -> int:
+    """Somebody invited has joined when something was put before them; until then there is only a link."""
     here = annotators.c.room_id == this.room_id
-    present = here & annotators.c.kind.in_(("voter", "invited"))
+    served = exists().where(assignments.c.annotator_id == annotators.c.annotator_id)
+    present = here & ((annotators.c.kind == "voter") | ((annotators.c.kind == "invited") & served))
     gone = annotators.c.revoked_at.is_not(None) | annotators.c.withdrawn_at.is_not(None)
     return _scalar(connection, select(func.count()).select_from(annotators).where(present, ~gone))
 

@@ -161,6 +161,23 @@ def excluded(connection: Connection) -> dict[str, dict[str, str]]:
     return found
 
 
+def left_out(store: Store, round_id: str) -> dict[str, dict[str, str]]:
+    """Who and what of a round is excluded now: kind -> target -> reason."""
+    with store.read() as connection:
+        found = excluded(connection)
+        of_round = select(annotation_log.c.annotator_id, annotation_log.c.annotation_id).where(
+            annotation_log.c.round_id == round_id,
+            annotation_log.c.annotator_id.in_(found["annotator"])
+            | annotation_log.c.annotation_id.in_(found["annotation"]),
+        )
+        rows = connection.execute(of_round).all()
+    present = {
+        "annotator": {row.annotator_id for row in rows},
+        "annotation": {row.annotation_id for row in rows},
+    }
+    return {kind: {each: why for each, why in found[kind].items() if each in present[kind]} for kind in found}
+
+
 def record_training(store: Store, run_id: str, annotation_ids: Iterable[str]) -> None:
     """Notes that a run learned from these annotations, so that a withdrawal can name it."""
     rows = [{"run_id": run_id, "annotation_id": each} for each in sorted(set(annotation_ids))]

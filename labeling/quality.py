@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import hashing
 from labeling.agreement import repeated
-from labeling.resampling import Measure
+from labeling.resampling import LEVEL, Measure
 from labeling.votes import BOTH_BAD, TIE, UNKNOWN, A, B, Votes
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ def length(votes: Votes) -> Measure:
 
 
 def annotators(every: Votes) -> list[dict[str, Any]]:
-    """One entry per annotator, of first judgements alone; None where there is nothing to say."""
+    """One entry per annotator, of first judgements alone; None where there is nothing to say.
+
+    Every share comes with its interval (`…_interval`): Jeffreys', for few votes (Brown, Cai and DasGupta 2001).
+    """
     import numpy as np
 
     first = every.only((every.phase == 0) & (every.repeat == 0) & (every.annotator != UNKNOWN))
@@ -62,14 +65,14 @@ def annotators(every: Votes) -> list[dict[str, Any]]:
         "fast_share": (count(votes, timed & (votes.milliseconds < FAST_MS)), count(votes, timed)),
         "gold_accuracy": (count(first, gold == first.winner), count(first, gold != UNKNOWN)),
         "agreement_with_others": (count(votes, agrees), count(votes, comparable)),
+        "self_consistency": repeated(every),
     }
-    columns = {name: _shares(*part) for name, part in parts.items()}
+    columns: dict[str, list[Any]] = {name: _shares(*part) for name, part in parts.items()}
+    columns |= {f"{name}_interval": _intervals(*part) for name, part in parts.items()}
     columns["gold_n"] = parts["gold_accuracy"][1].tolist()
     columns["median_ms"] = _medians(votes.annotator[timed], votes.milliseconds[timed], n)
-    consistency = repeated(every)
     return [
-        {"annotator_id": name, "n": int(total[i]), "self_consistency": consistency.get(i)}
-        | {key: column[i] for key, column in columns.items()}
+        {"annotator_id": name, "n": int(total[i])} | {key: column[i] for key, column in columns.items()}
         for i, name in enumerate(every.annotators)
     ]
 
@@ -128,6 +131,17 @@ def _shares(part: Array, whole: Array) -> list[float | None]:
         float(some / every) if every else None
         for some, every in zip(part.tolist(), whole.tolist(), strict=True)
     ]
+
+
+def _intervals(part: Array, whole: Array) -> list[list[float] | None]:
+    """The middle 95 % of Beta(part + ½, whole - part + ½), with 0 and 1 as ends where nothing or all was so."""
+    import numpy as np
+    from scipy.stats import beta
+
+    edge = (1 - LEVEL) / 2
+    low, high = beta.ppf([[edge], [1 - edge]], part + 0.5, whole - part + 0.5)
+    ends = np.stack([np.where(part == 0, 0.0, low), np.where(part == whole, 1.0, high)], axis=1)
+    return [pair if n else None for pair, n in zip(ends.tolist(), whole.tolist(), strict=True)]
 
 
 def _medians(group: Array, values: Array, n: int) -> list[float | None]:

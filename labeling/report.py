@@ -42,6 +42,7 @@ def report(
     votes = every.counted()
     biases = {"position_bias": quality.position(votes), "length_bias": quality.length(votes)}
     ranked = ranking.rank(votes, n_bootstrap, seed, biases)
+    judged = every.judged_models
     return {
         "n_votes": len(votes),
         "n_comparisons": len(set(votes.item.tolist())),
@@ -50,13 +51,17 @@ def report(
         "ties": ranked.ties,
         "both_bad": ranked.both_bad,
         "left_out": dict(sorted(every.left_out.items())),
-        "win_rate": {name: estimate.to_dict() for name, estimate in ranked.win_rate.items()},
+        "win_rate": {
+            name: estimate.to_dict() for name, estimate in ranked.win_rate.items() if name in judged
+        },
         "win_rate_by_split": {
-            side: {name: estimate.to_dict() for name, estimate in rates.items()}
+            side: {name: estimate.to_dict() for name, estimate in rates.items() if name in judged}
             for side, rates in ranked.win_rate_by_split.items()
         },
         "sign_test": ranked.sign_test,
-        "bradley_terry": {name: _rating(estimate) for name, estimate in ranked.bradley_terry.items()},
+        "bradley_terry": {
+            name: _rating(estimate) for name, estimate in ranked.bradley_terry.items() if name in judged
+        },
         "bradley_terry_settings": {
             "scale": ranking.SCALE,
             "tie": 0.5,

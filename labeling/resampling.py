@@ -64,8 +64,8 @@ def resample(
     import numpy as np
 
     n = n_bootstrap or (N_BOOTSTRAP if len(prompt) <= LARGE else N_BOOTSTRAP_LARGE)
-    prompt, n_prompts = _numbered(prompt)
-    people, n_people = _numbered(annotator + 1)  # -1 becomes 0, the first
+    prompt, n_prompts = numbered(prompt)
+    people, n_people = numbered(annotator + 1)  # -1 becomes 0, the first
     nameless = bool((annotator == UNKNOWN).any())
     sums = [np.zeros((2, each.n_groups, 1 + n)) for each in measures]
     tables = [_Table(each, prompt, people, n_prompts, n_people) for each in measures]
@@ -75,9 +75,9 @@ def resample(
 
     def block(start: int, own: Any) -> None:
         random, size = np.random.default_rng(own), min(_BLOCK, n - start)
-        weights = _weights(random, n_prompts, size), _weights(random, n_people, size, nameless)
+        drawn = weights(random, n_prompts, size), weights(random, n_people, size, nameless)
         for table, found in zip(tables, sums, strict=True):
-            found[:, :, 1 + start : 1 + start + size] = table.weighted(*weights)
+            found[:, :, 1 + start : 1 + start + size] = table.weighted(*drawn)
 
     seeds = np.random.SeedSequence(seed).spawn(len(starts))  # a block's own: the same on any number of cores
     if len(prompt) <= LARGE:
@@ -120,7 +120,7 @@ def interval_of(values: Array) -> Array:
 
 def clusters(prompt: Array, annotator: Array) -> int:
     """How many independent things were seen: prompts or annotators, whichever are fewer (but not one)."""
-    sizes = (_numbered(prompt)[1], _numbered(annotator[annotator != UNKNOWN])[1])
+    sizes = (numbered(prompt)[1], numbered(annotator[annotator != UNKNOWN])[1])
     return min((size for size in sizes if size > 1), default=0)
 
 
@@ -140,7 +140,7 @@ class _Table:
                 np.bincount(group, minlength=measure.n_groups),
             ]
         )
-        rows, n_rows = _numbered(group * n_prompts + prompt)
+        rows, n_rows = numbered(group * n_prompts + prompt)
         cells, shape = (rows, people), (n_rows, n_people)
         self.matrices = [
             sparse.csr_array(sparse.coo_array((values.astype(np.float32), cells), shape=shape))
@@ -157,7 +157,7 @@ class _Table:
         return [self.into @ ((matrix @ people_weight) * drawn) for matrix in self.matrices]
 
 
-def _numbered(codes: Array) -> tuple[Array, int]:
+def numbered(codes: Array) -> tuple[Array, int]:
     """`codes` (0 or more) renumbered without gaps, and how many there are."""
     import numpy as np
 
@@ -165,7 +165,7 @@ def _numbered(codes: Array) -> tuple[Array, int]:
     return (np.cumsum(present) - 1)[codes], int(present.sum())
 
 
-def _weights(random: Any, n: int, size: int, fixed: bool = False) -> Array:
+def weights(random: Any, n: int, size: int, fixed: bool = False) -> Array:
     """(n, size): how often each of n was drawn in n draws; with `fixed` the first always once."""
     import numpy as np
 

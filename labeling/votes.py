@@ -69,6 +69,13 @@ class Votes:
         of_phase = self.phase == PHASES.index(phase)
         return self.only(of_phase & (self.repeat == 0) & (self.gold[self.item] == UNKNOWN))
 
+    @property
+    def judged_models(self) -> set[str]:
+        """The policies of the items that are no gold: who wrote a gold item's replies is not asked."""
+        ordinary = self.gold == UNKNOWN
+        codes = {*self.model_a[ordinary].tolist(), *self.model_b[ordinary].tolist()}
+        return {self.models[code] for code in codes}
+
 
 class Names:
     """Numbers names in the order in which they first come."""

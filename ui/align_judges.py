@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
-from ui.context import actor, language, on_open, shown
+from ui.context import actor, inform, language, on_open, shown
 from ui.translations import t, word
 from ui.vote_stage import rates
 from workbench.judging import Asked
@@ -115,7 +115,7 @@ def _wire_judge(services: Services, panel: Panel) -> None:
     @shown
     def write(text: str, request: gr.Request) -> str:
         kept = services.judging.write(actor(services, request), language(request), text or "")
-        gr.Info(word("judges.saved", language(request)), duration=2)
+        inform(word("judges.saved", language(request)), 2)
         return kept
 
     choice = [panel.name, panel.url, panel.key]

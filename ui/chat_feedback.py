@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import NotAllowed
-from ui.context import actor, language, shown
+from ui.context import actor, inform, language, shown, warn
 from ui.translations import word
 
 if TYPE_CHECKING:
@@ -39,17 +39,17 @@ def wire_feedback(
         mine = _known(services, of) or services.voting.join(services.voting.code(), language(request))
         good = data.liked if isinstance(data.liked, bool) else data.liked == "Like"
         services.voting.rate(mine, turns[:index], turns[index]["content"], policy, good)
-        gr.Info(word("chat.rated", language(request)), duration=2)
+        inform(word("chat.rated", language(request)), 2)
         return mine
 
     @shown
     def keep(talk: list[Any], request: gr.Request) -> None:
         asked = [turn["content"] for turn in _plain(talk) if turn["role"] == "user"]
         if not asked:
-            gr.Warning(word("chat.star_nothing", language(request)))
+            warn(word("chat.star_nothing", language(request)))
             return
         n = services.rounds.star(actor(services, request), asked[-1])
-        gr.Info(word("chat.starred", language(request), n=n), duration=3)
+        inform(word("chat.starred", language(request), n=n))
 
     for talk, policy in zip(talks, policies, strict=True):
         talk.like(rate, [token, talk, policy], token, **_QUIET)

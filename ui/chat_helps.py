@@ -15,7 +15,7 @@ from tuning.alternatives import Example, named
 from tuning.data.formats import shipped
 from tuning.retrieval import ENDINGS
 from ui.chat_words import labels
-from ui.context import actor, language, shown
+from ui.context import actor, inform, language, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _wire_material(services: Services, panel: Panel) -> None:
     @shown
     def kept(rows: Any, request: gr.Request) -> None:
         ways.set_examples(actor(services, request), _examples(rows))
-        gr.Info(word("alternatives.kept", language(request)), duration=3)
+        inform(word("alternatives.kept", language(request)))
 
     @shown
     def added(files: list[str], request: gr.Request) -> str:
@@ -101,7 +101,8 @@ def _wire_material(services: Services, panel: Panel) -> None:
         services.roles.require_teacher(who)
         for file in files:
             ways.add_document(who, Path(file))
-            gr.Info(word("alternatives.kept_document", language(request), name=Path(file).name), duration=3)
+            told = word("alternatives.kept_document", language(request), name=Path(file).name)
+            inform(told)
         return _searched(services, request)
 
     @shown

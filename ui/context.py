@@ -70,7 +70,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
     def say(error: AfinaError, args: tuple, kwargs: dict) -> gr.Error:
         given = signature.bind_partial(*args, **kwargs).arguments.values()
         request = next((value for value in given if isinstance(value, gr.Request)), None)
-        return gr.Error(notice(error.words(language(request))), print_exception=False)
+        return gr.Error(_notice(error.words(language(request))), print_exception=False)
 
     if inspect.isgeneratorfunction(handler):
 
@@ -103,7 +103,17 @@ def on_open(fn: Callable[..., Any] | None, inputs: Any, outputs: Any, **told: An
     return page.load(fn, inputs, outputs, **told)
 
 
-def notice(text: str) -> str:
+def inform(text: str, seconds: float = 3) -> None:
+    """A note in the corner of the page. Its heading comes from `style.css`: Gradio writes it in English alone."""
+    gr.Info(_notice(text), duration=seconds)
+
+
+def warn(text: str) -> None:
+    """Same, where something was not done and the reader can mend it."""
+    gr.Warning(_notice(text))
+
+
+def _notice(text: str) -> str:
     """`text` for `gr.Error`, `gr.Info` and `gr.Warning`, which read it as HTML."""
     return html.escape(text, quote=False)
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError, Conflict, NotAllowed
-from labeling.schema import new_id
-from ui.context import language, on_open, shown
+from labeling.schema import CRITERIA, new_id
+from ui.context import language, on_open, shown, warn
 from ui.translations import t, word
 
 if TYPE_CHECKING:
+    from labeling.history import Past
     from labeling.schema import Annotator
     from workbench.services import Services
 
@@ -36,6 +37,7 @@ document.addEventListener('keydown', event => {
 
 @dataclass(frozen=True)
 class Desk:
+    door: gr.Row
     told: gr.HTML
     work: gr.Column
     prompt: gr.HTML
@@ -47,22 +49,24 @@ class Desk:
     rationale: gr.Textbox
     edit_side: gr.Radio
     edited: gr.Textbox
-    guidelines: gr.Markdown
+    look: gr.Button
+    history: gr.Row
     past: gr.Dropdown
+    guidelines: gr.Markdown
     item: gr.State  # what is being judged: ids and texts, and what it supersedes
 
 
 def build_label_tab(services: Services) -> None:
     """Lays the tab out in the Blocks context it is called in."""
     token = gr.BrowserState("", storage_key="afina-label", secret="afina-label")
-    with gr.Row() as door:
+    with gr.Row(elem_classes="ends") as door:
         join = gr.Button(t("label.join"), variant="primary", scale=1, elem_id="label-join")
         link = gr.Textbox(label=t("label.link"), max_lines=1, scale=3, elem_id="label-link")
         resume = gr.Button(t("label.resume"), scale=0, min_width=120)
     told = gr.HTML("", padding=False, elem_id="label-told")
     with gr.Column(visible=False) as work:
         prompt = gr.HTML("", padding=False, elem_classes="stage-prompt", elem_id="label-prompt")
-        with gr.Row(equal_height=True):
+        with gr.Row(equal_height=True, elem_id="label-pair"):
             left = gr.HTML("", padding=False, elem_id="label-left")
             right = gr.HTML("", padding=False, elem_id="label-right")
         choice = gr.Radio([(t(f"label.{text}"), value) for value, text in _CHOICES.items()], label=t("label.choice"),
@@ -81,23 +85,19 @@ def build_label_tab(services: Services) -> None:
             skip = gr.Button(t("label.skip"), elem_id="label-skip")
             report = gr.Button(t("label.report"))
     look = gr.Button(t("label.look"), size="sm", visible=False, elem_id="label-look")
-    with gr.Row(visible=False) as history:
+    with gr.Row(visible=False, elem_classes="ends") as history:
         past = gr.Dropdown([], label=t("label.history"), scale=4, elem_id="label-past")
         correct = gr.Button(t("label.correct"), size="sm", scale=0, min_width=200, elem_id="label-correct")
     with gr.Accordion(t("label.guidelines"), open=False):
         guidelines = gr.Markdown("")
-    desk = Desk(told, work, prompt, left, right, choice, strength, ratings, rationale, edit_side, edited, guidelines,
-                past, gr.State(None))  # fmt: skip
-    _wire(services, desk, token, (door, look, history), (join, link, resume, send, skip, report, correct))
+    desk = Desk(door, told, work, prompt, left, right, choice, strength, ratings, rationale, edit_side, edited, look,
+                history, past, guidelines, gr.State(None))  # fmt: skip
+    _wire(services, desk, token, (join, link, resume, send, skip, report, correct))
 
 
-def _wire(services: Services, desk: Desk, token: gr.BrowserState, parts: tuple, buttons: tuple) -> None:
-    door, look, history = parts
+def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple) -> None:
     join, link, resume, send, skip, report, correct = buttons
-    shown_parts = [*vars(desk).values(), door, look, history]
-
-    def show(of: str, request: gr.Request) -> list[Any]:
-        return _show(services, of, language(request), len(vars(desk)))
+    parts = list(vars(desk).values())
 
     @shown
     def begin(request: gr.Request) -> str:
@@ -111,27 +111,27 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, parts: tuple, 
         return found
 
     @shown
-    def after(of: str, request: gr.Request) -> list[Any]:
-        return show(of, request)
+    def show(of: str, request: gr.Request) -> dict[Any, Any]:
+        return _show(services, desk, of, language(request))
 
     def judging(action: str) -> Any:
         @shown
         def judge(of: str, item: Any, choice: str, strength: int, ratings: Any, why: str, side: str, edited: str,
-                  request: gr.Request) -> list[Any]:  # fmt: skip
-            if not item:
-                return show(of, request)
-            if action == "vote" and not choice:
-                gr.Warning(word("label.choose", language(request)))
-                return [gr.skip()] * len(shown_parts)
-            body = _ballot(item, action, choice, strength, ratings, why, side, edited)
-            services.voting.cast(services.voting.person(of), body)
-            return show(of, request)
+                  request: gr.Request) -> dict[Any, Any]:  # fmt: skip
+            tongue = language(request)
+            if item and action == "vote" and not choice:
+                warn(word("label.choose", tongue))
+                return {desk.choice: gr.skip()}
+            if item:
+                body = _ballot(item, action, choice, strength, ratings, why, side, edited)
+                services.voting.cast(services.voting.person(of), body)
+            return _show(services, desk, of, tongue)
 
         return judge
 
     @shown
-    def take_up(of: str, chosen: str, request: gr.Request) -> list[Any]:
-        return _correcting(services, of, chosen, language(request), len(vars(desk)))
+    def take_up(of: str, chosen: str, request: gr.Request) -> dict[Any, Any]:
+        return _correcting(services, desk, of, chosen, language(request))
 
     answer = [
         token,
@@ -144,13 +144,13 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, parts: tuple, 
         desk.edited,
     ]
     for button, action in ((send, "vote"), (skip, "skip"), (report, "report")):
-        button.click(judging(action), answer, shown_parts, **_QUIET)
-    join.click(begin, None, token, **_QUIET).then(after, token, shown_parts, **_QUIET)
-    resume.click(use, link, token, **_QUIET).then(after, token, shown_parts, **_QUIET)
-    look.click(after, token, shown_parts, **_QUIET)
-    correct.click(take_up, [token, desk.past], shown_parts, **_QUIET)
-    desk.edit_side.change(_draft, [desk.edit_side, desk.item], desk.edited, queue=False, **_QUIET)
-    on_open(after, token, shown_parts, **_QUIET)
+        button.click(judging(action), answer, parts, **_QUIET)
+    join.click(begin, None, token, **_QUIET).then(show, token, parts, **_QUIET)
+    resume.click(use, link, token, **_QUIET).then(show, token, parts, **_QUIET)
+    desk.look.click(show, token, parts, **_QUIET)
+    correct.click(take_up, [token, desk.past], parts, **_QUIET)
+    desk.edit_side.input(_draft, [desk.edit_side, desk.item], desk.edited, queue=False, **_QUIET)
+    on_open(show, token, parts, **_QUIET)
     on_open(None, None, None, js=_KEYS)
 
 
@@ -159,88 +159,114 @@ def _draft(side: str, item: Any) -> Any:
     return gr.update(visible=bool(side and item), value=item[side] if side and item else "")
 
 
-def _show(services: Services, token: str, tongue: str, n: int) -> list[Any]:
+def _show(services: Services, desk: Desk, token: str, tongue: str) -> dict[Any, Any]:
     """The next comparison, or why there is none."""
     try:
         person = services.voting.person(token)
     except NotAllowed as error:
         told = word("label.nobody", tongue) if not token else error.words(tongue)
-        return _nothing(told, n, door=True)
+        return _nothing(desk, told, tongue) | {desk.door: gr.update(visible=True), desk.look: gr.update(visible=False),
+                                               desk.history: gr.update(visible=False)}  # fmt: skip
+    past = {desk.history: gr.update(visible=True), desk.past: _past(services, person, tongue)}
     try:
         item = services.voting.next(person)
     except Conflict:
-        return _nothing(word("label.closed", tongue), n, past=_past(services, person, tongue))
+        return _nothing(desk, word("label.closed", tongue), tongue) | past
     if item.get("done"):
-        return _nothing(word("label.done", tongue), n, past=_past(services, person, tongue))
+        return _nothing(desk, word("label.done", tongue), tongue) | past
     told = word("label.progress", tongue, judged=item["judged"], remaining=item["remaining"])
-    return _desk(services, item, told, tongue, _past(services, person, tongue))
+    return _lay(services, desk, item, told, tongue) | past
 
 
-def _correcting(services: Services, token: str, chosen: str, tongue: str, n: int) -> list[Any]:
+def _correcting(services: Services, desk: Desk, token: str, chosen: str, tongue: str) -> dict[Any, Any]:
+    """An earlier judgement taken up again, with everything that was said."""
     person = services.voting.person(token)
-    every = services.voting.history(person)
-    each = next((each for each in every if each.annotation_id == chosen), None)
-    if each is None:
+    was = next((each for each in services.voting.history(person) if each.annotation_id == chosen), None)
+    if was is None:
         raise AfinaError("label.no_annotation", annotation=chosen or "-")
-    item = {"assignment_id": each.assignment_id, "comparison_id": each.comparison_id, "prompt": list(each.prompt),
-            "left": each.left, "right": each.right, "supersedes": each.annotation_id}  # fmt: skip
-    found = _desk(services, item, word("label.correcting", tongue), tongue, _past(services, person, tongue))
-    found[5] = each.winner
-    found[8] = each.rationale or ""
-    return found
+    item = {"assignment_id": was.assignment_id, "comparison_id": was.comparison_id, "prompt": list(was.prompt),
+            "left": was.left, "right": was.right, "supersedes": was.annotation_id}  # fmt: skip
+    back = gr.update(visible=True, value=word("label.back", tongue))
+    return _lay(services, desk, item, word("label.correcting", tongue), tongue, was) | {desk.look: back}
 
 
-def _desk(services: Services, item: dict[str, Any], told: str, tongue: str, past: Any) -> list[Any]:
+def _lay(services: Services, desk: Desk, item: dict[str, Any], told: str, tongue: str,
+         was: Past | None = None) -> dict[Any, Any]:  # fmt: skip
+    """A comparison and its fields: empty, or as they were in `was`."""
     about = services.voting.scene().public["round"] or {"criteria": [], "guidelines": ""}
     turns = "".join(f'<p class="{turn["role"]}">{escape(turn["content"])}</p>' for turn in item["prompt"])
-    replies = [
-        f'<div class="reply"><h3>{escape(word(f"label.{side}", tongue))}</h3><p>{escape(item[side])}</p></div>'
+    left, right = (
+        f'<div class="stage plain"><div class="reply"><h3>{escape(word(f"label.{side}", tongue))}</h3>'
+        f"<p>{escape(item[side])}</p></div></div>"
         for side in ("left", "right")
-    ]
-    rows = [[name, None, None] for name in about["criteria"]]
-    return [
-        f'<p class="quiet">{escape(told)}</p>', gr.update(visible=True),
-        f'<div class="stage plain"><div class="prompt">{turns}</div></div>',
-        *(f'<div class="stage plain">{reply}</div>' for reply in replies),
-        None, None, rows, "", "", gr.update(value="", visible=False), about["guidelines"], past, item,
-        gr.update(visible=False), gr.update(visible=False), gr.update(visible=True),
-    ]  # fmt: skip
+    )
+    rated = was.ratings if was else {}
+    criteria = [*dict.fromkeys([*about["criteria"], *(name for scores in rated.values() for name in scores)])]
+    edited = was.edited_completion if was else None
+    return {
+        desk.door: gr.update(visible=False),
+        desk.told: f'<p class="quiet">{escape(told)}</p>',
+        desk.work: gr.update(visible=True),
+        desk.prompt: f'<div class="stage plain"><div class="prompt">{turns}</div></div>',
+        desk.left: left,
+        desk.right: right,
+        desk.choice: was.winner if was else None,
+        desk.strength: was.strength if was else None,
+        desk.ratings: [
+            [_criterion(name, tongue), *(rated.get(side, {}).get(name) for side in ("left", "right"))]
+            for name in criteria
+        ],
+        desk.rationale: (was.rationale if was else None) or "",
+        desk.edit_side: (was.edited_side if was else None) or "",
+        desk.edited: gr.update(value=edited or "", visible=edited is not None),
+        desk.look: gr.update(visible=False),
+        desk.guidelines: about["guidelines"],
+        desk.item: item | {"criteria": criteria},
+    }
 
 
-def _nothing(told: str, n: int, door: bool = False, past: Any = None) -> list[Any]:
-    rest: list[Any] = [gr.skip()] * (n - 4)
-    return [
-        f'<div class="train-empty">{escape(told)}</div>', gr.update(visible=False), *rest, past or gr.skip(), None,
-        gr.update(visible=door), gr.update(visible=not door), gr.update(visible=bool(past)),
-    ]  # fmt: skip
+def _criterion(name: str, tongue: str) -> str:
+    """What a criterion is called; one of the teacher's own keeps its name."""
+    return word(f"label.criterion.{name}", tongue) if name in CRITERIA else name
+
+
+def _nothing(desk: Desk, told: str, tongue: str) -> dict[Any, Any]:
+    return {
+        desk.door: gr.update(visible=False),
+        desk.told: f'<div class="train-empty">{escape(told)}</div>',
+        desk.work: gr.update(visible=False),
+        desk.look: gr.update(visible=True, value=word("label.look", tongue)),
+        desk.item: None,
+    }
+
+
+def verdict(each: Past, tongue: str) -> str:
+    """An earlier judgement in a few words: the question and what was said."""
+    key = f"label.{_CHOICES[each.winner]}" if each.winner else f"label.{each.action}"
+    return f"{each.prompt[-1]['content'][:60]} → {word(key, tongue).split('  ')[0]}"
 
 
 def _past(services: Services, person: Annotator, tongue: str) -> Any:
-    def called(each: Any) -> str:
-        verdict = (
-            word(f"label.{_CHOICES[each.winner]}", tongue)
-            if each.winner
-            else word(f"label.{each.action}", tongue)
-        )
-        return f"{each.prompt[-1]['content'][:60]} → {verdict.split('  ')[0]}"
-
     every = services.voting.history(person)
-    return gr.update(choices=[(called(each), each.annotation_id) for each in every], value=None)
+    return gr.update(choices=[(verdict(each, tongue), each.annotation_id) for each in every], value=None)
 
 
 def _ballot(item: dict[str, Any], action: str, choice: str, strength: Any, ratings: Any, why: str, side: str,
             edited: str) -> dict[str, Any]:  # fmt: skip
     body: dict[str, Any] = {"annotation_id": new_id(), "action": action}
     body |= {name: item.get(name) for name in ("comparison_id", "assignment_id", "supersedes")}
+    body |= {"rationale": (why or "").strip() or None}  # says also why something is skipped or reported
     if action != "vote":
         return body
-    body |= {"winner": choice, "rationale": (why or "").strip() or None}
+    body |= {"winner": choice}
     if choice in ("left", "right"):
         body["strength"] = strength
     if side and (edited or "").strip() and edited.strip() != item[side].strip():
         body |= {"edited_completion": edited, "edited_side": side}
     scores: dict[str, dict[str, int]] = {"left": {}, "right": {}}
-    for name, left, right in ratings.values.tolist():
+    for name, (_, left, right) in zip(
+        item["criteria"], ratings.values.tolist(), strict=False
+    ):  # rows may be added
         for key, value in (("left", left), ("right", right)):
             if value not in (None, "") and value == value:  # not empty, not NaN
                 scores[key][name] = int(value)

@@ -10,7 +10,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from ui import safety_words
-from ui.context import actor, language, shown
+from ui.context import actor, inform, language, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def build(train: Train, setup: Setup, checks: dict[str, Any]) -> None:
     def take_out(values: dict[Any, Any], request: gr.Request) -> list[Any]:
         who, loaded = actor(train.services, request), rows_of(setup.form(values), request)
         path, kept, out = train.services.course.sift(who, loaded, values[rule] or "", values[judge] or "")
-        gr.Info(word("quality.sifted", language(request), out=len(out), kept=kept), duration=6)
+        inform(word("quality.sifted", language(request), out=len(out), kept=kept), 6)
         choices = [*train.datasets(language(request)), (path.name, str(path))]
         return [gr.update(choices=choices, value=str(path)), ""]
 

@@ -10,7 +10,7 @@ import gradio as gr
 from common import hashing
 from tuning.models import NO_POLICY
 from ui import compare_panel, train_data, train_live
-from ui.context import actor, language, on_open, shown
+from ui.context import actor, language, on_open, shown, warn
 from ui.plots import curves
 from ui.translations import t, word
 
@@ -63,7 +63,7 @@ def build_runs_tab(services: Services) -> None:
     @shown
     def remove(names: list[str], is_sure: bool, request: gr.Request) -> list[Any]:
         if not is_sure:
-            gr.Warning(word("runs.be_sure", language(request)))
+            warn(word("runs.be_sure", language(request)))
             return [gr.skip()] * len(outputs)
         who = actor(services, request)
         by_name = {run.name: run.run_id for run in services.training.runs(who)}

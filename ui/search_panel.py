@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from tuning.search import SPACE
-from ui.context import actor, language, shown
+from ui.context import actor, inform, language, shown
 from ui.translations import t, word
 from workbench.course import SEARCH
 
@@ -35,7 +35,7 @@ def build(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> None:
     def search(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         who = actor(train.services, request)
         name = train.search(who, setup.form(values), values[over], int(values[trials] or 0))
-        gr.Info(word("search.started", language(request), name=name), duration=6)
+        inform(word("search.started", language(request), name=name), 6)
         return {live.choice: gr.update(choices=train.run_choices(language(request)), value=""),
                 pages: gr.update(selected="live")}  # fmt: skip
 

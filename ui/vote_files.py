@@ -11,7 +11,7 @@ import gradio as gr
 
 from labeling.exchange.write import FORMATS
 from tuning.data import uploads
-from ui.context import actor, language, notice, shown
+from ui.context import actor, inform, language, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def lay_out(services: Services, choice: gr.Dropdown) -> Files:
         )
         export = gr.Button(t("vote.files.export"), scale=0, min_width=140, elem_id="vote-export")
     done = gr.HTML("", padding=False, elem_id="vote-exported")
-    upload = gr.File(label=t("vote.files.import"), file_types=[".jsonl", ".json", ".gz"], height=120)
-    with gr.Row():
+    upload = gr.File(label=t("vote.files.import"), file_types=[".jsonl", ".json", ".gz"], height=150)
+    with gr.Row(elem_classes="ends"):
         invitations = gr.Number(
             10, precision=0, minimum=1, maximum=500, label=t("vote.files.invitations"), min_width=120
         )
@@ -91,7 +91,7 @@ def wire(services: Services, files: Files, choice: gr.Dropdown) -> None:
         told = word(
             "label.imported", language(request), name=done.name, n=done.comparisons, votes=done.annotations
         )
-        gr.Info(notice(told))
+        inform(told, 10)
         names = [each.name for each in services.rounds.listed(who)]
         return [gr.update(choices=names, value=done.name, visible=True), None]
 

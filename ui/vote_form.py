@@ -106,7 +106,7 @@ def lay_out(services: Services) -> Form:
             quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
         with gr.Row():
             gold = gr.File(
-                label=t("vote.form.gold"), file_types=[".jsonl", ".json", ".gz"], height=110, scale=3
+                label=t("vote.form.gold"), file_types=[".jsonl", ".json", ".gz"], height=150, scale=3
             )
             gold_every = gr.Number(8, precision=0, minimum=2, label=t("vote.form.gold_every"), min_width=120)
         uncertain_by = gr.Dropdown([], label=t("vote.form.uncertain"), info=t("vote.form.uncertain_info"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import NotFound
 from common.settings import Settings
-from labeling import counted, people, ratings, rounds, traits
+from labeling import counted, history, people, ratings, rounds, traits
 from labeling import report as reports
 from labeling.exchange import write
 from labeling.resampling import Estimate
@@ -49,9 +49,16 @@ class Results:
     def report(self, actor: Actor, round_id: str, language: str) -> dict[str, Any]:
         """The whole report. Raises: NotAllowed unless the teacher asks."""
         self._roles.require_teacher(actor)
-        return self.findings(rounds.get(self._store, round_id)).report | {
-            "formulas": reports.formulas(language)
+        this = rounds.get(self._store, round_id)
+        return self.findings(this).report | {
+            "formulas": reports.formulas(language),
+            "excluded": people.left_out(self._store, this.round_id),
         }
+
+    def votes_by(self, actor: Actor, round_id: str, annotator_id: str, most: int = 500) -> list[history.Past]:
+        """What an annotator said, newest first, blind as they saw it. Raises: NotAllowed unless the teacher asks."""
+        self._roles.require_teacher(actor)
+        return history.of(self._store, annotator_id, rounds.get(self._store, round_id).round_id, most)
 
     def traits(self, actor: Actor, round_id: str) -> dict[str, Estimate]:
         """What was preferred, surest first (`labeling.traits`). Raises: NotAllowed unless the teacher asks."""

@@ -167,7 +167,7 @@ class Voting:
     def history(self, person: Annotator, most: int = 50) -> list[history.Past]:
         """The person's own current judgements in the present round, newest first."""
         this = self.scene().this
-        return history.of(self._store, person, this.round_id, most) if this else []
+        return history.of(self._store, person.annotator_id, this.round_id, most) if this else []
 
     def withdraw(self, person: Annotator) -> list[str]:
         """Leaves: their votes count no more. Returns the names of the runs that these votes trained."""

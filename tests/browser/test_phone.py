@@ -258,7 +258,7 @@ def test_a_round_on_the_real_routes(chromium, room):
     page.get_by_role("heading", name="That was all for now").wait_for()
     assert "secret" not in page.content()
     person = people.identify(services.labels, json.loads(page.evaluate("localStorage['afina.token']")))
-    told = history.of(services.labels, person, this.round_id)
+    told = history.of(services.labels, person.annotator_id, this.round_id)
     assert [each.winner for each in told] == ["left", "left", "both_bad"]  # newest first
     for state in ("locked", "revealed"):
         services.rounds.move(TEACHER, this.round_id, state)

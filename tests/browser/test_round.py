@@ -109,7 +109,20 @@ def test_what_the_votes_are_worth_is_shown_with_formulas(app, visit):
     page.get_by_role("button", name="What the votes are worth").click()
     page.locator("#vote-refresh").click()
     page.get_by_text("Krippendorff's alpha").first.wait_for()
+    told = page.locator("#vote-report p").first
     assert "Left reply preferred" in page.locator("#vote-report").inner_text()
+    every = told.inner_text()
+    page.locator("#vote-person input").click()
+    page.get_by_role("option").first.click()
+    page.locator("#vote-of-person input").click()
+    page.get_by_role("option", name=re.compile("→")).first.click()
+    page.locator("#vote-reason").locator("input, textarea").first.fill("clicked by mistake")
+    page.locator("#vote-exclude").click()
+    told.get_by_text("left out by a person: 1").wait_for()
+    page.locator("#vote-of-person input").click()
+    page.get_by_role("option", name=re.compile("left out: clicked by mistake")).click()
+    page.locator("#vote-include").click()
+    told.get_by_text(every).wait_for()
 
 
 def test_scripts_make_and_follow_a_round(app):
@@ -143,13 +156,27 @@ def test_careful_labelling_with_every_field_and_a_correction(app, visit):
     page.locator("#label-join").click()
     page.locator("#label-choice input").first.wait_for()
     page.locator("body").press("1")
+    page.get_by_label("clearly").check()
+    page.get_by_label("Why?").fill("It is right.")
+    page.get_by_label("B", exact=True).check()
+    page.get_by_label("The better reply, edited").fill("This is better.")
     page.locator("#label-send").click()
     page.locator("#label-told").get_by_text("1 judged").wait_for()
     page.locator("#label-past input").click()
     page.get_by_role("option").first.click()
     page.locator("#label-correct").click()
     page.get_by_text("You are correcting").wait_for()
+    page.wait_for_timeout(500)  # whatever a changed field sets off would come now
     assert page.locator("#label-choice input").first.is_checked()
+    assert page.get_by_label("clearly").is_checked()
+    assert page.get_by_label("Why?").input_value() == "It is right."
+    assert page.get_by_label("The better reply, edited").input_value() == "This is better."
+    page.get_by_role("button", name="Leave it").click()
+    page.locator("#label-told").get_by_text("1 judged").wait_for()
+    page.locator("#label-past input").click()
+    page.get_by_role("option").first.click()
+    page.locator("#label-correct").click()
+    page.get_by_text("You are correcting").wait_for()
     page.locator("body").press("0")
     page.locator("#label-send").click()
     page.locator("#label-told").get_by_text("1 judged").wait_for()

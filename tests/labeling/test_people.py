@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import text
 
 from common.errors import AfinaError, NotAllowed, NotFound
-from labeling import counted, people
+from labeling import counted, live, people, rounds
 
 
 def test_a_token_proves_who_it_is_and_is_not_stored(store):
@@ -25,6 +25,19 @@ def test_a_revoked_invitation_stops_working_and_its_votes_stay(room):
     assert caught.value.key == "label.revoked"
     (vote,) = [v for each in counted.judged_of(room.store, room.round_id) for v in each.annotations]
     assert vote.group == "team" and vote.exclude_reason is None
+
+
+def test_an_invited_person_has_joined_when_something_was_put_before_them(room):
+    def joined() -> int:
+        return live.counters(room.store, rounds.get(room.store, room.round_id)).joined
+
+    before = joined()
+    person, _ = people.invite(room.store, group="team")
+    assert joined() == before
+    room.vote(person)
+    assert joined() == before + 1
+    people.revoke(room.store, person.annotator_id)
+    assert joined() == before
 
 
 def test_who_withdraws_counts_no_more_and_the_runs_are_named(room):
@@ -56,6 +69,7 @@ def test_exclusions_have_a_reason_and_can_be_taken_back(room):
     (vote,) = [v for each in counted.judged_of(room.store, room.round_id) for v in each.annotations]
     for kind, target in (("annotator", person.annotator_id), ("annotation", vote.annotation_id)):
         people.exclude(room.store, kind, target, "asleep")
+        assert people.left_out(room.store, room.round_id)[kind] == {target: "asleep"}
         assert counted.votes_of(room.store, room.round_id).left_out == {"asleep": 1}
         people.exclude(room.store, kind, target, None)
         assert len(counted.votes_of(room.store, room.round_id)) == 1

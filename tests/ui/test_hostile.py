@@ -48,7 +48,7 @@ ANYBODY = {
     "chat_feedback.rate", "chat_reward.refresh", "chat_reward.judge", "chat_reward.best", "chat_tab.compare",
     "runs_tab.arrive", "runs_tab.look", "runs_tab.watch", "vote_tab.arrive", "vote_tab.look", "vote_form.plan",
     "vote_form.suggest",
-    "vote_form.<lambda>", "vote_form.choices", "vote_worth.look", "align_tab.arrive", "align_tab.facts",
+    "vote_form.<lambda>", "vote_form.choices", "vote_worth.look", "vote_worth.votes", "align_tab.arrive", "align_tab.facts",
     "align_tab.look", "align_tab.choices", "align_dial.hear", "align_dial.arrive", "label_tab.judge",
     "label_tab.begin", "label_tab.after", "label_tab.use", "label_tab.take_up", "label_tab._draft",
     "vote_tab.leaderboard", "classify_tab.arrive", "classify_tab.check", "classify_tab.check_new", "classify_tab.poll",
