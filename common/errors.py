@@ -7,6 +7,8 @@ words it in the language of whoever reads. Knows nothing of Gradio or HTTP.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +22,8 @@ class AfinaError(Exception):
     """Something a person can understand and mend.
 
     `key` names a text in `common/locales/*.json` that says what is wrong, shows the offending value and says
-    what to do; `params` fill its slots. `status` is what a route answers with.
+    what to do; `params` fill its slots, one that is an `AfinaError` or a `Tally` in the same language. `status`
+    is what a route answers with.
     """
 
     status = 400
@@ -41,7 +44,27 @@ class AfinaError(Exception):
         template = messages(language).get(self.key) or messages("en").get(self.key)
         if template is None:
             return f"{self.key} {self.params}"
-        return fill(template, _Shown(self.params))
+        worded = {
+            name: value.words(language) if isinstance(value, AfinaError | Tally) else value
+            for name, value in self.params.items()
+        }
+        return fill(template, _Shown(worded))
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often what happened, to be shown: `prefix` and a name make the key of its text; unknown ones stay."""
+
+    prefix: str
+    counts: Mapping[str, int]
+
+    def words(self, language: str) -> str:
+        texts = messages(language)
+        told = [f"{texts.get(self.prefix + name, name)}: {n}" for name, n in sorted(self.counts.items()) if n]
+        return ", ".join(told) or "-"
+
+    def __str__(self) -> str:
+        return self.words("en")
 
 
 class NotAllowed(AfinaError):

@@ -39,7 +39,8 @@ class Files:
 
 def lay_out(services: Services, choice: gr.Dropdown) -> Files:
     with gr.Row():
-        format = gr.Dropdown(list(FORMATS), value="trl", label=t("vote.files.format"), min_width=140)
+        format = gr.Dropdown([(t(f"vote.files.format.{each}"), each) for each in FORMATS], value="trl",
+                             label=t("vote.files.format"), min_width=240, elem_id="vote-format")  # fmt: skip
         aggregation = gr.Radio(
             [(t(f"vote.files.{each}"), each) for each in _AGGREGATIONS],
             value="majority",
@@ -106,7 +107,10 @@ def wire(services: Services, files: Files, choice: gr.Dropdown) -> None:
     files.export.click(
         export, [choice, files.format, files.aggregation, files.minimum, files.sources], files.done, **_QUIET
     )
-    files.upload.upload(load, files.upload, [choice, files.upload], **_QUIET)
+    files.upload.upload(load, files.upload, [choice, files.upload], **_QUIET).failure(
+        lambda: None, None, files.upload, **_QUIET
+    )  # what could not be read makes room for another
+    choice.change(lambda: "", None, files.done, queue=False, **_QUIET)
     files.invite.click(invite, [files.invitations, files.group, files.quota], files.links, **_QUIET)
 
 

@@ -73,14 +73,14 @@ def build_vote_tab(services: Services) -> None:
     with gr.Column(visible=False) as below:
         with gr.Accordion(t("vote.new"), open=False, elem_id="vote-new") as new:
             form = vote_form.lay_out(services)
-        with gr.Accordion(t("vote.worth"), open=False):
+        with gr.Accordion(t("vote.worth"), open=False) as opened:
             worth = vote_worth.lay_out(services, choice)
         with gr.Accordion(t("vote.files"), open=False):
             files = vote_files.lay_out(services, choice)
     panel = Panel(choice, screen, buttons, below, gr.State(""))
     filled = vote_form.wire(services, form, choice, new)
     _wire(services, panel, new, filled)
-    vote_worth.wire(services, worth, choice)
+    vote_worth.wire(services, worth, choice, opened)
     vote_files.wire(services, files, choice)
 
 

@@ -5,18 +5,19 @@ The tables themselves are `ui.vote_report`'s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui.context import actor, language, shown
+from ui.context import actor, inform, language, shown
 from ui.label_tab import verdict
 from ui.translations import t, word
 from ui.vote_report import table
 
 if TYPE_CHECKING:
+    from labeling.schema import Annotator
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -55,13 +56,15 @@ def lay_out(services: Services, choice: gr.Dropdown) -> Worth:
     return Worth(names, refresh, report, target, vote, reason, exclude, include, revoke)
 
 
-def wire(services: Services, worth: Worth, choice: gr.Dropdown) -> None:
+def wire(services: Services, worth: Worth, choice: gr.Dropdown, opened: gr.Accordion) -> None:
     @shown
     def look(name: str, names: bool, request: gr.Request) -> list[Any]:
         if not name:
             return [f'<p class="quiet">{word("vote.empty", language(request))}</p>', gr.skip()]
-        report = services.results.report(actor(services, request), name, language(request))
-        return [table(report, names, language(request)), gr.update(choices=_named(report, language(request)))]
+        who, tongue = actor(services, request), language(request)
+        report = services.results.report(who, name, tongue)
+        choices = _named(report, services.rounds.invited(who), tongue)
+        return [table(report, names, tongue), gr.update(choices=choices)]
 
     @shown
     def votes(name: str, target: str, chosen: str | None, request: gr.Request) -> Any:
@@ -88,8 +91,8 @@ def wire(services: Services, worth: Worth, choice: gr.Dropdown) -> None:
     @shown
     def revoke(target: str, request: gr.Request) -> None:
         services.rounds.revoke(actor(services, request), target or "")
+        inform(word("vote.worth.revoke_done", language(request)), 6)
 
-    worth.revoke.click(revoke, worth.target, None, **_QUIET)
     list_votes: dict[str, Any] = {
         "fn": votes,
         "inputs": [choice, worth.target, worth.vote],
@@ -97,18 +100,31 @@ def wire(services: Services, worth: Worth, choice: gr.Dropdown) -> None:
     }
     worth.target.change(**list_votes, **_QUIET)
     inputs, outputs = [choice, worth.names], [worth.report, worth.target]
-    gr.on([worth.refresh.click, worth.names.change], look, inputs, outputs, **_QUIET)
+    choice.change(  # never one round's numbers under another's name
+        lambda: ["", gr.update(value=None), gr.update(choices=[], value=None)],
+        None, [worth.report, worth.target, worth.vote], queue=False, **_QUIET,
+    )  # fmt: skip
+    gr.on([opened.expand, worth.refresh.click, worth.names.change], look, inputs, outputs, **_QUIET)
+    worth.revoke.click(revoke, worth.target, None, **_QUIET).success(look, inputs, outputs, **_QUIET)
     for button, out in ((worth.exclude, True), (worth.include, False)):
         button.click(leave(out), [worth.target, worth.vote, worth.reason], worth.reason, **_QUIET).success(
             look, inputs, outputs, **_QUIET
         ).success(**list_votes, **_QUIET)
 
 
-def _named(report: Mapping[str, Any], tongue: str) -> list[tuple[str, str]]:
-    """Everybody who can be left out or taken in again."""
-    out = report["excluded"]["annotator"]
-    people = dict.fromkeys([*(each["annotator_id"] for each in report["annotators"]), *out])
-    return [(_with_reason(each[:12], out.get(each), tongue), each) for each in people]
+def _named(report: Mapping[str, Any], invited: Sequence[Annotator], tongue: str) -> list[tuple[str, str]]:
+    """Everybody who can be left out, taken in again, or whose invitation can be revoked."""
+    out, links = report["excluded"]["annotator"], {each.annotator_id: each for each in invited}
+    people = dict.fromkeys([*(each["annotator_id"] for each in report["annotators"]), *out, *links])
+
+    def called(each: str) -> str:
+        told = [each[:12]]
+        if each in links:
+            key = "invited" if links[each].revoked_at is None else "revoked"
+            told += [links[each].group, word(f"vote.worth.{key}", tongue)]
+        return _with_reason(" · ".join(filter(None, told)), out.get(each), tongue)
+
+    return [(called(each), each) for each in people]
 
 
 def _with_reason(name: str, reason: str | None, tongue: str) -> str:

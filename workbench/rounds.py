@@ -22,7 +22,7 @@ from common.settings import Settings
 from common.split import split
 from labeling import live, people, planner, rounds
 from labeling.exchange import ingest, read
-from labeling.schema import Comparison, Generation, Round, RoundSettings, State
+from labeling.schema import Annotator, Comparison, Generation, Round, RoundSettings, State
 from labeling.store import Store
 from workbench import generating
 
@@ -242,6 +242,11 @@ class Rounds:
             raise AfinaError("label.number", name="invitations", value=n, low=1, high=500)
         made = [people.invite(self._store, group, quota) for _ in range(n)]
         return [(person.annotator_id, token) for person, token in made]
+
+    def invited(self, actor: Actor) -> list[Annotator]:
+        """Everybody with an invitation, oldest first; revoked ones too."""
+        self._roles.require_teacher(actor)
+        return [each for each in people.listed(self._store) if each.kind == "invited"]
 
     def revoke(self, actor: Actor, annotator_id: str) -> None:
         """Makes an annotator's token stop working; their votes stay."""

@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import BinaryIO
 
-from common.errors import AfinaError
+from common.errors import AfinaError, Tally
 from common.split import split
 from labeling.exchange.read import Problems, certain, checked, lines, objects, objects_of
 from labeling.exchange.rows import Row, row_of
@@ -64,7 +64,7 @@ def votes(path: Path, processes: int | None = None) -> tuple[Votes, Problems]:
         found.add(objects(path, found.problems))
     columns, problems = found.columns, found.problems
     if not len(columns):
-        reasons = ", ".join(f"{name}: {n}" for name, n in sorted(columns.left_out.items())) or "-"
+        reasons = Tally("exchange.dropped.", columns.left_out)
         raise AfinaError(
             "exchange.no_votes", name=path.name, n=problems.n, left_out=reasons, first=problems.example
         )

@@ -37,8 +37,8 @@ class Problems:
             self.first.append(problem)
 
     @property
-    def example(self) -> str:
-        return self.first[0].words("en") if self.first else "-"
+    def example(self) -> AfinaError | str:
+        return self.first[0] if self.first else "-"
 
 
 def judged(path: Path) -> tuple[list[Judged], Problems]:

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import orjson
 
 from common import files
-from common.errors import AfinaError
+from common.errors import AfinaError, Tally
 from common.split import Side
 from labeling.exchange import card
 from labeling.exchange.judged import Aggregation, Judged, decide, pairs, unpaired
@@ -65,8 +65,7 @@ def export(
         judged = [each for each in judged if each.comparison.split == split]
     rows, dropped, ids = _rows(judged, format, aggregation, minimum, phase, rated)
     if not rows:
-        reasons = ", ".join(f"{name}: {n}" for name, n in sorted(dropped.items())) or "-"
-        raise AfinaError("exchange.no_pairs", n=len(judged), dropped=reasons)
+        raise AfinaError("exchange.no_pairs", n=len(judged), dropped=Tally("exchange.dropped.", dropped))
     path = out if out.suffix else out / f"preferences{_ending(format)}"
     _write(path, format, rows)
     beside = path.with_name("README.md" if path.parent == out else f"{path.name}.card.md")
@@ -99,14 +98,17 @@ def _rows(
         with_margin = bool(found) and all(pair.margin is not None for pair in found)
         rows = [shape(p.prompt, p.chosen, p.rejected, p.margin if with_margin else None) for p in found]
         return rows, dropped + more, sorted({each for pair in found for each in pair.annotation_ids})
+    if format in ("argilla", "battles"):  # a gold item tests who votes, not what is voted on
+        ordinary = [each for each in judged if not each.comparison.is_gold]
+        counted = [(each, vote) for each in ordinary for vote in each.counting(phase)]
+        ids = [vote.annotation_id for _, vote in counted]
+        if format == "argilla":
+            rows = [_argilla(each, phase) for each in ordinary if each.counting(phase)]
+        else:
+            rows = [_battle(each, vote) for each, vote in counted]
+        return rows, Counter(gold=len(judged) - len(ordinary)), ids
     every = [(each, vote) for each in judged for vote in each.annotations]
-    ids = [vote.annotation_id for _, vote in every]
-    if format == "argilla":
-        return [_argilla(each, phase) for each in judged if each.counting(phase)], Counter(), ids
-    if format == "battles":
-        counted = [(each, vote) for each in judged for vote in each.counting(phase)]
-        return [_battle(each, vote) for each, vote in counted], Counter(), ids
-    return [_flat(each, vote) for each, vote in every], Counter(), ids
+    return [_flat(each, vote) for each, vote in every], Counter(), [vote.annotation_id for _, vote in every]
 
 
 def _trl(prompt: Sequence[Message], chosen: str, rejected: str, margin: float | None) -> dict:

@@ -271,6 +271,22 @@ def test_what_is_written_can_be_read(tmp_path, format):
     assert votes.winner.tolist() == expected
 
 
+def test_gold_items_say_nothing_about_models(tmp_path):
+    gold = Comparison("2 + 2?", "4", "5", "gold", "gold", is_gold=True, gold_winner="model_a")
+    tested = Judged(gold, (Annotation("g", gold.comparison_id, "u", "model_a"),))
+    for format in ("battles", "argilla", "trl", "hh", "kto"):
+        done = write.export([tested, _judged("model_a")], format, tmp_path / format)
+        assert "2 + 2?" not in done.path.read_text() and "g" not in done.annotation_ids
+        assert done.dropped == {"gold": 1}
+
+
+def test_a_problem_within_an_error_is_told_in_the_same_language(tmp_path):
+    with pytest.raises(AfinaError) as caught:
+        read.judged(_file(tmp_path, [{"prompt": "Hi", "completion_a": "one"}]))
+    english, spanish = (caught.value.params["first"].words(each) for each in ("en", "es"))
+    assert english != spanish and spanish in caught.value.words("es") and english in str(caught.value)
+
+
 def test_formulas_in_cells_are_defused(tmp_path):
     item = Comparison("=1+1", "@home", "-5", "+m", "n")
     done = write.export([Judged(item, (Annotation("1", item.comparison_id, "u", "tie"),))], "csv", tmp_path)
@@ -283,7 +299,8 @@ def test_no_pairs_is_an_error_that_says_why(tmp_path):
     with pytest.raises(AfinaError) as caught:
         write.export([_judged("tie"), _judged("both_bad"), _judged()], "trl", tmp_path)
     assert caught.value.key == "exchange.no_pairs"
-    assert "both_bad: 1, no_votes: 1, tie: 1" in str(caught.value) and not list(tmp_path.iterdir())
+    assert "las dos mal: 1, sin votos: 1, empates: 1" in caught.value.words("es")
+    assert "both bad: 1, without a vote: 1, ties: 1" in str(caught.value) and not list(tmp_path.iterdir())
 
 
 def test_imported_votes_live_in_the_store(store, tmp_path):

@@ -21,15 +21,6 @@ SETS = Path(__file__).parents[1] / "pocket" / "sets"
 _KEPT_PROBLEMS = 100
 
 
-class NoRows(AfinaError):
-    """Not one row can be used; `first` is the problem of the first."""
-
-    def words(self, language: str) -> str:
-        first = self.params["first"]
-        told = {**self.params, "first": first.words(language) if isinstance(first, AfinaError) else first}
-        return AfinaError(self.key, **told).words(language)
-
-
 def load(
     source: str | Path, *, mapping: Mapping[str, str] | None = None, max_mb: int = 200, token: str = ""
 ) -> Loaded:
@@ -86,7 +77,7 @@ def _loaded(records: readers.Records, name: str, mapping: Mapping[str, str] | No
         except AfinaError as problem:
             problems.append(problem)
     if not rows:
-        raise NoRows("data.no_rows", name=name, n=len(problems), first=problems[0]) from problems[0]
+        raise AfinaError("data.no_rows", name=name, n=len(problems), first=problems[0]) from problems[0]
     return Loaded(
         rows=tuple(rows),
         name=name,

@@ -145,7 +145,7 @@ def _checked(
     cut: bool,
 ) -> LabelledSet:
     if not rows:
-        first = problems[0].words("en") if problems else "-"
+        first = problems[0] if problems else "-"
         raise AfinaError("classify.no_rows", name=name, n=n_problems, first=first)
     counts = Counter(row.label for row in rows)
     if len(counts) == 1:

@@ -52,7 +52,7 @@ def from_records(
         except AfinaError as problem:
             problems.append(problem)
     if not pairs:
-        first = problems[0].words("en") if problems else "-"
+        first = problems[0] if problems else "-"
         raise AfinaError("pairs.none", name=name, n=len(problems), first=first)
     fingerprint = hashing.of_json([pair.content for pair in pairs])
     return PairSet(

@@ -48,7 +48,7 @@ def from_records(
         except AfinaError as problem:
             problems.append(problem)
     if not found:
-        first = problems[0].words("en") if problems else "-"
+        first = problems[0] if problems else "-"
         raise AfinaError("rated.none", name=name, n=len(problems), first=first)
     return RatedSet(
         tuple(found),

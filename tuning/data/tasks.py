@@ -60,7 +60,7 @@ def from_records(
         except AfinaError as problem:
             problems.append(problem)
     if not found:
-        first = problems[0].words("en") if problems else "-"
+        first = problems[0] if problems else "-"
         raise AfinaError("tasks.none", name=name, n=len(problems), first=first)
     return task_set(found, name, columns, tuple(problems))
 
