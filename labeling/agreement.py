@@ -29,15 +29,15 @@ def agreement(votes: Votes) -> dict[str, Any]:
     said = ~np.isnan(votes.strength)
     levels = (votes.strength[said] + MAX_STRENGTH).astype(np.int64)
     strong, strength = _counts(votes.item[said], levels, 2 * MAX_STRENGTH + 1)
-    every_two = kappas(votes)
-    mean, interval = spread.kappa_interval(every_two)
+    first, second, shared, kappa = _every_two(votes, MIN_SHARED)
+    mean, interval = spread.kappa_interval(first, second, kappa)
     return {
         **_nominal(counts, votes.prompt[items]),
         "krippendorff_alpha_strength": alpha(strength, "ordinal"),
-        "krippendorff_alpha_strength_interval": spread.alpha_interval(
-            strength, votes.prompt[strong], "ordinal"
-        ),
-        "cohen_kappa": every_two,
+        "krippendorff_alpha_strength_interval": spread.intervals(strength, votes.prompt[strong], "ordinal")[
+            0
+        ],
+        "cohen_kappa": _named(votes.annotators, first, second, shared, kappa),
         "cohen_kappa_mean": mean,
         "cohen_kappa_mean_interval": interval,
         "n_items": int((counts.sum(axis=1) >= 2).sum()),
@@ -47,11 +47,12 @@ def agreement(votes: Votes) -> dict[str, Any]:
 
 def _nominal(counts: Array, prompt: Array) -> dict[str, Any]:
     """Both measures of agreement on the four winners, with their intervals."""
+    of_alpha, of_pairs = spread.intervals(counts, prompt, "nominal")
     return {
         "krippendorff_alpha": alpha(counts, "nominal"),
-        "krippendorff_alpha_interval": spread.alpha_interval(counts, prompt, "nominal"),
+        "krippendorff_alpha_interval": of_alpha,
         "pairwise_agreement": pairwise(counts),
-        "pairwise_agreement_interval": spread.pairwise_interval(counts, prompt),
+        "pairwise_agreement_interval": of_pairs,
     }
 
 
@@ -79,7 +80,12 @@ def pairwise(counts: Array) -> float | None:
 
 
 def kappas(votes: Votes, min_shared: int = MIN_SHARED) -> list[dict[str, Any]]:
-    """Cohen's kappa of every two annotators who share `min_shared` items; None where chance leaves no room.
+    """Cohen's kappa of every two annotators who share `min_shared` items; None where chance leaves no room."""
+    return _named(votes.annotators, *_every_two(votes, min_shared))
+
+
+def _every_two(votes: Votes, min_shared: int) -> tuple[Array, Array, Array, Array]:
+    """Both annotators' codes, the items they share, and their kappa (NaN where chance leaves no room).
 
     X is (annotators, items), 1 where they judged; X_c where they chose c. Over the items that i and j share,
     X_c X^T counts how often i chose c, so sum_c (X_c X^T)(X_c X^T)^T / n^2 is chance agreement.
@@ -91,7 +97,7 @@ def kappas(votes: Votes, min_shared: int = MIN_SHARED) -> list[dict[str, Any]]:
     person, item, winner = votes.annotator[known], votes.item[known], votes.winner[known]
     shape = (len(votes.annotators), len(votes.items))
     if not len(person):
-        return []
+        return (*np.zeros((2, 0), dtype=np.int64), *np.zeros((2, 0)))
 
     def matrix(chosen: Array) -> Any:
         ones = np.ones(int(chosen.sum()), dtype=np.int32)
@@ -111,7 +117,10 @@ def kappas(votes: Votes, min_shared: int = MIN_SHARED) -> list[dict[str, Any]]:
     observed, chance = observed / n, chance / n**2
     with np.errstate(invalid="ignore", divide="ignore"):
         kappa = np.where(chance < 1, (observed - chance) / (1 - chance), np.nan)
-    names = votes.annotators
+    return i, j, n, kappa
+
+
+def _named(names: list[str], i: Array, j: Array, n: Array, kappa: Array) -> list[dict[str, Any]]:
     columns = zip(i.tolist(), j.tolist(), n.tolist(), kappa.tolist(), strict=True)
     return [
         {"a": names[a], "b": names[b], "n": int(shares), "kappa": None if value != value else value}

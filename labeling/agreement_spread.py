@@ -7,103 +7,91 @@ one matrix product gives all resamples. Knows nothing of where votes come from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from labeling.resampling import (
-    LARGE,
-    N_BOOTSTRAP,
-    N_BOOTSTRAP_LARGE,
-    Estimate,
-    estimate,
-    interval_of,
-    numbered,
-    weights,
-)
+from labeling.resampling import LARGE, estimate, in_blocks, interval_of, numbered, resamples, weights
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray
 
+Level = Literal["nominal", "ordinal"]
 Interval = list[float] | None  # [low, high], 95 %
 _Z = 1.959964  # of a normal distribution's middle 95 %
 
 
-def alpha_interval(
-    counts: Array, prompt: Array, level: Literal["nominal", "ordinal"], seed: int = 0
-) -> Interval:
-    """Of Krippendorff's alpha, from (items, values) counts and each item's prompt.
+def intervals(counts: Array, prompt: Array, level: Level, seed: int = 0) -> tuple[Interval, Interval]:
+    """Of Krippendorff's alpha and of pairwise agreement, from (items, values) counts and each item's prompt.
 
-    None where there are fewer than two prompts with two votes, or where hardly a resample has two values.
+    None where there are fewer than two prompts with two votes; for alpha also where hardly a resample has two
+    values. Where all pairs agree, the second is Wilson's on the prompts: resampling would claim certainty.
     """
     import numpy as np
 
-    pairable = counts.sum(axis=1) >= 2
-    counts, prompt = counts[pairable].astype(np.float64), prompt[pairable]
-    own = counts[:, :, None] * counts[:, None, :]  # ordered pairs of values within an item
-    diagonal = np.arange(counts.shape[1])
-    own[:, diagonal, diagonal] -= counts
-    own /= (counts.sum(axis=1) - 1)[:, None, None]
-    drawn = _drawn(own.reshape(len(own), counts.shape[1] ** 2), prompt, int(counts.sum()), seed)
-    if drawn is None:
-        return None
-    values = _alphas(drawn.reshape(-1, counts.shape[1], counts.shape[1]), level)
-    values = values[~np.isnan(values)]
-    if len(values) < len(drawn) / 2 or values.min() == values.max():
-        return None
-    return interval_of(values).tolist()
-
-
-def pairwise_interval(counts: Array, prompt: Array, seed: int = 0) -> Interval:
-    """Of the chance that two votes on one item agree. Where all agree, Wilson's on the prompts."""
-    import numpy as np
-
     n = counts.sum(axis=1)
-    pairs = np.stack([(counts * (counts - 1)).sum(axis=1), n * (n - 1)], axis=1).astype(np.float64)
-    drawn = _drawn(pairs[n >= 2], prompt[n >= 2], int(n.sum()), seed)
-    if drawn is None:
-        return None
-    sums = np.concatenate([pairs.sum(axis=0)[:, None], drawn.T], axis=1)
-    found: Estimate = estimate(sums, numbered(prompt[n >= 2])[1])
-    return None if found.low is None or found.high is None else [found.low, found.high]
+    counts, prompt, n = counts[n >= 2].astype(np.float64), prompt[n >= 2], n[n >= 2]
+    n_values, n_prompts = counts.shape[1], numbered(prompt)[1]
+    if n_prompts < 2:
+        return None, None
+    own = counts[:, :, None] * counts[:, None, :]  # ordered pairs of values within an item
+    diagonal = np.arange(n_values)
+    own[:, diagonal, diagonal] -= counts
+    agreeing = own[:, diagonal, diagonal].sum(axis=1)
+    own /= (n - 1)[:, None, None]
+    rows = np.column_stack([own.reshape(len(own), n_values**2), agreeing, n * (n - 1)])
+    drawn = _drawn(rows, prompt, int(n.sum()), seed)
+    observed = rows[:, -2:].sum(axis=0)[:, None]
+    pairs = estimate(np.concatenate([observed, drawn[:, -2:].T], axis=1), n_prompts)
+    alphas = _alphas(drawn[:, :-2].reshape(-1, n_values, n_values), level)
+    alphas = alphas[~np.isnan(alphas)]
+    unsure = len(alphas) < len(drawn) / 2 or alphas.min() == alphas.max()
+    return (
+        None if unsure else interval_of(alphas).tolist(),
+        None if pairs.low is None or pairs.high is None else [pairs.low, pairs.high],
+    )
 
 
-def kappa_interval(pairs: Sequence[dict[str, Any]]) -> tuple[float | None, Interval]:
-    """The mean kappa of all pairs of annotators and its interval: the jackknife over annotators (Efron 1982)."""
+def kappa_interval(first: Array, second: Array, kappa: Array) -> tuple[float | None, Interval]:
+    """The mean kappa of all pairs of annotators and its interval: the jackknife over annotators (Efron 1982).
+
+    `first`, `second`: codes of each pair's annotators; a kappa that is NaN is left out.
+    """
     import numpy as np
 
-    known = [each for each in pairs if each["kappa"] is not None]
-    if not known:
+    known = ~np.isnan(kappa)
+    if not known.any():
         return None, None
-    names = {name: i for i, name in enumerate(sorted({each[side] for each in known for side in "ab"}))}
-    value = np.array([each["kappa"] for each in known])
-    total, n = np.zeros(len(names)), np.zeros(len(names))
-    for side in "ab":
-        code = np.array([names[each[side]] for each in known])
-        total += np.bincount(code, value, len(names))
-        n += np.bincount(code, minlength=len(names))
+    value = kappa[known]
+    code, n_people = numbered(np.concatenate([first[known], second[known]]))
+    total, n = np.bincount(code, np.tile(value, 2), n_people), np.bincount(code, minlength=n_people)
     mean, left = float(value.mean()), len(value) - n
     if (left <= 0).any():
         return mean, None  # without one of them nothing is left
     without = (value.sum() - total) / left
-    half = _Z * float(np.sqrt((len(names) - 1) / len(names) * ((without - without.mean()) ** 2).sum()))
+    half = _Z * float(np.sqrt((n_people - 1) / n_people * ((without - without.mean()) ** 2).sum()))
     return mean, [max(mean - half, -1.0), min(mean + half, 1.0)]
 
 
-def _drawn(rows: Array, prompt: Array, n_votes: int, seed: int) -> Array | None:
-    """(resamples, columns): sums of `rows` over prompts drawn with replacement; None for fewer than two."""
+def _drawn(rows: Array, prompt: Array, n_votes: int, seed: int) -> Array:
+    """(resamples, columns): sums of `rows` over prompts drawn with replacement."""
     import numpy as np
 
     code, n_prompts = numbered(prompt)
-    if n_prompts < 2:
-        return None
-    by_prompt = np.stack([np.bincount(code, column, n_prompts) for column in rows.T], axis=1)
-    size = N_BOOTSTRAP if n_votes <= LARGE else N_BOOTSTRAP_LARGE
-    return weights(np.random.default_rng(seed), n_prompts, size).T @ by_prompt
+    by_prompt = np.stack([np.bincount(code, column, n_prompts) for column in rows.T], axis=1).astype(
+        np.float32
+    )
+    n = resamples(n_votes)
+    drawn = np.zeros((n, by_prompt.shape[1]))
+
+    def block(start: int, size: int, random: Any) -> None:
+        drawn[start : start + size] = weights(random, n_prompts, size).T @ by_prompt
+
+    in_blocks(block, n, seed, cores=n_votes > LARGE)
+    return drawn
 
 
-def _alphas(coincidences: Array, level: Literal["nominal", "ordinal"]) -> Array:
+def _alphas(coincidences: Array, level: Level) -> Array:
     """Alpha of each (values, values) coincidence matrix; NaN where only one value occurs."""
     import numpy as np
 

@@ -8,6 +8,7 @@ Poisson instead of multinomial, the same to within 1/n (Owen and Eckles 2012). K
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ def resample(
     """
     import numpy as np
 
-    n = n_bootstrap or (N_BOOTSTRAP if len(prompt) <= LARGE else N_BOOTSTRAP_LARGE)
+    n = resamples(len(prompt), n_bootstrap)
     prompt, n_prompts = numbered(prompt)
     people, n_people = numbered(annotator + 1)  # -1 becomes 0, the first
     nameless = bool((annotator == UNKNOWN).any())
@@ -71,22 +72,40 @@ def resample(
     tables = [_Table(each, prompt, people, n_prompts, n_people) for each in measures]
     for table, found in zip(tables, sums, strict=True):
         found[:, :, 0] = table.observed
-    starts = range(0, n if len(prompt) else 0, _BLOCK)
 
-    def block(start: int, own: Any) -> None:
-        random, size = np.random.default_rng(own), min(_BLOCK, n - start)
+    def block(start: int, size: int, random: Any) -> None:
         drawn = weights(random, n_prompts, size), weights(random, n_people, size, nameless)
         for table, found in zip(tables, sums, strict=True):
             found[:, :, 1 + start : 1 + start + size] = table.weighted(*drawn)
 
-    seeds = np.random.SeedSequence(seed).spawn(len(starts))  # a block's own: the same on any number of cores
-    if len(prompt) <= LARGE:
+    in_blocks(block, n if len(prompt) else 0, seed, cores=len(prompt) > LARGE)
+    return sums
+
+
+def resamples(n_votes: int, wanted: int | None = None) -> int:
+    """How many resamples so many votes get."""
+    return wanted or (N_BOOTSTRAP if n_votes <= LARGE else N_BOOTSTRAP_LARGE)
+
+
+def in_blocks(work: Callable[[int, int, Any], None], n: int, seed: int, cores: bool) -> None:
+    """Calls `work(start, size, random)` for blocks of `n` resamples, on every core where `cores`.
+
+    Each block has random numbers of its own: the same whatever the number of cores.
+    """
+    import numpy as np
+
+    starts = range(0, n, _BLOCK)
+    seeds = np.random.SeedSequence(seed).spawn(len(starts))
+
+    def block(start: int, own: Any) -> None:
+        work(start, min(_BLOCK, n - start), np.random.default_rng(own))
+
+    if not cores:
         for start, own in zip(starts, seeds, strict=True):
             block(start, own)
-        return sums
-    with ThreadPoolExecutor(os.cpu_count() or 1) as cores:  # NumPy and SciPy let go of Python's lock
-        list(cores.map(block, starts, seeds))
-    return sums
+        return
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # NumPy and SciPy let go of Python's lock
+        list(pool.map(block, starts, seeds))
 
 
 def estimate(sums: Array, clusters: int) -> Estimate:

@@ -38,10 +38,7 @@ def test_the_intervals_cover_the_truth_about_as_often_as_they_say():
     hits = {"alpha": 0, "pairs": 0}
     for trial in range(100):
         counts, prompt = _judged(random, 80, 40)
-        found = {
-            "alpha": spread.alpha_interval(counts, prompt, "nominal", trial),
-            "pairs": spread.pairwise_interval(counts, prompt, trial),
-        }
+        found = dict(zip(truth, spread.intervals(counts, prompt, "nominal", trial), strict=True))
         for name, (low, high) in found.items():
             hits[name] += low <= truth[name] <= high
     assert all(87 <= n <= 100 for n in hits.values()), hits
@@ -49,10 +46,9 @@ def test_the_intervals_cover_the_truth_about_as_often_as_they_say():
 
 def test_where_all_agree_no_certainty_is_claimed():
     counts, prompt = np.tile([2, 0, 0, 0], (10, 1)), np.arange(10)
-    low, high = spread.pairwise_interval(counts, prompt)
-    assert high == 1.0 and 0.5 < low < 0.8  # Wilson, 10 of 10
-    assert spread.alpha_interval(counts, prompt, "nominal") is None
-    assert spread.alpha_interval(counts, np.zeros(10, dtype=int), "nominal") is None  # one prompt
+    of_alpha, (low, high) = spread.intervals(counts, prompt, "nominal")
+    assert of_alpha is None and high == 1.0 and 0.5 < low < 0.8  # Wilson, 10 of 10
+    assert spread.intervals(counts, np.zeros(10, dtype=int), "nominal") == (None, None)  # one prompt
 
 
 def test_the_mean_kappa_without_each_person():
@@ -60,12 +56,15 @@ def test_the_mean_kappa_without_each_person():
 
     Their mean is 0.4, their squares sum to 0.08: the jackknife's error is sqrt(2 / 3 x 0.08) = 0.231.
     """
-    pairs = [{"a": a, "b": b, "kappa": k} for a, b, k in (("x", "y", 0.2), ("x", "z", 0.4), ("y", "z", 0.6))]
-    mean, (low, high) = spread.kappa_interval(pairs)
+    pairs = np.array([0, 0, 4]), np.array([2, 4, 2])
+    kappa = np.array([0.2, 0.4, 0.6])
+    mean, (low, high) = spread.kappa_interval(*pairs, kappa)
     assert mean == pytest.approx(0.4)
     assert (low, high) == (
         pytest.approx(0.4 - 1.96 * 0.23094, abs=1e-4),
         pytest.approx(0.4 + 1.96 * 0.23094, abs=1e-4),
     )
-    assert spread.kappa_interval(pairs[:1]) == (0.2, None)
-    assert spread.kappa_interval([]) == (None, None)
+    alone = kappa.copy()
+    alone[1:] = np.nan
+    assert spread.kappa_interval(*pairs, alone) == (0.2, None)
+    assert spread.kappa_interval(*pairs, kappa * np.nan) == (None, None)
