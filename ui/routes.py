@@ -1,4 +1,4 @@
-"""Our own routes beside Gradio's: the teacher's entrance, downloads, health; and the page's language.
+"""Our own routes beside Gradio's: the teacher's entrance, downloads, health.
 
 Each checks the role by itself: what Gradio knows of a session does not reach here. Plain Starlette.
 """
@@ -13,15 +13,15 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import AfinaError
 from ui.context import LANGUAGE_COOKIE, preferred, signed_in
+from ui.page_start import PageStart
 from ui.phone import routes as phone
 from ui.translations import word
 
 if TYPE_CHECKING:
-    from workbench.roles import Roles
     from workbench.services import Services
 
 
@@ -73,7 +73,7 @@ def routes(services: Services) -> list[Route]:
 
 def middleware(services: Services) -> list[Middleware]:
     """What `launch(app_kwargs={"middleware": …})` takes."""
-    return [Middleware(VotesFirst, services=services), Middleware(LanguageFirst, roles=services.roles)]
+    return [Middleware(VotesFirst, services=services), Middleware(PageStart, services=services)]
 
 
 class VotesFirst:
@@ -86,56 +86,6 @@ class VotesFirst:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ours = scope["type"] == "http" and (scope["path"] == "/vote" or scope["path"].startswith("/vote/"))
         await (self._votes if ours else self._app)(scope, receive, send)
-
-
-class LanguageFirst:
-    """Puts a script before everything else in the page that tells Gradio's translations the chosen language.
-
-    Gradio asks `navigator.language` when its bundle starts; a script in `head=` runs too late. Also gives a browser
-    the number by which limits know it.
-    """
-
-    def __init__(self, app: ASGIApp, roles: Roles) -> None:
-        self._app, self._roles = app, roles
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
-            await self._app(scope, receive, send)
-            return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        language = preferred(headers.get("cookie", ""), headers.get("accept-language", ""))
-        start: Message = {}
-        body = b""
-
-        async def collect(message: Message) -> None:
-            nonlocal start, body
-            if message["type"] == "http.response.start":
-                start = message
-                return
-            body += message.get("body", b"")
-            if message.get("more_body"):
-                return
-            page = body.replace(b"<head>", b"<head>" + _script(language).encode(), 1)
-            page = page.replace(b'<html\n\tlang="en"', b'<html lang="' + language.encode() + b'"', 1)
-            kept = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
-            if not self._roles.actor(headers).person:
-                https = headers.get("x-forwarded-proto", scope.get("scheme")) == "https"
-                kept.append((b"set-cookie", self._roles.visitor_cookie(https).encode()))
-            start["headers"] = [*kept, (b"content-length", str(len(page)).encode())]
-            await send(start)
-            await send({"type": "http.response.body", "body": page})
-
-        await self._app(scope, receive, collect)
-
-
-def _script(language: str) -> str:
-    """Fixes `navigator.language(s)`, and the page's own language for screen readers."""
-    return (
-        "<script>(function(){var l='" + language + "';"
-        "Object.defineProperty(navigator,'language',{get:function(){return l}});"
-        "Object.defineProperty(navigator,'languages',{get:function(){return [l]}});"
-        "document.documentElement.lang=l})()</script>"
-    )
 
 
 def switch_script(to: str) -> str:

@@ -104,7 +104,7 @@ def setup_form(train: Train) -> Setup:
             with gr.Row():
                 mapping = {part: gr.Dropdown([""], value="", label=t(f"train.mapping.{part}"), min_width=140)
                            for part in PARTS}  # fmt: skip
-            mapping_apply = gr.Button(t("train.mapping.apply"), size="sm")
+            mapping_apply = gr.Button(t("train.mapping.apply"), variant="primary", size="sm")
         preset = gr.Radio([(t(f"train.preset.{name}"), name) for name in PRESETS], value="balanced",
                           label=t("train.preset"))  # fmt: skip
         knobs = forms.build(METHOD, "train.field", columns=1)

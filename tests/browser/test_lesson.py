@@ -118,3 +118,22 @@ def test_a_tab_that_is_not_shown_asks_for_nothing(visit, app: App):
     page.get_by_role("tab", name="Vote", exact=True).click()
     page.wait_for_timeout(4000)
     assert len(asked) >= 3, asked
+
+
+def test_a_file_that_is_too_large_is_refused_before_a_byte_is_sent(visit, app: App, tmp_path):
+    page = visit(app.teachers_link)
+    page.get_by_text("learned (carries loss)").wait_for()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if "upload" in request.url else None)
+    large = tmp_path / "large.jsonl"
+    with large.open("wb") as file:
+        file.truncate(2**30)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload").first.click()
+    chooser.value.set_files(large)
+    note = page.get_by_role("alert").filter(has_text="large.jsonl has 1024 MB; at most 200 MB are read")
+    note.wait_for()
+    assert "AFINA_MAX_UPLOAD_MB" in note.inner_text()
+    assert not sent
+    note.click()
+    note.wait_for(state="detached")
