@@ -1,4 +1,4 @@
-"""The Align tab's other roads: KTO from single replies, and a policy gradient against a reward.
+"""The Align tab's other roads: KTO from single replies, DPO on the best of n, a policy gradient against a reward.
 
 Lays out and wires; what is done is in `workbench.roads`, the run is watched in the tab's own panel.
 """
@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from common.errors import AfinaError
 from tuning.config import KTOConfig, RLOOConfig
 from tuning.rewards import PROGRAMMED
 from ui.context import actor, language, shown
 from ui.translations import t, word
+from ui.vote_form import shipped
+from workbench.relabelling import MOST
 
 if TYPE_CHECKING:
     from workbench.services import Services
@@ -33,6 +36,17 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
                     kto.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110
                 )
             start_kto = gr.Button(t("roads.kto.start"), elem_id="align-kto")
+        with gr.Column(min_width=320):
+            gr.Markdown(t("roads.labelled.about"))
+            labeller = gr.Dropdown([], label=t("roads.labelled.reward"), elem_id="roads-labeller")
+            prompts = gr.Dropdown([], label=t("roads.labelled.prompts"), elem_id="roads-prompts")
+            with gr.Row():
+                n_prompts = gr.Number(
+                    120, label=t("roads.labelled.n_prompts"), precision=0, minimum=1, min_width=110
+                )
+                n_replies = gr.Number(6, label=t("roads.labelled.n_replies"), precision=0, minimum=2, maximum=MOST,
+                                      min_width=110)  # fmt: skip
+            start_labelled = gr.Button(t("roads.labelled.start"), elem_id="align-labelled")
         with gr.Column(min_width=320):
             gr.Markdown(t("roads.rloo.about"))
             reward = gr.Dropdown([], label=t("roads.reward"), allow_custom_value=True, elem_id="roads-reward")
@@ -56,7 +70,13 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
         if name and who.is_teacher:
             found = services.roads.rated(who, name, way, sources)
             facts = word("roads.usable", tongue, good=found.good, bad=found.bad, thumbs=found.thumbs)
-        return [gr.update(choices=listed, value=listed[0][1]), f'<p class="quiet">{facts}</p>']
+        sets = [(word("roads.labelled.own", tongue), ""), *shipped(tongue)]
+        return [
+            gr.update(choices=listed, value=listed[0][1]),
+            f'<p class="quiet">{facts}</p>',
+            gr.update(choices=judges, value=judges[0] if judges else None),
+            gr.update(choices=sets, value=f"prompts.{tongue}"),
+        ]
 
     def started(run_id: str, request: gr.Request) -> Any:
         run = services.training.summary(actor(services, request), run_id)
@@ -69,13 +89,25 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
         return started(services.roads.kto(who, name, "", way, sources=sources, **settings), request)
 
     @shown
+    def label(name: str, reward: str, prompts: str, n: float, replies: float, request: gr.Request) -> Any:
+        who = actor(services, request)
+        services.roles.require_teacher(who)
+        if not reward:
+            raise AfinaError("roads.no_reward_model")
+        made = services.roads.labelled(who, name, reward, "", prompts=prompts or "", n_prompts=int(n or 1),
+                                       n_replies=int(replies or 2))  # fmt: skip
+        return started(made, request)
+
+    @shown
     def climb(name: str, reward: str, beta: float, steps: float, request: gr.Request) -> Any:
         who, tongue = actor(services, request), language(request)
         settings: dict[str, Any] = {"beta": beta or 0, "target_steps": int(steps or 1)}
         return started(services.roads.rloo(who, name, reward, language=tongue, **settings), request)
 
     data = [round_, way, sources]
-    gr.on([roads.expand, round_.change, way.change, sources.change], arrive, data, [reward, usable],
+    gr.on([roads.expand, round_.change, way.change, sources.change], arrive, data, [reward, usable, labeller, prompts],
           queue=False, **_QUIET)  # fmt: skip
     start_kto.click(learn, [*data, kto_beta, kto_steps], watched, **_QUIET)
+    start_labelled.click(label, [round_, labeller, prompts, n_prompts, n_replies], watched,
+                         **{**_QUIET, "show_progress": "minimal"})  # fmt: skip
     start_rloo.click(climb, [round_, reward, rloo_beta, rloo_steps], watched, **_QUIET)

@@ -178,7 +178,11 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
     """Updates of the live panel; nothing where nothing changed."""
     n = len(live.outputs) + 4
     if not name:
-        return [gr.skip(), train_live.empty(tongue) if seen == "" else gr.skip(), *[gr.skip()] * (n - 2)]
+        return [
+            gr.skip(),
+            align_words.empty(who.is_teacher, tongue) if seen == "" else gr.skip(),
+            *[gr.skip()] * (n - 2),
+        ]
     run = services.training.summary(who, name)
     status = services.training.status(who, run.run_id)
     mark = f"{run.run_id} {train_live.mark(status, len(status.samples))}"

@@ -44,6 +44,12 @@ _TILES = {
 }
 
 
+def empty(is_teacher: bool, language: str) -> str:
+    """Before the first run from votes."""
+    told = word("align.empty" if is_teacher else "align.empty_visitor", language)
+    return f'<div class="train-empty">{escape(told)}</div>'
+
+
 def fork(language: str) -> str:
     """Votes lead to a better policy in two ways; one does not need the other."""
 

@@ -15,6 +15,7 @@ from ui.plots import curves
 from ui.translations import t, word
 
 if TYPE_CHECKING:
+    from workbench.roles import Actor
     from workbench.services import Services
     from workbench.training import RunSummary
 
@@ -53,12 +54,14 @@ def build_runs_tab(services: Services) -> None:
 
     @shown
     def watch(names: list[str], mark: str, request: gr.Request) -> list[Any]:
-        told = _table(services.training.runs(actor(services, request)), language(request))
+        who, tongue = actor(services, request), language(request)
+        runs = services.training.runs(who)
+        told = _table(runs, tongue)
         now = hashing.of_json([names, told])
         if now == mark:
             return [gr.skip()] * 4
-        _, drawn, *_ = _look(services, names or [], request)
-        return [gr.update(choices=_names(services, request)), told, drawn, now]
+        drawn = _drawn(services, who, _chosen(runs, names), tongue)
+        return [gr.update(choices=[run.name for run in runs]), told, drawn, now]
 
     @shown
     def remove(names: list[str], is_sure: bool, request: gr.Request) -> list[Any]:
@@ -85,20 +88,26 @@ def _names(services: Services, request: gr.Request) -> list[str]:
 def _look(services: Services, names: list[str], request: gr.Request) -> list[Any]:
     tongue, who = language(request), actor(services, request)
     runs = services.training.runs(who)
-    there = [run for run in runs if run.name in names]
-    series = {run.name: services.training.status(who, run.run_id).series for run in there}
-    figure = curves(
-        series, {key: word(f"runs.curve.{key}", tongue) for key in ("heldout", "train", "step", "loss")}
-    )
-    drawn = any(each.get("loss") or each.get("heldout_loss") for each in series.values())
-    about = "".join(_details(services, run, who, tongue) for run in there)
+    there = _chosen(runs, names)
     return [
         _table(runs, tongue),
-        gr.update(value=figure if drawn else None, visible=drawn),
-        about,
+        _drawn(services, who, there, tongue),
+        "".join(_details(services, run, who, tongue) for run in there),
         gr.update(visible=bool(there) and who.is_teacher),
         False,
     ]
+
+
+def _chosen(runs: list[RunSummary], names: list[str] | None) -> list[RunSummary]:
+    return [run for run in runs if run.name in (names or [])]
+
+
+def _drawn(services: Services, who: Actor, runs: list[RunSummary], tongue: str) -> Any:
+    """The curves of `runs` over each other; hidden where there is nothing to draw yet."""
+    series = {run.name: services.training.status(who, run.run_id).series for run in runs}
+    words = {key: word(f"runs.curve.{key}", tongue) for key in ("heldout", "train", "step", "loss")}
+    drawn = any(each.get("loss") or each.get("heldout_loss") for each in series.values())
+    return gr.update(value=curves(series, words) if drawn else None, visible=drawn)
 
 
 def _table(runs: list[RunSummary], tongue: str) -> str:

@@ -216,15 +216,19 @@ def _prompts(services: Services, who: Actor, given: Mapping[str, Any]) -> list[A
     return services.rounds.prompts(who, source)
 
 
-def _sources(tongue: str) -> list[tuple[str, str]]:
+def shipped(tongue: str) -> list[tuple[str, str]]:
+    """The shipped sets of prompts, the reader's language first: what they are called, and their names."""
     other = "es" if tongue == "en" else "en"
-    sets = [
+    return [
         (word(f"vote.set.{name}", tongue) + f" ({each})", f"{name}.{each}")
         for each in (tongue, other)
         for name in _SETS
     ]
+
+
+def _sources(tongue: str) -> list[tuple[str, str]]:
     return [
-        *sets,
+        *shipped(tongue),
         (word("vote.set.starred", tongue), "starred"),
         (word("vote.set.typed", tongue), "typed"),
         (word("vote.set.upload", tongue), "upload"),

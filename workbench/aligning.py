@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import files, hashing
-from common.errors import AfinaError
+from common.errors import AfinaError, Tally
 from common.settings import Settings
 from labeling import counted, people, rounds
 from labeling.exchange.judged import Aggregation, Judged, decide
@@ -171,7 +171,7 @@ class Aligning:
         this = rounds.get(self._labels, round_id)
         found = self.pairs(actor, this.round_id, aggregation, sources=sources)
         if not found.n_train:
-            reasons = ", ".join(f"{why}: {n}" for why, n in sorted(found.dropped.items())) or "-"
+            reasons = Tally("exchange.dropped.", found.dropped)
             raise AfinaError("align.no_pairs", name=this.name, dropped=reasons)
         source = source_model or voted_on(this)
         config = CONFIGS[method].from_settings({"source_model": source, **settings})

@@ -1,31 +1,37 @@
-"""The other roads from feedback: replies found good or bad one by one (KTO), and a policy gradient (RLOO).
+"""The other roads from feedback: replies found good or bad one by one (KTO), DPO on pairs that a reward model labels,
+and a policy gradient (RLOO).
 
-From a round's votes, or for RLOO from its prompts and a reward. Every run remembers the annotations it learned from,
+From a round's votes, or from prompts and a reward. Every run remembers the annotations it learned from,
 those of its reward model too. Every call takes an `Actor`. Knows no page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import hashing
-from common.errors import AfinaError
-from common.split import split
+from common.errors import AfinaError, Tally
+from common.settings import Settings
+from common.split import prompt_key, split
 from labeling import counted, people, ratings, rounds
 from labeling.exchange.judged import Aggregation, decide, unpaired
-from labeling.schema import Rating
+from labeling.schema import Rating, messages_of
 from labeling.store import Store
 from tuning import rewards
-from tuning.config import KTOConfig, RLOOConfig
+from tuning.config import DPOConfig, KTOConfig, RLOOConfig
 from tuning.data import tasks
 from tuning.data.rows import Pair, Rated, RatedSet, Task
 from tuning.jobs import Queue
 from tuning.runs import RunStore
 from workbench.aligning import voted_on
+from workbench.relabelling import best_against_worst
+from workbench.rounds import read_prompts
 
 if TYPE_CHECKING:
+    from tuning.generate import Engine
     from workbench.aligning import Aligning
     from workbench.roles import Actor, Roles
 
@@ -45,10 +51,11 @@ class RoundRatings:
 
 class Roads:
     def __init__(
-        self, store: RunStore, queue: Queue, labels: Store, roles: Roles, aligning: Aligning
-    ) -> None:
-        self._store, self._queue, self._labels = store, queue, labels
-        self._roles, self._aligning = roles, aligning
+        self, settings: Settings, store: RunStore, queue: Queue, labels: Store, roles: Roles, aligning: Aligning,
+        engine: Callable[[], Engine],
+    ) -> None:  # fmt: skip
+        self._settings, self._store, self._queue, self._labels = settings, store, queue, labels
+        self._roles, self._aligning, self._engine = roles, aligning, engine
 
     def rated(
         self,
@@ -93,7 +100,7 @@ class Roads:
         found = self.rated(actor, round_id, aggregation, sources)
         this = rounds.get(self._labels, round_id)
         if not found.good or not found.bad:
-            reasons = ", ".join(f"{why}: {n}" for why, n in sorted(found.dropped.items())) or "-"
+            reasons = Tally("exchange.dropped.", found.dropped)
             raise AfinaError(
                 "align.no_ratings", name=this.name, good=found.good, bad=found.bad, dropped=reasons
             )
@@ -127,10 +134,60 @@ class Roads:
             {"source_model": source_model or voted_on(this), "reward": reward, **settings}
         )
         run = self._queue.submit("rloo", config, data, name)
-        if reward not in rewards.PROGRAMMED:  # who taught the reward has taught this policy
-            taught = people.trained_by(self._labels, self._store.get(reward).id)
-            people.record_training(self._labels, run.id, taught)
+        if reward not in rewards.PROGRAMMED:
+            self._taught_by(reward, run.id)
         return run.id
+
+    def labelled(
+        self,
+        actor: Actor,
+        round_id: str,
+        reward: str,
+        name: str = "",
+        source_model: str = "",
+        prompts: str = "",
+        n_prompts: int = 120,
+        n_replies: int = 6,
+        **settings: Any,
+    ) -> str:
+        """Samples fresh replies, has a reward model label them (`workbench.relabelling`), queues DPO on the pairs.
+
+        `prompts`: a shipped set or a file, of which `n_prompts` to train on are drawn (0: all); empty: the round's own.
+        A fifth as many held-out ones come with them, to be measured. Takes as long as the sampling; gives the run's id.
+        Raises: NotAllowed; NotFound for no such reward model; AfinaError `tasks.none`, `align.no_contrast`.
+        """
+        self._roles.require_teacher(actor)
+        this = rounds.get(self._labels, round_id)
+        policy = source_model or voted_on(this)
+        model = self._aligning.reward_model(actor, reward)
+        config = DPOConfig.from_settings({"source_model": policy, **settings})
+        asked = self._asked(this.round_id, prompts, n_prompts, config.seed)
+        data = best_against_worst(self._engine(), model, policy, asked, n_replies, config.seed,
+                                  this.generation.max_new_tokens, f"{this.name}, {reward}")  # fmt: skip
+        run = self._queue.submit("dpo", config, data, name)
+        self._taught_by(reward, run.id)
+        return run.id
+
+    def _asked(self, round_id: str, source: str, n: int, seed: int) -> list[Sequence[dict[str, str]]]:
+        """Prompts as conversations: `n` of the train side, drawn, and a fifth as many held-out ones."""
+        own = [each.prompt for each in self._prompts(round_id)]
+        given = (
+            [messages_of("prompt", each) for each in read_prompts(source, self._settings)] if source else own
+        )
+        sides: dict[str, list[Sequence[dict[str, str]]]] = {"train": [], "heldout": []}
+        for prompt in {prompt_key(each): each for each in given}.values():
+            sides[split(prompt)].append(prompt)
+        if not sides["train"]:
+            raise AfinaError("tasks.none", name=source or "-", n=len(given), first="-")
+        for side in sides.values():
+            random.Random(seed).shuffle(side)
+        n = n or len(sides["train"])
+        return [*sides["train"][:n], *sides["heldout"][: -(-n // 5)]]
+
+    def _taught_by(self, reward: str, run_id: str) -> None:
+        """Who taught the reward model has taught this policy."""
+        taught = people.trained_by(self._labels, self._store.get(reward).id)
+        people.record_training(self._labels, run_id, taught)
 
     def _thumbs(self, policies: Sequence[str]) -> list[Rating]:
         names = set(policies)

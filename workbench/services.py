@@ -172,7 +172,9 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         rounds=rounds,
         results=results,
         aligning=aligning,
-        roads=Roads(store, queue, labels, roles, aligning),
+        roads=Roads(
+            settings, store, queue, labels, roles, aligning, lambda: _behind(comparing.engine, lending)
+        ),
         dialling=Dialling(settings, store, queue, labels, roles, aligning, rounds, lambda: comparing.engine),
         lineage=Lineage(store, labels, roles, results),
         judging=Judging(settings, store, labels, roles, aligning, lambda: _behind(comparing.engine, lending)),

@@ -45,11 +45,64 @@ def test_a_policy_gradient_learns_on_the_rounds_prompts_and_remembers_who_taught
     assert caught.value.key == "rloo.reward"
 
 
+class Canned:
+    """An engine that answers with a number of thanks that grows with each reply."""
+
+    def generate(self, models, talks, sampling):
+        from tuning.generate import Reply
+
+        return [Reply("Thank you. " * (1 + n % 4), 4, 0.1, "end") for n in range(len(talks))]
+
+
+def test_a_reward_model_labels_fresh_pairs_and_its_teachers_are_remembered(services, this, monkeypatch):  # noqa: F811
+    everybody = vote(services, 3, longer)
+    reward = services.aligning.start(TEACHER, "reward", this.round_id, "judge")
+    asked = []
+
+    class Longest:
+        def scores(self, replies):
+            asked.extend(replies)
+            return [float(len(text)) for _, text in replies]
+
+    monkeypatch.setattr(services.aligning, "reward_model", lambda actor, name: Longest())
+    monkeypatch.setattr(services.roads, "_engine", lambda: Canned())
+    run_id = services.roads.labelled(TEACHER, this.round_id, "judge", "best", n_replies=4, target_steps=3)
+    run = services.training.store.get(run_id)
+    told = run.pairs("train")
+    assert run.info.method == "dpo" and told
+    assert all(split(each.prompt) == "train" for each in told)
+    assert {(each.chosen.count("Thank"), each.rejected.count("Thank")) for each in told} == {(4, 1)}
+    assert len(asked) == 4 * (len(told) + len(run.pairs("heldout")))
+    assert run_id in people.withdraw(services.labels, everybody[0].annotator_id)
+    drawn = services.roads.labelled(
+        TEACHER, this.round_id, "judge", prompts="prompts.es", n_prompts=10, n_replies=2
+    )
+    assert len(services.training.store.get(drawn).pairs("train")) == 10
+    assert reward != run_id
+
+
+def test_replies_that_are_all_the_same_teach_nothing(services, this, monkeypatch):  # noqa: F811
+    class Same(Canned):
+        def generate(self, models, talks, sampling):
+            return super().generate(models, talks[:1], sampling) * len(talks)
+
+    monkeypatch.setattr(services.aligning, "reward_model", lambda actor, name: services)
+    monkeypatch.setattr(services, "scores", lambda replies: [0.0] * len(replies), raising=False)
+    monkeypatch.setattr(services.roads, "_engine", lambda: Same())
+    with pytest.raises(AfinaError) as caught:
+        services.roads.labelled(TEACHER, this.round_id, "judge")
+    assert caught.value.key == "align.no_contrast"
+    with pytest.raises(AfinaError) as caught:
+        services.roads.labelled(TEACHER, this.round_id, "judge", n_replies=1)
+    assert caught.value.key == "label.number"
+
+
 def test_only_the_teacher(services, this):  # noqa: F811
     for call in (
         lambda: services.roads.rated(VISITOR, this.round_id),
         lambda: services.roads.kto(VISITOR, this.round_id),
         lambda: services.roads.rloo(VISITOR, this.round_id, "shorter"),
+        lambda: services.roads.labelled(VISITOR, this.round_id, "judge"),
     ):
         with pytest.raises(NotAllowed):
             call()

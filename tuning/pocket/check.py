@@ -60,9 +60,9 @@ def ask(engine, model: str, asked: list[Question]) -> Answers:
 
 
 def registers(
-    engine, model: str, asked: list[Question], n_prompts: int = 30, n_replies: int = 8
-) -> list[int]:
-    """For some prompts: in how many registers `n_replies` replies sampled at temperature 0.9 come."""
+    engine, model: str, asked: list[Question], n_prompts: int = 30, n_replies: int = 32
+) -> list[list[str]]:
+    """For some prompts: the registers of `n_replies` replies sampled at temperature 0.9."""
     from tuning.generate import Sampling
 
     chosen = random.Random(0).sample(asked, min(n_prompts, len(asked)))
@@ -71,7 +71,7 @@ def registers(
     sampling = Sampling(temperature=0.9, max_new_tokens=TOKENS)
     replies = engine.generate([model] * len(drawn), talks, sampling)
     found = [detect(reply.text, question.language) for reply, question in zip(replies, drawn, strict=True)]
-    return [len(set(found[start : start + n_replies])) for start in range(0, len(found), n_replies)]
+    return [found[start : start + n_replies] for start in range(0, len(found), n_replies)]
 
 
 def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, object]:
@@ -91,7 +91,8 @@ def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, 
     )
     job.wait()
     tuned = ask(engine, name, asked)
-    counts = registers(engine, name, asked)
+    sampled = registers(engine, name, asked)
+    of_eight = [len(set(each[:8])) for each in sampled]
     return {
         "n": len(asked),
         "base_clean": round(base.clean, 4),
@@ -100,8 +101,9 @@ def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, 
         "tuned_right": round(tuned.right, 4),
         "tuned_ended": round(tuned.ended, 4),
         "sft_seconds": round(job.to_dict()["elapsed_seconds"], 1),
-        "registers_mean": sum(counts) / len(counts),
-        "registers_min": min(counts),
+        "registers_mean": sum(of_eight) / len(of_eight),  # in eight replies to one prompt
+        "registers_min": min(of_eight),
+        "registers_min_32": min(len(set(each)) for each in sampled),  # in 32 replies to one prompt
         "wrong": [
             {"prompt": question.prompt, "reply": reply}
             for question, reply in zip(asked, tuned.replies, strict=True)
