@@ -52,6 +52,9 @@ class Options:
     prompts: int = PROMPTS
     votes: int = VOTES
     evaluated: int = EVALUATED
+    pairs: Literal["votes", "best"] = (
+        "votes"  # what DPO learns from: the votes, or the reward model's best of n
+    )
 
 
 def rule(preference: str, language: str) -> Rule:
@@ -99,7 +102,7 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     _wait(services, services.aligning.start(TEACHER, "reward", this.round_id, "reward"))
     accuracy, compared = _reward_accuracy(services, options, likes)
     say("direct preference optimisation")
-    _wait(services, services.aligning.start(TEACHER, "dpo", this.round_id, "dpo"))
+    _wait(services, _align(services, options, this))
     say("evaluation")
     wins, decisive = _compare(services, options, likes, greedy=True)
     sampled, sampled_decisive = _compare(services, options, likes)
@@ -110,6 +113,7 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
         "language": options.language,
         "n_votes": n_votes,
         "noise": options.noise,
+        "pairs": options.pairs,
         "n_pairs": services.aligning.pairs(TEACHER, this.round_id).n_train,
         "reward_model_accuracy": accuracy,
         "reward_model_compared": compared,
@@ -123,6 +127,16 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
         "clean_before": round(before.clean, 4),
         "clean_after": round(after.clean, 4),
     }
+
+
+def _align(services: Services, options: Options, this: Round) -> str:
+    """Starts DPO and gives its run."""
+    if options.pairs == "votes":
+        return services.aligning.start(TEACHER, "dpo", this.round_id, "dpo")
+    prompts = f"prompts.{options.language}"
+    return services.roads.labelled(
+        TEACHER, this.round_id, "reward", "dpo", prompts=prompts, seed=options.seed
+    )
 
 
 def _round(services: Services, options: Options) -> Round:
@@ -237,6 +251,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--language", choices=("en", "es"), default="en")
     parser.add_argument("--noise", type=float, default=0.15)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pairs", choices=("votes", "best"), default="votes",
+                        help="DPO learns from the votes, or from fresh pairs that the reward model labels")  # fmt: skip
     parser.add_argument("--json", action="store_true")
     given = vars(parser.parse_args(arguments))
     as_json = given.pop("json")
