@@ -74,11 +74,16 @@ def _ratings(report: Mapping[str, Any], called: Mapping[str, str], tongue: str) 
 
 
 def _signs(report: Mapping[str, Any], called: Mapping[str, str], tongue: str) -> str:
-    rows = [[str(called.get(value, value)) if isinstance(value, str) else _number(value) for value in each.values()]
-            for each in report["sign_test"]]  # fmt: skip
+    keys = ("a", "b", "prompts_for_a", "prompts_for_b", "prompts_even", "p")
+    rows = [
+        [called.get(each["a"], each["a"]), called.get(each["b"], each["b"]), *(str(each[key]) for key in keys[2:5]),
+         _p(each["p"])]
+        for each in report["sign_test"]
+    ]  # fmt: skip
     if not rows:
         return ""
-    return _title("sign_test", report, tongue) + _html(list(report["sign_test"][0]), rows)
+    head = [word(f"vote.worth.sign.{key}", tongue) for key in keys]
+    return _title("sign_test", report, tongue) + _html(head, rows)
 
 
 def _agreement(report: Mapping[str, Any], tongue: str) -> str:
@@ -194,6 +199,11 @@ def _share(of: Mapping[str, Any], key: str) -> str:
         return "–"
     low, high = of[f"{key}_interval"]
     return f"{100 * of[key]:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def _p(value: float | None) -> str:
+    """A probability by chance: never a bare 0."""
+    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _number(value: Any) -> str:
