@@ -77,19 +77,17 @@ def main(arguments: list[str]) -> int:
         print(AfinaError("settings.port_taken", port=settings.port), file=sys.stderr)
         return 2
     keep_connections(demo.server)
-    link = f"{local_address(settings)}/enter?token={services.roles.token}"
+    entrance = f"{local_address(settings)}/enter?token="
     kept = os.environ.get("SPACE_ID") or settings.log_json  # a Space's or a server's log is read by others
     known = kept and settings.teacher_token
-    print(
-        f"\n  Teacher / docente:   {link.replace(services.roles.token, '$AFINA_TEACHER_TOKEN') if known else link}"
-    )
+    print(f"\n  Teacher / docente:   {entrance}{'$AFINA_TEACHER_TOKEN' if known else services.roles.token}")
     for address in addresses(settings):
         print(f"  Class / clase:       {address}")
     print(flush=True)
     sys.setswitchinterval(0.001)  # seconds; a vote does not wait for a long computation in another thread
     services.start()
     if open_browser:
-        webbrowser.open(link)
+        webbrowser.open(entrance + services.roles.token)
     signal.signal(signal.SIGTERM, _end)
     try:
         demo.block_thread()
