@@ -124,7 +124,7 @@ def test_a_bad_environment_is_one_line_too(tuning):
 
 def test_it_speaks_the_language_of_the_terminal(tuning, trained):
     done = tuning("stop", "mine", LC_ALL="es_ES.UTF-8")
-    assert "terminada" in done.stderr
+    assert "terminado" in done.stderr
 
 
 def test_delete_removes_a_run(tuning, trained, home, data, tiny_model):
