@@ -51,6 +51,8 @@ def parts(found: Sequence[Part], tongue: str) -> str:
 
 
 def part_name(part: str, tongue: str) -> str:
+    if part.endswith(" false"):
+        return word("experiments.part.false", tongue, share=part.removesuffix(" false"))
     key = f"experiments.part.{part}"
     return word(key, tongue) if key in texts("en") else part
 
@@ -140,9 +142,12 @@ def trials_figure(found: Mapping[str, Any], tongue: str) -> go.Figure | None:
             text=[trial["name"] for trial in ended],
             hovertemplate="%{text}<br>%{x:.4g} · %{y:.3f}<extra></extra>", row=1, col=column,
         )  # fmt: skip
+        tried = sorted({trial["settings"][name] for trial in ended})
+        ticks = tried[:: -(-len(tried) // 5)]  # what was tried, not powers of ten: a search is narrow
         made.update_xaxes(
-            type="log", title=word(f"train.field.{name}", tongue), automargin=True, row=1, col=column
-        )
+            type="log", title=word(f"train.field.{name}", tongue), automargin=True, tickvals=ticks,
+            ticktext=[f"{each:.2g}" for each in ticks], row=1, col=column,
+        )  # fmt: skip
     made.update_yaxes(title=word("search.column.loss", tongue), automargin=True, row=1, col=1)
     made.update_layout(
         template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", showlegend=False,
