@@ -1,4 +1,4 @@
-"""What stands first in the page: its language, and the word on files that are too large."""
+"""What stands first in the page: its language, and the word on files that cannot be taken."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ui.context import preferred
 if TYPE_CHECKING:
     from workbench.services import Services
 
-_LARGE_FILES = Path(__file__).with_name("large_files.js").read_text(encoding="utf-8").strip()
+_UPLOADS = Path(__file__).with_name("uploads.js").read_text(encoding="utf-8").strip()
 
 
 class PageStart:
@@ -60,12 +60,15 @@ class PageStart:
 
 
 def _script(language: str, max_mb: int) -> str:
-    """The page's language, for Gradio and for screen readers; and what is said of a file that is too large."""
-    told = json.dumps(messages(language)["data.too_large"], ensure_ascii=False).replace("<", "\\u003c")
+    """The page's language, for Gradio and for screen readers; and what is said of a file that cannot be taken."""
+    large, kind = (
+        json.dumps(messages(language)[key], ensure_ascii=False).replace("<", "\\u003c")
+        for key in ("data.too_large", "data.other_kind")
+    )
     return (
         "<script>(function(){var l='" + language + "';"
         "Object.defineProperty(navigator,'language',{get:function(){return l}});"
         "Object.defineProperty(navigator,'languages',{get:function(){return [l]}});"
         "document.documentElement.lang=l})();"
-        f"{_LARGE_FILES}({max_mb}, {told});</script>"
+        f"{_UPLOADS}({max_mb}, {large}, {kind});</script>"
     )

@@ -99,6 +99,8 @@ class Results:
         """Leaves an annotator or an annotation out, with a reason; None takes it back. Nothing is deleted."""
         self._roles.require_teacher(actor)
         people.exclude(self._store, kind, target_id, reason)
+        with self._working:  # who has just changed something must not be shown what was worked out before
+            self._kept = {round_id: (0.0, found) for round_id, (_, found) in self._kept.items()}
 
     def export(
         self,

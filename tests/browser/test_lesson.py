@@ -134,6 +134,13 @@ def test_a_file_that_is_too_large_is_refused_before_a_byte_is_sent(visit, app: A
     note = page.get_by_role("alert").filter(has_text="large.jsonl has 1024 MB; at most 200 MB are read")
     note.wait_for()
     assert "AFINA_MAX_UPLOAD_MB" in note.inner_text()
-    assert not sent
-    note.click()
-    note.wait_for(state="detached")
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"x")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload").first.click()
+    chooser.value.set_files(picture)
+    other = page.get_by_role("alert").filter(has_text="picture.png is not of a kind that is read here")
+    other.wait_for()
+    assert not sent and not note.count()
+    other.click()
+    other.wait_for(state="detached")
