@@ -31,12 +31,12 @@ def add(command: Command) -> None:
 
 
 def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
-    from tuning import api, classify, written_labels
+    from tuning import classify, written_labels
     from tuning import strategies as ways
     from tuning.cli import Progress, _assignment
     from tuning.config_classify import ClassifyConfig
     from tuning.executors.choice import executor_of
-    from tuning.jobs import Queue
+    from tuning.jobs import Queue, in_turn
     from tuning.runs import RunStore
 
     chosen = dict(_assignment(text) for text in options.set)
@@ -47,11 +47,7 @@ def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
     queue = Queue(store, executor_of(settings, source))
     runs = ways.submit(queue, config, data, options.strategies.split(","), options.name)
     show = Progress()
-    for run in runs:
-        job = api.Job(run, queue)
-        job.wait(seen=show)
-        if job.error:
-            raise job.error
+    for run in in_turn(queue, runs, lambda run: show(run.status())):
         if written_labels.is_written(run) and run.state == "done":
             from tuning.generate import Engine
 

@@ -41,7 +41,7 @@ def experiment(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning import api, experiments
     from tuning.cli import Progress
     from tuning.executors.choice import executor_of
-    from tuning.jobs import Queue
+    from tuning.jobs import Queue, in_turn
     from tuning.runs import RunStore
 
     queue = Queue(RunStore(settings.home), executor_of(settings, settings.base_model))
@@ -50,13 +50,8 @@ def experiment(options: argparse.Namespace, settings: Settings) -> Answer:
     used = started.used
     print(f"{used.model} on {used.data}{' (Hub)' if used.from_hub else ''}", file=sys.stderr)
     show = Progress()
-    jobs = [api.Job(run, queue) for run in started.runs]
-    for job in jobs:
-        job.wait(seen=show)
-        if job.error:
-            raise job.error
-    told = [{**job.to_dict(), "part": run.info.extra.get("part", "")}
-            for job, run in zip(jobs, started.runs, strict=True)]  # fmt: skip
+    told = [{**api.Job(run, queue).to_dict(), "part": run.info.extra.get("part", "")}
+            for run in in_turn(queue, started.runs, lambda run: show(run.status()))]  # fmt: skip
     lines = [f"{row['name']:16} {row['part']:20} held-out {row['heldout_before']} -> {row['heldout_after']}"
              for row in told]  # fmt: skip
     return {**asdict(used), "runs": told}, lines

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -254,6 +254,22 @@ def settle(run: Run) -> bool:
             return True
     except Timeout:
         return False
+
+
+def in_turn(queue: Queue, runs: Iterable[Run], seen: Callable[[Run], None] | None = None) -> Iterator[Run]:
+    """Executes `queue` and gives each of `runs` when it has ended; the queue is closed after the last one.
+
+    Raises: the AfinaError of the first run that failed.
+    """
+    queue.start()
+    try:
+        for run in runs:
+            follow(queue, run, seen)
+            if error := run.status().error:
+                raise error
+            yield run
+    finally:
+        queue.close()
 
 
 def follow(queue: Queue, run: Run, seen: Callable[[Run], None] | None = None, poll: float = 0.2) -> None:

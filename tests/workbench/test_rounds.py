@@ -89,7 +89,10 @@ def test_gold_items_come_from_a_file_and_do_not_count(services, tmp_path):
     assert report["annotators"][0]["gold_accuracy"] == 1.0
     assert report["n_votes"] == live.judged(services.labels, person.annotator_id, this) - seen
     assert not {"a", "z", "gold"} & set(report["win_rate"])  # who wrote a gold item is no policy of the round
-    for reason, n in (("asleep", 0), (None, report["n_votes"])):  # seen at once, however lately it was worked out
+    for reason, n in (
+        ("asleep", 0),
+        (None, report["n_votes"]),
+    ):  # seen at once, however lately it was worked out
         services.results.exclude(TEACHER, "annotator", person.annotator_id, reason)
         assert services.results.report(TEACHER, this.round_id, "en")["n_votes"] == n
     file.write_text(json.dumps(rows[0] | {"gold_winner": "left"}))
