@@ -88,7 +88,7 @@ def test_no_pair_is_refused_and_says_why(services, this):
     with pytest.raises(AfinaError) as caught:
         services.aligning.start(TEACHER, "dpo", this.round_id)
     assert caught.value.key == "align.no_pairs"
-    assert "tie: 30" in str(caught.value)
+    assert "ties: 30" in str(caught.value)
     assert services.training.runs(TEACHER) == []
 
 
