@@ -31,12 +31,11 @@ def agreement(votes: Votes) -> dict[str, Any]:
     strong, strength = _counts(votes.item[said], levels, 2 * MAX_STRENGTH + 1)
     first, second, shared, kappa = _every_two(votes, MIN_SHARED)
     mean, interval = spread.kappa_interval(first, second, kappa)
+    of_strength, _ = spread.intervals(strength, votes.prompt[strong], "ordinal")
     return {
         **_nominal(counts, votes.prompt[items]),
         "krippendorff_alpha_strength": alpha(strength, "ordinal"),
-        "krippendorff_alpha_strength_interval": spread.intervals(strength, votes.prompt[strong], "ordinal")[
-            0
-        ],
+        "krippendorff_alpha_strength_interval": of_strength,
         "cohen_kappa": _named(votes.annotators, first, second, shared, kappa),
         "cohen_kappa_mean": mean,
         "cohen_kappa_mean_interval": interval,

@@ -5,6 +5,7 @@ Lays out and wires; what is done is in `workbench.roads`, the run is watched in 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -15,7 +16,7 @@ from tuning.rewards import PROGRAMMED
 from ui.context import actor, language, shown
 from ui.translations import t, word
 from ui.vote_form import shipped
-from workbench.relabelling import MOST
+from workbench.rewarding import MOST
 
 if TYPE_CHECKING:
     from workbench.services import Services
@@ -23,39 +24,27 @@ if TYPE_CHECKING:
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
+@dataclass(frozen=True)
+class Panel:
+    roads: gr.Accordion
+    usable: gr.HTML
+    kto_beta: gr.Number
+    kto_steps: gr.Number
+    start_kto: gr.Button
+    labeller: gr.Dropdown
+    prompts: gr.Dropdown
+    n_prompts: gr.Number
+    n_replies: gr.Number
+    start_labelled: gr.Button
+    reward: gr.Dropdown
+    rloo_beta: gr.Number
+    rloo_steps: gr.Number
+    start_rloo: gr.Button
+
+
 def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.Dropdown) -> None:
     """In the Blocks context it is called in. `watched`: where the new run is shown."""
-    kto, rloo = KTOConfig(), RLOOConfig()
-    with gr.Accordion(t("roads.title"), open=False, elem_id="align-roads") as roads, gr.Row():
-        with gr.Column(min_width=320):
-            gr.Markdown(t("roads.kto.about"))
-            usable = gr.HTML("", padding=False, elem_id="roads-usable")
-            with gr.Row():
-                kto_beta = gr.Number(kto.beta, label="β", info=t("align.beta"), minimum=0.001, min_width=110)
-                kto_steps = gr.Number(
-                    kto.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110
-                )
-            start_kto = gr.Button(t("roads.kto.start"), elem_id="align-kto")
-        with gr.Column(min_width=320):
-            gr.Markdown(t("roads.labelled.about"))
-            labeller = gr.Dropdown([], label=t("roads.labelled.reward"), elem_id="roads-labeller")
-            prompts = gr.Dropdown([], label=t("roads.labelled.prompts"), elem_id="roads-prompts")
-            with gr.Row():
-                n_prompts = gr.Number(
-                    120, label=t("roads.labelled.n_prompts"), precision=0, minimum=1, min_width=110
-                )
-                n_replies = gr.Number(6, label=t("roads.labelled.n_replies"), precision=0, minimum=2, maximum=MOST,
-                                      min_width=110)  # fmt: skip
-            start_labelled = gr.Button(t("roads.labelled.start"), elem_id="align-labelled")
-        with gr.Column(min_width=320):
-            gr.Markdown(t("roads.rloo.about"))
-            reward = gr.Dropdown([], label=t("roads.reward"), allow_custom_value=True, elem_id="roads-reward")
-            with gr.Row():
-                rloo_beta = gr.Number(rloo.beta, label="β", info=t("align.beta"), minimum=0, min_width=110)
-                rloo_steps = gr.Number(
-                    rloo.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110
-                )
-            start_rloo = gr.Button(t("roads.rloo.start"), elem_id="align-rloo")
+    panel = _lay_out()
 
     @shown
     def arrive(name: str, way: Any, sources: Any, request: gr.Request) -> list[Any]:
@@ -105,9 +94,63 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
         return started(services.roads.rloo(who, name, reward, language=tongue, **settings), request)
 
     data = [round_, way, sources]
-    gr.on([roads.expand, round_.change, way.change, sources.change], arrive, data, [reward, usable, labeller, prompts],
+    filled = [panel.reward, panel.usable, panel.labeller, panel.prompts]
+    gr.on([panel.roads.expand, round_.change, way.change, sources.change], arrive, data, filled,
           queue=False, **_QUIET)  # fmt: skip
-    start_kto.click(learn, [*data, kto_beta, kto_steps], watched, **_QUIET)
-    start_labelled.click(label, [round_, labeller, prompts, n_prompts, n_replies], watched,
-                         **{**_QUIET, "show_progress": "minimal"})  # fmt: skip
-    start_rloo.click(climb, [round_, reward, rloo_beta, rloo_steps], watched, **_QUIET)
+    panel.start_kto.click(learn, [*data, panel.kto_beta, panel.kto_steps], watched, **_QUIET)
+    asked = [round_, panel.labeller, panel.prompts, panel.n_prompts, panel.n_replies]
+    panel.start_labelled.click(label, asked, watched, **{**_QUIET, "show_progress": "minimal"})
+    panel.start_rloo.click(
+        climb, [round_, panel.reward, panel.rloo_beta, panel.rloo_steps], watched, **_QUIET
+    )
+
+
+def _lay_out() -> Panel:
+    """The three roads side by side, folded away."""
+    kto, rloo = KTOConfig(), RLOOConfig()
+    with gr.Accordion(t("roads.title"), open=False, elem_id="align-roads") as roads, gr.Row():
+        with gr.Column(min_width=320):
+            gr.Markdown(t("roads.kto.about"))
+            usable = gr.HTML("", padding=False, elem_id="roads-usable")
+            with gr.Row():
+                kto_beta = gr.Number(kto.beta, label="β", info=t("align.beta"), minimum=0.001, min_width=110)
+                kto_steps = gr.Number(
+                    kto.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110
+                )
+            start_kto = gr.Button(t("roads.kto.start"), elem_id="align-kto")
+        with gr.Column(min_width=320):
+            gr.Markdown(t("roads.labelled.about"))
+            labeller = gr.Dropdown([], label=t("roads.labelled.reward"), elem_id="roads-labeller")
+            prompts = gr.Dropdown([], label=t("roads.labelled.prompts"), elem_id="roads-prompts")
+            with gr.Row():
+                n_prompts = gr.Number(
+                    120, label=t("roads.labelled.n_prompts"), precision=0, minimum=1, min_width=110
+                )
+                n_replies = gr.Number(6, label=t("roads.labelled.n_replies"), precision=0, minimum=2, maximum=MOST,
+                                      min_width=110)  # fmt: skip
+            start_labelled = gr.Button(t("roads.labelled.start"), elem_id="align-labelled")
+        with gr.Column(min_width=320):
+            gr.Markdown(t("roads.rloo.about"))
+            reward = gr.Dropdown([], label=t("roads.reward"), allow_custom_value=True, elem_id="roads-reward")
+            with gr.Row():
+                rloo_beta = gr.Number(rloo.beta, label="β", info=t("align.beta"), minimum=0, min_width=110)
+                rloo_steps = gr.Number(
+                    rloo.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110
+                )
+            start_rloo = gr.Button(t("roads.rloo.start"), elem_id="align-rloo")
+    return Panel(
+        roads,
+        usable,
+        kto_beta,
+        kto_steps,
+        start_kto,
+        labeller,
+        prompts,
+        n_prompts,
+        n_replies,
+        start_labelled,
+        reward,
+        rloo_beta,
+        rloo_steps,
+        start_rloo,
+    )

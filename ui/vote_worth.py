@@ -71,7 +71,7 @@ def wire(services: Services, worth: Worth, choice: gr.Dropdown, opened: gr.Accor
         who, tongue = actor(services, request), language(request)
         if not (name and target):
             return gr.update(choices=[], value=None)
-        out = services.results.report(who, name, tongue)["excluded"]["annotation"]
+        out = services.results.excluded(who, name)["annotation"]
         said = services.results.votes_by(who, name, target)
         choices = [(_with_reason(verdict(each, tongue), out.get(each.annotation_id), tongue), each.annotation_id)
                    for each in said]  # fmt: skip

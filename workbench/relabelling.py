@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 from common import hashing
 from common.errors import AfinaError
 from tuning.data.rows import Pair, PairSet
+from workbench.rewarding import MOST
 
 if TYPE_CHECKING:
     from labeling.schema import Message
     from tuning.generate import Engine
     from tuning.scoring import Rewards
-
-MOST = 32  # replies to one prompt
 
 
 def best_against_worst(

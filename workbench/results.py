@@ -55,6 +55,11 @@ class Results:
             "excluded": people.left_out(self._store, this.round_id),
         }
 
+    def excluded(self, actor: Actor, round_id: str) -> dict[str, dict[str, str]]:
+        """Who and what is left out of a round now, and why. Raises: NotAllowed unless the teacher asks."""
+        self._roles.require_teacher(actor)
+        return people.left_out(self._store, rounds.get(self._store, round_id).round_id)
+
     def votes_by(self, actor: Actor, round_id: str, annotator_id: str, most: int = 500) -> list[history.Past]:
         """What an annotator said, newest first, blind as they saw it. Raises: NotAllowed unless the teacher asks."""
         self._roles.require_teacher(actor)
