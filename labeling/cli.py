@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from common.errors import AfinaError
 from common.settings import Settings
@@ -19,7 +19,7 @@ from common.split import split
 from labeling.exchange.judged import AGGREGATIONS
 from labeling.exchange.read import Problems
 from labeling.exchange.write import FORMATS
-from labeling.schema import Rating
+from labeling.schema import Rating, Sources
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,7 +70,10 @@ def parser() -> Parser:
     give.add_argument("--phase", choices=("blind", "discussed"), default="blind")
     give.add_argument("--split", choices=("train", "heldout"), help="one side of the split (default: both)")
     give.add_argument(
-        "--sources", choices=("people", "ai", "all"), default="people", help="whose annotations (of a round)"
+        "--sources",
+        choices=get_args(Sources),
+        default="people",
+        help="whose annotations (of a round)",
     )
     give.add_argument("--out", type=Path, required=True, metavar="PATH", help="file or folder to write")
     give.set_defaults(command=_export)
@@ -78,6 +81,8 @@ def parser() -> Parser:
     weigh = commands.add_parser("report", parents=[common], help="what the votes are worth")
     weigh.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a file instead of a round")
     weigh.add_argument("--round", metavar="NAME", help="a round's name or id")
+    weigh.add_argument("--sources", choices=get_args(Sources),
+                       help="whose annotations (default: people's; the simulated ones of a rehearsal)")  # fmt: skip
     weigh.add_argument("--bootstrap", type=int, metavar="N", help="resamples, 100 to 10000")
     weigh.add_argument("--seed", type=int, default=0)
     weigh.set_defaults(command=_report)
@@ -184,7 +189,9 @@ def _report(options: argparse.Namespace) -> tuple[dict, list[str]]:
         skipped = problems.n
     else:
         store = open_store(Settings.from_env())
-        votes = counted.votes_of(store, rounds.get(store, options.round).round_id)
+        this = rounds.get(store, options.round)
+        sources = options.sources or counted.usual(store, this.round_id)
+        votes = counted.votes_of(store, this.round_id, sources)
     made = report(votes, options.bootstrap, options.seed, language=language()) | {"skipped_rows": skipped}
     return made, lines(made, language())
 

@@ -2,25 +2,26 @@
 exports.
 
 An annotation counts if it is the current one of its annotator, came in time, and nobody excluded it or its
-annotator. What machines said (`source` ai) is left out unless asked for. Knows no statistics.
+annotator. What machines said (`source` ai) and what was rehearsed (`simulated`) is left out unless asked for.
+Knows no statistics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, get_args
+from typing import get_args
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, select
 
 from labeling import people, rounds
 from labeling.exchange.judged import Judged
-from labeling.schema import Annotation, one_of
+from labeling.schema import Annotation, Sources, one_of
 from labeling.store import Store
 from labeling.tables import annotation_log, assignments, comparisons
 from labeling.votes import Columns, Votes
 
-Sources = Literal["people", "ai", "all"]
+_NOT_PEOPLE = ("ai", "simulated")
 NAMELESS = "unknown-"  # annotators of imported votes that named nobody
 _FOR_STATISTICS = (
     "annotation_id",
@@ -36,6 +37,18 @@ _FOR_STATISTICS = (
     "exclude_reason",
     "source",
 )
+
+
+def usual(store: Store, round_id: str) -> Sources:
+    """Whose annotations are meant where nobody says: people's; where only simulated annotators judged, theirs."""
+    log = annotation_log.c
+
+    def any_of(which: ColumnElement[bool]) -> bool:
+        with store.read() as connection:
+            return bool(connection.execute(select(exists().where(log.round_id == round_id, which))).scalar())
+
+    rehearsed = any_of(log.source == "simulated") and not any_of(log.source.not_in(_NOT_PEOPLE))
+    return "simulated" if rehearsed else "people"
 
 
 def votes_of(store: Store, round_id: str, sources: Sources = "people") -> Votes:
@@ -87,6 +100,11 @@ def judged_of(store: Store, round_id: str, sources: Sources = "people") -> list[
     return [Judged(each, tuple(said.get(each.comparison_id, ()))) for each in every]
 
 
+def usually_judged(store: Store, round_id: str) -> list[Judged]:
+    """The same of those who are usually meant (`usual`)."""
+    return judged_of(store, round_id, usual(store, round_id))
+
+
 def _in_order(round_id: str):
     return select(comparisons).where(comparisons.c.round_id == round_id).order_by(comparisons.c.position)
 
@@ -104,9 +122,10 @@ def _sorted_out(
         .where(annotation_log.c.round_id == round_id)
         .order_by(annotation_log.c.seq)
     )
-    if sources != "all":
-        is_ai = annotation_log.c.source == "ai"
-        query = query.where(is_ai if sources == "ai" else ~is_ai)
+    if sources == "people":
+        query = query.where(annotation_log.c.source.not_in(_NOT_PEOPLE))
+    elif sources != "all":
+        query = query.where(annotation_log.c.source == sources)
     for row in connection.execute(query.execution_options(yield_per=10_000)):
         reason = row.exclude_reason or excluded["annotation"].get(row.annotation_id)
         reason = reason or excluded["annotator"].get(row.annotator_id)

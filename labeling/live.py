@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, exists, func, select
+from sqlalchemy import Connection, Select, bindparam, case, exists, func, select
 
 from labeling import planner
 from labeling.machines import PREFIX
@@ -52,6 +52,7 @@ class Counters:
     skips: int
     reports: int
     seconds_left: float | None  # at the present pace; None without one
+    simulated: bool = False  # annotators who are not there have judged here
 
     @property
     def coverage(self) -> float:
@@ -62,6 +63,7 @@ class Counters:
 def counters(store: Store, this: Round) -> Counters:
     with store.read() as connection:
         joined = _joined(connection, this)
+        simulated = _scalar(connection, _simulated(this))
         voting = _scalar(
             connection,
             select(func.count(func.distinct(assignments.c.annotator_id))).where(
@@ -82,11 +84,13 @@ def counters(store: Store, this: Round) -> Counters:
         )
         times = list(connection.execute(recent).scalars())
     wants = [
-        joined if this.phase == "discussed" or row.is_common else this.settings.votes_wanted for row in rows
+        joined + simulated if this.phase == "discussed" or row.is_common else this.settings.votes_wanted
+        for row in rows
     ]
     missing = sum(max(0, want - row.votes) for row, want in zip(rows, wants, strict=True))
     return Counters(
-        joined=joined,
+        joined=joined + simulated,
+        simulated=simulated > 0,
         voting=voting,
         comparisons=len(rows),
         complete=sum(row.votes >= want > 0 for row, want in zip(rows, wants, strict=True)),
@@ -128,6 +132,14 @@ def _joined(connection: Connection, this: Round) -> int:
     present = here & ((annotators.c.kind == "voter") | ((annotators.c.kind == "invited") & served))
     gone = annotators.c.revoked_at.is_not(None) | annotators.c.withdrawn_at.is_not(None)
     return _scalar(connection, select(func.count()).select_from(annotators).where(present, ~gone))
+
+
+def _simulated(this: Round) -> Select:
+    """The annotators of this very round who are not there."""
+    served = exists().where(
+        assignments.c.annotator_id == annotators.c.annotator_id, assignments.c.round_id == this.round_id
+    )
+    return select(func.count()).select_from(annotators).where(annotators.c.kind == "simulated", served)
 
 
 def _coverage(connection: Connection, this: Round) -> list[Any]:

@@ -61,6 +61,11 @@ def invite(store: Store, group: str = "", quota: int = 0, language: str = "en") 
     return _add(store, room(store).room_id, "invited", language, group, quota)
 
 
+def simulate(store: Store) -> Annotator:
+    """An annotator who is not there (`labeling.simulated`): nobody is given the token."""
+    return _add(store, room(store).room_id, "simulated", "en", "", 0)[0]
+
+
 def _add(
     store: Store, room_id: str, kind: str, language: str, group: str, quota: int
 ) -> tuple[Annotator, str]:

@@ -22,6 +22,7 @@ Action = Literal["vote", "skip", "report", "retract"]
 Phase = Literal["blind", "discussed"]
 Purpose = Literal["collect", "judge"]
 Source = Literal["human", "ai", "simulated", "imported"]
+Sources = Literal["people", "simulated", "ai", "all"]  # whose annotations are asked for
 Scale = Literal["thumbs", "likert"]
 State = Literal["draft", "generating", "open", "locked", "discussing", "open_again", "revealed", "done"]
 
@@ -192,7 +193,7 @@ class Annotator:
 
     annotator_id: str
     room_id: str
-    kind: Literal["voter", "invited", "imported", "machine"] = "voter"
+    kind: Literal["voter", "invited", "imported", "machine", "simulated"] = "voter"
     group: str = ""
     language: str = "en"
     quota: int = 0

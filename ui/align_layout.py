@@ -6,10 +6,11 @@ Lays out; `align_tab` wires.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
+from labeling.schema import Sources
 from tuning.config import DPOConfig, RewardConfig
 from ui import align_words
 from ui.translations import t
@@ -73,7 +74,7 @@ def setup() -> Setup:
             [(t(f"vote.files.{each}"), each) for each in _WAYS], value="majority", label=t("align.way")
         )
         sources = gr.Radio(
-            [(t(f"judges.sources.{each}"), each) for each in ("people", "ai", "all")],
+            [(t(f"judges.sources.{each}"), each) for each in get_args(Sources)],
             value="people",
             label=t("judges.sources"),
             elem_id="align-sources",

@@ -72,6 +72,11 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
         )
 
     @shown
+    def usual(name: str, request: gr.Request) -> Any:
+        who = actor(services, request)
+        return services.results.sources(who, name) if name and who.is_teacher else gr.skip()
+
+    @shown
     def choices(request: gr.Request) -> Any:
         return gr.update(choices=[each.name for each in services.rounds.listed(actor(services, request))])
 
@@ -82,9 +87,11 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
     told_by: list[Any] = [setup.round, setup.sources, setup.way, setup.reward_epochs, setup.epochs]
     watch: dict[str, Any] = {"fn": look, "inputs": [live.choice, live.seen], "outputs": outputs, **_QUIET}
     on_open(arrive, None, [fork, setup.box, setup.round, live.choice], **_QUIET).then(
+        usual, setup.round, setup.sources, **_QUIET).then(
         facts, told_by, setup.facts, **_QUIET).then(**watch)  # fmt: skip
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     live.choice.change(**watch, queue=False)
+    setup.round.change(usual, setup.round, setup.sources, queue=False, **_QUIET)
     gr.on([each.change for each in told_by], facts, told_by, setup.facts, **_QUIET)
     setup.round.focus(choices, None, setup.round, queue=False, **_QUIET)
     _wire_starts(services, setup, live)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import gradio as gr
 
 from labeling.exchange.write import FORMATS
+from labeling.schema import Sources
 from tuning.data import uploads
 from ui.context import actor, inform, language, shown
 from ui.translations import t, word
@@ -49,7 +50,7 @@ def lay_out(services: Services, choice: gr.Dropdown) -> Files:
         )
         minimum = gr.Slider(0.5, 1, 0.7, step=0.05, label=t("vote.files.agreement_share"))
         sources = gr.Radio(
-            [(t(f"judges.sources.{each}"), each) for each in ("people", "ai", "all")],
+            [(t(f"judges.sources.{each}"), each) for each in get_args(Sources)],
             value="people",
             label=t("judges.sources"),
         )

@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from ui.translations import word
-from ui.vote_stage import rates
+from ui.vote_stage import rates, simulated
 from workbench.revealing import shown_name
 
 _PERSON = ("n", "median_ms", "fast_share", "left_share", "tie_share", "both_bad_share", "gold_accuracy",
@@ -54,7 +54,8 @@ def _summary(report: Mapping[str, Any], tongue: str) -> str:
     for name, n in report["left_out"].items():
         outside[name if name in _OUTSIDE else "excluded"] += n
     left = ", ".join(f"{word(f'vote.left_out.{name}', tongue)}: {n}" for name, n in outside.items())
-    return f"<p>{escape(told)}{' · ' + escape(left) if left else ''}</p>"
+    badge = simulated(report["sources"] == "simulated", tongue)
+    return f"<p>{badge} {escape(told)}{' · ' + escape(left) if left else ''}</p>"
 
 
 def _title(key: str, report: Mapping[str, Any], tongue: str) -> str:

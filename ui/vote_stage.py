@@ -67,8 +67,13 @@ def _head(stage: Stage, language: str) -> str:
     purpose = escape(word(f"vote.purpose.{stage.this.purpose}", language))
     return (
         f'<div class="run-head"><b>{escape(stage.this.name)}</b><span class="badge {stage.this.state}">{badge}</span>'
-        f'<span class="quiet">{purpose}</span></div>'
+        f'<span class="quiet">{purpose}</span>{simulated(stage.counters.simulated, language)}</div>'
     )
+
+
+def simulated(is_so: bool, language: str) -> str:
+    """The badge of a round in which simulated annotators voted."""
+    return f'<span class="badge simulated">{escape(word("vote.simulated", language))}</span>' if is_so else ""
 
 
 def _ready(stage: Stage, link: str, language: str) -> str:

@@ -12,7 +12,7 @@ import gradio as gr
 
 from common import hashing
 from labeling.schema import State
-from ui import vote_files, vote_form, vote_stage, vote_worth
+from ui import vote_files, vote_form, vote_rehearse, vote_stage, vote_worth
 from ui.context import actor, language, shown
 from ui.network import addresses, local_address
 from ui.translations import t, word
@@ -77,11 +77,14 @@ def build_vote_tab(services: Services) -> None:
             worth = vote_worth.lay_out(services, choice)
         with gr.Accordion(t("vote.files"), open=False):
             files = vote_files.lay_out(services, choice)
+        with gr.Accordion(t("vote.rehearse"), open=False, elem_id="vote-rehearse"):
+            rehearse = vote_rehearse.lay_out()
     panel = Panel(choice, screen, buttons, below, gr.State(""))
     filled = vote_form.wire(services, form, choice, new)
     _wire(services, panel, new, filled)
     vote_worth.wire(services, worth, choice, opened)
     vote_files.wire(services, files, choice)
+    vote_rehearse.wire(services, rehearse, choice)
 
 
 def _wire(services: Services, panel: Panel, new: gr.Accordion, filled: Any) -> None:

@@ -18,7 +18,7 @@ from common.settings import Settings
 from labeling import counted, people, rounds
 from labeling.exchange.judged import Aggregation, Judged, decide
 from labeling.exchange.judged import pairs as pairs_of
-from labeling.schema import Round
+from labeling.schema import Round, Sources
 from labeling.store import Store
 from tuning import gpu_time
 from tuning.config import DPOConfig, RewardConfig
@@ -98,7 +98,7 @@ class Aligning:
         round_id: str,
         aggregation: Aggregation = "majority",
         minimum: float = 0.7,
-        sources: counted.Sources = "people",
+        sources: Sources = "people",
     ) -> RoundPairs:
         """A round's preference pairs, blind votes alone; what machines said only where asked for.
 
@@ -119,9 +119,7 @@ class Aligning:
         dropped = dict(undecided + unusable)
         return RoundPairs(data, sides["train"], sides["heldout"], dropped, tuple(sorted(ids)))
 
-    def usable(
-        self, actor: Actor, round_id: str, sources: counted.Sources = "people"
-    ) -> dict[Aggregation, int]:
+    def usable(self, actor: Actor, round_id: str, sources: Sources = "people") -> dict[Aggregation, int]:
         """How many train pairs each way of putting votes together gives."""
         ways: tuple[Aggregation, ...] = ("every", "majority", "minimum")
         return {way: self.pairs(actor, round_id, way, sources=sources).n_train for way in ways}
@@ -131,7 +129,7 @@ class Aligning:
         actor: Actor,
         round_id: str,
         aggregation: Aggregation = "majority",
-        sources: counted.Sources = "people",
+        sources: Sources = "people",
         epochs: Mapping[str, float] | None = None,
     ) -> dict[str, Quote]:
         """The GPU time that each method would ask of the visitor's quota; empty where no GPU is lent.
@@ -159,7 +157,7 @@ class Aligning:
         name: str = "",
         aggregation: Aggregation = "majority",
         source_model: str = "",
-        sources: counted.Sources = "people",
+        sources: Sources = "people",
         **settings: Any,
     ) -> str:
         """Queues a reward model or a DPO run on a round's votes and gives its id.
@@ -205,7 +203,7 @@ class Aligning:
         this = rounds.get(self._labels, round_id)
         judged = [
             each
-            for each in counted.judged_of(self._labels, this.round_id)
+            for each in counted.usually_judged(self._labels, this.round_id)
             if each.comparison.split == "heldout"
         ]
         decisions, _ = decide(judged, "majority")

@@ -179,7 +179,7 @@ class Judging:
         from workbench.aligning import human_ceiling
 
         this = rounds.get(self._labels, round_id)
-        people = counted.judged_of(self._labels, this.round_id)
+        people = counted.usually_judged(self._labels, this.round_id)
         ceiling = human_ceiling(people)
         sides = {each.comparison.comparison_id: _side(each.counting("blind")) for each in people}
         said = counted.judged_of(self._labels, this.round_id, "ai")

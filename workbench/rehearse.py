@@ -1,10 +1,11 @@
 """The whole loop without people: SFT, a round, simulated votes, a reward model, DPO, evaluation.
 
     python -m workbench.rehearse [--preference polite] [--language en] [--noise 0.15] [--json]
+    python -m workbench.rehearse --round NAME [--annotators 5]
 
-The voters like one thing (a manner of speaking, or a length) and err now and then; the votes are marked `simulated`.
-The policy is measured on held-out prompts by the rule without errors, and asked facts before and after: it must learn
-manner without losing content. Runs in a folder of its own, which is removed.
+The voters like one thing (`workbench.preferences`) and err now and then; the votes are marked `simulated`. The policy
+is measured on held-out prompts by the rule without errors, and asked facts before and after: it must learn manner
+without losing content. Runs in a folder of its own, which is removed; with `--round`, they only vote, in the app's.
 """
 
 from __future__ import annotations
@@ -17,30 +18,25 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from common.errors import AfinaError
 from common.settings import Settings
 from common.split import split
-from labeling import assignment, casting, people
-from labeling.schema import Choice, Generation, Round, RoundSettings, new_id
-from labeling.store import Store
+from labeling import simulated
+from labeling.schema import Generation, Round, RoundSettings
+from labeling.simulated import Habits, Preference
+from labeling.store import open_store
+from workbench import preferences
 from workbench.aligning import measured
-from workbench.roles import TEACHER
+from workbench.rehearsing import Rehearsing
+from workbench.roles import TEACHER, Roles
 from workbench.rounds import Wanted, read_prompts
 from workbench.services import Services, build
 
 PROMPTS, VOTES, EVALUATED = 80, 200, 140
-Rule = Callable[[str], float]  # reply -> how much it is liked
-MANNERS = {
-    "polite": "formal",
-    "excited": "effusive",
-    "curt": "curt",
-    "pirate": "pirate",
-    "hedging": "hedging",
-}
 
 
 @dataclass(frozen=True)
@@ -48,6 +44,7 @@ class Options:
     preference: str = "polite"
     language: Literal["en", "es"] = "en"
     noise: float = 0.15
+    lapses: float = 0.0
     seed: int = 0
     prompts: int = PROMPTS
     votes: int = VOTES
@@ -55,21 +52,6 @@ class Options:
     pairs: Literal["votes", "best"] = (
         "votes"  # what DPO learns from: the votes, or the reward model's best of n
     )
-
-
-def rule(preference: str, language: str) -> Rule:
-    """What the simulated voters like. Raises: AfinaError `rehearse.preference`."""
-    if preference == "shorter":
-        return lambda text: -len(text)
-    if preference == "longer":
-        return len
-    if preference not in MANNERS:
-        known = ", ".join([*MANNERS, "shorter", "longer"])
-        raise AfinaError("rehearse.preference", value=preference, known=known)
-    from tuning.pocket.world.registers import detect
-
-    wanted = MANNERS[preference]
-    return lambda text: float(detect(text, language) == wanted)  # type: ignore[arg-type]
 
 
 def rehearse(options: Options, home: Path, say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
@@ -87,7 +69,8 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     from tuning.config import SFTConfig
     from tuning.pocket import check
 
-    likes = rule(options.preference, options.language)
+    likes = preferences.from_command_line(options.preference, options.language)
+    habits = Habits(options.noise, options.lapses, options.seed)
     asked = check.questions(options.language)
     say("supervised fine-tuning")
     data = f"mixed.{options.language}"
@@ -97,9 +80,9 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     before = check.ask(engine, "sft", asked)
     say(f"round: {options.prompts} prompts, {options.votes} votes, {options.noise:.0%} of them wrong")
     this = _round(services, options)
-    n_votes = simulate(services.labels, this, likes, options.votes, options.noise, options.seed)
+    n_votes = simulated.vote(services.labels, this, likes, habits, most=options.votes)
     say("reward model")
-    _wait(services, services.aligning.start(TEACHER, "reward", this.round_id, "reward"))
+    _wait(services, services.aligning.start(TEACHER, "reward", this.round_id, "reward", sources="simulated"))
     accuracy, compared = _reward_accuracy(services, options, likes)
     say("direct preference optimisation")
     _wait(services, _align(services, options, this))
@@ -113,8 +96,9 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
         "language": options.language,
         "n_votes": n_votes,
         "noise": options.noise,
+        "lapses": options.lapses,
         "pairs": options.pairs,
-        "n_pairs": services.aligning.pairs(TEACHER, this.round_id).n_train,
+        "n_pairs": services.aligning.pairs(TEACHER, this.round_id, sources="simulated").n_train,
         "reward_model_accuracy": accuracy,
         "reward_model_compared": compared,
         "win_rate": wins / decisive if decisive else None,
@@ -132,7 +116,7 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
 def _align(services: Services, options: Options, this: Round) -> str:
     """Starts DPO and gives its run."""
     if options.pairs == "votes":
-        return services.aligning.start(TEACHER, "dpo", this.round_id, "dpo")
+        return services.aligning.start(TEACHER, "dpo", this.round_id, "dpo", sources="simulated")
     prompts = f"prompts.{options.language}"
     return services.roads.labelled(
         TEACHER, this.round_id, "reward", "dpo", prompts=prompts, seed=options.seed
@@ -155,32 +139,7 @@ def _round(services: Services, options: Options) -> Round:
     return services.rounds.move(TEACHER, this.round_id, "open")
 
 
-def simulate(store: Store, this: Round, likes: Rule, n: int, noise: float, seed: int) -> int:
-    """`n` votes by as many people as it takes, each wrong with probability `noise`; gives how many were cast."""
-    chance, cast = random.Random(seed), 0
-    while cast < n:
-        person, _ = people.join(store, people.room(store).code)
-        before = cast
-        while cast < n and (served := assignment.next_for(store, person, this.round_id)) is not None:
-            body = {"annotation_id": new_id(), "comparison_id": served.comparison_id}
-            body |= {"assignment_id": served.assignment_id, "winner": _choice(served, likes, chance, noise)}
-            casting.cast(store, person, casting.Ballot.parse(body), source="simulated")
-            cast += 1
-            if cast - before >= 25:  # nobody does it all
-                break
-        if cast == before:
-            break  # everything has its votes
-    return cast
-
-
-def _choice(served: assignment.Served, likes: Rule, chance: random.Random, noise: float) -> Choice:
-    left, right = likes(served.left), likes(served.right)
-    if chance.random() < noise:
-        left, right = (right, left) if left != right else (chance.random(), chance.random())
-    return "tie" if left == right else "left" if left > right else "right"
-
-
-def _reward_accuracy(services: Services, options: Options, likes: Rule) -> tuple[float | None, int]:
+def _reward_accuracy(services: Services, options: Options, likes: Preference) -> tuple[float | None, int]:
     """On fresh comparisons of held-out prompts, against what the voters would say without errors; and how many."""
     from tuning.data.rows import Pair
 
@@ -189,13 +148,16 @@ def _reward_accuracy(services: Services, options: Options, likes: Rule) -> tuple
     pairs = []
     for first in range(0, len(talks), 4):
         prompt = tuple(talks[first])
-        liked = sorted(set(replies[first : first + 4]), key=likes)
-        if likes(liked[0]) != likes(liked[-1]):
+        asked = str(prompt[-1]["content"])
+        liked = sorted(set(replies[first : first + 4]), key=lambda reply: likes(asked, reply))
+        if likes(asked, liked[0]) != likes(asked, liked[-1]):
             pairs.append(Pair(prompt, liked[-1], liked[0]))
     return measured(services.aligning.reward_model(TEACHER, "reward"), pairs).accuracy, len(pairs)
 
 
-def _compare(services: Services, options: Options, likes: Rule, greedy: bool = False) -> tuple[int, int]:
+def _compare(
+    services: Services, options: Options, likes: Preference, greedy: bool = False
+) -> tuple[int, int]:
     """(wins, decisive) of the new policy against its parent on held-out prompts, one reply of each to each.
 
     `greedy`: the likeliest replies, as the clean answers are measured; else sampled at temperature 1, same seeds.
@@ -203,7 +165,10 @@ def _compare(services: Services, options: Options, likes: Rule, greedy: bool = F
     talks = _heldout(services, options)
     old = _sample(services, "sft", talks, 1000 + options.seed, greedy)
     new = _sample(services, "dpo", talks, 1000 + options.seed, greedy)
-    liked = [(likes(one), likes(other)) for one, other in zip(new, old, strict=True)]
+    asked = [talk[-1]["content"] for talk in talks]
+    liked = [
+        (likes(prompt, one), likes(prompt, other)) for prompt, one, other in zip(asked, new, old, strict=True)
+    ]
     return sum(a > b for a, b in liked), sum(a != b for a, b in liked)
 
 
@@ -245,26 +210,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m workbench.rehearse", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument(
-        "--preference", default="polite", help="polite, excited, curt, pirate, hedging, shorter, longer"
-    )
+    known = f"{', '.join(preferences.NAMES)}, keyword:WORD, file.py:function"
+    parser.add_argument("--preference", default="polite", help=known)
     parser.add_argument("--language", choices=("en", "es"), default="en")
-    parser.add_argument("--noise", type=float, default=0.15)
+    parser.add_argument(
+        "--noise", type=float, default=0.15, help="share of votes for the other reply, 0 to 0.5"
+    )
+    parser.add_argument("--lapses", type=float, default=0.0, help="share of votes by chance, 0 to 1")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pairs", choices=("votes", "best"), default="votes",
                         help="DPO learns from the votes, or from fresh pairs that the reward model labels")  # fmt: skip
+    parser.add_argument("--round", metavar="NAME", help="vote in this open round of AFINA_HOME, and no more")
+    parser.add_argument("--annotators", type=int, default=5, help="how many vote in --round")
     parser.add_argument("--json", action="store_true")
     given = vars(parser.parse_args(arguments))
-    as_json = given.pop("json")
+    as_json, named, annotators = (given.pop(name) for name in ("json", "round", "annotators"))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            result = rehearse(Options(**given), Path(folder), lambda line: print(line, file=sys.stderr))
+        options = Options(**given)
+        result = _vote_in(named, annotators, options) if named else _apart(options)
     except AfinaError as error:
         print(error, file=sys.stderr)
         return 2
     print(json.dumps(result) if as_json else "\n".join(f"{name}: {value}" for name, value in result.items()))
     return 0
+
+
+def _apart(options: Options) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return rehearse(options, Path(folder), lambda line: print(line, file=sys.stderr))
+
+
+def _vote_in(name: str, annotators: int, options: Options) -> dict[str, Any]:
+    """Simulated votes in a round of the installation."""
+    likes = preferences.from_command_line(options.preference, options.language)
+    habits = Habits(options.noise, options.lapses, options.seed)
+    settings = Settings.from_env()
+    rehearsing = Rehearsing(open_store(settings), Roles(settings))
+    return asdict(rehearsing.vote(TEACHER, name, likes, annotators, habits))
 
 
 if __name__ == "__main__":

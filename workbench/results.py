@@ -17,7 +17,7 @@ from labeling import counted, history, people, ratings, rounds, traits
 from labeling import report as reports
 from labeling.exchange import write
 from labeling.resampling import Estimate
-from labeling.schema import Round, Winner
+from labeling.schema import Round, Sources, Winner
 from labeling.store import Store
 from labeling.tables import annotation_log, exclusions
 from labeling.votes import WINNERS, Votes
@@ -54,6 +54,11 @@ class Results:
             "formulas": reports.formulas(language),
             "excluded": people.left_out(self._store, this.round_id),
         }
+
+    def sources(self, actor: Actor, round_id: str) -> Sources:
+        """Whose annotations are meant where nobody says (`counted.usual`). Raises: NotAllowed."""
+        self._roles.require_teacher(actor)
+        return counted.usual(self._store, rounds.get(self._store, round_id).round_id)
 
     def excluded(self, actor: Actor, round_id: str) -> dict[str, dict[str, str]]:
         """Who and what is left out of a round now, and why. Raises: NotAllowed unless the teacher asks."""
@@ -116,7 +121,7 @@ class Results:
         minimum: float = 0.7,
         phase: Any = "blind",
         split: Any = None,
-        sources: counted.Sources = "people",
+        sources: Sources = "people",
     ) -> write.Exported:
         """Writes a round's annotations into AFINA_HOME/exports; those of machines only where asked for.
 
@@ -156,8 +161,9 @@ class Results:
 
     def _work_out(self, this: Round, mark: tuple[int, int]) -> Findings:
         began = time.monotonic()
-        votes = counted.votes_of(self._store, this.round_id)
-        report = reports.report(votes)
+        sources = counted.usual(self._store, this.round_id)
+        votes = counted.votes_of(self._store, this.round_id, sources)
+        report = reports.report(votes) | {"sources": sources}
         liked = {}
         if this.purpose == "collect":
             liked = traits.preferred(votes.counted(), rounds.comparisons_of(self._store, this.round_id))

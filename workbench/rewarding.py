@@ -116,7 +116,7 @@ class Rewarding:
         """Where it is surest against the majority, the surest first. Raises: NotAllowed."""
         self._roles.require_teacher(actor)
         this = rounds.get(self._labels, round_id)
-        judged = counted.judged_of(self._labels, this.round_id)
+        judged = counted.usually_judged(self._labels, this.round_id)
         clear = [(each, *_share(each)) for each in judged if not each.comparison.is_gold]
         asked = [(each, a, b) for each, a, b in clear if a != b]
         sides = [
@@ -146,7 +146,7 @@ class Rewarding:
         for this in rounds.listed(self._labels):
             if this.state not in ("revealed", "done"):
                 continue  # what is still open stays blind
-            for each in counted.judged_of(self._labels, this.round_id):
+            for each in counted.usually_judged(self._labels, this.round_id):
                 item = each.comparison
                 pair = (item.completion_a, item.completion_b)
                 if item.prompt == prompt and texts in (pair, pair[::-1]):

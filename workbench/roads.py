@@ -18,7 +18,7 @@ from common.settings import Settings
 from common.split import prompt_key, split
 from labeling import counted, people, ratings, rounds
 from labeling.exchange.judged import Aggregation, decide, unpaired
-from labeling.schema import Rating, messages_of
+from labeling.schema import Rating, Sources, messages_of
 from labeling.store import Store
 from tuning import rewards
 from tuning.config import DPOConfig, KTOConfig, RLOOConfig
@@ -62,7 +62,7 @@ class Roads:
         actor: Actor,
         round_id: str,
         aggregation: Aggregation = "majority",
-        sources: counted.Sources = "people",
+        sources: Sources = "people",
     ) -> RoundRatings:
         """Single replies from blind votes (winner good, loser bad, "both bad" twice bad) and from thumbs and stars.
 
@@ -90,7 +90,7 @@ class Roads:
         name: str = "",
         aggregation: Aggregation = "majority",
         source_model: str = "",
-        sources: counted.Sources = "people",
+        sources: Sources = "people",
         **settings: Any,
     ) -> str:
         """Queues a KTO run on a round's replies and gives its id.

@@ -29,6 +29,7 @@ from workbench.dialling import Dialling
 from workbench.judging import Judging
 from workbench.keeping import Keeping
 from workbench.lineage import Lineage
+from workbench.rehearsing import Rehearsing
 from workbench.results import Results
 from workbench.rewarding import Rewarding
 from workbench.roads import Roads
@@ -57,6 +58,7 @@ class Services:
     course: Course
     voting: Voting
     rounds: Rounds
+    rehearsing: Rehearsing
     results: Results
     aligning: Aligning
     roads: Roads
@@ -170,6 +172,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         course=course,
         voting=voting,
         rounds=rounds,
+        rehearsing=Rehearsing(labels, roles),
         results=results,
         aligning=aligning,
         roads=Roads(

@@ -28,7 +28,7 @@ SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 TEACHERS = {
     "train_tab.uploaded", "train_tab.start", "train_tab.handler", "train_api.start_run", "train_api.stop_run",
     "train_api.resume_run", "runs_tab.remove", "vote_tab.step", "vote_form.make", "vote_worth.revoke",
-    "vote_worth.change", "vote_files.export", "vote_files.load", "vote_files.invite", "align_tab.reward",
+    "vote_worth.change", "vote_files.export", "vote_files.load", "vote_files.invite", "vote_rehearse.vote", "align_tab.reward",
     "align_tab.dpo", "align_tab.measure", "align_tab.outcome", "align_tab.again", "align_tab.act",
     "align_dial.sweep", "align_dial.vote", "align_dial.keep", "vote_tab.open_round", "vote_tab.round_status",
     "vote_tab.export_preferences", "chat_feedback.keep", "classify_tab.uploaded", "classify_tab.start",
@@ -49,7 +49,7 @@ ANYBODY = {
     "chat_feedback.rate", "chat_reward.refresh", "chat_reward.judge", "chat_reward.best", "chat_tab.compare",
     "runs_tab.arrive", "runs_tab.look", "runs_tab.watch", "vote_tab.arrive", "vote_tab.look", "vote_form.plan",
     "vote_form.suggest", "vote_form.<lambda>", "vote_form.choices", "vote_worth.look", "vote_worth.votes",
-    "vote_worth.<lambda>", "vote_files.<lambda>", "align_tab.arrive", "align_tab.facts", "align_tab.look",
+    "vote_worth.<lambda>", "vote_files.<lambda>", "vote_rehearse.<lambda>", "align_tab.usual", "align_tab.arrive", "align_tab.facts", "align_tab.look",
     "align_tab.choices", "align_dial.hear", "align_dial.arrive", "label_tab.judge",
     "label_tab.begin", "label_tab.show", "label_tab.use", "label_tab.take_up", "label_tab._draft",
     "vote_tab.leaderboard", "classify_tab.arrive", "classify_tab.check", "classify_tab.check_new", "classify_tab.poll",
