@@ -53,8 +53,10 @@ def vote(
 
     `annotators` people take turns of `each` votes; 0: as many as it takes, one turn each. `say` is told how many votes
     there are after each turn. Raises: Conflict `simulated.people` where somebody has voted
-    already: their votes would be mixed with these; as `assignment.next_for` where the round is not open.
+    already: their votes would be mixed with these, `simulated.closed` where the round is not open.
     """
+    if not this.voting:
+        raise Conflict("simulated.closed", name=this.name)
     if _voted(store, this.round_id):
         raise Conflict("simulated.people", name=this.name)
     chance, cast, turn, idle = random.Random(habits.seed), 0, 0, 0

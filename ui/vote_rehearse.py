@@ -42,8 +42,12 @@ def lay_out() -> Rehearse:
         annotators = gr.Number(
             5, precision=0, minimum=1, maximum=MOST, label=t("vote.rehearse.annotators"), min_width=120
         )
-        noise = gr.Slider(0, 0.5, 0.15, step=0.05, label=t("vote.rehearse.noise"))
-        lapses = gr.Slider(0, 1, 0, step=0.05, label=t("vote.rehearse.lapses"))
+        noise = gr.Slider(
+            0, 0.5, 0.15, step=0.05, label=t("vote.rehearse.noise"), info=t("vote.rehearse.noise_info")
+        )
+        lapses = gr.Slider(
+            0, 1, 0, step=0.05, label=t("vote.rehearse.lapses"), info=t("vote.rehearse.lapses_info")
+        )
     start = gr.Button(t("vote.rehearse.start"), elem_id="vote-rehearse-start")
     done = gr.HTML("", padding=False, elem_id="vote-rehearsed")
     return Rehearse(likes, keyword, annotators, noise, lapses, start, done)

@@ -28,7 +28,8 @@ SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 TEACHERS = {
     "train_tab.uploaded", "train_tab.start", "train_tab.handler", "train_api.start_run", "train_api.stop_run",
     "train_api.resume_run", "runs_tab.remove", "vote_tab.step", "vote_form.make", "vote_worth.revoke",
-    "vote_worth.change", "vote_files.export", "vote_files.load", "vote_files.invite", "vote_rehearse.vote", "align_tab.reward",
+    "vote_worth.change", "vote_files.export", "vote_files.load", "vote_files.invite", "vote_rehearse.vote",
+    "align_tab.reward",
     "align_tab.dpo", "align_tab.measure", "align_tab.outcome", "align_tab.again", "align_tab.act",
     "align_dial.sweep", "align_dial.vote", "align_dial.keep", "vote_tab.open_round", "vote_tab.round_status",
     "vote_tab.export_preferences", "chat_feedback.keep", "classify_tab.uploaded", "classify_tab.start",

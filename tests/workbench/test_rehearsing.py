@@ -151,8 +151,9 @@ def test_bad_wishes_are_named_and_only_the_teacher_has_any(services):
     with pytest.raises(NotAllowed):
         services.rehearsing.vote(VISITOR, this.round_id, "longer")
     rounds.move(services.labels, this.round_id, "locked")
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as caught:
         services.rehearsing.vote(TEACHER, this.round_id, "longer")
+    assert caught.value.key == "simulated.closed"
 
 
 def test_preferences_by_name():
