@@ -28,6 +28,7 @@ class Setup:
     reward_epochs: gr.Number
     reward_rate: gr.Number
     reward_name: gr.Textbox
+    reward_from: gr.Dropdown
     reward: gr.Button
     loss: gr.Dropdown
     beta: gr.Number
@@ -83,6 +84,13 @@ def setup() -> Setup:
         with gr.Group():
             gr.Markdown(t("align.reward.about"), elem_classes="train-pad")
             with gr.Accordion(t("align.more"), open=False), gr.Row():
+                reward_from = gr.Dropdown(
+                    [(t(f"align.reward.from.{each}"), each) for each in ("policy", "base")],
+                    value="policy",
+                    label=t("align.reward.from"),
+                    min_width=140,
+                    elem_id="align-reward-from",
+                )
                 reward_epochs = gr.Number(reward.epochs, label=t("align.epochs"), minimum=0, min_width=110)
                 reward_rate = gr.Number(reward.learning_rate, label=t("align.rate"), minimum=0, min_width=110)
                 reward_name = gr.Textbox(label=t("train.name"), max_lines=1, min_width=140)
@@ -103,7 +111,8 @@ def setup() -> Setup:
                 sft_weight = gr.Number(dpo.sft_weight, label=t("align.sft_weight"), minimum=0, min_width=110)
                 name = gr.Textbox(label=t("train.name"), max_lines=1, min_width=140)
             start_dpo = gr.Button(t("align.dpo.start"), variant="primary", elem_id="align-dpo")
-    return Setup(box, round_, way, sources, facts, reward_epochs, reward_rate, reward_name, start_reward, loss, beta,
+    return Setup(box, round_, way, sources, facts, reward_epochs, reward_rate, reward_name, reward_from, start_reward,
+                 loss, beta,
                  epochs, rate, sft_weight, name, start_dpo)  # fmt: skip
 
 

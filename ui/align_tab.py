@@ -115,10 +115,21 @@ def _wire_starts(services: Services, setup: Setup, live: Live) -> None:
 
     @shown
     def reward(
-        name: str, way: Any, sources: Any, epochs: float, rate: float, called: str, request: gr.Request
+        name: str,
+        way: Any,
+        sources: Any,
+        begin: str,
+        epochs: float,
+        rate: float,
+        called: str,
+        request: gr.Request,
     ) -> Any:
         who = actor(services, request)
-        settings: dict[str, Any] = {"epochs": epochs or 0, "learning_rate": rate}
+        settings: dict[str, Any] = {
+            "epochs": epochs or 0,
+            "learning_rate": rate,
+            "from_base": begin == "base",
+        }
         return started(
             who, services.aligning.start(who, "reward", name, called or "", way, sources=sources, **settings)
         )
@@ -134,8 +145,8 @@ def _wire_starts(services: Services, setup: Setup, live: Live) -> None:
         )
 
     data = [setup.round, setup.way, setup.sources]
-    setup.reward.click(reward, [*data, setup.reward_epochs, setup.reward_rate, setup.reward_name], live.choice,
-                       **_QUIET)  # fmt: skip
+    how = [setup.reward_from, setup.reward_epochs, setup.reward_rate, setup.reward_name]
+    setup.reward.click(reward, [*data, *how], live.choice, **_QUIET)  # fmt: skip
     setup.dpo.click(dpo, [*data, setup.loss, setup.beta, setup.epochs, setup.rate, setup.sft_weight, setup.name],
                     live.choice, **_QUIET)  # fmt: skip
 

@@ -20,7 +20,7 @@ from labeling.exchange.judged import Aggregation, Judged, decide
 from labeling.exchange.judged import pairs as pairs_of
 from labeling.schema import Round, Sources
 from labeling.store import Store
-from tuning import gpu_time
+from tuning import dial, gpu_time
 from tuning.config import DPOConfig, RewardConfig
 from tuning.data.rows import Pair, PairSet
 from tuning.gpu_time import Quote
@@ -158,12 +158,13 @@ class Aligning:
         aggregation: Aggregation = "majority",
         source_model: str = "",
         sources: Sources = "people",
+        from_base: bool = False,
         **settings: Any,
     ) -> str:
         """Queues a reward model or a DPO run on a round's votes and gives its id.
 
-        `source_model`: the policy that was voted on unless said otherwise. Raises: AfinaError `align.no_pairs` with
-        what was dropped and why; as `Queue.submit`.
+        `source_model`: the policy that was voted on unless said otherwise; `from_base`: the base model under it.
+        Raises: AfinaError `align.no_pairs` with what was dropped and why; as `Queue.submit`.
         """
         self._roles.require_teacher(actor)
         this = rounds.get(self._labels, round_id)
@@ -172,6 +173,8 @@ class Aligning:
             reasons = Tally("exchange.dropped.", found.dropped)
             raise AfinaError("align.no_pairs", name=this.name, dropped=reasons)
         source = source_model or voted_on(this)
+        if from_base:
+            source = _base_of(source, self._store)
         config = CONFIGS[method].from_settings({"source_model": source, **settings})
         run = self._queue.submit(method, config, found.data, name)
         people.record_training(self._labels, run.id, found.annotation_ids)
@@ -293,3 +296,9 @@ def human_ceiling(judged: Sequence[Judged]) -> float | None:
 def voted_on(this: Round) -> str:
     """The policy that a round's votes train: the one that was sampled, or the first that is no base model."""
     return next((name for name in this.policies if name != "pocket"), this.policies[0])
+
+
+def _base_of(policy: str, runs: RunStore) -> str:
+    """The base model under a policy, as `tuning.models.resolve` takes it."""
+    name = dial.parsed(policy)[0] if dial.SIGN in policy else policy
+    return next((str(run.info.base["name"]) for run in runs if name in (run.name, run.id)), name)

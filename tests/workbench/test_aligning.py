@@ -1,6 +1,7 @@
 """Votes into pairs and runs: the right side trains, nothing trains on nothing, a withdrawal names its runs."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,6 +101,30 @@ def test_a_withdrawal_names_the_runs_that_learned_from_it(services, this):
     assert all(split(pair.prompt) == "train" for pair in run.pairs("train"))
     assert all(split(pair.prompt) == "heldout" for pair in run.pairs("heldout"))
     assert services.voting.withdraw(everybody[0]) == ["judge"]
+
+
+def test_a_reward_model_starts_from_the_policy_or_from_its_base(services, monkeypatch):
+    """A body that has not learned the manners, or one that has: the course compares the two."""
+    from tuning.config import SFTConfig
+    from tuning.data import formats
+
+    rows = formats.from_python([{"prompt": f"Number {i}?", "completion": f"{i}"} for i in range(20)])
+    services.queue.submit("sft", SFTConfig(), rows, "manners")
+    made = rounds.create(services.labels, "two", "collect", ["manners"], RoundSettings(common_items=0))
+    items = [Comparison(f"Question {i}?", "Yes, please.", "So.", "manners@1", "manners@1") for i in range(30)]
+    rounds.add_comparisons(services.labels, made.round_id, items)
+    rounds.move(services.labels, made.round_id, "open")
+    vote(services, 1, longer)
+    asked = []
+
+    def submit(method, config, *rest):
+        asked.append(config.source_model)
+        return SimpleNamespace(id=f"run {len(asked)}")
+
+    monkeypatch.setattr(services.queue, "submit", submit)
+    services.aligning.start(TEACHER, "reward", "two")
+    services.aligning.start(TEACHER, "reward", "two", from_base=True)
+    assert asked == ["manners", "pocket"]
 
 
 def test_only_the_teacher_aligns(services, this):
