@@ -21,20 +21,26 @@ from labeling.tables import annotation_log
 
 Preference = Callable[[str, str], float]  # (prompt, completion) -> how much it is liked
 
+NOTICE = 0.15  # of the preference's value; of a length, which is liked by its logarithm, about 15 %
 MOST = 200  # annotators
 AT_ONCE = 25  # votes of one before the next has a turn: nobody does it all
 
 
 @dataclass(frozen=True)
 class Habits:
-    """How annotators err: shares of their votes, 0 to 0.5 and 0 to 1. Raises: AfinaError `simulated.share`."""
+    """How annotators err: shares of their votes, 0 to 0.5 and 0 to 1; `notice`: the least difference that they see.
+
+    Raises: AfinaError `simulated.share`.
+    """
 
     noise: float = 0.15
     lapses: float = 0.0
+    notice: float = NOTICE
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, value, most in (("noise", self.noise, 0.5), ("lapses", self.lapses, 1.0)):
+        shares = (("noise", self.noise, 0.5), ("lapses", self.lapses, 1.0), ("notice", self.notice, 100.0))
+        for name, value, most in shares:
             if not 0 <= value <= most:
                 raise AfinaError("simulated.share", name=name, value=value, most=most)
 
@@ -79,14 +85,20 @@ def vote(
 
 
 def choose(served: assignment.Served, likes: Preference, habits: Habits, chance: random.Random) -> Choice:
-    """What somebody with these habits chooses: the liked reply, a tie where both are liked the same."""
+    """What somebody with these habits chooses: the liked reply, a tie where they see no difference."""
     prompt = served.prompt[-1]["content"]
     left, right = likes(prompt, served.left), likes(prompt, served.right)
     if habits.lapses and chance.random() < habits.lapses:
         return chance.choice(("left", "right"))
+    found = better(left, right, habits.notice)
     if chance.random() < habits.noise:
-        left, right = (right, left) if left != right else (chance.random(), chance.random())
-    return "tie" if left == right else "left" if left > right else "right"
+        found = -found or chance.choice((-1, 1))
+    return "tie" if not found else "left" if found > 0 else "right"
+
+
+def better(left: float, right: float, notice: float = NOTICE) -> int:
+    """1 where the left is noticeably better liked, -1 where the right is, else 0 (a difference threshold)."""
+    return 0 if abs(left - right) < max(notice, 1e-9) else 1 if left > right else -1
 
 
 def _voted(store: Store, round_id: str) -> bool:

@@ -7,6 +7,7 @@ also `file.py:function`, which is run; so nothing that comes from the web may na
 from __future__ import annotations
 
 import importlib.util
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,13 @@ KEYWORD = "keyword:"
 
 
 def named(preference: str, language: str) -> Preference:
-    """A built-in preference; lengths in characters. Raises: AfinaError `rehearse.preference`, `rehearse.keyword`."""
-    if preference == "shorter":
-        return lambda prompt, completion: -len(completion)
-    if preference == "longer":
-        return lambda prompt, completion: len(completion)
+    """A built-in preference; lengths as the logarithm of their characters: people see ratios (Weber's law).
+
+    Raises: AfinaError `rehearse.preference`, `rehearse.keyword`.
+    """
+    if preference in LENGTHS:
+        sign = 1 if preference == "longer" else -1
+        return lambda prompt, completion: sign * math.log(max(1, len(completion)))
     if preference.startswith(KEYWORD):
         word = preference.removeprefix(KEYWORD).strip().casefold()
         if not word:

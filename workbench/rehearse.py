@@ -27,7 +27,7 @@ from common.settings import Settings
 from common.split import split
 from labeling import simulated
 from labeling.schema import Generation, Round, RoundSettings
-from labeling.simulated import Habits, Preference
+from labeling.simulated import NOTICE, Habits, Preference, better
 from labeling.store import open_store
 from workbench import preferences
 from workbench.aligning import measured
@@ -45,6 +45,7 @@ class Options:
     language: Literal["en", "es"] = "en"
     noise: float = 0.15
     lapses: float = 0.0
+    notice: float = NOTICE
     seed: int = 0
     prompts: int = PROMPTS
     votes: int = VOTES
@@ -70,7 +71,7 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     from tuning.pocket import check
 
     likes = preferences.from_command_line(options.preference, options.language)
-    habits = Habits(options.noise, options.lapses, options.seed)
+    habits = Habits(options.noise, options.lapses, options.notice, options.seed)
     asked = check.questions(options.language)
     say("supervised fine-tuning")
     data = f"mixed.{options.language}"
@@ -97,6 +98,7 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
         "n_votes": n_votes,
         "noise": options.noise,
         "lapses": options.lapses,
+        "notice": options.notice,
         "pairs": options.pairs,
         "n_pairs": services.aligning.pairs(TEACHER, this.round_id, sources="simulated").n_train,
         "reward_model_accuracy": accuracy,
@@ -150,7 +152,7 @@ def _reward_accuracy(services: Services, options: Options, likes: Preference) ->
         prompt = tuple(talks[first])
         asked = str(prompt[-1]["content"])
         liked = sorted(set(replies[first : first + 4]), key=lambda reply: likes(asked, reply))
-        if likes(asked, liked[0]) != likes(asked, liked[-1]):
+        if better(likes(asked, liked[-1]), likes(asked, liked[0]), options.notice):
             pairs.append(Pair(prompt, liked[-1], liked[0]))
     return measured(services.aligning.reward_model(TEACHER, "reward"), pairs).accuracy, len(pairs)
 
@@ -160,6 +162,7 @@ def _compare(
 ) -> tuple[int, int]:
     """(wins, decisive) of the new policy against its parent on held-out prompts, one reply of each to each.
 
+    Decisive is a difference that the voters notice.
     `greedy`: the likeliest replies, as the clean answers are measured; else sampled at temperature 1, same seeds.
     """
     talks = _heldout(services, options)
@@ -217,6 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--noise", type=float, default=0.15, help="share of votes for the other reply, 0 to 0.5"
     )
     parser.add_argument("--lapses", type=float, default=0.0, help="share of votes by chance, 0 to 1")
+    parser.add_argument("--notice", type=float, default=NOTICE,
+                        help="least difference that they see; of lengths, a share (0: each letter)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pairs", choices=("votes", "best"), default="votes",
                         help="DPO learns from the votes, or from fresh pairs that the reward model labels")  # fmt: skip
@@ -244,7 +249,7 @@ def _apart(options: Options) -> dict[str, Any]:
 def _vote_in(name: str, annotators: int, options: Options) -> dict[str, Any]:
     """Simulated votes in a round of the installation."""
     likes = preferences.from_command_line(options.preference, options.language)
-    habits = Habits(options.noise, options.lapses, options.seed)
+    habits = Habits(options.noise, options.lapses, options.notice, options.seed)
     settings = Settings.from_env()
     rehearsing = Rehearsing(open_store(settings), Roles(settings))
     return asdict(rehearsing.vote(TEACHER, name, likes, annotators, habits))

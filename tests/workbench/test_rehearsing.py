@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -10,7 +11,7 @@ from common.errors import AfinaError, Conflict, NotAllowed
 from common.settings import Settings
 from labeling import counted, live, people, rounds
 from labeling.schema import Comparison, RoundSettings, new_id
-from labeling.simulated import Habits
+from labeling.simulated import Habits, better
 from workbench import preferences, rehearse
 from workbench import services as services_module
 from workbench.roles import TEACHER, VISITOR
@@ -72,6 +73,13 @@ def test_they_err_as_often_as_they_should(services, habits, low, high):
     this = open_round(services, n=200)
     services.rehearsing.vote(TEACHER, this.round_id, "longer", 5, habits)
     assert low < longer_share(services, this) < high
+
+
+def test_a_difference_that_nobody_notices_is_a_tie():
+    assert better(math.log(115), math.log(100), 0.15) == 0 == better(math.log(100), math.log(115), 0.15)
+    assert better(math.log(118), math.log(100), 0.15) == 1 == -better(math.log(100), math.log(118), 0.15)
+    assert better(math.log(101), math.log(100), 0.0) == 1
+    assert better(0.0, 0.0, 0.0) == 0
 
 
 def test_what_is_liked_the_same_is_a_tie(services):
