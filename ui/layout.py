@@ -121,6 +121,11 @@ def _timers(block: Any) -> list[gr.Timer]:
     return [each for each in _blocks(block) if isinstance(each, gr.Timer)]
 
 
+# Pages that Gradio remembers, about 1.3 MB each; it forgets none before there are more (its default: 10,000). The page
+# that was quiet for longest goes first: its lists fall back to what they were at the start until it is reloaded.
+SESSIONS = 1000
+
+
 def launch_options(services: Services) -> dict[str, Any]:
     """What `demo.launch` takes: looks, languages, our routes, limits. No file of the home folder is served."""
     settings = services.settings
@@ -132,6 +137,7 @@ def launch_options(services: Services) -> dict[str, Any]:
         "i18n": catalogue(),
         "app_kwargs": {"routes": routes(services), "middleware": middleware(services)},
         "ssr_mode": False,
+        "state_session_capacity": SESSIONS,
         "max_file_size": settings.max_upload_mb * 2**20,
         "blocked_paths": [str(settings.home.resolve())],
         "enable_monitoring": False,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import tracemalloc
 
 import gradio as gr
 import pytest
+from gradio.state_holder import SessionState
 
 from common import collecting
 from common.settings import Settings
-from ui.layout import build
+from ui.layout import build, launch_options
 from workbench.services import build as build_services
 
 
@@ -46,6 +48,22 @@ def test_a_quiet_event_tells_its_progress_to_one_block_alone(tmp_path):
         seen = {block._id for each in events if each.show_progress != "hidden"
                 for block in (each.show_progress_on or each.outputs)}  # fmt: skip
         assert len(seen) <= 20  # each is looked up at every tick of every timer
+    finally:
+        services.stop()
+
+
+def test_pages_that_come_and_go_do_not_fill_the_memory(tmp_path):
+    """Gradio remembers every page that did something, and forgets none before there are more than it may have."""
+    services = build_services(Settings(home=tmp_path))
+    try:
+        page = build(services)
+        most = launch_options(services)["state_session_capacity"]
+        tracemalloc.start()
+        kept = [SessionState(page) for _ in range(10)]
+        each = tracemalloc.get_traced_memory()[0] / len(kept)
+        tracemalloc.stop()
+        assert most * each < 2 * 2**30
+        assert most >= 500  # a class, each with a page on two devices
     finally:
         services.stop()
 
