@@ -16,6 +16,8 @@ from tuning.rewards import PROGRAMMED
 from ui.context import actor, language, shown
 from ui.translations import t, word
 from ui.vote_form import shipped
+from workbench import relabelling
+from workbench.relabelling import DECIDED
 from workbench.rewarding import MOST
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Panel:
     kto_beta: gr.Number
     kto_steps: gr.Number
     start_kto: gr.Button
+    ties: gr.HTML
     labeller: gr.Dropdown
     prompts: gr.Dropdown
     n_prompts: gr.Number
@@ -59,12 +62,18 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
         if name and who.is_teacher:
             found = services.roads.rated(who, name, way, sources)
             facts = word("roads.usable", tongue, good=found.good, bad=found.bad, thumbs=found.thumbs)
+        ties = ""
+        if name and who.is_teacher:
+            share = services.aligning.pairs(who, name, way, sources=sources).decided
+            if share is not None and share < DECIDED:
+                ties = word("roads.labelled.ties", tongue, share=f"{1 - share:.0%}")
         sets = [(word("roads.labelled.own", tongue), ""), *shipped(tongue)]
         return [
             gr.update(choices=listed, value=listed[0][1]),
             f'<p class="quiet">{facts}</p>',
             gr.update(choices=judges, value=judges[0] if judges else None),
             gr.update(choices=sets, value=f"prompts.{tongue}"),
+            f'<p class="train-remark">{ties}</p>' if ties else "",
         ]
 
     def started(run_id: str, request: gr.Request) -> Any:
@@ -94,7 +103,7 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
         return started(services.roads.rloo(who, name, reward, language=tongue, **settings), request)
 
     data = [round_, way, sources]
-    filled = [panel.reward, panel.usable, panel.labeller, panel.prompts]
+    filled = [panel.reward, panel.usable, panel.labeller, panel.prompts, panel.ties]
     gr.on([panel.roads.expand, round_.change, way.change, sources.change], arrive, data, filled,
           queue=False, **_QUIET)  # fmt: skip
     panel.start_kto.click(learn, [*data, panel.kto_beta, panel.kto_steps], watched, **_QUIET)
@@ -120,14 +129,19 @@ def _lay_out() -> Panel:
             start_kto = gr.Button(t("roads.kto.start"), elem_id="align-kto")
         with gr.Column(min_width=320):
             gr.Markdown(t("roads.labelled.about"))
+            ties = gr.HTML("", padding=False)
             labeller = gr.Dropdown([], label=t("roads.labelled.reward"), elem_id="roads-labeller")
             prompts = gr.Dropdown([], label=t("roads.labelled.prompts"), elem_id="roads-prompts")
             with gr.Row():
                 n_prompts = gr.Number(
-                    120, label=t("roads.labelled.n_prompts"), precision=0, minimum=1, min_width=110
+                    relabelling.PROMPTS,
+                    label=t("roads.labelled.n_prompts"),
+                    precision=0,
+                    minimum=1,
+                    min_width=110,
                 )
-                n_replies = gr.Number(6, label=t("roads.labelled.n_replies"), precision=0, minimum=2, maximum=MOST,
-                                      min_width=110)  # fmt: skip
+                n_replies = gr.Number(relabelling.REPLIES, label=t("roads.labelled.n_replies"), precision=0,
+                                      minimum=2, maximum=MOST, min_width=110)  # fmt: skip
             start_labelled = gr.Button(t("roads.labelled.start"), elem_id="align-labelled")
         with gr.Column(min_width=320):
             gr.Markdown(t("roads.rloo.about"))
@@ -144,6 +158,7 @@ def _lay_out() -> Panel:
         kto_beta,
         kto_steps,
         start_kto,
+        ties,
         labeller,
         prompts,
         n_prompts,

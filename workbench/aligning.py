@@ -46,6 +46,13 @@ class RoundPairs:
     dropped: dict[str, int]  # why other comparisons gave none
     annotation_ids: tuple[str, ...]  # that the train pairs stand on
 
+    @property
+    def decided(self) -> float | None:
+        """Of the answers that were reached, those for a side: the others are ties, or both bad. None without any."""
+        n = len(self.data.rows)
+        every = n + self.dropped.get("tie", 0) + self.dropped.get("both_bad", 0)
+        return n / every if every else None
+
 
 @dataclass(frozen=True)
 class Bin:

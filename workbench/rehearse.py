@@ -32,6 +32,7 @@ from labeling.store import open_store
 from workbench import preferences
 from workbench.aligning import measured
 from workbench.rehearsing import Rehearsing
+from workbench.relabelling import DECIDED
 from workbench.roles import TEACHER, Roles
 from workbench.rounds import Wanted, read_prompts
 from workbench.services import Services, build
@@ -50,9 +51,7 @@ class Options:
     prompts: int = PROMPTS
     votes: int = VOTES
     evaluated: int = EVALUATED
-    pairs: Literal["votes", "best"] = (
-        "votes"  # what DPO learns from: the votes, or the reward model's best of n
-    )
+    pairs: Literal["auto", "votes", "best"] = "auto"  # what DPO learns from: the votes, or the best of n
 
 
 def rehearse(options: Options, home: Path, say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
@@ -86,10 +85,11 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     _wait(services, services.aligning.start(TEACHER, "reward", this.round_id, "reward", sources="simulated"))
     accuracy, compared = _reward_accuracy(services, options, likes)
     say("direct preference optimisation")
-    _wait(services, _align(services, options, this))
+    taught_by = _taught_by(services, options, this)
+    _wait(services, _align(services, options, this, taught_by))
     say("evaluation")
-    wins, decisive = _compare(services, options, likes, greedy=True)
-    sampled, sampled_decisive = _compare(services, options, likes)
+    wins, decisive = _compare(services, options, likes)
+    likeliest, likeliest_decisive = _compare(services, options, likes, greedy=True)
     after = check.ask(engine, "dpo", asked)
     low, high = interval(wins, decisive)
     return {
@@ -99,7 +99,7 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
         "noise": options.noise,
         "lapses": options.lapses,
         "notice": options.notice,
-        "pairs": options.pairs,
+        "pairs": taught_by,
         "n_pairs": services.aligning.pairs(TEACHER, this.round_id, sources="simulated").n_train,
         "reward_model_accuracy": accuracy,
         "reward_model_compared": compared,
@@ -108,16 +108,24 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
         "win_rate_high": high,
         "evaluated": options.evaluated,
         "decisive": decisive,
-        "sampled_win_rate": sampled / sampled_decisive if sampled_decisive else None,
-        "sampled_decisive": sampled_decisive,
+        "likeliest_win_rate": likeliest / likeliest_decisive if likeliest_decisive else None,
+        "likeliest_decisive": likeliest_decisive,
         "clean_before": round(before.clean, 4),
         "clean_after": round(after.clean, 4),
     }
 
 
-def _align(services: Services, options: Options, this: Round) -> str:
+def _taught_by(services: Services, options: Options, this: Round) -> Literal["votes", "best"]:
+    """What DPO learns from: fresh pairs that the reward model labels, unless ties were most of what people said."""
+    if options.pairs != "auto":
+        return options.pairs
+    decided = services.aligning.pairs(TEACHER, this.round_id, sources="simulated").decided
+    return "votes" if decided is None or decided < DECIDED else "best"
+
+
+def _align(services: Services, options: Options, this: Round, taught_by: str) -> str:
     """Starts DPO and gives its run."""
-    if options.pairs == "votes":
+    if taught_by == "votes":
         return services.aligning.start(TEACHER, "dpo", this.round_id, "dpo", sources="simulated")
     prompts = f"prompts.{options.language}"
     return services.roads.labelled(
@@ -163,7 +171,7 @@ def _compare(
     """(wins, decisive) of the new policy against its parent on held-out prompts, one reply of each to each.
 
     Decisive is a difference that the voters notice.
-    `greedy`: the likeliest replies, as the clean answers are measured; else sampled at temperature 1, same seeds.
+    Sampled at temperature 1 as in a round, with the same seeds; or the likeliest replies (`greedy`).
     """
     talks = _heldout(services, options)
     old = _sample(services, "sft", talks, 1000 + options.seed, greedy)
@@ -223,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--notice", type=float, default=NOTICE,
                         help="least difference that they see; of lengths, a share (0: each letter)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pairs", choices=("votes", "best"), default="votes",
+    parser.add_argument("--pairs", choices=("auto", "votes", "best"), default="auto",
                         help="DPO learns from the votes, or from fresh pairs that the reward model labels")  # fmt: skip
     parser.add_argument("--round", metavar="NAME", help="vote in this open round of AFINA_HOME, and no more")
     parser.add_argument("--annotators", type=int, default=5, help="how many vote in --round")

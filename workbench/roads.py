@@ -26,8 +26,8 @@ from tuning.data import tasks
 from tuning.data.rows import Pair, Rated, RatedSet, Task
 from tuning.jobs import Queue
 from tuning.runs import RunStore
+from workbench import relabelling
 from workbench.aligning import voted_on
-from workbench.relabelling import best_against_worst
 from workbench.rounds import read_prompts
 
 if TYPE_CHECKING:
@@ -146,8 +146,8 @@ class Roads:
         name: str = "",
         source_model: str = "",
         prompts: str = "",
-        n_prompts: int = 120,
-        n_replies: int = 6,
+        n_prompts: int = relabelling.PROMPTS,
+        n_replies: int = relabelling.REPLIES,
         **settings: Any,
     ) -> str:
         """Samples fresh replies, has a reward model label them (`workbench.relabelling`), queues DPO on the pairs.
@@ -160,9 +160,10 @@ class Roads:
         this = rounds.get(self._labels, round_id)
         policy = source_model or voted_on(this)
         model = self._aligning.reward_model(actor, reward)
-        config = DPOConfig.from_settings({"source_model": policy, **settings})
+        long = {} if {"epochs", "target_steps"} & set(settings) else {"epochs": relabelling.EPOCHS}
+        config = DPOConfig.from_settings({"source_model": policy, **long, **settings})
         asked = self._asked(this.round_id, prompts, n_prompts, config.seed)
-        data = best_against_worst(self._engine(), model, policy, asked, n_replies, config.seed,
+        data = relabelling.best_against_worst(self._engine(), model, policy, asked, n_replies, config.seed,
                                   this.generation.max_new_tokens, f"{this.name}, {reward}")  # fmt: skip
         run = self._queue.submit("dpo", config, data, name)
         self._taught_by(reward, run.id)

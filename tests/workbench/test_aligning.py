@@ -64,6 +64,21 @@ def test_pairs_come_with_their_side_of_the_split(services, this):
     assert found.n_heldout == sum(split(row.prompt) == "heldout" for row in found.data.rows) > 0
     assert all(row.chosen.startswith("Thank you") for row in found.data.rows)
     assert services.aligning.usable(TEACHER, this.round_id)["every"] == 3 * found.n_train
+    assert found.decided == 1.0
+
+
+def test_the_share_of_what_was_decided(services, this):
+    assert services.aligning.pairs(TEACHER, this.round_id).decided is None  # nobody has voted
+    seen = []
+
+    def some(number, item):
+        """A tie on every third comparison, another third bad on both sides."""
+        kind = len(seen) % 3
+        seen.append(item)
+        return longer(number, item) if kind == 0 else "tie" if kind == 1 else "both_bad"
+
+    vote(services, 1, some)
+    assert services.aligning.pairs(TEACHER, this.round_id).decided == pytest.approx(1 / 3)
 
 
 def test_a_lent_gpu_is_quoted_before_the_click(services, this, tmp_path):

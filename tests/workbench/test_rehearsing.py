@@ -186,6 +186,19 @@ def test_a_function_of_prompt_and_reply(tmp_path):
         preferences.from_command_line(f"{tmp_path}/other.py:likes", "en")("a", "b")
 
 
+def test_what_dpo_learns_from(services):
+    """A reward model of people who mostly saw ties would guess on as many fresh pairs."""
+    this = open_round(services)
+    services.rehearsing.vote(TEACHER, this.round_id, "longer", 3, Habits(noise=0.0))
+    for pairs, wanted in (("auto", "best"), ("votes", "votes"), ("best", "best")):
+        assert rehearse._taught_by(services, rehearse.Options(pairs=pairs), this) == wanted
+    for state in ("locked", "revealed", "done"):
+        rounds.move(services.labels, this.round_id, state)
+    tied = open_round(services, "two")
+    services.rehearsing.vote(TEACHER, tied.round_id, "keyword:nowhere", 3, Habits(noise=0.2))
+    assert rehearse._taught_by(services, rehearse.Options(), tied) == "votes"
+
+
 def test_the_command_votes_in_a_round_of_the_app(services, tmp_path, monkeypatch, capsys):
     this = open_round(services)
     monkeypatch.setenv("AFINA_HOME", str(tmp_path))

@@ -77,7 +77,11 @@ def test_a_reward_model_labels_fresh_pairs_and_its_teachers_are_remembered(servi
     drawn = services.roads.labelled(
         TEACHER, this.round_id, "judge", prompts="prompts.es", n_prompts=10, n_replies=2
     )
-    assert len(services.training.store.get(drawn).pairs("train")) == 10
+    twice = services.training.store.get(drawn)
+    assert len(twice.pairs("train")) == 10
+    assert (
+        twice.info.config["epochs"] == 2 and run.info.config["epochs"] == 0
+    )  # who asks for steps gets steps
 
 
 def test_replies_that_are_all_the_same_teach_nothing(services, this, monkeypatch):  # noqa: F811
