@@ -146,7 +146,11 @@ class SFTConfig(Config):
         min=0,
         max=1000,
     )
-    sample_prompt: str = knob("", "A prompt that is answered at every measuring: watch the reply change.")
+    sample_prompt: str = knob(
+        "",
+        "Prompts, one a line, that are answered at every measuring: watch the replies change.",
+        unit="lines",
+    )
 
     @property
     def scale(self) -> int:

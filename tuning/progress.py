@@ -67,7 +67,7 @@ class RunStatus:
     plan: dict[str, Any] = field(
         default_factory=dict
     )  # the `start` event: device, dtype, batch, parameters …
-    samples: tuple[tuple[int, str, str], ...] = ()  # (step, prompt, reply) of one fixed prompt, as it changes
+    samples: tuple[tuple[int, str, str], ...] = ()  # (step, prompt, reply) of fixed prompts, as they change
     notes: tuple[AfinaError, ...] = ()
     error: AfinaError | None = None
 
@@ -119,7 +119,7 @@ class _Fold:
         self.latest: dict[str, float] = {}
         self.plan: dict[str, Any] = {}
         self.points: dict[str, dict[int, float]] = {name: {} for name in SERIES}
-        self.samples: dict[int, tuple[int, str, str]] = {}
+        self.samples: dict[tuple[int, str], tuple[int, str, str]] = {}
         self.notes: dict[str, AfinaError] = {}
         self.error: AfinaError | None = None
         self.elapsed = 0.0
@@ -131,8 +131,8 @@ class _Fold:
         elif event.kind in ("train", "eval"):
             self._measure(event)
         elif event.kind == "sample":
-            step = event.step or 0
-            self.samples[step] = (step, str(event.metrics["prompt"]), str(event.metrics["reply"]))
+            step, prompt = event.step or 0, str(event.metrics["prompt"])
+            self.samples[step, prompt] = (step, prompt, str(event.metrics["reply"]))
         elif event.kind == "note":
             note = _worded(event.metrics)
             self.notes[note.key] = note

@@ -67,7 +67,7 @@ def component(field: Field, prefix: str) -> gr.components.Component:
         named = [(_choice_words(prefix, field.name, choice), choice) for choice in field.choices]
         return gr.Dropdown(named, value=field.default, filterable=False, **words)
     if field.kind == "text":
-        return gr.Textbox(value=field.default or "", **words)
+        return gr.Textbox(value=field.default or "", lines=2 if field.unit == "lines" else 1, **words)
     if field.group == "method" and field.minimum is not None and field.maximum is not None:
         return gr.Slider(field.minimum, field.maximum, field.default, step=1, **words)
     return gr.Number(

@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from common import hashing
+from tuning.verdict import verdict
 from ui.train_data import duration, number, tile
 from ui.translations import word
 
@@ -25,10 +26,11 @@ _CURVE = {"loss": COLOURS["train"], "heldout_loss": COLOURS["heldout"]}
 def head(status: RunStatus, language: str) -> str:
     """HTML: name, state, progress bar and the numbers of the moment."""
     tiles = "".join(
-        tile(value, word(f"train.live.{label}", language), _CURVE.get(label, ""))
+        tile(value, _label(label, status, language), _CURVE.get(label, ""))
         for label, value in _numbers(status, language)
     )
-    return f'{title(status, language)}<div class="train-tiles">{tiles}</div>{remarks(status, language)}'
+    told = remarks(status, language) + samples(status, language)
+    return f'{title(status, language)}<div class="train-tiles">{tiles}</div>{told}'
 
 
 def title(status: RunStatus, language: str) -> str:
@@ -57,24 +59,38 @@ def _numbers(status: RunStatus, language: str) -> list[tuple[str, str]]:
     return numbers
 
 
+def _label(name: str, status: RunStatus, language: str) -> str:
+    before = status.first.get(name) if name == "probe_loss" else None
+    if before is None:
+        return word(f"train.live.{name}", language)
+    return word("train.live.probe_loss_before", language, before=f"{before:.3f}")
+
+
 def remarks(status: RunStatus, language: str) -> str:
-    """HTML: the run's notes (overfitting, nothing learned, …) and its error, worded."""
-    parts = [f'<div class="train-remark">{escape(note.words(language))}</div>' for note in status.notes]
+    """HTML: the verdict on the two losses, the run's notes (overfitting, nothing learned, …) and its error, worded."""
+    judged = verdict(status)
+    parts = [f'<div class="train-remark good">{escape(judged.words(language))}</div>'] if judged else []
+    parts += [f'<div class="train-remark">{escape(note.words(language))}</div>' for note in status.notes]
     if status.error:
         parts.append(f'<div class="train-problem">{escape(status.error.words(language))}</div>')
     return "".join(parts)
 
 
 def samples(status: RunStatus, language: str) -> str:
-    """HTML: the reply to one fixed prompt, before training and at the last measuring; empty where none is watched."""
-    if not status.samples:
-        return ""
-    (first, prompt, before), (last, _, now) = status.samples[0], status.samples[-1]
-    rows = "".join(
-        f"<li><small>{escape(word('train.live.sample_step', language, step=step))}</small> {escape(reply) or '∅'}</li>"
-        for step, reply in {first: before, last: now}.items()
-    )
-    return f'<div class="train-sample"><b>{escape(prompt)}</b><ul>{rows}</ul></div>'
+    """HTML: the watched prompts, each with its replies as they changed, the newest last; empty without any."""
+    shown = []
+    for prompt in dict.fromkeys(prompt for _, prompt, _ in status.samples):
+        told: list[tuple[int, str]] = []
+        for step, _, reply in (each for each in status.samples if each[1] == prompt):
+            if not told or told[-1][1] != reply:
+                told.append((step, reply))
+        rows = "".join(
+            f"<li><small>{escape(word('train.live.sample_step', language, step=step))}</small> "
+            f"{escape(reply) or '∅'}</li>"
+            for step, reply in told
+        )
+        shown.append(f'<div class="train-sample"><b>{escape(prompt)}</b><ul>{rows}</ul></div>')
+    return "".join(shown)
 
 
 def losses(series: Mapping[str, Sequence[tuple[int, float]]], language: str) -> pd.DataFrame:

@@ -13,6 +13,9 @@ from tuning.runs import RunStore
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
 
 
+PROMPTS = ("What is 1 plus 2?", "What is 2 plus 2?")
+
+
 class Here:
     def warm(self) -> None: ...
     def run(self, run) -> None: ...
@@ -29,12 +32,13 @@ def train(home, model, sums, **settings):
 
 def test_forgetting_is_measured_told_and_held_by_rehearsal(tmp_path, tiny_model, sums, monkeypatch):
     monkeypatch.setattr("tuning.methods.watching._FORGOTTEN", 0.01)  # a random model knows little to forget
-    asked = {"probe": True, "epochs": 6, "learning_rate": 0.05, "sample_prompt": "What is 1 plus 2?"}
+    asked = {"probe": True, "epochs": 6, "learning_rate": 0.05, "sample_prompt": "\n\n ".join(PROMPTS)}
     status = train(tmp_path, tiny_model, sums, **asked)
     probe = [value for _, value in status.series["probe_loss"]]
     assert probe[-1] > probe[0] and any(note.key == "note.forgetting" for note in status.notes)
-    assert len(status.samples) == len(probe) and status.samples[0][1] == "What is 1 plus 2?"
-    assert status.samples[0][2] != status.samples[-1][2]
+    first, second = ([each for each in status.samples if each[1] == asked] for asked in PROMPTS)
+    assert len(first) == len(second) == len(probe) and len(status.samples) == 2 * len(probe)
+    assert first[0][2] != first[-1][2]
     held = train(tmp_path, tiny_model, sums, **asked, rehearsal=0.5)
     assert held.series["probe_loss"][-1][1] < probe[-1]
 

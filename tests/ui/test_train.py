@@ -12,6 +12,7 @@ from tuning.data.formats import from_python
 from tuning.data.report import Bar, DataReport
 from tuning.events import Event
 from tuning.progress import fold
+from tuning.verdict import verdict
 from ui import train_data, train_live
 from ui.train_handlers import Form, Recent
 from ui.translations import word
@@ -75,6 +76,50 @@ def test_a_running_run_shows_step_time_left_and_losses():
     assert "width:25.0%" in shown and "train-remark" in shown
     ended = train_live.head(status(*TRAINING, state="done"), "es")
     assert "3 min" not in ended and word("train.state.done", "es") in ended
+
+
+def test_watched_prompts_show_how_their_replies_change():
+    asked = [
+        ("sample", step, {"prompt": prompt, "reply": reply})
+        for prompt, replies in (
+            ("Why?", ("<rambling>", "<rambling>", "Because.")),
+            ("Who?", ("me", "you", "you")),
+        )
+        for step, reply in zip((0, 5, 10), replies, strict=True)
+    ]
+    shown = train_live.head(status(*TRAINING, *asked), "en")
+    assert shown.count("train-sample") == 2
+    first, second = shown.split('class="train-sample"')[1:]
+    assert "Why?" in first and "&lt;rambling&gt;" in first and "Because." in first
+    assert first.count("<li>") == 2 and "step 10:" in first
+    assert "Who?" in second and second.count("<li>") == 2 and "step 5:" in second
+
+
+def test_the_loss_on_general_text_stands_beside_what_it_was():
+    probed = [
+        ("eval", step, {"heldout_loss": 2.0, "probe_loss": loss}) for step, loss in ((0, 1.25), (5, 1.5))
+    ]
+    shown = train_live.head(status(*TRAINING, *probed), "en")
+    assert "1.500" in shown and "1.250 before" in shown
+
+
+@pytest.mark.parametrize(
+    ("train", "heldout", "kind"),
+    [
+        (1.0, (3.0, 2.0, 1.04), "underfitting"),
+        (0.5, (3.0, 2.0, 1.0), "fits"),
+        (0.5, (3.0, 1.0), None),  # two points are no curve
+    ],
+)
+def test_both_losses_are_judged_in_words(train, heldout, kind):
+    events = [("start", 0, {"total_steps": 20}), ("eval", 0, {"heldout_loss": heldout[0]})]
+    for number, loss in enumerate(heldout[1:], 1):
+        events += [("train", 5 * number, {"loss": train}), ("eval", 5 * number, {"heldout_loss": loss})]
+    judged = verdict(status(*events, state="done"))
+    assert (judged.key if judged else None) == (f"verdict.{kind}" if kind else None)
+    assert ("train-remark good" in train_live.head(status(*events, state="done"), "es")) == bool(kind)
+    noted = [*events, ("note", 10, {"key": "note.overfitting", "params": {}})]
+    assert verdict(status(*noted, state="done")) is None and verdict(status(*events)) is None
 
 
 def test_a_failed_run_says_why():

@@ -1,4 +1,4 @@
-"""What an SFT run measures besides its held-out loss, where the config asks: general text, and one fixed prompt.
+"""What an SFT run measures besides its held-out loss, where the config asks: general text, and fixed prompts.
 
 The probe is text that the base already knows (`tuning.general`): its loss rises where the run forgets. Knows a model
 and a run's events, no trainer.
@@ -34,8 +34,8 @@ def watched(
     parts: list[Evaluate] = [evaluate] if evaluate else []
     if config.probe:
         parts.append(_probe(start, model, max_length))
-    if config.sample_prompt.strip():
-        parts.append(_sample(run, start, model, config.sample_prompt.strip()))
+    prompts = dict.fromkeys(line.strip() for line in config.sample_prompt.splitlines() if line.strip())
+    parts += [_sample(run, start, model, prompt) for prompt in prompts]
     if not parts:
         return None
     return lambda: {name: value for part in parts for name, value in part().items()}

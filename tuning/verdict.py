@@ -1,0 +1,37 @@
+"""The training loss against the held-out loss at a run's end, in words. Knows curves, no model.
+
+Overfitting, and a loss that went nowhere, are told by notes while the run goes on; this tells the other two ends. A
+loss on seen rows that is no lower than on unseen ones: nothing is learned by heart, there is room (underfitting). A
+lower one, while the held-out loss stays down: it fits.
+"""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from common.errors import AfinaError
+
+if TYPE_CHECKING:
+    from tuning.progress import RunStatus
+
+_CLOSE = 0.1  # gap between the two, as a share of the held-out loss, below which nothing is learned by heart
+_TOLD = {"note.overfitting", "note.nothing_learned"}
+
+
+def verdict(status: RunStatus) -> AfinaError | None:
+    """`verdict.underfitting` or `verdict.fits` with `train`, `heldout` (nats per token) and `gap` (their difference).
+
+    The training loss is the mean over the run's last quarter: single steps jump. None where a note says it already,
+    before the end, and where fewer than three held-out losses were measured.
+    """
+    heldout, train = status.series.get("heldout_loss", []), status.series.get("loss", [])
+    if status.state not in ("done", "stopped") or len(heldout) < 3 or not train:
+        return None
+    if any(note.key in _TOLD for note in status.notes):
+        return None
+    unseen = heldout[-1][1]
+    seen = fmean(value for _, value in train[-max(1, len(train) // 4) :])
+    gap = unseen - seen
+    kind = "underfitting" if gap < _CLOSE * unseen else "fits"
+    return AfinaError(f"verdict.{kind}", train=f"{seen:.3f}", heldout=f"{unseen:.3f}", gap=f"{gap:.3f}")
