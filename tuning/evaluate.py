@@ -14,6 +14,7 @@ from tuning.data.splits import divide
 from tuning.estimate import context_of
 
 if TYPE_CHECKING:
+    from tuning.generate import Engine
     from tuning.methods.base import Start
 
 SIDES = ("heldout", "train", "all")
@@ -47,10 +48,12 @@ def evaluate(
     limit: int = 0,
     match: int = 0,
     reply_only: bool = True,
+    engine: Engine | None = None,
 ) -> Evaluation:
     """Measures `model` on one `side` of the split of `data`, on at most `limit` rows (0: all).
 
-    `match` rows are answered greedily, and counted when the answer is the last reply, spaces aside.
+    `match` rows are answered greedily by `engine` (one of its own where None), and counted when the answer is the
+    last reply, spaces aside.
     Raises: AfinaError `evaluate.no_rows`, and what loading raises.
     """
     from tuning.data.tokens import encode
@@ -68,7 +71,7 @@ def evaluate(
     if not batches.n_trained:
         raise AfinaError("engine.nothing_trained", max_length=longest)
     loss = heldout_loss(_tuned(model, home, start), batches)
-    matched = _answered(model, rows, home, match)
+    matched = _answered(model, rows, home, match, engine)
     return Evaluation(
         model=model,
         dataset=data.name,
@@ -98,7 +101,9 @@ def _tuned(model: str, home: Path, start: Start):
     return adapters.load(start.model, adapter) if adapter else start.model
 
 
-def _answered(model: str, rows: list[Row], home: Path, most: int) -> dict[str, Any]:
+def _answered(
+    model: str, rows: list[Row], home: Path, most: int, engine: Engine | None = None
+) -> dict[str, Any]:
     asked = [row for row in rows if row.messages and row.messages[-1]["role"] == "assistant"]
     asked = _spread(asked, most) if most else []
     if not asked:
@@ -107,7 +112,7 @@ def _answered(model: str, rows: list[Row], home: Path, most: int) -> dict[str, A
 
     sampling = Sampling(greedy=True, max_new_tokens=128)
     conversations = [list(row.messages[:-1]) for row in asked]
-    replies = Engine(home).generate([model] * len(asked), conversations, sampling)
+    replies = (engine or Engine(home)).generate([model] * len(asked), conversations, sampling)
     wanted = [row.messages[-1]["content"] for row in asked]
     return {**measures.of_replies([reply.text for reply in replies], wanted), "n_matched": len(asked)}
 

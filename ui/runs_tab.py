@@ -9,7 +9,7 @@ import gradio as gr
 
 from common import hashing
 from tuning.models import NO_POLICY
-from ui import compare_panel, train_data, train_live
+from ui import compare_panel, measure_panel, train_data, train_live
 from ui.context import actor, language, on_open, shown, warn
 from ui.plots import curves
 from ui.translations import t, word
@@ -37,6 +37,7 @@ def build_runs_tab(services: Services) -> None:
     with gr.Row(visible=False) as danger:
         sure = gr.Checkbox(False, label=t("runs.sure"))
         delete = gr.Button(t("runs.delete"), variant="stop", size="sm", scale=0, min_width=160)
+    measure_panel.build(services, chosen)
     compare_panel.build_results(services, _SECONDS)
     seen = gr.State("")
     outputs = [chosen, table, plot, details, danger, sure]

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from workbench.alternatives import Alternatives
     from workbench.roles import Actor, Roles
 
-WHICH, REDTEAM, SEARCH, RECIPE = "which", "redteam", "search", "recipe"
+WHICH, REDTEAM, SEARCH, RECIPE, MEASURE = "which", "redteam", "search", "recipe", "measure"
 _MOST_QUESTIONS = 200
+_MOST_MEASURED = 8
 
 
 class Course:
@@ -122,6 +123,47 @@ class Course:
             redteam.measure(self._engine(), names, asked, seen, should_stop)
 
         self.studies.begin(actor, REDTEAM, {"policies": names, "language": language}, do)
+
+    def measure(self, actor: Actor, names: Sequence[str], limit: int = 40) -> None:
+        """Loss, perplexity, exact match, F1, ROUGE of runs and of the first one's base, behind the page.
+
+        All on the first run's held-out rows (those of the fine-tuning that it goes back to), at most `limit` of them.
+        Raises: NotAllowed; NotFound; AfinaError `config.range`, `measure.none`, `measure.many`, `measure.no_heldout`;
+        Conflict `studies.busy`.
+        """
+        from tuning import models
+        from tuning.evaluate import evaluate
+        from workbench.outcomes import parent_sft
+
+        self._roles.require_teacher(actor)
+        if not 1 <= limit <= _MOST_QUESTIONS:
+            raise AfinaError("config.range", name="rows", value=limit, min=1, max=_MOST_QUESTIONS)
+        runs = [self._store.get(name) for name in dict.fromkeys(names)]
+        runs = [run for run in runs if run.has_adapter and run.info.method not in models.NO_POLICY]
+        if not runs:
+            raise AfinaError("measure.none")
+        if len(runs) > _MOST_MEASURED:
+            raise AfinaError("measure.many", n=len(runs), most=_MOST_MEASURED)
+        taught = parent_sft(self._store, runs[0])
+        rows = taught.rows("heldout") if taught else []
+        if taught is None or not rows:
+            raise AfinaError("measure.no_heldout", name=runs[0].name)
+        data = Loaded(tuple(rows), str(taught.info.data["name"]), str(taught.info.data.get("format", "")))
+        policies = [str(runs[0].info.base["name"]), *(run.name for run in runs)]
+        reply_only = bool(taught.info.config.get("reply_only", True))
+
+        def do(say: Say, should_stop: Callable[[], bool]) -> None:
+            found: list[dict[str, Any]] = []
+            say(0, len(policies), {})
+            for policy in policies:
+                if should_stop():
+                    return
+                measured = evaluate(policy, data, self._settings.home, side="all", limit=limit, match=limit,
+                                    reply_only=reply_only, engine=self._engine())  # fmt: skip
+                found.append(asdict(measured))
+                say(len(found), len(policies), {"policies": found})
+
+        self.studies.begin(actor, MEASURE, {"data": data.name, "run": runs[0].name, "policies": policies}, do)
 
     def data_of(self, name: str) -> str:
         """What a run was trained on; empty for what is no run (any more)."""

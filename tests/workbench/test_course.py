@@ -12,6 +12,7 @@ from common.settings import Settings
 from tests.workbench.test_studies import until
 from tuning.config import SFTConfig
 from tuning.data import formats
+from tuning.executors.execute import execute
 from tuning.mending import REMEDIES
 from workbench.roles import TEACHER, VISITOR
 from workbench.services import build
@@ -45,6 +46,34 @@ def test_a_recipe_is_queued_behind_the_page_and_shown_side_by_side(services):
     assert found[0].prompt == "" and found[0].name.startswith("mask-replies-only")
     shown = experiment_words.parts(found, "es")
     assert "solo respuestas" in shown and shown.count("badge queued") == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
+def test_runs_are_measured_beside_their_base_behind_the_page(services):
+    from ui import measure_panel
+
+    run_id = services.training.start(
+        TEACHER, SFTConfig(target_steps=2, rank=2, eval_every=100), formats.from_python(rows()), "two steps"
+    )
+    with pytest.raises(NotAllowed):
+        services.course.measure(VISITOR, ["two steps"])
+    for names, limit, key in (
+        (["two steps"], 5, "measure.none"),
+        ([], 5, "measure.none"),
+        ([], 0, "config.range"),
+    ):
+        with pytest.raises(AfinaError) as caught:
+            services.course.measure(TEACHER, names, limit)
+        assert caught.value.key == key
+    execute(services.training.store.get(run_id), services.settings.home)
+    services.course.measure(TEACHER, ["two steps"], 5)
+    told = until(services.course.studies, "done", "measure")
+    base, tuned = told.result["policies"]
+    assert (base["model"], tuned["model"]) == ("pocket", "two steps")
+    assert base["n_rows"] == base["n_matched"] == 5 and base["dataset"] == tuned["dataset"]
+    assert tuned["loss"] < base["loss"] and tuned["perplexity"] < base["perplexity"]
+    shown = measure_panel.measured(told, "es")
+    assert shown.count("<tr>") == 3 and "Perplejidad" in shown and f"<b>{tuned['loss']:.3f}</b>" in shown
 
 
 def test_rows_are_looked_at_and_sifted(services):
