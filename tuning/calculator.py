@@ -97,8 +97,17 @@ def memory(
     """What training `shape` by `method` (full, lora, qlora) takes.
 
     Full: every parameter is trained. LoRA: the weights are only read, the adapter is trained. QLoRA: the weights are
-    read in 4 bits. Raises: AfinaError `config.choice`.
+    read in 4 bits. Raises: AfinaError `config.choice`; `config.range` for a size that is not above 0.
     """
+    sizes = {
+        "parameters": shape.parameters,
+        "layers": shape.layers,
+        "hidden": shape.hidden,
+        "heads": shape.heads,
+    }
+    for size, given in (sizes | {"rank": rank, "batch": batch, "length": length}).items():
+        if not 0 < given < 1e30:
+            raise AfinaError("config.range", name=size, value=given, min=1, max=1e30)
     for name, value, choices in (("method", method, METHODS), ("precision", precision, PRECISIONS)):
         if value not in choices:
             raise AfinaError("config.choice", name=name, value=value, choices=", ".join(choices))

@@ -107,7 +107,7 @@ def _form(services: Services) -> Form:
                                       info=t("classify.strategies.info"))  # fmt: skip
         with gr.Accordion(t("train.more"), open=False):
             knobs = forms.build(KNOBS, "classify.field")
-        name = gr.Textbox(label=t("train.name"), placeholder=t("train.name.info"), max_lines=1)
+        name = gr.Textbox(label=t("train.name"), placeholder=t("classify.name.info"), max_lines=1)
         start = gr.Button(t("classify.start"), variant="primary", size="lg", elem_id="classify-start")
         stop = gr.Button(t("classify.stop"), variant="stop", size="sm")
     return Form(box, model, dataset, upload, text, label, limit, strategies, knobs, name, start, stop)

@@ -33,8 +33,8 @@ def memory(values: Sequence[Any], language: str) -> str:
     billions, layers, hidden, rank, precision, batch, length, recompute = values
     if not all((billions, layers, hidden, rank, batch, length)):
         return ""
-    hidden = int(hidden)
-    shape = calculator.square("", round(billions * 1e9), int(layers), hidden, max(1, hidden // 128))
+    layers, hidden = int(layers), int(hidden)
+    shape = calculator.square("", round(billions * 1e9), layers, hidden, _heads(layers, hidden))
     found = {
         method: calculator.memory(shape, method, int(rank), precision, int(batch), int(length), recompute)
         for method in calculator.METHODS
@@ -49,7 +49,7 @@ def memory(values: Sequence[Any], language: str) -> str:
     one = calculator.ranked([(hidden, hidden)], int(rank))
     bytes_each = sum(calculator.TRAINED[precision].values())
     told = word(
-        "numbers.memory.formula", language, each=bytes_each, hidden=hidden, rank=int(rank), layers=int(layers),
+        "numbers.memory.formula", language, each=bytes_each, hidden=hidden, rank=int(rank), layers=layers,
         one=f"{one.trained:,}", share=f"{one.share:.2%}", trained=f"{lora.trained:,}", saved=size(2 * lora.trained),
         weights=size(2 * shape.parameters), four=size(calculator.NF4 * shape.parameters),
         training=size(bytes_each * shape.parameters),
@@ -59,6 +59,12 @@ def memory(values: Sequence[Any], language: str) -> str:
         f'<div class="numbers-legend">{legend}</div>{bars}'
         f'<p class="numbers-told">{escape(told)}</p><p class="train-hint">{sources}</p>'
     )
+
+
+def _heads(layers: int, hidden: int) -> int:
+    """Of a known model its own, else heads 128 wide; the activations of attention grow with them."""
+    known = (shape.heads for shape in calculator.SHAPES if (shape.layers, shape.hidden) == (layers, hidden))
+    return next(known, max(1, hidden // 128))
 
 
 def _bar(method: str, found: Memory, most: float, language: str) -> str:

@@ -71,3 +71,12 @@ def test_a_wrong_choice_is_named(arguments, word):
 def test_no_tokens_are_refused():
     with pytest.raises(AfinaError):
         calc.corpus(0)
+
+
+@pytest.mark.parametrize("wrong", [{"rank": 0}, {"batch": -1}, {"length": float("nan")}])
+def test_sizes_that_are_none_are_refused(wrong):
+    with pytest.raises(AfinaError) as caught:
+        calc.memory(calc.SHAPES[0], "lora", **wrong)
+    assert caught.value.key == "config.range" and caught.value.params["name"] == next(iter(wrong))
+    with pytest.raises(AfinaError, match="parameters"):
+        calc.memory(calc.square("", -3, 96, 12288, 96), "full")

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tuning import calculator
 from tuning.comparison import Compared
 from tuning.latency import Latency
 from ui import compare_panel, numbers
@@ -21,6 +22,13 @@ def test_the_course_s_numbers_stand_on_the_page(language):
         30_000, 4, 70, language
     )
     assert not re.search(r"numbers\.\w+", shown)
+
+
+def test_a_known_model_keeps_its_own_heads():
+    """5 a s / h of a layer's activations: GPT-2's heads are 64 wide, not 128."""
+    gpt2 = next(shape for shape in calculator.SHAPES if shape.name == "GPT-2")
+    shown = numbers.memory((0.124439808, 12, 768, 8, "mixed", 1, 1024, False), "en")
+    assert numbers.size(calculator.activations(gpt2, 1, 1024, recompute=False)) in shown
 
 
 def test_an_emptied_box_shows_nothing():
