@@ -135,7 +135,9 @@ class SFTConfig(Config):
     dtype: str = knob(
         "auto", "Number format; auto: what pays on the device.", choices=("auto", "float32", "bfloat16")
     )
-    probe: bool = knob(False, "Measure general text too: what the base knew and the run may forget.")
+    probe: bool = knob(
+        False, "Measure general text too, and of pocket its facts: what the base knew and the run may forget."
+    )
     rehearsal: float = knob(
         0.0, "Share of general text mixed into the training rows, against forgetting.", min=0.0, max=0.9
     )

@@ -1,12 +1,14 @@
 """Text that a base model already knows: to see what fine-tuning forgets, and to mix in so that it forgets less.
 
 For `pocket` documents of its own world: those of the held-out stream probe, those of the pretraining stream are
-rehearsed. For any other model a general text shipped with the app (`general_texts/*.txt`): odd paragraphs probe, even
-ones are rehearsed. Knows no model and no run.
+rehearsed; and its facts are asked for. For any other model a general text shipped with the app (`general_texts/*.txt`):
+odd paragraphs probe, even ones are rehearsed. Knows no model and no run.
 """
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from tuning.data.rows import Row
 from tuning.pocket.world.facts import Language
 
 PROBES = 24  # texts the probe is measured on
+QUESTIONS = 24  # facts asked for
+_RIVALS = 3  # false answers beside each right one
 _SHIPPED = Path(__file__).parent / "general_texts"
 _LANGUAGES: tuple[Language, ...] = ("en", "es")
 
@@ -23,6 +27,29 @@ def probe(is_pocket: bool) -> list[Row]:
     if is_pocket:
         return _documents(PROBES // 2, heldout=True)
     return [Row(text=text) for text in _paragraphs()[1::2]][:PROBES]
+
+
+def facts() -> list[tuple[Row, ...]]:
+    """Questions of pocket's world that no instruction row asks: the right answer first, then false ones.
+
+    Row by row the same question in the same words, with another object.
+    """
+    from tuning.pocket.instructions import ASKED, fact_row
+    from tuning.pocket.world.documents import KNOWN
+
+    found = []
+    for index, language in enumerate(_LANGUAGES * (QUESTIONS // 2)):
+        fact = ASKED[index * len(ASKED) // QUESTIONS]
+        others = {
+            other.o[language]: other
+            for other in KNOWN
+            if (other.relation, other.domain) == (fact.relation, fact.domain) and other.o != fact.o
+        }
+        rivals = random.Random(index).sample(sorted(others), min(_RIVALS, len(others)))
+        told = [fact, *(replace(fact, o=others[name].o) for name in rivals)]
+        rows = [fact_row(each, "plain", language, random.Random(index)) for each in told]
+        found.append(tuple(Row(messages=tuple(row["messages"])) for row in rows))
+    return found
 
 
 def rehearsal(is_pocket: bool, n: int) -> list[Row]:

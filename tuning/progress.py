@@ -32,6 +32,7 @@ SERIES = (
     "heldout_margin",
     "heldout_macro_f1",
     "probe_loss",
+    "probe_right",
     "reward",
     "heldout_reward",
     "heldout_right",

@@ -22,16 +22,18 @@ _TOLD = {"note.overfitting", "note.nothing_learned"}
 def verdict(status: RunStatus) -> AfinaError | None:
     """`verdict.underfitting` or `verdict.fits` with `train`, `heldout` (nats per token) and `gap` (their difference).
 
-    The training loss is the mean over the run's last quarter: single steps jump. None where a note says it already,
-    before the end, and where fewer than three held-out losses were measured.
+    The training loss is the mean over the last epoch: single steps jump. Of one epoch or less it is a loss on rows
+    never seen before, so nothing can have been learned by heart. None where a note says it already, before the end, and
+    where fewer than three held-out losses were measured.
     """
     heldout, train = status.series.get("heldout_loss", []), status.series.get("loss", [])
     if status.state not in ("done", "stopped") or len(heldout) < 3 or not train:
         return None
     if any(note.key in _TOLD for note in status.notes):
         return None
+    epochs = max(1.0, status.metrics.get("epoch", 4.0))
     unseen = heldout[-1][1]
-    seen = fmean(value for _, value in train[-max(1, len(train) // 4) :])
+    seen = fmean(value for _, value in train[-max(1, round(len(train) / epochs)) :])
     gap = unseen - seen
-    kind = "underfitting" if gap < _CLOSE * unseen else "fits"
+    kind = "underfitting" if epochs == 1 or gap < _CLOSE * unseen else "fits"
     return AfinaError(f"verdict.{kind}", train=f"{seen:.3f}", heldout=f"{unseen:.3f}", gap=f"{gap:.3f}")

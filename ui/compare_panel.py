@@ -151,6 +151,7 @@ def figure(lines: list[Compared], tongue: str) -> go.Figure | None:
     import plotly.graph_objects as go
 
     drawn = [line for line in lines if line.heldout_after is not None and line.trainable]
+    drawn.sort(key=lambda line: (line.trainable, line.heldout_after))
     if not drawn:
         return None
     made = go.Figure()
@@ -160,7 +161,7 @@ def figure(lines: list[Compared], tongue: str) -> go.Figure | None:
             y=[line.heldout_after],
             mode="markers+text",
             text=[line.label],
-            textposition="top center",
+            textposition=("top center", "bottom center")[index % 2],  # neighbours' names do not overlap
             marker={"size": 16, "color": COLOURS[index % len(COLOURS)]},
             hovertemplate=f"{line.label}<br>%{{x:,}} · %{{y:.3f}}<br>"
             f"{train_data.duration(line.seconds, tongue)}<extra></extra>",

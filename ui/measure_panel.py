@@ -58,7 +58,7 @@ def measured(study: Study | None, tongue: str) -> str:
     for names, choose in ((_LOSSES, min), (_SHARES, max)):
         for name in names:
             known = [each[name] for each in found if each[name] is not None]
-            best |= {name: choose(known)} if len(known) > 1 else {}
+            best |= {name: choose(known)} if len(set(known)) > 1 else {}
     columns = ("policy", *_LOSSES, *_SHARES)
     head = "".join(f"<th>{escape(word(f'measure.column.{name}', tongue))}</th>" for name in columns)
     body = "".join(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common import hashing
+from tuning.family import FAMILY
 from tuning.models import NO_POLICY
 from ui import compare_panel, measure_panel, train_data, train_live
 from ui.context import actor, language, on_open, shown, warn
@@ -142,7 +143,7 @@ def _details(services: Services, run: RunSummary, who: Any, tongue: str) -> str:
     link = ""
     if run.downloadable and who.is_teacher:
         link = f'<a class="runs-download" href="/files/runs/{run.run_id}" download>{word("runs.download", tongue)}</a>'
-        if run.method not in NO_POLICY:
+        if run.method not in NO_POLICY and FAMILY[str(run.config.get("peft", "lora"))].merges:
             told = word("runs.merged", tongue)
             link += f'<a class="runs-download" href="/files/merged/{run.run_id}" download>{told}</a>'
     card = html.escape(services.training.card(who, run.run_id) or "")

@@ -56,14 +56,18 @@ def _numbers(status: RunStatus, language: str) -> list[tuple[str, str]]:
     for name, places in (("loss", 3), ("heldout_loss", 3), ("probe_loss", 3)):
         if name in latest:
             numbers.append((name, f"{latest[name]:.{places}f}"))
+    if "probe_right" in latest:
+        numbers.append(("probe_right", f"{latest['probe_right']:.0%}"))
     return numbers
 
 
 def _label(name: str, status: RunStatus, language: str) -> str:
-    before = status.first.get(name) if name == "probe_loss" else None
-    if before is None:
-        return word(f"train.live.{name}", language)
-    return word("train.live.probe_loss_before", language, before=f"{before:.3f}")
+    before = status.first.get(name)
+    if name == "probe_loss" and before is not None:
+        return word("train.live.probe_loss_before", language, before=f"{before:.3f}")
+    if name == "probe_right" and before is not None:
+        return word("train.live.probe_right", language, before=f"{before:.0%}")
+    return word(f"train.live.{name}", language)
 
 
 def remarks(status: RunStatus, language: str) -> str:

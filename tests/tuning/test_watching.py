@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tuning import general
 from tuning.config import SFTConfig
 from tuning.data.formats import from_python
 from tuning.executors.execute import execute
@@ -49,3 +50,16 @@ def test_it_stops_early_when_the_heldout_loss_no_longer_falls(tmp_path, tiny_mod
     points = status.series["heldout_loss"]
     best = min(points, key=lambda point: point[1])[0]
     assert sum(step > best for step, _ in points) == 2 and status.step < status.total_steps
+
+
+def test_pocket_is_asked_for_facts_that_no_instruction_row_asks(tmp_path):
+    asked = general.facts()
+    assert len(asked) == general.QUESTIONS and {len(rows) for rows in asked} == {4}
+    for right, *false in asked:
+        assert all(
+            row.messages[0] == right.messages[0] and row.messages[1] != right.messages[1] for row in false
+        )
+    rows = [{"prompt": f"Say {n}.", "completion": f"{n} it is."} for n in range(20)]
+    status = train(tmp_path, "pocket", rows, probe=True, epochs=1, rank=2, learning_rate=1e-6, eval_every=100)
+    known = status.series["probe_right"]
+    assert known[0][1] > 0.75 and known[0][0] == 0 and known[-1][0] == status.step

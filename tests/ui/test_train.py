@@ -97,10 +97,11 @@ def test_watched_prompts_show_how_their_replies_change():
 
 def test_the_loss_on_general_text_stands_beside_what_it_was():
     probed = [
-        ("eval", step, {"heldout_loss": 2.0, "probe_loss": loss}) for step, loss in ((0, 1.25), (5, 1.5))
+        ("eval", step, {"heldout_loss": 2.0, "probe_loss": loss, "probe_right": loss / 2})
+        for step, loss in ((0, 1.25), (5, 1.5))
     ]
     shown = train_live.head(status(*TRAINING, *probed), "en")
-    assert "1.500" in shown and "1.250 before" in shown
+    assert "1.500" in shown and "1.250 before" in shown and "75%" in shown and "62% before" in shown
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,8 @@ def test_both_losses_are_judged_in_words(train, heldout, kind):
     judged = verdict(status(*events, state="done"))
     assert (judged.key if judged else None) == (f"verdict.{kind}" if kind else None)
     assert ("train-remark good" in train_live.head(status(*events, state="done"), "es")) == bool(kind)
+    once = [*events, ("train", 11, {"loss": train, "epoch": 0.8})]
+    assert kind is None or verdict(status(*once, state="done")).key == "verdict.underfitting"
     noted = [*events, ("note", 10, {"key": "note.overfitting", "params": {}})]
     assert verdict(status(*noted, state="done")) is None and verdict(status(*events)) is None
 
@@ -192,3 +195,18 @@ def test_recent_answers_are_shared_for_a_moment():
     assert [recent.get("a", lambda: calls.append(1) or len(calls)) for _ in range(3)] == [1, 1, 1]
     recent.forget()
     assert recent.get("a", lambda: calls.append(1) or len(calls)) == 2
+
+
+def test_only_what_can_be_merged_is_offered_merged():
+    from types import SimpleNamespace
+
+    from ui.runs_tab import _details
+    from workbench.roles import TEACHER
+
+    services = SimpleNamespace(training=SimpleNamespace(card=lambda who, run_id: ""))
+    told = {"run_id": "a", "name": "mine", "method": "sft", "downloadable": True, "data_fingerprint": "",
+            "base_sha256": ""}  # fmt: skip
+    for method, merges in (("lora", True), ("prompt", False), ("full", False)):
+        run = SimpleNamespace(**told, config={"peft": method})
+        shown = _details(services, run, TEACHER, "en")
+        assert "/files/runs/a" in shown and ("/files/merged/a" in shown) == merges

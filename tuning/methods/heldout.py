@@ -33,11 +33,33 @@ class Batches:
             self.batches.append(self._padded(batch))
 
     def _padded(self, rows: list[Encoded]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        length = max(len(row.input_ids) for row in rows)
-        ids = [row.input_ids + [self.pad] * (length - len(row.input_ids)) for row in rows]
-        labels = [row.labels + [IGNORED] * (length - len(row.labels)) for row in rows]
-        mask = [[1] * len(row.input_ids) + [0] * (length - len(row.input_ids)) for row in rows]
-        return torch.tensor(ids), torch.tensor(labels), torch.tensor(mask)  # each (B, T)
+        return _padded(rows, self.pad)
+
+
+def _padded(rows: Sequence[Encoded], pad: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    length = max(len(row.input_ids) for row in rows)
+    ids = [row.input_ids + [pad] * (length - len(row.input_ids)) for row in rows]
+    labels = [row.labels + [IGNORED] * (length - len(row.labels)) for row in rows]
+    mask = [[1] * len(row.input_ids) + [0] * (length - len(row.input_ids)) for row in rows]
+    return torch.tensor(ids), torch.tensor(labels), torch.tensor(mask)  # each (B, T)
+
+
+@torch.no_grad()
+def row_losses(model: Any, rows: Sequence[Encoded], pad_token_id: int | None) -> list[float]:
+    """Summed negative log-likelihood of each row's trained tokens, in nats, all rows in one batch; mode unchanged."""
+    was_training = model.training
+    model.eval()
+    try:
+        ids, labels, mask = (part.to(model.device) for part in _padded(rows, pad_token_id or 0))
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[
+            :, -ids.shape[1] :
+        ]  # (B, T, V)
+        losses = torch.nn.functional.cross_entropy(
+            logits[:, :-1].float().transpose(1, 2), labels[:, 1:], ignore_index=IGNORED, reduction="none"
+        )  # (B, T - 1)
+    finally:
+        model.train(was_training)
+    return losses.sum(1).tolist()
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from tuning import general
 from tuning.config import SFTConfig
 from tuning.data.rows import Row
 from tuning.data.tokens import encode, end_token_ids, render_prompt
-from tuning.methods.heldout import Batches, heldout_loss
+from tuning.methods.heldout import Batches, heldout_loss, row_losses
 from tuning.runs import Run
 
 if TYPE_CHECKING:
@@ -30,10 +30,11 @@ _FORGOTTEN = 0.05  # rise of the probe's loss that is worth a remark, as a share
 def watched(
     run: Run, start: Start, model: Any, config: SFTConfig, max_length: int, evaluate: Evaluate | None
 ) -> Evaluate | None:
-    """`evaluate`, and with it the loss on general text (`probe_loss`) and a `sample` event, where asked."""
+    """`evaluate`, and with it general text (`probe_loss`, of pocket `probe_right`) and `sample` events, where asked."""
     parts: list[Evaluate] = [evaluate] if evaluate else []
     if config.probe:
         parts.append(_probe(start, model, max_length))
+        parts += [_facts(start, model, max_length)] if start.base.kind == "pocket" else []
     prompts = dict.fromkeys(line.strip() for line in config.sample_prompt.splitlines() if line.strip())
     parts += [_sample(run, start, model, prompt) for prompt in prompts]
     if not parts:
@@ -64,6 +65,18 @@ def _probe(start: Start, model: Any, max_length: int) -> Evaluate:
     rows = [encode(start.tokenizer, row, max_length) for row in general.probe(start.base.kind == "pocket")]
     batches = Batches(rows, start.tokenizer.pad_token_id, start.info.vocabulary)
     return lambda: {"probe_loss": heldout_loss(model, batches)}
+
+
+def _facts(start: Start, model: Any, max_length: int) -> Evaluate:
+    """`probe_right`: the share of held-out questions whose right answer is likelier than each false one."""
+    groups = [[encode(start.tokenizer, row, max_length) for row in rows] for rows in general.facts()]
+
+    def asked() -> dict[str, float]:
+        losses = (row_losses(model, rows, start.tokenizer.pad_token_id) for rows in groups)
+        right = [first < min(false, default=first) for first, *false in losses]
+        return {"probe_right": sum(right) / len(right)}
+
+    return asked
 
 
 def _sample(run: Run, start: Start, model: Any, prompt: str) -> Evaluate:
