@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from tuning import calculator
+from tuning.models import NO_POLICY
 from ui import numbers
 from ui.context import actor, language, on_open, shown
 from ui.translations import t
@@ -108,7 +109,7 @@ def _latency(services: Services) -> None:
 
     @shown
     def runs(request: gr.Request) -> Any:
-        names = [line.name for line in services.training.runs(actor(services, request)) if line.downloadable]
+        names = _timed(services, request)
         return gr.update(choices=names, value=names[0] if names else None)
 
     @shown
@@ -128,7 +129,16 @@ def runs_of(services: Services) -> Any:
 
     @shown
     def names(request: gr.Request) -> Any:
-        lines = services.training.runs(actor(services, request))
-        return gr.update(choices=[line.name for line in lines if line.downloadable])
+        return gr.update(choices=_timed(services, request))
 
     return names
+
+
+def _timed(services: Services, request: gr.Request) -> list[str]:
+    """Runs that have an adapter beside a base that writes: the others have nothing to time."""
+    lines = services.training.runs(actor(services, request))
+    return [
+        line.name
+        for line in lines
+        if line.downloadable and line.method not in NO_POLICY and line.config.get("peft") != "full"
+    ]

@@ -57,6 +57,21 @@ def test_what_cannot_be_merged_is_said():
     assert "1.20×" in numbers.latency(told, "en") and "–" in numbers.latency(told, "es")
 
 
+def test_only_adapters_of_models_that_write_are_offered_for_timing():
+    from types import SimpleNamespace
+
+    from ui.numbers_tab import _timed
+
+    runs = [
+        SimpleNamespace(name=name, method=method, downloadable=True, config={"peft": peft})
+        for name, method, peft in (("a", "sft", "lora"), ("b", "classify", "lora"), ("c", "sft", "full"))
+    ]
+    services = SimpleNamespace(
+        roles=SimpleNamespace(actor=lambda headers, user="": "anybody"), training=SimpleNamespace(runs=lambda who: runs)
+    )
+    assert _timed(services, SimpleNamespace(headers={})) == ["a"]
+
+
 def line(method: str, after: float | None, state: str = "done") -> Compared:
     return Compared(
         "id", f"a {method}", method, method, state, 1000, 10_000, 1e-3, 4000, 10**9, 61, 1.2, after
