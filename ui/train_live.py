@@ -81,7 +81,7 @@ def remarks(status: RunStatus, language: str) -> str:
 
 
 def samples(status: RunStatus, language: str) -> str:
-    """HTML: the watched prompts, each with its replies as they changed, the newest last; empty without any."""
+    """HTML: the watched prompts, each with its replies as they changed, the newest first; empty without any."""
     shown = []
     for prompt in dict.fromkeys(prompt for _, prompt, _ in status.samples):
         told: list[tuple[int, str]] = []
@@ -91,7 +91,7 @@ def samples(status: RunStatus, language: str) -> str:
         rows = "".join(
             f"<li><small>{escape(word('train.live.sample_step', language, step=step))}</small> "
             f"{escape(reply) or '∅'}</li>"
-            for step, reply in told
+            for step, reply in reversed(told)
         )
         shown.append(f'<div class="train-sample"><b>{escape(prompt)}</b><ul>{rows}</ul></div>')
     return "".join(shown)

@@ -202,7 +202,8 @@ def test_the_report_names_the_most_confident_mistake_and_both_baselines():
         ([{"text": "a", "label": "x"}, {"text": "b", "label": "x"}], "classify.one_class"),
         ([{"text": str(n), "label": str(n)} for n in range(500)], "classify.many_classes"),
         ([{"text": str(n), "label": str(n % 250)} for n in range(1000)], "classify.many_classes"),
-        ([{"text": "a", "colour": "x"}], "classify.columns"),
+        ([{"text": "a", "colour": "x"}], "classify.no_label"),
+        ([{"review text": 1, "label": "x"}], "classify.no_text"),
         ([{"text": " ", "label": "x"}, {"text": "a", "label": ""}], "classify.no_rows"),
     ],
 )

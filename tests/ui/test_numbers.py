@@ -67,7 +67,8 @@ def test_only_adapters_of_models_that_write_are_offered_for_timing():
         for name, method, peft in (("a", "sft", "lora"), ("b", "classify", "lora"), ("c", "sft", "full"))
     ]
     services = SimpleNamespace(
-        roles=SimpleNamespace(actor=lambda headers, user="": "anybody"), training=SimpleNamespace(runs=lambda who: runs)
+        roles=SimpleNamespace(actor=lambda headers, user="": "anybody"),
+        training=SimpleNamespace(runs=lambda who: runs),
     )
     assert _timed(services, SimpleNamespace(headers={})) == ["a"]
 

@@ -70,8 +70,8 @@ def load(
     """Reads a file, a shipped set of reviews (`sentiment.en`) or a Hub data set (`owner/name[:config[:split]]`).
 
     `text` and `label` name the columns; without them they are recognised. `limit`: first rows taken (0: all).
-    Raises: AfinaError `classify.columns` (with the columns there are), `classify.one_class`,
-    `classify.many_classes`, `classify.no_rows`, and what reading raises.
+    Raises: AfinaError `classify.columns` (with the columns there are), `classify.no_text`, `classify.no_label` (where
+    none is recognised), `classify.one_class`, `classify.many_classes`, `classify.no_rows`, and what reading raises.
     """
     name = str(source)
     shipped = SETS / f"{name}.jsonl"
@@ -115,8 +115,10 @@ def from_records(
     text_column = text or _column(columns, TEXTS)
     label_column = label or _column(columns, LABELS)
     for part, wanted in (("text", text_column), ("label", label_column)):
+        if not wanted:
+            raise AfinaError(f"classify.no_{part}", columns=", ".join(columns))
         if wanted not in columns:
-            raise AfinaError("classify.columns", part=part, wanted=wanted or "-", columns=", ".join(columns))
+            raise AfinaError("classify.columns", part=part, wanted=wanted, columns=", ".join(columns))
     rows, trouble = [], list(problems)
     for number, record in records:
         try:

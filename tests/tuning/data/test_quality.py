@@ -25,6 +25,13 @@ def test_near_duplicates_are_found_by_row_and_others_are_not():
     assert leaks[0].similarity == 1 and 0.7 <= leaks[1].similarity < 1
 
 
+def test_a_word_more_in_a_short_row_is_a_leak_and_another_question_is_none():
+    train = labelled("What is 3 plus 3, added slowly with a pencil on paper? It is 6.")
+    held = labelled("What is 3 plus 3, added slowly with a pencil on paper? Now? It is 6.",
+                    "What is 4 plus 4, added slowly with a pencil on paper? It is 8.")  # fmt: skip
+    assert [leak.heldout_row for leak in quality.near_duplicates(train, held)] == [1]
+
+
 @pytest.mark.parametrize(("text", "what"), [("caf\ufffd bueno", "replacement"), ("cafÃ© bueno", "mojibake"),
                                             ("a\x00b", "control"), (" … ", "empty")])  # fmt: skip
 def test_odd_rows_are_named(text, what):
