@@ -50,6 +50,10 @@ def test_it_stops_early_when_the_heldout_loss_no_longer_falls(tmp_path, tiny_mod
     points = status.series["heldout_loss"]
     best = min(points, key=lambda point: point[1])[0]
     assert sum(step > best for step, _ in points) == 2 and status.step < status.total_steps
+    assert status.metrics["heldout_loss"] == pytest.approx(
+        min(points, key=lambda point: point[1])[1], abs=1e-4
+    )
+    assert status.metrics["heldout_loss"] < points[-1][1]  # it is kept as it was at its best
 
 
 def test_pocket_is_asked_for_facts_that_no_instruction_row_asks(tmp_path):

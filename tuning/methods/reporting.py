@@ -37,6 +37,8 @@ class Recorder(TrainerCallback):
         self.save_every = save_every
         self.evaluate = evaluate
         self.patience = 0  # held-out losses without a new lowest before it ends by itself; 0: it does not
+        self.keep_best: Callable[[], None] | None = None  # called at each new lowest held-out loss
+        self.best_step = 0  # where that was, once it has ended by itself
         self.stopped = False
         self._process = psutil.Process()
         self._peak = 0
@@ -130,6 +132,7 @@ class Recorder(TrainerCallback):
         best_step, best = min(points, key=lambda point: point[1])
         if sum(at > best_step for at, _ in points) < self.patience:
             return False
+        self.best_step = best_step
         self.run.note("note.early", step, step=step, best_step=best_step, best=f"{best:.3f}")
         return True
 
@@ -150,7 +153,22 @@ class Recorder(TrainerCallback):
             return
         measures = {name: _short(value) for name, value in metrics.items()}
         self.run.append("eval", state.global_step, **measures)
+        if self.keep_best and _is_lowest(self.run, state.global_step):
+            self.keep_best()
         warn_if_overfitting(self.run, state.global_step)
+
+
+def measure_again(recorder: Recorder) -> None:
+    """Measures the model as it was at `best_step`, so that what is told last is told of what is kept."""
+    if recorder.evaluate is None or recorder.run.silent:
+        return
+    measures = {name: _short(value) for name, value in recorder.evaluate().items()}
+    recorder.run.append("eval", recorder.best_step, **measures)
+
+
+def _is_lowest(run: Run, step: int) -> bool:
+    points = run.status().series.get("heldout_loss", [])
+    return bool(points) and min(points, key=lambda point: point[1])[0] == step
 
 
 def warn_if_overfitting(run: Run, step: int) -> None:

@@ -39,7 +39,7 @@ from tuning.methods.base import (
 )
 from tuning.methods.batching import SimilarLengths
 from tuning.methods.heldout import Batches, heldout_loss
-from tuning.methods.reporting import Recorder, note_if_nothing_learned
+from tuning.methods.reporting import Recorder, measure_again, note_if_nothing_learned
 from tuning.methods.watching import note_if_forgotten, rehearsed, watched
 from tuning.plan import HELDOUT_ROWS, Facts, Plan, make
 from tuning.runs import Run
@@ -60,6 +60,8 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     trainer, recorder = _trainer(run, config, start, plan, model, rows, heldout)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     step = trainer.state.global_step
+    if recorder.best_step:
+        _take_back(run, model, recorder)
     if not recorder.stopped:
         note_if_nothing_learned(run, step)
         note_if_forgotten(run, step)
@@ -277,6 +279,8 @@ def _trainer(
     )
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate)
     recorder.patience = config.patience
+    if config.patience:
+        recorder.keep_best = lambda: adapters.keep(model, _best(run))
     set_seed(config.seed)
     arguments = trainer_config(run.checkpoints_dir, config, plan, start.device.kind)
     if plan.packing:
@@ -288,6 +292,18 @@ def _trainer(
     apart = not FAMILY[config.peft].is_soft and packing.keeps_rows_apart(model)
     joiner = packing.Joiner(start.tokenizer.pad_token_id) if apart else None
     return AdapterTrainer(start, model, arguments, LazyRows(rows, encoded), [recorder], joiner), recorder
+
+
+def _best(run: Run) -> Path:
+    """Where a run that may stop early keeps what it had learned at its lowest held-out loss."""
+    return run.checkpoints_dir / "best"
+
+
+def _take_back(run: Run, model: Any, recorder: Recorder) -> None:
+    """Puts `model` back to its lowest held-out loss, which came before it stopped early."""
+    if (_best(run) / adapters.STATE).is_file():
+        adapters.restore(model, _best(run))
+        measure_again(recorder)
 
 
 def _evaluation(start: Start, model: Any, heldout: list[Row], encoded: Any) -> Any:

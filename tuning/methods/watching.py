@@ -52,10 +52,11 @@ def rehearsed(rows: list[Row], config: SFTConfig, start: Start) -> list[Row]:
 
 def note_if_forgotten(run: Run, step: int) -> None:
     """The remark when the loss on general text has clearly risen, with what helps."""
-    points = run.status().series.get("probe_loss", [])
+    status = run.status()
+    points = status.series.get("probe_loss", [])
     if len(points) < 2:
         return
-    before, after = points[0][1], points[-1][1]
+    before, after = points[0][1], status.metrics["probe_loss"]  # the last told: of what is kept
     if after > before * (1 + _FORGOTTEN):
         share = f"{after / before - 1:.0%}"
         run.note("note.forgetting", step, before=f"{before:.3f}", after=f"{after:.3f}", share=share)
