@@ -11,6 +11,7 @@ import random
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 from tuning.data.rows import Row
 from tuning.pocket.world.facts import Language
@@ -48,7 +49,9 @@ def facts() -> list[tuple[Row, ...]]:
         rivals = random.Random(index).sample(sorted(others), min(_RIVALS, len(others)))
         told = [fact, *(replace(fact, o=others[name].o) for name in rivals)]
         rows = [fact_row(each, "plain", language, random.Random(index)) for each in told]
-        found.append(tuple(Row(messages=tuple(row["messages"])) for row in rows))
+        found.append(
+            tuple(Row(messages=tuple(cast("list[dict[str, str]]", row["messages"]))) for row in rows)
+        )
     return found
 
 
