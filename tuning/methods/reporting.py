@@ -38,7 +38,7 @@ class Recorder(TrainerCallback):
         self.evaluate = evaluate
         self.patience = 0  # held-out losses without a new lowest before it ends by itself; 0: it does not
         self.keep_best: Callable[[], None] | None = None  # called at each new lowest held-out loss
-        self.best_step = 0  # where that was, once it has ended by itself
+        self.best_step: int | None = None  # where that was, once it has ended by itself
         self.stopped = False
         self._process = psutil.Process()
         self._peak = 0

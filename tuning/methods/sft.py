@@ -60,7 +60,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     trainer, recorder = _trainer(run, config, start, plan, model, rows, heldout)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     step = trainer.state.global_step
-    if recorder.best_step:
+    if recorder.best_step is not None:
         _take_back(run, model, recorder)
     if not recorder.stopped:
         note_if_nothing_learned(run, step)
