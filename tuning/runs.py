@@ -244,7 +244,9 @@ class RunStore:
 
     def get(self, name: str) -> Run:
         """The run with this id or name. Raises: NotFound."""
-        if re.fullmatch(r"[\w-]+", name) and (run := self._run(self.root / name)):
+        if not isinstance(name, str):  # from a program, which may send anything
+            raise NotFound("runs.unknown", name=name)
+        if re.fullmatch(r"[\w-]{1,200}", name) and (run := self._run(self.root / name)):
             return run
         for run in self:
             if run.name.casefold() == name.strip().casefold():

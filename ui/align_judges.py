@@ -157,6 +157,7 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
             return [gr.skip()] * 3
         return [progress(work, tongue), gr.update(visible=work.busy), now]
 
+    @shown
     def halt(request: gr.Request) -> None:
         services.judging.stop(actor(services, request))
 
@@ -178,6 +179,7 @@ def _wire_agreement(services: Services, panel: Panel, round_: gr.Dropdown) -> No
 def compare_or_nothing(compare: Any) -> Any:
     """`compare`, where a round is chosen."""
 
+    @shown
     def look(which: str, request: gr.Request) -> str:
         return compare(which, request) if which else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import html
 import inspect
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 LANGUAGE_COOKIE = "afina_language"
+logger = logging.getLogger(__name__)
 
 
 def actor(services: Services, request: gr.Request) -> Actor:
@@ -63,13 +65,19 @@ def preferred(cookie: str, accept_language: str) -> Literal["en", "es"]:
 def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
     """A handler whose `AfinaError`s appear in the page, in the reader's language; generators too.
 
-    The language comes from the handler's `request: gr.Request`; without one it is English.
+    Any other exception is logged whole; the page, which anybody may look at, names its kind alone: its text may hold
+    a path. The language comes from the handler's `request: gr.Request`; without one it is English.
     """
     signature = inspect.signature(handler)
 
-    def say(error: AfinaError, args: tuple, kwargs: dict) -> gr.Error:
+    def say(error: Exception, args: tuple, kwargs: dict) -> Exception:
+        if isinstance(error, gr.Error):
+            return error
         given = signature.bind_partial(*args, **kwargs).arguments.values()
         request = next((value for value in given if isinstance(value, gr.Request)), None)
+        if not isinstance(error, AfinaError):
+            logger.error("%s", handler.__qualname__, exc_info=error)
+            error = AfinaError("page.unexpected", kind=type(error).__name__)
         return gr.Error(_notice(error.words(language(request))), print_exception=False)
 
     if inspect.isgeneratorfunction(handler):
@@ -78,7 +86,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
         def streaming(*args: Any, **kwargs: Any) -> Any:
             try:
                 yield from handler(*args, **kwargs)
-            except AfinaError as error:
+            except Exception as error:  # the page's edge
                 raise say(error, args, kwargs) from None
 
         return streaming
@@ -87,7 +95,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
     def single(*args: Any, **kwargs: Any) -> Any:
         try:
             return handler(*args, **kwargs)
-        except AfinaError as error:
+        except Exception as error:  # the page's edge
             raise say(error, args, kwargs) from None
 
     return single

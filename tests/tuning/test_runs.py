@@ -47,7 +47,7 @@ def test_a_run_is_found_by_name_and_by_id_by_another_process(store, tmp_path):
     assert again.state == "queued"
     with pytest.raises(NotFound):
         store.get("other")
-    for name in ("../runs", "", "."):
+    for name in ("../runs", "", ".", "x" * 100_000, None, 7, ["x"]):
         with pytest.raises(NotFound):
             store.get(name)
 

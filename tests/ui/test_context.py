@@ -43,10 +43,32 @@ def test_errors_are_worded_for_the_reader(monkeypatch):
         next(stream)
 
 
-def test_other_exceptions_are_left_alone():
-    @shown
-    def broken() -> None:
-        raise ZeroDivisionError
+def test_what_nobody_expected_is_told_in_words_and_logged_whole(monkeypatch, caplog):
+    """Its text may hold a path of the server, and anybody may call a handler."""
 
-    with pytest.raises(ZeroDivisionError):
-        broken()
+    @shown
+    def broken(request: gr.Request) -> None:
+        raise OSError("File name too long: '/srv/afina/runs/x'")
+
+    @shown
+    def broken_later(request: gr.Request):
+        yield 1
+        raise OSError("File name too long: '/srv/afina/runs/x'")
+
+    monkeypatch.setattr("ui.context._headers", lambda request: {"accept-language": "es"})
+    stream = broken_later(gr.Request())
+    assert next(stream) == 1
+    for call in (lambda: broken(gr.Request()), lambda: next(stream)):
+        with pytest.raises(gr.Error, match="Algo falló") as told:
+            call()
+        assert "/srv" not in str(told.value) and "OSError" in str(told.value)
+    assert caplog.text.count("\nOSError: File name too long: '/srv/afina/runs/x'") == 2
+
+
+def test_gradios_own_errors_pass():
+    @shown
+    def refused() -> None:
+        raise gr.Error("as it is")
+
+    with pytest.raises(gr.Error, match="as it is"):
+        refused()
