@@ -99,19 +99,27 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
     join, link, resume, send, skip, report, correct = buttons
     parts = list(vars(desk).values())
 
+    def count(of: str) -> None:
+        """As the phone's routes count: one person's requests, whichever page they come from."""
+        if of:
+            services.roles.limits.request(of[:64])
+
     @shown
     def begin(request: gr.Request) -> str:
         # Whoever can open this page is in the room: its code is on the teacher's screen.
+        services.roles.limits.join()
         return services.voting.join(services.voting.code(), language(request))
 
     @shown
     def use(pasted: str, request: gr.Request) -> str:
         found = (re.findall(r"invite=([\w-]+)", pasted or "") or [(pasted or "").strip()])[0]
+        count(found)
         services.voting.person(found)
         return found
 
     @shown
     def show(of: str, request: gr.Request) -> dict[Any, Any]:
+        count(of)
         return _show(services, desk, of, language(request))
 
     def judging(action: str) -> Any:
@@ -122,6 +130,7 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
             if item and action == "vote" and not choice:
                 warn(word("label.choose", tongue))
                 return {desk.choice: gr.skip()}
+            count(of)
             if item:
                 body = _ballot(item, action, choice, strength, ratings, why, side, edited)
                 services.voting.cast(services.voting.person(of), body)
@@ -131,6 +140,7 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
 
     @shown
     def take_up(of: str, chosen: str, request: gr.Request) -> dict[Any, Any]:
+        count(of)
         return _correcting(services, desk, of, chosen, language(request))
 
     answer = [

@@ -19,6 +19,7 @@ from labeling.schema import Comparison, RoundSettings
 from ui.layout import build, launch_options
 from ui.routes import routes
 from workbench import services as services_module
+from workbench.limits import Bucket
 from workbench.roles import TEACHER
 
 TOKEN = "hostile-test-token"
@@ -324,6 +325,24 @@ def test_ten_times_the_rate_is_refused_and_others_go_on(page):
     assert len(found) == 600 and set(found) == {200, 429} and found.count(429) > 450
     assert page.state() == before
     assert page.ask("GET", "/healthz")[0] == 200 and page.ask("GET", "/")[0] == 200
+
+
+def test_the_label_tab_counts_as_the_phone_does(page):
+    """Nobody fills the database with people, or asks without end, by the other door."""
+    named = {name: each.fn for name, each in handlers(page.demo) if name.startswith("label_tab.")}
+    request = gr.Request(headers={}, session_hash="s")
+    token = page.join()
+    with pytest.raises(gr.Error, match="Too many requests"):
+        for _ in range(100):
+            named["label_tab.show"](token, request)
+    limits = page.services.roles.limits
+    kept, limits._joins = limits._joins, Bucket(2)
+    before = page.counts()["annotators"]
+    with pytest.raises(gr.Error, match="Too many people joined"):
+        for _ in range(5):
+            named["label_tab.begin"](request)
+    limits._joins = kept
+    assert page.counts()["annotators"] == before + 2
 
 
 def test_a_visitor_is_told_apart_by_a_signed_number_and_limited(page):
