@@ -13,7 +13,7 @@ from ui import zerogpu
 from ui.align_tab import build_align_tab
 from ui.chat_tab import build_chat_tab
 from ui.classify_tab import build_classify_tab
-from ui.context import actor, language
+from ui.context import actor, language, signed_in
 from ui.experiments_tab import build_experiments_tab
 from ui.label_tab import build_label_tab
 from ui.network import addresses
@@ -159,14 +159,16 @@ def _header(demo: gr.Blocks, services: Services) -> gr.HTML:
     with gr.Row(elem_id="afina-top"):
         top = gr.HTML(_top("", ""), padding=False)
         if services.roles.sign_in:
-            gr.LoginButton(size="sm", scale=0, elem_id="afina-sign-in")
+            _sign_in(demo)
         switch = gr.Button(t("shell.switch"), elem_id="afina-language", size="sm", scale=0)
 
     def arrive(request: gr.Request) -> str:
         services.opened.set()
         tongue = language(request)
         who = "teacher" if actor(services, request).is_teacher else "visitor"
-        chips = f'<span class="afina-chip {who}">{word(f"shell.{who}", tongue)}</span>'
+        name = signed_in(request) if who == "visitor" and services.roles.sign_in else ""
+        told = word("shell.signed_in", tongue, name=name) if name else word(f"shell.{who}", tongue)
+        chips = f'<span class="afina-chip {who}">{html.escape(told)}</span>'
         if who == "teacher":
             shared = addresses(services.settings)
             chips += "".join(
@@ -182,6 +184,20 @@ def _header(demo: gr.Blocks, services: Services) -> gr.HTML:
     other = "() => (document.documentElement.lang === 'es' ? (" + switch_script("en") + ") : ("
     switch.click(None, None, None, js=other + switch_script("es") + "))()")
     return top
+
+
+def _sign_in(demo: gr.Blocks) -> None:
+    """In the reader's language: Gradio's own button, in English alone, stands hidden and brings the routes."""
+    gr.LoginButton(visible=False)
+    door = gr.Button("", elem_id="afina-sign-in", size="sm", scale=0)
+
+    def arrive(request: gr.Request) -> Any:
+        name, tongue = signed_in(request), language(request)
+        if name:
+            return gr.update(value=word("shell.sign_out", tongue, name=name), link="/logout?_target_url=/")
+        return gr.update(value=word("shell.sign_in", tongue), link="/login/huggingface?_target_url=/")
+
+    demo.load(arrive, None, door, api_visibility="private", queue=False, show_progress="hidden")
 
 
 def _backup(services: Services, tongue: str) -> str:

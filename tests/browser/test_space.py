@@ -101,7 +101,7 @@ def test_it_starts_as_on_the_platform_and_opens_in_a_browser(space, chromium):
     page.goto(f"{here}enter?token={TOKEN}")
     page.get_by_text("https://owner-afina.hf.space").wait_for()
     assert page.url == here
-    page.get_by_role("button", name="Sign in with Hugging Face").wait_for()
+    page.get_by_role("link", name="Sign in").wait_for()
     page.go_back()
     assert "token" not in page.url  # the address with the token is no step of the history
     context.close()
