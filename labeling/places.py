@@ -113,7 +113,10 @@ class Folder:
 
 
 class Dataset:
-    """A private data set on the Hub, made when first written to. One commit for each addition."""
+    """A private data set on the Hub, made when first written to. One commit for each addition.
+
+    One that is there already and public is never written to: Unreachable `backup.public`.
+    """
 
     interval = 30.0  # the Hub bears about 128 commits an hour on one repository
 
@@ -138,6 +141,10 @@ class Dataset:
         """All of them or none."""
         if not self._made:
             self._ask("create_repo", repo_id=self.name, repo_type="dataset", private=True, exist_ok=True)
+            if not self._ask(
+                "repo_info", repo_id=self.name, repo_type="dataset"
+            ).private:  # it was there before
+                raise Unreachable("backup.public", where=self.name)
             self._made = True
         self._ask(
             "create_commit",

@@ -114,7 +114,7 @@ def check(front: dict[str, Any]) -> None:
 def upload(folder: Path, space: str, hardware: str) -> list[str]:
     """Makes or updates the Space and its data set; gives what a person has to know of it.
 
-    Raises: HfHubHTTPError (an OSError) as the Hub answers.
+    Raises: HfHubHTTPError (an OSError) as the Hub answers; ValueError for labels that are public.
     """
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import RepositoryNotFoundError
@@ -126,6 +126,10 @@ def upload(folder: Path, space: str, hardware: str) -> list[str]:
     except RepositoryNotFoundError:
         new = True
     api.create_repo(labels, repo_type="dataset", private=True, exist_ok=True)
+    if not api.repo_info(labels, repo_type="dataset").private:
+        raise ValueError(
+            f"the data set {labels} is public: anybody could read the labels; make it private first"
+        )
     kind: Any = HARDWARE[hardware]
     api.create_repo(space, repo_type="space", space_sdk="gradio", space_hardware=kind, exist_ok=True)
     api.add_space_variable(space, "AFINA_BACKUP", labels)

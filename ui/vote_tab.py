@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common import hashing
+from common.errors import AfinaError
 from labeling.schema import State
 from ui import vote_files, vote_form, vote_rehearse, vote_stage, vote_worth
 from ui.context import actor, language, shown
@@ -37,6 +38,7 @@ STEPS: dict[State, tuple[str, ...]] = {
     "done": (),
 }
 BUTTONS = ("open", "generate", "locked", "discuss", "open_again", "revealed", "done")
+_EXPORT = {"format", "aggregation", "minimum", "phase", "split", "sources"}
 _FIRST = {"open", "locked", "open_again"}  # the usual next step stands out
 
 
@@ -202,8 +204,14 @@ def endpoints(services: Services) -> None:
 
     @shown
     def export_preferences(name: str, options: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-        """Writes a round's annotations: options are format, aggregation, minimum, phase, split."""
-        done = services.results.export(actor(services, request), name, **{"format": "trl", **options})
+        """Writes a round's annotations: options are format, aggregation, minimum, phase, split, sources."""
+        who = actor(services, request)
+        services.roles.require_teacher(who)
+        unknown = set(options) - _EXPORT
+        if unknown:
+            known = ", ".join(sorted(_EXPORT))
+            raise AfinaError("config.choice", name="option", value=", ".join(sorted(unknown)), choices=known)
+        done = services.results.export(who, name, **{"format": "trl", **options})
         return done.to_dict() | {
             "path": done.path.name,
             "url": vote_files.url_of(done.path),

@@ -181,6 +181,10 @@ def test_space_and_private_labels_are_made_once_and_updated():
         again = deploy("--space", "owner/afina", "--hardware", "cpu", **env)
         assert again.returncode == 0, again.stderr
         assert "/enter?token=" not in again.stdout  # the teacher's link stays as it is
+        labels.private = False
+        public = deploy("--space", "owner/afina", **env)
+        assert public.returncode == 2 and "owner/afina-labels is public" in public.stderr
+        labels.private = True
         hub.broken = 500
         assert deploy("--space", "owner/afina", **env).returncode == 2
     finally:

@@ -158,6 +158,20 @@ def test_the_hub_keeps_a_private_data_set(sqlite, tmp_path, hub):
     back.close()
 
 
+def test_a_public_data_set_gets_no_vote(sqlite, hub):
+    from huggingface_hub import HfApi
+
+    HfApi(endpoint=hub.url, token=TOKEN).create_repo("me/open", repo_type="dataset", private=False)
+    place = places.place("me/open", TOKEN)
+    outbox.install(sqlite, place.name)
+    room = Room(sqlite)
+    room.vote(room.person())
+    with pytest.raises(Unreachable) as caught:
+        Backup(sqlite, place).flush()
+    assert caught.value.key == "backup.public"
+    assert not [name for name in hub.repo("me/open").files if name != ".gitattributes"]
+
+
 @pytest.mark.parametrize("failure", [429, 500, "hang", "half"])
 def test_the_hub_fails_and_nothing_is_lost_or_doubled(sqlite, tmp_path, hub, failure):
     place = places.place("me/votes", TOKEN)
