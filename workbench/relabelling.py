@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tuning.scoring import Rewards
 
 # Many prompts seen twice move a policy further, and cost it fewer facts, than few seen often (benchmarks/README.md).
-PROMPTS, REPLIES, EPOCHS = 300, 4, 2
+PROMPTS, REPLIES, EPOCHS = 200, 4, 2
 # Cooler than a round's replies: at 1 the shortest of four is often short because it is wrong, and that is learned too.
 TEMPERATURE = 0.7
 # Where people saw a tie in most comparisons, most fresh pairs would be ties to them too: there a reward model guesses,
