@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from tuning.generate import Engine
     from tuning.scoring import Rewards
 
-# Many prompts seen twice move a policy further, and cost it fewer facts, than few seen often (benchmarks/README.md).
-PROMPTS, REPLIES, EPOCHS = 200, 4, 2
-# Cooler than a round's replies: at 1 the shortest of four is often short because it is wrong, and that is learned too.
-TEMPERATURE = 0.7
+# Many prompts seen twice move a policy further than few seen often. Of two replies the better one: the best of many is
+# an extreme, and the shortest of four is often short because it is wrong, which is learned too (benchmarks/README.md).
+PROMPTS, REPLIES, EPOCHS = 300, 2, 2
 # Where people saw a tie in most comparisons, most fresh pairs would be ties to them too: there a reward model guesses,
 # and DPO would learn its guesses. Below this share of decided comparisons the votes alone teach better.
 DECIDED = 0.5
@@ -39,7 +38,7 @@ def best_against_worst(
     max_new_tokens: int = 64,
     name: str = "",
 ) -> PairSet:
-    """One pair a prompt: of `n_replies` sampled at TEMPERATURE, what `model` likes most and what it likes least.
+    """One pair a prompt: of `n_replies` sampled at temperature 1, what `model` likes most and what it likes least.
 
     A prompt whose replies are all the same gives none. Raises: AfinaError `label.number` for another number of
     replies than 2 to MOST, `align.no_contrast` where no prompt gives a pair.
@@ -49,7 +48,7 @@ def best_against_worst(
     if isinstance(n_replies, bool) or not isinstance(n_replies, int) or not 2 <= n_replies <= MOST:
         raise AfinaError("label.number", name="replies", value=n_replies, low=2, high=MOST)
     talks = [[dict(turn) for turn in prompt] for prompt in prompts for _ in range(n_replies)]
-    sampling = Sampling(temperature=TEMPERATURE, top_p=1.0, max_new_tokens=max_new_tokens, seed=seed)
+    sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=max_new_tokens, seed=seed)
     replies = [reply.text.strip() for reply in engine.generate([policy] * len(talks), talks, sampling)]
     rewards = model.scores(list(zip(talks, replies, strict=True)))
     rows = []
