@@ -203,10 +203,11 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
         ]
     run = services.training.summary(who, name)
     status = services.training.status(who, run.run_id)
-    mark = f"{run.run_id} {train_live.mark(status, len(status.samples))}"
+    drawn = bool(status.series)
+    plotted = f"{run.run_id} plotted "  # its plot has its words
+    mark = f"{plotted if drawn else run.run_id + ' '}{train_live.mark(status, len(status.samples))}"
     if mark == seen:
         return [gr.skip()] * n
-    drawn = bool(status.series)
     teacher, done = who.is_teacher, status.state in ("done", "stopped")
     tuned = teacher and done and run.method in ("dpo", "kto", "rloo")
     judges = [
@@ -215,7 +216,7 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
 
     def plots(of: Mapping[str, tuple[str, ...]]) -> list[Any]:
         return [
-            _plot(status, of[method], tongue, fresh=not seen.startswith(run.run_id))
+            _plot(status, of[method], tongue, fresh=not seen.startswith(plotted))
             if method == run.method and drawn
             else gr.update(visible=False)
             for method in align_words.FIRST
