@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tuning.progress import RunStatus
 
 _CLOSE = 0.1  # gap between the two, as a share of the held-out loss, below which nothing is learned by heart
+_FEEDBACK = {"margin", "reward"}  # measured where the loss compares replies and is no likelihood
 _TOLD = {"note.overfitting", "note.nothing_learned"}
 
 
@@ -23,13 +24,13 @@ def verdict(status: RunStatus) -> AfinaError | None:
     """`verdict.underfitting` or `verdict.fits` with `train`, `heldout` (nats per token) and `gap` (their difference).
 
     The training loss is the mean over the last epoch: single steps jump. Of one epoch or less it is a loss on rows
-    never seen before, so nothing can have been learned by heart. None where a note says it already, before the end, and
-    where fewer than three held-out losses were measured.
+    never seen before, so nothing can have been learned by heart. None before the end, where a note says it already, where
+    fewer than three held-out losses were measured, and of what learned from preferences or rewards.
     """
     heldout, train = status.series.get("heldout_loss", []), status.series.get("loss", [])
     if status.state not in ("done", "stopped") or len(heldout) < 3 or not train:
         return None
-    if any(note.key in _TOLD for note in status.notes):
+    if any(note.key in _TOLD for note in status.notes) or any(status.series.get(name) for name in _FEEDBACK):
         return None
     epochs = max(1.0, status.metrics.get("epoch", 4.0))
     unseen = heldout[-1][1]

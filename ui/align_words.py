@@ -212,5 +212,5 @@ def outcome(found: Outcome, language: str) -> str:
         parts.append(f"<p>{escape(told)}</p>")
     head = "".join(f"<th>{escape(each)}</th>" for each in ("", found.old, found.new))
     rows = "".join(f"<tr>{''.join(f'<td>{escape(each)}</td>' for each in row)}</tr>" for row in found.replies)
-    parts.append(f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>')
+    parts.append(f'<div class="scroll"><table class="replies"><tr>{head}</tr>{rows}</table></div>')
     return f'<div class="worth">{"".join(parts)}</div>'

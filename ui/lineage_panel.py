@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_W, _H, _DX, _DY, _PAD = 172, 58, 262, 92, 10
+_W, _H, _DX, _DY, _PAD, _TOP = 172, 58, 262, 92, 10, 26  # _TOP: room for a rate above the first row
 _MOST = 200  # votes listed
 
 
@@ -72,13 +72,14 @@ def svg(graph: Graph, language: str) -> str:
     places: dict[str, tuple[int, int]] = {}
     for node in graph.nodes:
         row = rows[node.depth] = rows.get(node.depth, -1) + 1
-        places[node.key] = (_PAD + _DX * node.depth, _PAD + _DY * row + (_DY // 3 if node.depth % 2 else 0))
+        places[node.key] = (_PAD + _DX * node.depth, _TOP + _DY * row + (_DY // 3 if node.depth % 2 else 0))
     width = max(x for x, _ in places.values()) + _W + _PAD
     height = max(y for _, y in places.values()) + _H + _PAD + _DY // 3
     edges = "".join(_edge(each, places, language) for each in graph.edges)
     nodes = "".join(_node(each, places[each.key], language) for each in graph.nodes)
+    rates = "".join(_rate(each, places, language) for each in graph.edges)
     return (f'<div class="lineage"><svg width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" '
-            f'aria-label="{escape(word("lineage.title", language))}">{edges}{nodes}</svg></div>'
+            f'aria-label="{escape(word("lineage.title", language))}">{edges}{nodes}{rates}</svg></div>'
             f'<p class="quiet">{escape(word("lineage.legend", language))}</p>')  # fmt: skip
 
 
@@ -102,13 +103,18 @@ def _edge(edge: Edge, places: dict[str, tuple[int, int]], language: str) -> str:
     a, b, c, d = x1 + _W, y1 + _H / 2, x2, y2 + _H / 2
     bend = max(40.0, (c - a) / 2)
     path = f'<path class="{edge.kind}" d="M{a},{b} C{a + bend},{b} {c - bend},{d} {c},{d}"/>'
-    if edge.rate is None:
-        return path
-    rate = edge.rate
+    return path
+
+
+def _rate(edge: Edge, places: dict[str, tuple[int, int]], language: str) -> str:
+    """Above the newer policy: between two columns there is no room for it."""
+    rate, (x, y) = edge.rate, places[edge.end]
+    if rate is None:
+        return ""
     between = "" if rate.low is None else f" ({100 * rate.low:.0f}–{100 * (rate.high or 0):.0f})"
     told = word("lineage.rate", language, n=rate.n, judge=rate.judge or "–")
-    return (f'{path}<g class="rate"><title>{escape(told)}</title>'
-            f'<text x="{c - 8}" y="{d - 10}">{100 * rate.value:.0f} %{between}</text></g>')  # fmt: skip
+    return (f'<g class="rate"><title>{escape(told)}</title>'
+            f'<text x="{x + _W / 2}" y="{y - 7}">{100 * rate.value:.0f} %{between}</text></g>')  # fmt: skip
 
 
 def taught(found: Sequence[Taught], name: str, language: str) -> str:

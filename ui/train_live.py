@@ -24,12 +24,14 @@ _CURVE = {"loss": COLOURS["train"], "heldout_loss": COLOURS["heldout"]}
 
 
 def head(status: RunStatus, language: str) -> str:
-    """HTML: name, state, progress bar and the numbers of the moment."""
+    """HTML of a fine-tuning: name, state, progress bar, the numbers of the moment, and the verdict on its losses."""
     tiles = "".join(
         tile(value, _label(label, status, language), _CURVE.get(label, ""))
         for label, value in _numbers(status, language)
     )
-    told = remarks(status, language) + samples(status, language)
+    judged = verdict(status)
+    good = f'<div class="train-remark good">{escape(judged.words(language))}</div>' if judged else ""
+    told = good + remarks(status, language) + samples(status, language)
     return f'{title(status, language)}<div class="train-tiles">{tiles}</div>{told}'
 
 
@@ -71,10 +73,8 @@ def _label(name: str, status: RunStatus, language: str) -> str:
 
 
 def remarks(status: RunStatus, language: str) -> str:
-    """HTML: the verdict on the two losses, the run's notes (overfitting, nothing learned, …) and its error, worded."""
-    judged = verdict(status)
-    parts = [f'<div class="train-remark good">{escape(judged.words(language))}</div>'] if judged else []
-    parts += [f'<div class="train-remark">{escape(note.words(language))}</div>' for note in status.notes]
+    """HTML: the run's notes (overfitting, nothing learned, …) and its error, worded."""
+    parts = [f'<div class="train-remark">{escape(note.words(language))}</div>' for note in status.notes]
     if status.error:
         parts.append(f'<div class="train-problem">{escape(status.error.words(language))}</div>')
     return "".join(parts)

@@ -123,6 +123,10 @@ def test_both_losses_are_judged_in_words(train, heldout, kind):
     assert kind is None or verdict(status(*once, state="done")).key == "verdict.underfitting"
     noted = [*events, ("note", 10, {"key": "note.overfitting", "params": {}})]
     assert verdict(status(*noted, state="done")) is None and verdict(status(*events)) is None
+    compared = [*events, ("train", 12, {"loss": train, "margin": 0.2})]
+    assert (
+        verdict(status(*compared, state="done")) is None
+    )  # a loss of DPO says nothing of rows known by heart
 
 
 def test_a_failed_run_says_why():
