@@ -24,8 +24,8 @@ def verdict(status: RunStatus) -> AfinaError | None:
     """`verdict.underfitting` or `verdict.fits` with `train`, `heldout` (nats per token) and `gap` (their difference).
 
     The training loss is the mean over the last epoch: single steps jump. Of one epoch or less it is a loss on rows
-    never seen before, so nothing can have been learned by heart. None before the end, where a note says it already, where
-    fewer than three held-out losses were measured, and of what learned from preferences or rewards.
+    never seen before, so nothing can have been learned by heart. None before the end, where a note says it already,
+    where fewer than three held-out losses were measured, and of what learned from preferences or rewards.
     """
     heldout, train = status.series.get("heldout_loss", []), status.series.get("loss", [])
     if status.state not in ("done", "stopped") or len(heldout) < 3 or not train:
