@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labeling.resampling import Estimate, Measure, clusters, estimate, resample
@@ -32,6 +33,7 @@ _WORDS: Mapping[str, str] = {
     "pirate": r"arr+|ahoy|matey|aye|ye|yer|treasure|seven seas|marinero|grumete|abordaje|tesoro|siete mares"
     r"|por mil|barba",
 }
+_LEAST_PROMPTS = 5  # that an interval stands on
 _PATTERNS = {name: re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) for name, words in _WORDS.items()}
 
 
@@ -57,7 +59,8 @@ def preferred(
 ) -> dict[str, Estimate]:
     """For each trait in which replies differed: the share of votes for the reply with more of it, ties half.
 
-    Surest first: ordered by how far the interval keeps from ½. "Both bad" does not count.
+    Surest first: ordered by how far the interval keeps from ½. "Both bad" does not count. On fewer than five prompts
+    there is no interval: three that agree would seem to leave no doubt.
     """
     import numpy as np
 
@@ -78,10 +81,11 @@ def preferred(
         return {}
     prompt = votes.prompt[votes.item]
     sums = resample(prompt, votes.annotator, list(measures.values()), n_bootstrap, seed)
-    found = {
-        name: estimate(each[:, 0], clusters(prompt[measure.keep], votes.annotator[measure.keep]))
-        for (name, measure), each in zip(measures.items(), sums, strict=True)
-    }
+    found: dict[str, Estimate] = {}
+    for (name, measure), drawn in zip(measures.items(), sums, strict=True):
+        told = estimate(drawn[:, 0], clusters(prompt[measure.keep], votes.annotator[measure.keep]))
+        few = np.unique(prompt[measure.keep]).size < _LEAST_PROMPTS
+        found[name] = replace(told, low=None, high=None) if few else told
     return dict(sorted(found.items(), key=lambda pair: -_distance(pair[1])))
 
 

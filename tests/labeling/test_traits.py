@@ -45,6 +45,29 @@ def test_shares_of_each_trait(votes):
     assert found["shorter"].n == 72
 
 
+def test_a_few_prompts_that_agree_leave_doubt(sqlite):
+    """Three prompts that all say the same have no spread: an interval would be a point."""
+    room = Room(sqlite, n=0, state="draft", votes_wanted=2)
+    from labeling import rounds
+
+    long = "Thank you for asking, it is so, and with pleasure."
+    pirate = [Comparison(f"Ship {i}?", "Arr, so.", "So it is.", "one", "one") for i in range(3)]
+    polite = [Comparison(f"Question {i}?", "So it is.", long, "one", "one") for i in range(6)]
+    rounds.add_comparisons(sqlite, room.round_id, [*pirate, *polite])
+    rounds.move(sqlite, room.round_id, "open")
+    for _ in range(2):
+        person = room.person()
+        while (served := room.next(person)) is not None:
+            liked = "left" if len(served.left) > len(served.right) else "right"
+            room.cast(person, served.comparison_id, liked, assignment_id=served.assignment_id)
+    found = traits.preferred(
+        counted.votes_of(sqlite, room.round_id).counted(), rounds.comparisons_of(sqlite, room.round_id)
+    )
+    assert (found["pirate"].value, found["pirate"].low, found["pirate"].high) == (0.0, None, None)
+    assert found["polite"].low is not None
+    assert list(found).index("polite") < list(found).index("pirate")
+
+
 def test_no_votes_say_nothing(sqlite):
     room = Room(sqlite, n=3)
     assert traits.preferred(counted.votes_of(sqlite, room.round_id).counted(), room.comparisons) == {}
