@@ -41,14 +41,19 @@ _FOR_STATISTICS = (
 
 def usual(store: Store, round_id: str) -> Sources:
     """Whose annotations are meant where nobody says: people's; where only simulated annotators judged, theirs."""
-    log = annotation_log.c
+    rehearsed = _any(store, round_id, annotation_log.c.source == "simulated")
+    return "simulated" if rehearsed and not by_people(store, round_id) else "people"
 
-    def any_of(which: ColumnElement[bool]) -> bool:
-        with store.read() as connection:
-            return bool(connection.execute(select(exists().where(log.round_id == round_id, which))).scalar())
 
-    rehearsed = any_of(log.source == "simulated") and not any_of(log.source.not_in(_NOT_PEOPLE))
-    return "simulated" if rehearsed else "people"
+def by_people(store: Store, round_id: str) -> bool:
+    """Whether people have judged something in a round, here or in what was imported."""
+    return _any(store, round_id, annotation_log.c.source.not_in(_NOT_PEOPLE))
+
+
+def _any(store: Store, round_id: str, which: ColumnElement[bool]) -> bool:
+    query = select(exists().where(annotation_log.c.round_id == round_id, which))
+    with store.read() as connection:
+        return bool(connection.execute(query).scalar())
 
 
 def votes_of(store: Store, round_id: str, sources: Sources = "people") -> Votes:

@@ -141,9 +141,8 @@ class Dataset:
         """All of them or none."""
         if not self._made:
             self._ask("create_repo", repo_id=self.name, repo_type="dataset", private=True, exist_ok=True)
-            if not self._ask(
-                "repo_info", repo_id=self.name, repo_type="dataset"
-            ).private:  # it was there before
+            about = self._ask("repo_info", repo_id=self.name, repo_type="dataset")
+            if not about.private:  # it was there before
                 raise Unreachable("backup.public", where=self.name)
             self._made = True
         self._ask(

@@ -11,13 +11,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select
-
 from common.errors import AfinaError, Conflict
-from labeling import assignment, casting, people
+from labeling import assignment, casting, counted, people
 from labeling.schema import Annotator, Choice, Round, new_id
 from labeling.store import Store
-from labeling.tables import annotation_log
 
 Preference = Callable[[str, str], float]  # (prompt, completion) -> how much it is liked
 
@@ -63,7 +60,7 @@ def vote(
     """
     if not this.voting:
         raise Conflict("simulated.closed", name=this.name)
-    if _voted(store, this.round_id):
+    if counted.by_people(store, this.round_id):
         raise Conflict("simulated.people", name=this.name)
     chance, cast, turn, idle = random.Random(habits.seed), 0, 0, 0
     there = _people(store, this, annotators)
@@ -99,14 +96,6 @@ def choose(served: assignment.Served, likes: Preference, habits: Habits, chance:
 def better(left: float, right: float, notice: float = NOTICE) -> int:
     """1 where the left is noticeably better liked, -1 where the right is, else 0 (a difference threshold)."""
     return 0 if abs(left - right) < max(notice, 1e-9) else 1 if left > right else -1
-
-
-def _voted(store: Store, round_id: str) -> bool:
-    """Whether a person has judged something in a round."""
-    log = annotation_log.c
-    query = select(exists().where(log.round_id == round_id, log.source == "human"))
-    with store.read() as connection:
-        return bool(connection.execute(query).scalar())
 
 
 def _people(store: Store, this: Round, n: int, known: bool = True) -> list[Annotator]:

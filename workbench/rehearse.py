@@ -177,10 +177,11 @@ def _compare(
     old = _sample(services, "sft", talks, 1000 + options.seed, greedy)
     new = _sample(services, "dpo", talks, 1000 + options.seed, greedy)
     asked = [talk[-1]["content"] for talk in talks]
-    liked = [
-        (likes(prompt, one), likes(prompt, other)) for prompt, one, other in zip(asked, new, old, strict=True)
+    found = [
+        better(likes(prompt, one), likes(prompt, other), options.notice)
+        for prompt, one, other in zip(asked, new, old, strict=True)
     ]
-    return sum(a > b for a, b in liked), sum(a != b for a, b in liked)
+    return found.count(1), len(found) - found.count(0)
 
 
 def _heldout(services: Services, options: Options) -> list[list[dict[str, str]]]:

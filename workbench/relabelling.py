@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # what it costs in facts differs little (benchmarks/README.md).
 PROMPTS, REPLIES, EPOCHS = 300, 4, 2
 # Where people saw a tie in most comparisons, most fresh pairs would be ties to them too: there a reward model guesses,
-# and DPO would learn its guesses. Below this share of decided comparisons the votes alone teach better.
+# and DPO would learn its guesses. Below this share of decided comparisons the rehearsal takes the votes alone.
 DECIDED = 0.5
 
 

@@ -199,6 +199,17 @@ def test_what_dpo_learns_from(services):
     assert rehearse._taught_by(services, rehearse.Options(), tied) == "votes"
 
 
+def test_a_win_is_a_difference_that_is_noticed(monkeypatch):
+    """As the voters judge: 100 against 101 characters decides nothing unless each letter counts."""
+    replies = {"sft": ["x" * 100] * 4, "dpo": ["x" * 101, "x" * 150, "x" * 100, "x" * 60]}
+    talks = [[{"role": "user", "content": f"{i}?"}] for i in range(4)]
+    monkeypatch.setattr(rehearse, "_heldout", lambda services, options: talks)
+    monkeypatch.setattr(rehearse, "_sample", lambda services, policy, *rest: replies[policy])
+    likes = preferences.named("longer", "en")
+    assert rehearse._compare(None, rehearse.Options(), likes) == (1, 2)
+    assert rehearse._compare(None, rehearse.Options(notice=0.0), likes) == (2, 3)
+
+
 def test_the_command_votes_in_a_round_of_the_app(services, tmp_path, monkeypatch, capsys):
     this = open_round(services)
     monkeypatch.setenv("AFINA_HOME", str(tmp_path))
