@@ -76,6 +76,8 @@ def main(arguments: list[str]) -> int:
     except OSError:
         print(AfinaError("settings.port_taken", port=settings.port), file=sys.stderr)
         return 2
+    if settings.log_json:
+        logs.adopt("uvicorn", "uvicorn.error")
     keep_connections(demo.server)
     entrance = f"{local_address(settings)}/enter?token="
     kept = os.environ.get("SPACE_ID") or settings.log_json  # a Space's or a server's log is read by others
@@ -92,13 +94,13 @@ def main(arguments: list[str]) -> int:
     try:
         demo.block_thread()
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked once is enough: what is left is being saved
         services.stop()
     return 0
 
 
 def _end(*_: object) -> None:
     """SIGTERM ends the app as Ctrl+C does: votes are copied, a run is left to itself or saved."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked once is enough: what is left is being saved
     raise KeyboardInterrupt
 
 

@@ -1,17 +1,24 @@
 """Logs as lines of JSON, for a host's collector: when, how grave, who, what, and the run's or round's id.
 
-Nothing of a person is in them: who logs names runs, rounds and files, never tokens, texts or addresses.
+Nothing of a person is in them: who logs names runs, rounds and files, never tokens, texts or addresses; of an
+exception the places and kinds are told, because its words may quote what somebody sent. What libraries print past
+the logs becomes lines too.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import os
 import sys
+import threading
+import traceback
 from datetime import UTC, datetime
 from typing import TextIO
 
 IDS = ("run_id", "round_id")  # given as `extra={"run_id": …}`
+_NOISY = ("httpx", "httpx2", "uvicorn.access", "alembic")  # each request's address is nobody's business
 
 
 class JSONLines(logging.Formatter):
@@ -23,15 +30,64 @@ class JSONLines(logging.Formatter):
             "message": record.getMessage(),
         }
         told |= {name: getattr(record, name) for name in IDS if hasattr(record, name)}
-        if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1]:
+            told["exception"] = _wordless(record.exc_info[1])
         return json.dumps(told, ensure_ascii=False)
 
 
+class Printed(io.TextIOBase):
+    """Stands for stderr: what is printed there becomes lines of the logger `stderr`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._rest, self._lock = stream, "", threading.Lock()
+
+    def write(self, text: str) -> int:
+        with self._lock:
+            *whole, self._rest = (self._rest + text.replace("\r", "\n")).split("\n")
+        for line in whole:
+            if line.strip():
+                logging.getLogger("stderr").info("%s", line.rstrip())
+        return len(text)
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
 def as_json(stream: TextIO | None = None) -> None:
-    """From now on this process logs lines of JSON to `stream` (default: stderr), and nothing else there."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    """From now on this process logs lines of JSON to `stream` (default: stderr), and nothing else goes to stderr."""
+    to = stream or sys.stderr
+    handler = logging.StreamHandler(to)
     handler.setFormatter(JSONLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for noisy in ("httpx", "uvicorn.access"):  # each request's address is nobody's business
+    logging.raiseExceptions = False  # a log that cannot be written would be told in the log
+    logging.captureWarnings(True)
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for bars in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS"):
+        os.environ.setdefault(bars, "1")
+    threading.excepthook = _thread_broke
+    sys.stderr = Printed(to)
+
+
+def adopt(*names: str) -> None:
+    """Brings loggers that a library gave handlers of their own (uvicorn, as it starts) to these logs."""
+    for name in names:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+def _wordless(error: BaseException) -> str:
+    """The traceback, with the exceptions' kinds and without their words."""
+    told, at = [], error
+    while True:
+        told.append("".join(traceback.format_tb(at.__traceback__)) + type(at).__name__)
+        before = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
+        if before is None:
+            return "\nwhich led to\n".join(reversed(told))
+        at = before
+
+
+def _thread_broke(told: threading.ExceptHookArgs) -> None:
+    name = told.thread.name if told.thread else "?"
+    logging.getLogger(__name__).error("thread %s", name, exc_info=told.exc_value)

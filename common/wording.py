@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 from typing import Any
@@ -21,3 +22,8 @@ class _Words(string.Formatter):
 def fill(template: str, values: Mapping[str, Any]) -> str:
     """`template` with its slots filled. Raises: KeyError for a slot without a value."""
     return _Words().vformat(template, (), values)
+
+
+def unsigned(text: str) -> str:
+    """`text` with every address cut off at its `?`: what follows may be a signature, which is as good as a key."""
+    return re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\")]*", r"\1", text)

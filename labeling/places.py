@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from common.errors import AfinaError
+from common.wording import unsigned
 
 TIMEOUT = 20.0  # seconds for one answer of the Hub
 
@@ -188,4 +189,4 @@ class Dataset:
             return getattr(HfApi(token=self._token), call)(**given)
         except Exception as problem:
             reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-            raise Unreachable("backup.unreachable", where=self.name, reason=reason) from problem
+            raise Unreachable("backup.unreachable", where=self.name, reason=unsigned(reason)) from problem

@@ -6,6 +6,7 @@ where it was. Knows nothing of who samples the replies.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -37,6 +38,7 @@ from labeling.schema import (
 from labeling.store import Store
 from labeling.tables import comparisons, coverage, prompts, rounds, transitions
 
+logger = logging.getLogger(__name__)
 _ONE = select(rounds).where(rounds.c.round_id == bindparam("round"))
 
 
@@ -157,6 +159,7 @@ def move(store: Store, round_id: str, to: State, discussed: Sequence[str] | None
             connection.execute(insert(transitions).values(**step, phase=values.get("phase", row.phase)))
     except IntegrityError:
         raise Conflict("round.other_open") from None
+    logger.info("round %s is %s", current.round_id, to, extra={"round_id": current.round_id})
     return get(store, current.round_id)
 
 

@@ -126,6 +126,7 @@ def _sqlite(path: Path) -> Store:
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
         pool_size=20,
         max_overflow=40,
+        hide_parameters=True,  # an error's words would quote what people wrote
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -154,8 +155,9 @@ def _postgresql(address: str) -> Store:
         if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
             raise AfinaError("label.database_url", value=url.drivername)
         engine = create_engine(
-            url.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=20, pool_pre_ping=True
-        )
+            url.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=20, pool_pre_ping=True,
+            hide_parameters=True,
+        )  # fmt: skip
     except (ArgumentError, NoSuchModuleError) as problem:
         raise AfinaError("label.database_url", value="") from problem
     return Store(engine)

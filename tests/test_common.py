@@ -1,16 +1,24 @@
 """Errors in words, settings from the environment, the one split, whole files."""
 
+import io
 import json
+import logging
 import pickle
 import re
+import sys
+import threading
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from common import logs
 from common.errors import LANGUAGES, AfinaError, NotAllowed, messages
 from common.files import read_json, write_json, write_text
 from common.settings import Settings
 from common.split import prompt_key, split
+from common.wording import unsigned
 
 
 def test_both_languages_word_the_same_errors_with_the_same_slots():
@@ -102,28 +110,68 @@ def test_the_readme_lists_the_settings_as_they_are():
     assert table() in (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-def test_logs_are_lines_of_json_with_the_ids_that_are_told(monkeypatch):
-    import io
-    import logging
-
-    from common import logs
-
+@contextmanager
+def as_json():
+    """What this process logs as JSON, line by line, when it is asked for."""
     root = logging.getLogger()
-    kept, level = root.handlers[:], root.level
-    told = io.StringIO()
+    kept, level, stderr, broke = root.handlers[:], root.level, sys.stderr, threading.excepthook
+    out = io.StringIO()
     try:
-        logs.as_json(told)
-        logging.getLogger("tuning.jobs").warning("run %s", "a1", extra={"run_id": "a1"})
-        try:
-            raise ValueError("bad")
-        except ValueError:
-            logging.getLogger("x").exception("broken\nline")
+        logs.as_json(out)
+        yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
     finally:
+        logging.captureWarnings(False)
+        logging.raiseExceptions = True
+        sys.stderr, threading.excepthook = stderr, broke
         root.handlers[:] = kept
         root.setLevel(level)
-    first, second = (json.loads(line) for line in told.getvalue().splitlines())
+
+
+def test_logs_are_lines_of_json_with_the_ids_that_are_told():
+    with as_json() as told:
+        logging.getLogger("tuning.jobs").warning("run %s", "a1", extra={"run_id": "a1"})
+        try:
+            try:
+                raise KeyError("what somebody wrote")
+            except KeyError as problem:
+                raise ValueError("their words") from problem
+        except ValueError:
+            logging.getLogger("x").exception("broken\nline")
+        first, second = told()
     assert (first["level"], first["run_id"], first["message"]) == ("warning", "a1", "run a1")
-    assert "ValueError: bad" in second["exception"] and "run_id" not in second
+    assert second["exception"].endswith("ValueError") and "test_common.py" in second["exception"]
+    assert "KeyError" in second["exception"] and "run_id" not in second
+    assert second["exception"].count("their words") == 1  # the line of code, not what came of it
+
+
+def test_what_is_printed_past_the_logs_is_json_too():
+    with as_json() as told:
+        print("half", end="", file=sys.stderr)
+        print(" a line\rand a bar", file=sys.stderr)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("soon gone", stacklevel=1)
+        library = logging.getLogger("a.library")
+        library.addHandler(logging.StreamHandler())
+        library.propagate = False
+        library.warning("its own way")
+        logs.adopt("a.library")
+        library.warning("ours")
+        broken = threading.Thread(target=lambda: {}["what somebody wrote"], name="t")
+        broken.start()
+        broken.join()
+        lines = told()
+    assert [line["message"] for line in lines[:2]] == ["half a line", "and a bar"]
+    assert "soon gone" in lines[2]["message"]
+    assert [(line["logger"], line["message"]) for line in lines[3:5]] == [
+        ("stderr", "its own way"), ("a.library", "ours")
+    ]  # fmt: skip
+    assert lines[5]["message"] == "thread t" and lines[5]["exception"].endswith("KeyError")
+
+
+def test_an_address_loses_its_signature():
+    told = "500 for url 'https://a.b/lfs/x?X-Amz-Signature=abc&y=1' (https://c.d/e?f) https://g.h/i"
+    assert unsigned(told) == "500 for url 'https://a.b/lfs/x' (https://c.d/e) https://g.h/i"
 
 
 def test_a_space_listens_for_its_proxy():

@@ -77,7 +77,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
         request = next((value for value in given if isinstance(value, gr.Request)), None)
         if not isinstance(error, AfinaError):
             logger.error("%s", handler.__qualname__, exc_info=error)
-            error = AfinaError("page.unexpected", kind=type(error).__name__)
+            return unexpected(error, request)
         return gr.Error(_notice(error.words(language(request))), print_exception=False)
 
     if inspect.isgeneratorfunction(handler):
@@ -99,6 +99,12 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
             raise say(error, args, kwargs) from None
 
     return single
+
+
+def unexpected(error: Exception, request: gr.Request | None) -> gr.Error:
+    """What the page says of an exception that nobody foresaw: its kind alone."""
+    told = AfinaError("page.unexpected", kind=type(error).__name__)
+    return gr.Error(_notice(told.words(language(request))), print_exception=False)
 
 
 def on_open(fn: Callable[..., Any] | None, inputs: Any, outputs: Any, **told: Any) -> Any:

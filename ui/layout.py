@@ -18,6 +18,7 @@ from ui.experiments_tab import build_experiments_tab
 from ui.label_tab import build_label_tab
 from ui.network import addresses
 from ui.numbers_tab import build_numbers_tab
+from ui.page_errors import Page
 from ui.redteam_tab import build_redteam_tab
 from ui.routes import middleware, routes, switch_script
 from ui.runs_tab import build_runs_tab
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 def build(services: Services) -> gr.Blocks:
     """The page over `services`. Starts nothing."""
-    with gr.Blocks(title="Afina", analytics_enabled=False, fill_width=True) as demo:
+    with Page(title="Afina", analytics_enabled=False, fill_width=True) as demo:
         # Before there are blocks: Gradio makes the whole app anew, which costs more the more of them there are.
         demo.queue(api_open=False, max_size=500, default_concurrency_limit=16)
         top = _header(demo, services)

@@ -57,6 +57,7 @@ class Keeping:
             files = {f"runs/{run.id}/{inside}": run.path / inside for inside in _files(run.path)}
             self._place.add(files, f"run {run.id}")
             write_json(run.path / _MARK, mark)
+            logger.info("run %s is in the backup", run.id, extra={"run_id": run.id})
             kept.append(run.name)
         return kept
 
@@ -94,8 +95,7 @@ class Keeping:
 
     def _try(self) -> None:
         try:
-            for name in self.keep():
-                logger.info("run %s is in the backup", name)
+            self.keep()
         except AfinaError as error:
             logger.warning("%s", error)
         except OSError:

@@ -19,6 +19,7 @@ from filelock import Timeout
 
 from common.errors import AfinaError
 from common.files import read_json, write_json
+from common.wording import unsigned
 from tuning.events import EventLog
 from tuning.executors.remote import KEPT, MARK
 from tuning.progress import ACTIVE, ENDED, state_of
@@ -233,4 +234,4 @@ def _own_token() -> str:
 
 
 def _short(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return unsigned((str(error).splitlines() or [type(error).__name__])[0])[:200]
