@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
         print(AfinaError("settings.port_taken", port=settings.port), file=sys.stderr)
         return 2
     if settings.log_json:
-        logs.adopt("uvicorn", "uvicorn.error")
+        logs.adopt("uvicorn", "uvicorn.error", "huggingface_hub")
     keep_connections(demo.server)
     entrance = f"{local_address(settings)}/enter?token="
     kept = os.environ.get("SPACE_ID") or settings.log_json  # a Space's or a server's log is read by others

@@ -17,6 +17,8 @@ import traceback
 from datetime import UTC, datetime
 from typing import TextIO
 
+from common.wording import unsigned
+
 IDS = ("run_id", "round_id")  # given as `extra={"run_id": …}`
 _NOISY = ("httpx", "httpx2", "uvicorn.access", "alembic")  # each request's address is nobody's business
 
@@ -27,7 +29,7 @@ class JSONLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": unsigned(record.getMessage()),
         }
         told |= {name: getattr(record, name) for name in IDS if hasattr(record, name)}
         if record.exc_info and record.exc_info[1]:

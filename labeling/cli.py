@@ -120,7 +120,10 @@ def _restore(options: argparse.Namespace) -> tuple[dict, list[str]]:
 
     settings = Settings.from_env()
     there = place(_place(options, settings), settings.hf_token)
-    found = restore(open_store(settings), there).to_dict() | {"place": there.name}
+    brought = restore(open_store(settings), there)
+    if not brought.fragments:
+        raise AfinaError("backup.nothing", where=there.name)
+    found = brought.to_dict() | {"place": there.name}
     return found, [_text("backup.restored", where=there.name, **found)]
 
 

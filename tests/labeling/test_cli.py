@@ -107,3 +107,25 @@ def test_every_text_that_the_code_names_exists_in_both_languages():
         key for key in english if not key.startswith(("formula.", "report.", "exchange.dropped."))
     } - named
     assert unused == set()
+
+
+def test_backup_and_restore_by_hand(votes, tmp_path):
+    assert _run(tmp_path / "here", "import", votes, "--round", "pilot").returncode == 0
+    there = tmp_path / "there"
+    done = _run(tmp_path / "here", "backup", "--to", there, "--json")
+    assert json.loads(done.stdout)["rows"] > 36 and done.returncode == 0
+    assert json.loads(_run(tmp_path / "here", "backup", "--to", there, "--json").stdout)["rows"] == 0
+    back = _run(tmp_path / "new", "restore", "--from", there, "--json")
+    assert json.loads(back.stdout)["rows"] == json.loads(done.stdout)["rows"]
+    again = _run(tmp_path / "new", "restore", "--from", there)
+    assert again.returncode == 0 and again.stdout.startswith("0 rows")
+    reports = [
+        _run(tmp_path / home, "report", "--round", "pilot", "--json").stdout for home in ("here", "new")
+    ]
+    assert reports[0] and reports[0] == reports[1]
+
+
+def test_a_restore_from_where_no_backup_is_says_so(tmp_path):
+    done = _run(tmp_path / "new", "restore", "--from", tmp_path / "typo")
+    assert done.returncode == 2 and "no backup" in done.stderr and not done.stdout
+    assert _run(tmp_path / "new", "backup").returncode == 2
