@@ -5,7 +5,6 @@ Gradio prints such an exception with its words, which quote what the client sent
 
 from __future__ import annotations
 
-import inspect
 import logging
 from typing import Any
 
@@ -27,5 +26,5 @@ class Page(gr.Blocks):
             raise
         except Exception as error:
             function = self.fns[block_fn].fn if isinstance(block_fn, int) else block_fn.fn
-            logger.error("around %s", getattr(inspect.unwrap(function), "__qualname__", "?") if function else "?", exc_info=error)
+            logger.error("around %s", getattr(function, "__qualname__", "?"), exc_info=error)
             raise unexpected(error, more.get("request")) from None
