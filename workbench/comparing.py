@@ -129,8 +129,8 @@ class Comparing:
         talks = [[*opening, *history, asked] for history in histories]
         policies, talks = self._helped(policies, talks, language)
         drawn = _sampling(sampling)
-        self._roles.spend(actor, len(policies) * drawn.max_new_tokens)
         with self._roles.writing(actor, len(policies)):
+            self._roles.spend(actor, len(policies) * drawn.max_new_tokens)
             yield from self.engine.stream(policies, talks, drawn, should_stop)
 
     def replies(
@@ -144,8 +144,8 @@ class Comparing:
         talk = [*opening, {"role": "user", "content": message}]
         drawn = _sampling(sampling)
         policies, talks = self._helped(policies, [talk] * len(policies))
-        self._roles.spend(actor, len(policies) * drawn.max_new_tokens)
         with self._roles.writing(actor, len(policies)):
+            self._roles.spend(actor, len(policies) * drawn.max_new_tokens)
             return self.engine.generate(policies, talks, drawn, seeds=[drawn.seed] * len(policies))
 
     def _require_offered(self, actor: Actor, policies: Sequence[str]) -> None:
@@ -182,8 +182,8 @@ class Comparing:
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         talk = [*opening, {"role": "user", "content": message}]
         drawn = _sampling({**sampling, "greedy": False})
-        self._roles.spend(actor, n * drawn.max_new_tokens)
         with self._roles.writing(actor, n):
+            self._roles.spend(actor, n * drawn.max_new_tokens)
             return [reply.text for reply in self.engine.generate([policy] * n, [talk] * n, drawn)]
 
 

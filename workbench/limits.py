@@ -1,7 +1,9 @@
 """How much one person may ask for: messages and tokens a minute, requests a minute, replies at once.
 
 Buckets that fill evenly: a whole minute's worth may be used at once, then it comes back bit by bit. People are known
-by what the caller says; addresses are never asked for, because a whole class shares one.
+by what the caller says; addresses are never asked for, because a whole class shares one. So who comes under ever new
+names is bounded only together with all others, by the replies that are written at once: that costs the others their
+chat for as long, never their votes.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -17,6 +19,7 @@ from common.errors import AfinaError
 from common.settings import Settings
 
 _PEOPLE = 20_000  # remembered at once; who was quiet for longest is forgotten, with a full bucket
+_SHARE = 8  # of the places for replies, an eighth is one person's
 _JOINS = 1_000  # people who may join at once: three large classes
 _JOINS_A_MINUTE = 600
 
@@ -64,7 +67,7 @@ class Limits:
         self._requests = Bucket(settings.vote_requests, clock=clock)
         self._joins = Bucket(_JOINS, 60.0 * _JOINS / _JOINS_A_MINUTE, clock)
         self._most = settings.chat_queue
-        self._writing = 0
+        self._writing: Counter[str] = Counter()  # person -> replies
         self._lock = threading.Lock()
 
     def chat(self, person: str, tokens: int, messages: int = 1) -> None:
@@ -75,17 +78,25 @@ class Limits:
             raise TooMany("limit.tokens", most=int(self._tokens.most), seconds=seconds)
 
     @contextmanager
-    def writing(self, replies: int) -> Iterator[None]:
-        """Holds places for replies while they are written. Raises: TooMany `limit.queue` where none is free."""
+    def writing(self, person: str, replies: int) -> Iterator[None]:
+        """Holds places for replies while they are written.
+
+        Raises: TooMany `limit.own` where this person's are taken, `limit.queue` where none is free.
+        """
         with self._lock:
-            if self._writing + replies > max(self._most, replies):
-                raise TooMany("limit.queue", n=self._writing)
-            self._writing += replies
+            own, all_of_them = self._writing[person], self._writing.total()
+            if own and own + replies > max(1, self._most // _SHARE):
+                raise TooMany("limit.own", n=own)
+            if all_of_them + replies > max(self._most, replies):
+                raise TooMany("limit.queue", n=all_of_them)
+            self._writing[person] += replies
         try:
             yield
         finally:
             with self._lock:
-                self._writing -= replies
+                self._writing[person] -= replies
+                if not self._writing[person]:
+                    del self._writing[person]
 
     def request(self, token: str) -> None:
         """Counts a request of an annotator's phone. Raises: TooMany `limit.requests`."""

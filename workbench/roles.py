@@ -101,11 +101,11 @@ class Roles:
 
     @contextmanager
     def writing(self, actor: Actor, replies: int) -> Iterator[None]:
-        """Holds places while replies are written. Raises: TooMany `limit.queue`."""
+        """Holds places while replies are written. Raises: TooMany as `Limits.writing`."""
         if actor.is_teacher:
             yield
             return
-        with self.limits.writing(replies):
+        with self.limits.writing(actor.person, replies):
             yield
 
     def require_own_file(self, source: str | Path) -> None:

@@ -43,14 +43,28 @@ def test_messages_and_tokens_are_counted_for_each_person(limits):
 
 
 def test_places_in_the_queue_are_given_back_whatever_happens(limits):
-    with limits.writing(3):
-        with pytest.raises(TooMany), limits.writing(2):
+    with limits.writing("me", 3):
+        with pytest.raises(TooMany, match="3 replies are being written already"), limits.writing("you", 2):
             pass
-        with limits.writing(1):
+        with limits.writing("you", 1):
             pass
     for _ in range(5):
-        with pytest.raises(ZeroDivisionError), limits.writing(4):
+        with pytest.raises(ZeroDivisionError), limits.writing("me", 4):
             raise ZeroDivisionError
+
+
+def test_one_person_holds_an_eighth_of_the_places(tmp_path):
+    limits = Limits(Settings(home=tmp_path, chat_queue=64), Clock())
+    with limits.writing("me", 4), limits.writing("me", 4):
+        with pytest.raises(TooMany, match="8 replies of yours"), limits.writing("me", 1):
+            pass
+        with limits.writing("you", 32):  # all at once, by who holds none
+            with pytest.raises(TooMany), limits.writing("you", 1):
+                pass
+            with limits.writing("third", 8):
+                pass
+    with limits.writing("me", 8):
+        pass
 
 
 def test_ten_times_the_rate_is_refused_nine_times(limits):
