@@ -16,6 +16,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import AfinaError
+from ui.bodies import Bodies
 from ui.context import LANGUAGE_COOKIE, preferred, signed_in
 from ui.page_start import PageStart
 from ui.phone import routes as phone
@@ -73,7 +74,7 @@ def routes(services: Services) -> list[Route]:
 
 def middleware(services: Services) -> list[Middleware]:
     """What `launch(app_kwargs={"middleware": …})` takes."""
-    return [Middleware(VotesFirst, services=services), Middleware(PageStart, services=services)]
+    return [Middleware(each, services=services) for each in (VotesFirst, Bodies, PageStart)]
 
 
 class VotesFirst:

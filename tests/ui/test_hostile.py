@@ -254,14 +254,38 @@ def test_malformed_and_oversized_bodies(page, body):
     assert page.state() == joined and joined[1] == before[1]
 
 
-def test_uploads_have_a_limit(page):
+@pytest.mark.parametrize(
+    "path", ["queue/join", "call/compare", "run/compare", "cancel", "reset", "component_server"]
+)
+def test_gradios_routes_take_no_body_of_any_size(page, path):
+    head = f"POST /gradio_api/{path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    for told, size in ((f"content-length: {2**28}", 0), ("transfer-encoding: chunked", 6 * 2**20)):
+        with socket.create_connection(("127.0.0.1", page.port), timeout=30) as raw:
+            raw.sendall(f"{head}{told}\r\n\r\n".encode())
+            if size:
+                raw.sendall(b"%x\r\n" % size + b" " * size + b"\r\n0\r\n\r\n")
+            status = raw.recv(100).split()[1]
+        assert status in (b"413", b"400"), (told, status)
+    assert page.ask("GET", "/healthz")[0] == 200
+
+
+def upload(page, size, **headers):
     mark = uuid.uuid4().hex
-    head = f'--{mark}\r\ncontent-disposition: form-data; name="files"; filename="../../x.py"\r\n\r\n'.encode()
-    body = head + b"x" * (3 * 2**20) + f"\r\n--{mark}--\r\n".encode()
-    status, _ = page.ask(
-        "POST", "/gradio_api/upload", body, content_type=f"multipart/form-data; boundary={mark}"
+    head = (
+        f'--{mark}\r\ncontent-disposition: form-data; name="files"; filename="../../x.jsonl"\r\n\r\n'.encode()
     )
-    assert 400 <= status < 500
+    body = head + b"x" * size + f"\r\n--{mark}--\r\n".encode()
+    kind = f"multipart/form-data; boundary={mark}"
+    return page.ask("POST", "/gradio_api/upload", body, content_type=kind, **headers)
+
+
+def test_uploads_have_a_limit_and_are_the_teachers(page):
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    assert upload(page, 1000, **bearer)[0] == 200
+    assert 400 <= upload(page, 3 * 2**20, **bearer)[0] < 500
+    for headers in ({}, {"authorization": f"Bearer {page.join()}"}, {"cookie": "afina_token=x"}):
+        status, told = upload(page, 1000, **headers)
+        assert status == 403 and b"teacher" in told
 
 
 def test_a_file_is_what_was_uploaded_never_a_path_that_somebody_names(page):
