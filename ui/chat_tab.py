@@ -253,13 +253,15 @@ def _answer(
         stream = services.comparing.chat(
             who, policies, histories, message or "", system or "", stop.is_set, tongue, **sampling
         )
+        sent: Any = ""  # the message leaves its field once: what is typed meanwhile stays there
         for partials in stream:
             boxes = [
                 shown_talk([*history, asked, {"role": "assistant", "content": partial.text or "…"}])
                 for history, partial in zip(histories, partials, strict=True)
             ]
             below = [about(partial, tongue) + shown for partial, shown in zip(partials, found, strict=True)]
-            yield _row("", boxes, below)
+            yield _row(sent, boxes, below)
+            sent = gr.skip()
     finally:
         wishes.pop(request.session_hash, None)
 
@@ -274,7 +276,7 @@ def _found(services: Services, policy: str, message: str, request: gr.Request) -
     return passages(ways.search(actor(services, request), message), tongue)
 
 
-def _row(message: str, boxes: list[Any], below: list[str]) -> list[Any]:
+def _row(message: Any, boxes: list[Any], below: list[str]) -> list[Any]:
     """Values in the order of the outputs while an answer is written; columns that are not shown stay as they are."""
     rest = [gr.skip()] * (MOST_COLUMNS - len(boxes))
     return [message, gr.update(visible=False), gr.update(visible=True), *boxes, *rest, *below, *rest]

@@ -1,8 +1,12 @@
 """What a chat box is given and what is read back from it."""
 
+from types import SimpleNamespace
+
+import gradio as gr
 import pytest
 
-from ui.chat_tab import said, shown_talk
+from tuning.line import Partial
+from ui.chat_tab import _answer, said, shown_talk
 from ui.chat_words import first_columns
 from workbench.comparing import PolicyChoice
 
@@ -31,3 +35,18 @@ def test_the_newest_run_stands_beside_its_own_base():
     assert first_columns(bases + runs, 4) == ["other", "new", "old", "other"]
     assert first_columns(bases + runs[::-1], 2) == ["pocket", "old"]
     assert first_columns(bases, 2) == ["pocket", "pocket"]
+
+
+def test_what_is_typed_while_a_reply_is_written_stays():
+    def chat(*given, **sampling):
+        for text in ("", "Lima", "Lima."):
+            yield [Partial(text, 1, 0.1, text.endswith("."), "end")]
+
+    comparing = SimpleNamespace(chat=chat, alternatives=None)
+    roles = SimpleNamespace(actor=lambda *given, **more: None)
+    services = SimpleNamespace(comparing=comparing, roles=roles)
+    request = gr.Request(headers={}, session_hash="s")
+    rest = ["pocket", None, None, None, [], [], [], []]
+    rows = list(_answer(services, {}, request, "Peru?", "", 1.0, 1.0, 9, 0, False, 1, *rest))
+    assert [row[0] for row in rows] == ["", gr.skip(), gr.skip()]
+    assert said(rows[-1][3])[-1]["content"] == "Lima."
