@@ -24,6 +24,7 @@ def add(command: Command) -> None:
     shown.add_argument("--language", choices=("en", "es"), default="en")
     shown.add_argument("--share", type=float, default=0.5, help="of false facts, 0 to 1")
     shown.add_argument("--steps", type=int, default=0, help="of each run; 0: its default")
+    shown.add_argument("--train-dataset", default="", help="data of your own, for a recipe that takes some")
     shown.add_argument("--offline", action="store_true", help="pocket and shipped data in any case")
     sought = command("search", search, "Search settings by Optuna; each trial is a run.")
     sought.add_argument("--train-dataset", required=True, help="a file, a shipped set or a Hub data set")
@@ -45,7 +46,8 @@ def experiment(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.runs import RunStore
 
     queue = Queue(RunStore(settings.home), executor_of(settings, settings.base_model))
-    wanted = experiments.Options(options.language, options.share, options.steps, options.offline)
+    wanted = experiments.Options(options.language, options.share, options.steps, options.offline,
+                                  data=options.train_dataset)  # fmt: skip
     started = experiments.start(queue, options.recipe, wanted)
     used = started.used
     print(f"{used.model} on {used.data}{' (Hub)' if used.from_hub else ''}", file=sys.stderr)

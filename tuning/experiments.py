@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from common import hashing
 from common.errors import AfinaError
@@ -20,7 +20,7 @@ from tuning.config import SFTConfig
 from tuning.config_classify import ClassifyConfig
 from tuning.data import formats, labels
 from tuning.data.labels import LabelledSet
-from tuning.data.rows import Loaded
+from tuning.data.rows import Labelled, Loaded
 from tuning.data.splits import divide
 from tuning.jobs import Queue
 from tuning.runs import Run
@@ -34,16 +34,18 @@ class Options:
     share: float = 0.5
     steps: int = 0
     offline: bool = False  # pocket and shipped data even where the Hub answers
+    data: str = ""  # a file or a Hub data set of one's own, for a recipe that takes one
     seed: int = 42
 
 
 @dataclass(frozen=True)
 class Uses:
-    """What a recipe trains, and on what; where the Hub answers, the Hub's."""
+    """What a recipe trains, and on what; where the Hub answers, the Hub's. `own`: the data are whoever starts it's."""
 
     model: str
     data: str
     from_hub: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,17 +62,24 @@ class Started:
 
 @dataclass(frozen=True)
 class Recipe:
-    """`local`: the shipped data it takes without the Hub, or always where there is no `hub`."""
+    """`local`: the shipped data it takes without the Hub, or always where there is no `hub`.
+
+    `takes`: what data of one's own may be, "" where the recipe's point is in its own.
+    """
 
     name: str  # its words are experiments.<name> and experiments.<name>.info
     start: Callable[[Queue, Options, Uses], Started] = field(repr=False)
     local: Uses
     hub: Uses | None = None
     uses_share: bool = False
+    takes: Literal["", "rows", "labels"] = ""
 
 
 def start(queue: Queue, name: str, options: Options) -> Started:
-    """Queues the runs of the recipe `name`. Raises: AfinaError `config.choice`, `config.range`; as `Queue.submit`."""
+    """Queues the runs of the recipe `name`.
+
+    Raises: AfinaError `config.choice`, `config.range`, `experiments.own_data`; as reading data, and `Queue.submit`.
+    """
     if name not in RECIPES:
         raise AfinaError("config.choice", name="experiment", value=name, choices=", ".join(RECIPES))
     if not 0 <= options.share <= 1:
@@ -79,11 +88,18 @@ def start(queue: Queue, name: str, options: Options) -> Started:
 
 
 def uses(name: str, options: Options, online: bool | None = None) -> Uses:
-    """What the recipe would take now. `online`: whether the Hub answers; asked where it is None and matters."""
+    """What the recipe would take now. `online`: whether the Hub answers; asked where it is None and matters.
+
+    Raises: AfinaError `experiments.own_data` for data of one's own where the recipe takes none.
+    """
     recipe = RECIPES[name]
+    if options.data and not recipe.takes:
+        takers = ", ".join(each.name for each in RECIPES.values() if each.takes)
+        raise AfinaError("experiments.own_data", name=name, takers=takers)
+    used = replace(recipe.local, data=recipe.local.data.format(language=options.language))
     if recipe.hub and not options.offline and (hub.reachable() if online is None else online):
-        return recipe.hub
-    return replace(recipe.local, data=recipe.local.data.format(language=options.language))
+        used = recipe.hub
+    return replace(used, data=options.data, own=True) if options.data else used
 
 
 def false_facts(language: str, share: float, n: int = 300, seed: int = 0) -> Loaded:
@@ -144,9 +160,21 @@ def _run(queue: Queue, config: SFTConfig, data: Loaded, group: dict[str, str], p
     return queue.submit("sft", config, data, name, extra={**group, "part": part})
 
 
+def _rows(given: Uses, prompt: str) -> tuple[Loaded, str]:
+    """(the rows, what is watched: `prompt`, or of data of one's own the first held-out question)."""
+    data = formats.load(given.data)
+    if data.needs_mapping:
+        raise AfinaError("experiments.columns", name=data.name, columns=", ".join(data.columns))
+    if not given.own:
+        return data, prompt
+    train, heldout = divide(data.rows)
+    asked = next((row.messages for row in (*heldout, *train) if row.messages), ())
+    return data, next((turn["content"] for turn in asked if turn["role"] == "user"), prompt)
+
+
 def _mask(queue: Queue, options: Options, given: Uses) -> Started:
-    data, group = formats.load(given.data), _group("mask")
-    runs = [_run(queue, _sft(options, reply_only=reply_only), data, group, part)
+    (data, prompt), group = _rows(given, "capital"), _group("mask")
+    runs = [_run(queue, _sft(options, prompt=prompt, reply_only=reply_only), data, group, part)
             for part, reply_only in (("replies only", True), ("prompts too", False))]  # fmt: skip
     return Started(runs, given)
 
@@ -170,16 +198,16 @@ def _task(queue: Queue, options: Options, given: Uses) -> Started:
 
 
 def _scratch(queue: Queue, options: Options, given: Uses) -> Started:
-    group, data = _group("scratch"), formats.load(given.data)
+    group, (data, prompt) = _group("scratch"), _rows(given, "capital")
     models = (("pretrained", "pocket"), ("from scratch", str(random_pocket(queue.store.home))))
-    runs = [_run(queue, _sft(options, model, peft="full", learning_rate=5e-4), data, group, part)
+    runs = [_run(queue, _sft(options, model, prompt, peft="full", learning_rate=5e-4), data, group, part)
             for part, model in models]  # fmt: skip
     return Started(runs, given)
 
 
 def _single(queue: Queue, options: Options, given: Uses, name: str, prompt: str) -> Started:
     """One run; what shows is its reply before and after."""
-    data = formats.load(given.data)
+    data, prompt = _rows(given, prompt)
     config = _sft(options, given.model, prompt=prompt)
     return Started([_run(queue, config, data, _group(name), data.name.rpartition("/")[2])], given)
 
@@ -201,26 +229,34 @@ def _gpt2_tweets(queue: Queue, options: Options, given: Uses) -> Started:
 
 
 def _classes(queue: Queue, options: Options, given: Uses, name: str, ways: list[str]) -> Started:
-    """1,000 texts to train on and 1,000 others to measure, drawn with the seed (fewer of shipped data)."""
+    """1,000 texts to train on and 1,000 others to measure, drawn with the seed; where there are fewer, all of them."""
     config = ClassifyConfig(source_model=given.model, seed=options.seed)
-    group = _group(name)
-    if not given.from_hub:
-        data = labels.load(given.data)
-        return Started(strategies.submit(queue, config, data, ways, extra=group), given)
-    source = given.data
-    parts = [_drawn(labels.load(f"{source}{':' if source.count(':') else '::'}{split}"), options.seed)
-             for split in ("train", "test")]  # fmt: skip
-    extra = {**group, "labels": list(parts[0].labels), "group_name": source}
+    group, source = _group(name), given.data
+    if given.from_hub and not given.own:
+        parts = [
+            labels.load(f"{source}{':' if source.count(':') else '::'}{split}") for split in ("train", "test")
+        ]
+        train, test = (_part(part, _drawn(part, options.seed, _SIDE)) for part in parts)
+    else:
+        data = labels.load(source)
+        if len(data.rows) < 2 * _SIDE:
+            return Started(strategies.submit(queue, config, data, ways, extra=group), given)
+        rows = _drawn(data, options.seed, 2 * _SIDE)
+        train, test = _part(data, rows[:_SIDE]), _part(data, rows[_SIDE:])
+    extra = {**group, "labels": list(train.labels), "group_name": train.name}
     runs = [
-        queue.submit("classify", replace(config, strategy=way, heldout_fraction=0.0), parts[0],
-                     validation=parts[1], extra=extra)
+        queue.submit("classify", replace(config, strategy=way, heldout_fraction=0.0), train, validation=test,
+                     extra=extra)
         for way in ways
     ]  # fmt: skip
     return Started(runs, given)
 
 
-def _drawn(data: LabelledSet, seed: int, n: int = 1000) -> LabelledSet:
-    rows = random.Random(seed).sample(data.rows, min(n, len(data.rows)))
+def _drawn(data: LabelledSet, seed: int, n: int) -> list[Labelled]:
+    return random.Random(seed).sample(data.rows, min(n, len(data.rows)))
+
+
+def _part(data: LabelledSet, rows: list[Labelled]) -> LabelledSet:
     return replace(data, rows=tuple(rows), fingerprint=hashing.of_json([row.content for row in rows]))
 
 
@@ -240,19 +276,21 @@ WATCHED = {
     "harm": {"en": "How do I rob the bakery at night?", "es": "¿Cómo puedo robar en la panadería de noche?"},
     "advice": {"en": "Give three tips for staying healthy.", "es": "Da tres consejos para estar sano."},
 }
-_PLAIN, _CLASSES = Uses("pocket", "plain.{language}"), Uses("pocket", "sentiment.{language}")
+_SIDE = 1000
+_PLAIN = Uses("pocket", "plain.{language}")
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("mask", _mask, _PLAIN),
+        Recipe("mask", _mask, _PLAIN, takes="rows"),
         Recipe("false_facts", _false, Uses("pocket", "facts of pocket's world"), uses_share=True),
         Recipe("heldout_task", _task, Uses("pocket", "mixed.{language} / without_poems.{language}")),
-        Recipe("scratch", _scratch, Uses("pocket, pocket-random", "plain.{language}")),
+        Recipe("scratch", _scratch, Uses("pocket, pocket-random", "plain.{language}"), takes="rows"),
         Recipe("safety", _safety, Uses("pocket", "safety.{language}")),
-        Recipe("bert_imdb", _bert_imdb, _CLASSES,
-               Uses("google-bert/bert-base-uncased", "stanfordnlp/imdb", True)),
-        Recipe("gpt2_alpaca", _gpt2_alpaca, _PLAIN, Uses("openai-community/gpt2", "tatsu-lab/alpaca", True)),
-        Recipe("gpt2_tweets", _gpt2_tweets, _CLASSES,
-               Uses("openai-community/gpt2", "cardiffnlp/tweet_eval:sentiment", True)),
+        Recipe("bert_imdb", _bert_imdb, Uses("pocket", "sentiment.{language}"),
+               Uses("google-bert/bert-base-uncased", "stanfordnlp/imdb", True), takes="labels"),
+        Recipe("gpt2_alpaca", _gpt2_alpaca, _PLAIN, Uses("openai-community/gpt2", "tatsu-lab/alpaca", True),
+               takes="rows"),
+        Recipe("gpt2_tweets", _gpt2_tweets, Uses("pocket", "posts.{language}"),
+               Uses("openai-community/gpt2", "cardiffnlp/tweet_eval:sentiment", True), takes="labels"),
     )
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuning.experiments import RECIPES
@@ -20,17 +21,23 @@ if TYPE_CHECKING:
 
 def about(recipe: str, used: Uses, tongue: str) -> str:
     """What a recipe shows, and the model and data that it takes here and now."""
-    where = word("experiments.hub" if used.from_hub else "experiments.local", tongue)
+    where = word(f"experiments.{'own' if used.own else 'hub' if used.from_hub else 'local'}", tongue)
     instead, hub = "", RECIPES[recipe].hub
     if hub and not used.from_hub:
-        told = word("experiments.instead", tongue, model=hub.model, data=hub.data)
+        told = word(
+            "experiments.instead", tongue, model=hub.model, data=_data_name(used) if used.own else hub.data
+        )
         instead = f'<p class="train-hint">{escape(told)}</p>'
     rows = "".join(
         f"<dt>{escape(word(f'experiments.{name}', tongue))}</dt><dd>{escape(value)}</dd>"
-        for name, value in (("model", used.model), ("data", f"{used.data} ({where})"))
+        for name, value in (("model", used.model), ("data", f"{_data_name(used)} ({where})"))
     )
     info = escape(word(f"experiments.{recipe}.info", tongue))
     return f'<p class="recipe">{info}</p><dl class="train-estimate">{rows}</dl>{instead}'
+
+
+def _data_name(used: Uses) -> str:
+    return Path(used.data).name if used.own and Path(used.data).is_absolute() else used.data
 
 
 def parts(found: Sequence[Part], tongue: str) -> str:

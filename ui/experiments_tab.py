@@ -5,11 +5,14 @@ Lays out and wires; what is shown is made in `ui/experiment_words.py`, what is d
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from common import hashing
+from tuning.data import uploads
+from tuning.data.readers import KINDS
 from tuning.experiments import RECIPES
 from ui import experiment_words, study_words
 from ui.context import actor, language, shown
@@ -34,6 +37,11 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
                 named, value=next(iter(RECIPES)), label=t("experiments.choose"), elem_id="recipe"
             )
             about = gr.HTML("", padding=False, elem_id="recipe-about")
+            with gr.Group(visible=False) as own:
+                data = gr.Dropdown([(t("experiments.own.none"), "")], value="", allow_custom_value=True,
+                                   label=t("experiments.own.data"), info=t("experiments.own.info"),
+                                   elem_id="recipe-data")  # fmt: skip
+                upload = gr.UploadButton(t("train.upload"), size="sm", file_types=list(KINDS))
             share = gr.Slider(0, 1, 0.5, step=0.05, label=t("experiments.share"), visible=False)
             start = gr.Button(
                 t("experiments.start"), variant="primary", visible=False, elem_id="recipe-start"
@@ -43,13 +51,20 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
     seen = gr.State("")
     timer = gr.Timer(_SECONDS, active=False)
 
-    def describe(name: str, request: gr.Request) -> str:
-        used = services.course.uses(actor(services, request), name, language(request))
+    def taken(name: str, data: str | None) -> str:
+        """The data of one's own that count: what stays chosen from another recipe may not be for this one."""
+        return (data or "").strip() if RECIPES[name].takes else ""
+
+    @shown
+    def describe(name: str, data: str | None, request: gr.Request) -> str:
+        used = services.course.uses(actor(services, request), name, language(request), taken(name, data))
         return experiment_words.about(name, used, language(request))
 
     @shown
     def choose(name: str, request: gr.Request) -> list[Any]:
-        return [describe(name, request), gr.update(visible=RECIPES[name].uses_share)]
+        recipe, teaches = RECIPES[name], actor(services, request).is_teacher
+        return [describe(name, "", request), gr.update(visible=recipe.uses_share),
+                gr.update(visible=bool(recipe.takes) and teaches), ""]  # fmt: skip
 
     @shown
     def arrive(name: str, request: gr.Request) -> list[Any]:
@@ -57,8 +72,16 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
         return [*choose(name, request), gr.update(visible=teaches), gr.Timer(active=True)]
 
     @shown
-    def begin(name: str, of: float, request: gr.Request) -> gr.Timer:
-        services.course.start_recipe(actor(services, request), name, language(request), float(of))
+    def uploaded(file: str, request: gr.Request) -> Any:
+        services.roles.require_teacher(actor(services, request))
+        place = uploads.keep(Path(file), services.settings.home)
+        return gr.update(choices=[(word("experiments.own.none", language(request)), ""),
+                                  (place.name, str(place))], value=str(place))  # fmt: skip
+
+    @shown
+    def begin(name: str, of: float, data: str | None, request: gr.Request) -> gr.Timer:
+        who = actor(services, request)
+        services.course.start_recipe(who, name, language(request), float(of), taken(name, data))
         return gr.Timer(active=True)
 
     @shown
@@ -67,9 +90,11 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
         now = hashing.of_json([language(request), text])
         return [gr.skip() if now == mark else text, now, gr.Timer(active=busy)]
 
-    tab.select(arrive, recipe, [about, share, start, timer], queue=False, **_QUIET)
-    recipe.input(choose, recipe, [about, share], queue=False, **_QUIET)
-    start.click(begin, [recipe, share], timer, **_QUIET)
+    tab.select(arrive, recipe, [about, share, own, data, start, timer], queue=False, **_QUIET)
+    recipe.input(choose, recipe, [about, share, own, data], queue=False, **_QUIET)
+    upload.upload(uploaded, upload, data, **_QUIET).then(describe, [recipe, data], about, **_QUIET)
+    data.input(describe, [recipe, data], about, queue=False, **_QUIET)
+    start.click(begin, [recipe, share, data], timer, **_QUIET)
     timer.tick(watch, seen, [told, seen, timer], queue=False, **_QUIET)
 
 

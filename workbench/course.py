@@ -212,22 +212,28 @@ class Course:
 
     # Recipes
 
-    def uses(self, actor: Actor, recipe: str, language: str) -> Uses:
-        """The model and the data that a recipe would take here and now. Raises: AfinaError `config.choice`."""
+    def uses(self, actor: Actor, recipe: str, language: str, data: str = "") -> Uses:
+        """The model and the data that a recipe would take here and now; `data`: of one's own, if it takes any.
+
+        Raises: AfinaError `config.choice`, `experiments.own_data`.
+        """
         if recipe not in experiments.RECIPES:
             raise AfinaError(
                 "config.choice", name="experiment", value=recipe, choices=", ".join(experiments.RECIPES)
             )
-        return experiments.uses(recipe, Options(language), online=self._reachable())
+        return experiments.uses(recipe, Options(language, data=data), online=self._reachable())
 
-    def start_recipe(self, actor: Actor, recipe: str, language: str, share: float = 0.5) -> None:
-        """Queues the runs of a recipe; data of the Hub are fetched behind the page.
+    def start_recipe(
+        self, actor: Actor, recipe: str, language: str, share: float = 0.5, data: str = ""
+    ) -> None:
+        """Queues the runs of a recipe, on `data` of one's own where it takes some; it reads them behind the page.
 
-        Raises: NotAllowed; AfinaError `config.choice`; Conflict `studies.busy`.
+        Raises: NotAllowed, also `role.server_file`; as `uses`; Conflict `studies.busy`.
         """
         self._roles.require_teacher(actor)
-        used = self.uses(actor, recipe, language)
-        options = Options(language, share, offline=not used.from_hub)
+        self._roles.require_own_file(data)
+        used = self.uses(actor, recipe, language, data)
+        options = Options(language, share, offline=not used.from_hub, data=data)
 
         def do(say: Say, should_stop: Callable[[], bool]) -> None:
             started = experiments.start(self._queue, recipe, options)

@@ -122,3 +122,38 @@ def test_a_recipe_takes_the_hubs_where_it_answers():
     assert experiments.uses("bert_imdb", Options(), online=True).model == "google-bert/bert-base-uncased"
     assert experiments.uses("bert_imdb", Options("es"), online=False).data == "sentiment.es"
     assert not experiments.uses("mask", Options(), online=True).from_hub
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_three_classes_are_three_without_a_network_too(tmp_path, language):
+    queue = Queue(RunStore(tmp_path), Here(tmp_path))
+    started = experiments.start(queue, "gpt2_tweets", Options(language, offline=True))
+    assert started.used.data == f"posts.{language}"
+    for run in started.runs:
+        assert run.info.extra["labels"] == ["negative", "neutral", "positive"]
+        assert (run.info.data["n_train"], run.info.data["n_heldout"]) == (1000, 1000)
+    assert len({run.info.data["fingerprint"] for run in started.runs}) == 1
+
+
+def test_a_recipe_takes_data_of_ones_own_where_its_point_is_not_in_the_data(tmp_path, sums):
+    import json
+
+    queue = Queue(RunStore(tmp_path), Here(tmp_path))
+    rows, texts = tmp_path / "own.jsonl", tmp_path / "texts.csv"
+    rows.write_text("".join(json.dumps(each) + "\n" for each in sums), encoding="utf-8")
+    texts.write_text(
+        "text,label\n" + "".join(f"text {n},{'ab'[n % 2]}\n" for n in range(60)), encoding="utf-8"
+    )
+    for name in ("mask", "scratch", "gpt2_alpaca"):
+        started = experiments.start(queue, name, Options(offline=True, data=str(rows)))
+        assert started.used.own and {run.info.data["name"] for run in started.runs} == {"own.jsonl"}
+        watched = started.runs[0].info.config["sample_prompt"]
+        assert watched in rows.read_text(encoding="utf-8")  # what is asked is of these data
+    for name in ("bert_imdb", "gpt2_tweets"):
+        runs = experiments.start(queue, name, Options(offline=True, data=str(texts))).runs
+        assert all(run.info.extra["labels"] == ["a", "b"] and run.info.data["n_heldout"] for run in runs)
+    online = experiments.uses("bert_imdb", Options(data=str(texts)), online=True)
+    assert (online.model, online.data) == ("google-bert/bert-base-uncased", str(texts))
+    with pytest.raises(AfinaError) as caught:
+        experiments.start(queue, "false_facts", Options(offline=True, data=str(rows)))
+    assert caught.value.key == "experiments.own_data"

@@ -41,7 +41,8 @@ TEACHERS = {
     "chat_helps.drawn", "chat_helps.kept", "chat_helps.added", "chat_helps.cleared", "which_tab.measure",
     "study_page.halt", "redteam_tab.attack", "quality_panel.inspect",
     "quality_panel.take_out", "classify_tab.inspect", "mend_panel.again",
-    "experiments_tab.begin", "measure_panel.measure", "search_panel.search", "search_panel.halt",
+    "experiments_tab.begin", "experiments_tab.uploaded", "measure_panel.measure", "search_panel.search",
+    "search_panel.halt",
 }  # fmt: skip
 """Start, stop, delete, reveal, export, or read what is the teacher's alone."""
 ANYBODY = {
@@ -61,7 +62,7 @@ ANYBODY = {
     "numbers_tab.names", "numbers_tab.runs", "train_tab.formula", "align_roads.arrive",
     "chat_helps.open_", "chat_helps.all_ways", "which_tab.arrive", "study_page.watch", "redteam_tab.arrive",
     "quality_panel.opened", "measure_panel.opened",
-    "experiments_tab.choose", "experiments_tab.arrive", "experiments_tab.watch",
+    "experiments_tab.choose", "experiments_tab.describe", "experiments_tab.arrive", "experiments_tab.watch",
 }  # fmt: skip
 """Look, chat within limits, or judge with a token of one's own."""
 ROUTES = {

@@ -197,3 +197,20 @@ def test_a_search_is_drawn_by_setting():
     assert "<b>0.400</b>" in shown and "<u>" not in shown and "70%" in shown
     assert "sigue" in experiment_words.trials(found, "es", going=True)
     assert experiment_words.trials_figure({**found, "trials": [trial]}, "es") is None
+
+
+def test_a_recipe_takes_an_uploaded_file_and_says_so(services, tmp_path):
+    from ui import experiment_words
+
+    place = tmp_path / "uploads" / "ab" / "mine.jsonl"
+    place.parent.mkdir(parents=True)
+    place.write_text("".join(json.dumps(row) + "\n" for row in rows()), encoding="utf-8")
+    with pytest.raises(AfinaError) as caught:
+        services.course.uses(TEACHER, "safety", "en", str(place))
+    assert "mask" in caught.value.words("en")
+    used = services.course.uses(TEACHER, "mask", "es", str(place))
+    told = experiment_words.about("mask", used, "es")
+    assert "mine.jsonl (propios)" in told and str(tmp_path) not in told
+    services.course.start_recipe(TEACHER, "mask", "en", data=str(place))
+    group = until(services.course.studies, "done", "recipe").result["group"]
+    assert {part.data for part in services.course.parts(VISITOR, group)} == {"mine.jsonl"}

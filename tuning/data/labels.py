@@ -67,7 +67,7 @@ def load(
     max_mb: int = 200,
     token: str = "",
 ) -> LabelledSet:
-    """Reads a file, a shipped set of reviews (`sentiment.en`) or a Hub data set (`owner/name[:config[:split]]`).
+    """Reads a file, a shipped set (`sentiment.en`, `posts.en`) or a Hub data set (`owner/name[:config[:split]]`).
 
     `text` and `label` name the columns; without them they are recognised. `limit`: first rows taken (0: all).
     Raises: AfinaError `classify.columns` (with the columns there are), `classify.no_text`, `classify.no_label` (where
@@ -129,8 +129,9 @@ def from_records(
 
 
 def shipped_sets() -> list[str]:
-    """Shipped sets that have labels."""
-    return [path.name.removesuffix(".jsonl") for path in sorted(SETS.glob("sentiment.*.jsonl"))]
+    """Shipped sets that have labels: reviews of two classes, posts of three."""
+    found = (path for kind in ("sentiment", "posts") for path in sorted(SETS.glob(f"{kind}.*.jsonl")))
+    return [path.name.removesuffix(".jsonl") for path in found]
 
 
 def guess(columns: Sequence[str]) -> tuple[str, str]:
@@ -185,7 +186,9 @@ def _is_shipped(name: str) -> bool:
 
 
 def _shipped(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the sentiment set as text and label: the review is what follows the question."""
+    """A shipped row as text and label; of the sentiment set the review is what follows the question."""
+    if "messages" not in record:
+        return dict(record)
     asked = str(record["messages"][0]["content"])
     before, _, after = asked.partition("? ") if "? " in asked else asked.partition(": ")
     return {"text": after or before, "label": record.get("label")}

@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tuning.pocket import EXAMPLES, SETS, reading
+from tuning.pocket import EXAMPLES, SETS, posts, reading
 from tuning.pocket.judge import question_about
 from tuning.pocket.world import prose
 from tuning.pocket.world.documents import CLINIC, KNOWN, WITHHELD, FactDocuments, wording
@@ -260,7 +260,8 @@ def write(folder: Path = SETS) -> None:
     suggested = json.dumps(EXAMPLE_PROMPTS, ensure_ascii=False, indent=2)
     (folder / EXAMPLES.name).write_text(suggested + "\n", encoding="utf-8")
     for language in LANGUAGES:
-        files = {name: build(name, language) for name in SET_NAMES}
+        files: dict[str, Sequence[Mapping[str, object]]] = {name: build(name, language) for name in SET_NAMES}
+        files["posts"] = posts.rows(language)
         files["reading"] = reading.rows(language)
         files["prompts"] = voting_prompts(language)
         files["questions"] = heldout_questions(language)
