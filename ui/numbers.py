@@ -18,6 +18,13 @@ _PARTS = ("weights", "gradients", "optimiser", "activations")
 _COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73")
 
 
+def local(figure: str, language: str) -> str:
+    """A figure, made as English writes it, as `language` does: 196,608 and 0.13% are 196.608 and 0,13 % in Spanish."""
+    if language != "es":
+        return figure
+    return figure.translate(str.maketrans(",.", ".,")).replace("%", "\u00a0%")
+
+
 def size(n_bytes: float) -> str:
     """Three figures and a decimal unit: 350 GB, 2.8 TB."""
     for unit, name in ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
@@ -50,15 +57,21 @@ def memory(values: Sequence[Any], language: str) -> str:
     bytes_each = sum(calculator.TRAINED[precision].values())
     told = word(
         "numbers.memory.formula", language, each=bytes_each, hidden=hidden, rank=int(rank), layers=layers,
-        one=f"{one.trained:,}", share=f"{one.share:.2%}", trained=f"{lora.trained:,}", saved=size(2 * lora.trained),
-        weights=size(2 * shape.parameters), four=size(calculator.NF4 * shape.parameters),
-        training=size(bytes_each * shape.parameters),
+        **_all(
+            language, one=f"{one.trained:,}", share=f"{one.share:.2%}", trained=f"{lora.trained:,}",
+            saved=size(2 * lora.trained), weights=size(2 * shape.parameters),
+            four=size(calculator.NF4 * shape.parameters), training=size(bytes_each * shape.parameters),
+        ),
     )  # fmt: skip
     sources = escape(word("numbers.memory.sources", language))
     return (
         f'<div class="numbers-legend">{legend}</div>{bars}'
         f'<p class="numbers-told">{escape(told)}</p><p class="train-hint">{sources}</p>'
     )
+
+
+def _all(language: str, **figures: str) -> dict[str, str]:
+    return {name: local(figure, language) for name, figure in figures.items()}
 
 
 def _heads(layers: int, hidden: int) -> int:
@@ -70,13 +83,13 @@ def _heads(layers: int, hidden: int) -> int:
 def _bar(method: str, found: Memory, most: float, language: str) -> str:
     parts = "".join(
         f'<i style="width:{100 * getattr(found, part) / most:.2f}%;background:{colour}" '
-        f'title="{escape(word(f"numbers.part.{part}", language))}: {size(getattr(found, part))}"></i>'
+        f'title="{escape(word(f"numbers.part.{part}", language))}: {local(size(getattr(found, part)), language)}"></i>'
         for part, colour in zip(_PARTS, _COLOURS, strict=True)
     )
-    detail = " + ".join(size(getattr(found, part)) for part in _PARTS)
+    detail = local(" + ".join(size(getattr(found, part)) for part in _PARTS), language)
     name = escape(word(f"numbers.method.{method}", language))
     return (
-        f'<div class="numbers-bar"><b>{name}</b><strong>{size(found.total)}</strong>'
+        f'<div class="numbers-bar"><b>{name}</b><strong>{local(size(found.total), language)}</strong>'
         f'<div class="track">{parts}</div><small>{detail}</small></div>'
     )
 
@@ -90,7 +103,9 @@ def corpus(tokens: float, width: float, billions: float, language: str) -> str:
     tiles = [
         (
             size(told.n_bytes),
-            word("numbers.corpus.size", language, tib=f"{told.n_bytes / calculator.TIB:,.0f}"),
+            word(
+                "numbers.corpus.size", language, tib=local(f"{told.n_bytes / calculator.TIB:,.0f}", language)
+            ),
         ),
         (_large(told.words), word("numbers.corpus.words", language)),
         (_large(told.books), word("numbers.corpus.books", language)),
@@ -98,7 +113,7 @@ def corpus(tokens: float, width: float, billions: float, language: str) -> str:
         (_large(told.gpu_days), word("numbers.corpus.days", language)),
         (_large(ideal), word("numbers.corpus.ideal", language)),
     ]
-    shown = "".join(tile(value, label, "") for value, label in tiles)
+    shown = "".join(tile(local(value, language), label, "") for value, label in tiles)
     sources = escape(word("numbers.corpus.sources", language))
     return f'<div class="train-tiles wide">{shown}</div><p class="train-hint">{sources}</p>'
 
@@ -122,7 +137,7 @@ def latency(told: Latency, language: str) -> str:
         tiles.append((ms(told.merged_ms, told.merged_ratio), word("numbers.latency.merged", language)))
     else:
         tiles.append(("–", word("numbers.latency.never", language)))
-    shown = "".join(tile(value, label, "") for value, label in tiles)
+    shown = "".join(tile(local(value, language), label, "") for value, label in tiles)
     about = word("numbers.latency.about", language, name=told.model, device=told.device, tokens=told.tokens)
     return f'<div class="train-tiles wide">{shown}</div><p class="train-hint">{escape(about)}</p>'
 
@@ -133,10 +148,13 @@ def formula(shapes: Sequence[tuple[int, int]], rank: int, alpha: int, method: st
         return f'<p class="train-hint">{escape(word("numbers.formula.none", language))}</p>'
     told = calculator.ranked(shapes, rank)
     kinds = {shape: shapes.count(shape) for shape in dict.fromkeys(shapes)}
-    rows = "".join(
-        f"<tr><td>{n} × ({d:,} × {k:,})</td><td>{d * k:,}</td><td>{calculator.lora_parameters(d, k, rank):,}</td>"
-        f"<td>{calculator.lora_parameters(d, k, rank) / (d * k):.2%}</td></tr>"
+    lines = [
+        (f"{n} × ({d:,} × {k:,})", f"{d * k:,}", f"{ours:,}", f"{ours / (d * k):.2%}")
         for (d, k), n in kinds.items()
+        for ours in [calculator.lora_parameters(d, k, rank)]
+    ]
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{local(cell, language)}</td>' for cell in line)}</tr>" for line in lines
     )
     head = "".join(
         f"<th>{escape(word(f'numbers.formula.{name}', language))}</th>"
@@ -145,10 +163,13 @@ def formula(shapes: Sequence[tuple[int, int]], rank: int, alpha: int, method: st
     scale = alpha or 2 * rank
     factor = scale / rank**0.5 if method == "rslora" else scale / rank
     over = "√r" if method == "rslora" else "r"
-    equation = f"h = W₀ x + (α / {over}) B A x &nbsp;=&nbsp; W₀ x + {factor:.3g} · B A x"
-    total = word("numbers.formula.total", language, trained=f"{told.trained:,}", whole=f"{told.whole:,}",
-                 share=f"{told.share:.2%}", saved=size(told.checkpoint), optimiser=size(told.optimiser),
-                 full=size(told.optimiser_full))  # fmt: skip
+    equation = (
+        f"h = W₀ x + (α / {over}) B A x &nbsp;=&nbsp; W₀ x + {local(f'{factor:.3g}', language)} · B A x"
+    )
+    figures = _all(language, trained=f"{told.trained:,}", whole=f"{told.whole:,}", share=f"{told.share:.2%}",
+                   saved=size(told.checkpoint), optimiser=size(told.optimiser),
+                   full=size(told.optimiser_full))  # fmt: skip
+    total = word("numbers.formula.total", language, **figures)
     other = "" if method in ("lora", "rslora", "dora", "qlora") else word("numbers.formula.other", language)
     note = f'<p class="train-hint">{escape(other)}</p>' if other else ""
     return (

@@ -16,8 +16,10 @@ GPT3 = (175, 96, 12288, 8, "mixed", 1, 2048, True)
 def test_the_course_s_numbers_stand_on_the_page(language):
     shown = numbers.memory(GPT3, language)
     for expected in ("350 GB", "87.5 GB", "2.8 TB", "196,608", "0.13%", "75,497,472", "151 MB"):
-        assert expected in shown, expected
-    assert "1.4 TB" in numbers.memory((175, 96, 12288, 8, "half", 1, 2048, True), language)
+        assert numbers.local(expected, language) in shown, expected
+        assert language == "en" or numbers.local(expected, language) == expected or expected not in shown
+    half = numbers.memory((175, 96, 12288, 8, "half", 1, 2048, True), language)
+    assert numbers.local("1.4 TB", language) in half
     assert "120 TB" in numbers.corpus(30_000, 4, 70, language) and "109" in numbers.corpus(
         30_000, 4, 70, language
     )
@@ -41,7 +43,9 @@ def test_the_formula_follows_rank_alpha_and_method():
     shown = numbers.formula(shapes, 8, 0, "lora", "en")
     assert "+ 2 · B A x" in shown and "4,096" in shown and "6.25%" in shown
     assert f"{8 * (4 * 512 + 1024):,}" in shown
-    assert "+ 5.66 · B A x" in numbers.formula(shapes, 8, 16, "rslora", "es")
+    spanish = numbers.formula(shapes, 8, 16, "rslora", "es")
+    assert "+ 5,66 · B A x" in spanish and "4.096" in spanish and "6,25\u00a0%" in spanish
+    assert "768 × 256" in spanish and "4,096" not in spanish
     assert "other" not in shown and numbers.formula(shapes, 8, 0, "ia3", "en") != shown
     assert "<table" not in numbers.formula([], 8, 0, "lora", "es")
 
@@ -55,6 +59,13 @@ def test_sizes():
 def test_what_cannot_be_merged_is_said():
     told = Latency("mine", "prompt", "CPU", 32, 10.0, 12.0, None)
     assert "1.20×" in numbers.latency(told, "en") and "–" in numbers.latency(told, "es")
+    assert "1,20×" in numbers.latency(told, "es")
+
+
+def test_figures_are_written_as_the_language_does():
+    assert [numbers.local("196,608", tongue) for tongue in ("en", "es")] == ["196,608", "196.608"]
+    assert numbers.local("0.13%", "es") == "0,13\u00a0%" and numbers.local("0.13%", "en") == "0.13%"
+    assert numbers.local("2.80 TB", "es") == "2,80 TB"
 
 
 def test_only_adapters_of_models_that_write_are_offered_for_timing():
