@@ -117,7 +117,7 @@ def _line(run: Run) -> Compared:
         peak_memory_bytes=int(status.metrics.get("peak_memory_bytes", 0)),
         seconds=status.elapsed_seconds,
         heldout_before=status.first.get("heldout_loss"),
-        heldout_after=status.metrics.get("heldout_loss"),
+        heldout_after=status.metrics.get("heldout_loss") if status.ended else None,
     )
 
 

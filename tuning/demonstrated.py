@@ -72,7 +72,7 @@ def _part(run: Run) -> Part:
         n_train=int(info.data.get("n_train", 0)),
         seconds=status.elapsed_seconds,
         heldout_before=status.first.get("heldout_loss"),
-        heldout_after=status.metrics.get("heldout_loss"),
+        heldout_after=status.metrics.get("heldout_loss") if status.ended else None,
         accuracy=report.get("accuracy"),
         macro_f1=report.get("macro_f1"),
         prompt=prompt,

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_COLUMNS = ("method", "state", "trained", "share", "size", "memory", "time", "before", "after")
+_COLUMNS = ("method", "heldout", "trained", "share", "size", "memory", "time", "state")
+"""What tells methods apart first: a phone shows two or three columns."""
 
 
 def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> None:
@@ -112,19 +113,20 @@ def _shown(services: Services, who: Any, key: str, tongue: str) -> tuple[str, go
 
 
 def table_of(lines: list[Compared], tongue: str) -> str:
-    """HTML: one row a method; the lowest held-out loss stands out."""
+    """HTML: one row a method, with its number in the figure; the lowest held-out loss stands out."""
     known = [line.heldout_after for line in lines if line.heldout_after is not None and line.state == "done"]
     best = min(known, default=None)
     head = "".join(f"<th>{word(f'compare.column.{name}', tongue)}</th>" for name in _COLUMNS)
     body = "".join(
-        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(line, best, tongue))}</tr>" for line in lines
+        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(number, line, best, tongue))}</tr>"
+        for number, line in enumerate(lines, 1)
     )
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     note = html.escape(word("compare.note", tongue))
     return f'<div class="runs-scroll">{table}</div><p class="train-hint">{note}</p>'
 
 
-def _cells(line: Compared, best: float | None, tongue: str) -> list[str]:
+def _cells(number: int, line: Compared, best: float | None, tongue: str) -> list[str]:
     def loss(value: float | None) -> str:
         return "–" if value is None else f"{value:.3f}"
 
@@ -134,35 +136,36 @@ def _cells(line: Compared, best: float | None, tongue: str) -> list[str]:
         after = f"<b>{after}</b>"
     share = f"{line.trainable / line.parameters:.2%}" if line.parameters else "–"
     return [
-        html.escape(line.label),
-        state,
+        f"<b>{number}</b> {html.escape(line.label)}",
+        f"{loss(line.heldout_before)} → {after}",
         train_data.amount(line.trainable) if line.trainable else "–",
         share,
         train_data.memory(line.saved_bytes) if line.saved_bytes else "–",
         train_data.memory(line.peak_memory_bytes) if line.peak_memory_bytes else "–",
         train_data.duration(line.seconds, tongue) if line.seconds else "–",
-        loss(line.heldout_before),
-        after,
+        state,
     ]
 
 
 def figure(lines: list[Compared], tongue: str) -> go.Figure | None:
-    """Held-out loss over trained parameters, a dot a method; None before there is anything to draw."""
+    """Held-out loss over trained parameters, a dot a method with its number; None before there is anything to draw."""
     import plotly.graph_objects as go
 
-    drawn = [line for line in lines if line.heldout_after is not None and line.trainable]
-    drawn.sort(key=lambda line: (line.trainable, line.heldout_after))
+    drawn = [(number, line) for number, line in enumerate(lines, 1)
+             if line.heldout_after is not None and line.trainable]  # fmt: skip
     if not drawn:
         return None
     made = go.Figure()
-    for index, line in enumerate(drawn):
+    for number, line in drawn:
         made.add_scatter(
             x=[line.trainable],
             y=[line.heldout_after],
+            name=line.label,
             mode="markers+text",
-            text=[line.label],
-            textposition=("top center", "bottom center")[index % 2],  # neighbours' names do not overlap
-            marker={"size": 16, "color": COLOURS[index % len(COLOURS)]},
+            text=[str(number)],  # names would lie over each other on a phone
+            textposition="middle center",
+            textfont={"size": 13, "color": "#fff"},
+            marker={"size": 24, "color": COLOURS[0], "opacity": 0.85},
             hovertemplate=f"{line.label}<br>%{{x:,}} · %{{y:.3f}}<br>"
             f"{train_data.duration(line.seconds, tongue)}<extra></extra>",
         )
@@ -174,7 +177,7 @@ def figure(lines: list[Compared], tongue: str) -> go.Figure | None:
         plot_bgcolor="rgba(0,0,0,0)",
         font={"size": 15, "color": "#7a8194"},
         showlegend=False,
-        margin={"l": 60, "r": 60, "t": 30, "b": 60},
+        margin={"l": 60, "r": 30, "t": 30, "b": 60},
         height=400,
     )
     made.update_xaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)

@@ -52,6 +52,17 @@ def test_the_methods_are_trained_on_the_same_rows_and_laid_side_by_side(queue, t
         )
 
 
+def test_the_loss_at_the_start_is_not_told_as_the_one_after(queue, tiny_model, sums):
+    config = SFTConfig(source_model=str(tiny_model), epochs=1, rank=4)
+    run, _ = comparison.submit(queue, config, formats.from_python(sums), ["lora", "ia3"], "mine")
+    run.append("eval", 0, heldout_loss=1.5)  # it has begun, and waits for its turn to go on
+    (first, _) = comparison.compared(queue.store, "mine")
+    assert (first.heldout_before, first.heldout_after) == (1.5, None)
+    run.append("eval", 9, heldout_loss=0.5)
+    run.move("stopped")
+    assert comparison.compared(queue.store, "mine")[0].heldout_after == 0.5
+
+
 def test_none_is_queued_where_one_does_not_fit(queue, tiny_model, sums, tmp_path):
     folder = tmp_path / "gpt2"
     folder.mkdir()
