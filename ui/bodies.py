@@ -54,9 +54,11 @@ class Bodies:
             elif _length(request) > MOST:
                 raise TooLarge("limit.body", mb=MOST // 2**20)
             await self._app(scope, counted, noted)
-        except (TooLarge, NotAllowed) as error:
+        except (TooLarge, NotAllowed, UnicodeError) as problem:
             if begun:
                 raise
+            # Half a character: Gradio's own answer would repeat it, and cannot be written.
+            error = problem if isinstance(problem, AfinaError) else AfinaError("limit.text")
             headers = request.headers
             tongue = preferred(headers.get("cookie", ""), headers.get("accept-language", ""))
             await JSONResponse({"detail": error.words(tongue)}, error.status)(scope, receive, send)

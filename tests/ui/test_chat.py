@@ -7,7 +7,7 @@ import pytest
 
 from tuning.line import Partial
 from ui.chat_tab import _answer, said, shown_talk
-from ui.chat_words import first_columns
+from ui.chat_words import about, first_columns
 from workbench.comparing import PolicyChoice
 
 
@@ -50,3 +50,10 @@ def test_what_is_typed_while_a_reply_is_written_stays():
     rows = list(_answer(services, {}, request, "Peru?", "", 1.0, 1.0, 9, 0, False, 1, *rest))
     assert [row[0] for row in rows] == ["", gr.skip(), gr.skip()]
     assert said(rows[-1][3])[-1]["content"] == "Lima."
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_column_that_failed_is_told_while_the_others_are_written(language):
+    """Its error is raised once all have ended; until then the page shows the columns."""
+    for reason in ("end", "length", "stopped", "failed"):
+        assert about(Partial("", 0, 0.0, True, reason), language)

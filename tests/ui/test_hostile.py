@@ -268,6 +268,7 @@ def test_gradios_routes_take_no_body_of_any_size(page, path):
             status = raw.recv(100).split()[1]
         assert status in (b"413", b"400"), (told, status)
     assert page.ask("GET", "/healthz")[0] == 200
+    assert page.ask("POST", f"/gradio_api/{path}", b'{"data": "\\ud800", "\\ud800": 1}')[0] in (400, 404, 422)
 
 
 def upload(page, size, **headers):
