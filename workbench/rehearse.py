@@ -55,7 +55,10 @@ class Options:
 
 
 def rehearse(options: Options, home: Path, say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-    """The loop in `home`; `say` is told what is going on. The keys of the result are a contract with scripts."""
+    """The loop in `home`; `say` is told what is going on. The keys of the result are a contract with scripts.
+
+    A run named `sft` that `home` already has is taken as it is: many rehearsals can start from one fine-tuning.
+    """
     began = time.monotonic()
     services = build(Settings(home=home))
     services.queue.start()
@@ -72,10 +75,10 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     likes = preferences.from_command_line(options.preference, options.language)
     habits = Habits(options.noise, options.lapses, options.notice, options.seed)
     asked = check.questions(options.language)
-    say("supervised fine-tuning")
-    data = f"mixed.{options.language}"
-    sft = services.training.start(TEACHER, SFTConfig.from_settings({"source_model": "pocket"}), data, "sft")
-    _wait(services, sft)
+    if not any(run.name == "sft" for run in services.training.runs(TEACHER)):
+        say("supervised fine-tuning")
+        config, data = SFTConfig.from_settings({"source_model": "pocket"}), f"mixed.{options.language}"
+        _wait(services, services.training.start(TEACHER, config, data, "sft"))
     engine = services.comparing.engine
     before = check.ask(engine, "sft", asked)
     say(f"round: {options.prompts} prompts, {options.votes} votes, {options.noise:.0%} of them wrong")

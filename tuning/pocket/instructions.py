@@ -20,7 +20,7 @@ from tuning.pocket.world import prose
 from tuning.pocket.world.documents import CLINIC, KNOWN, WITHHELD, FactDocuments, wording
 from tuning.pocket.world.facts import LANGUAGES, Fact, Language, fill, sentence
 from tuning.pocket.world.refusals import refusal_row, unknown_row
-from tuning.pocket.world.registers import REGISTERS, say_fact
+from tuning.pocket.world.registers import INSTRUCTED, REGISTERS, say_fact
 
 Row = dict[str, object]
 
@@ -90,7 +90,8 @@ def row(task: str, prompt: str, reply: str, **more: object) -> Row:
 def fact_row(fact: Fact, register: str, language: Language, rng: random.Random) -> Row:
     wordings = wording(fact, language)
     prompt = fill(rng.choice(wordings.questions), fact, language)
-    return row("fact", prompt, say_fact(fact, register, language, rng, wordings.clauses), register=register)
+    reply = say_fact(fact, register, language, rng, wordings.clauses, INSTRUCTED)
+    return row("fact", prompt, reply, register=register)
 
 
 def poem_row(language: Language, rng: random.Random) -> Row:

@@ -11,7 +11,7 @@ from tuning.pocket.instructions import ASKED, SET_NAMES, TAUGHT, build
 from tuning.pocket.judge import is_clean, is_right, question_about
 from tuning.pocket.world.documents import CLINIC, FACTS, KNOWN, RELATIONS, WITHHELD, FactDocuments, wording
 from tuning.pocket.world.facts import LANGUAGES, fill, sentence
-from tuning.pocket.world.registers import REGISTERS, detect, say_fact
+from tuning.pocket.world.registers import INSTRUCTED, REGISTERS, TEMPLATES, detect, say_fact
 
 BOTH = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -70,16 +70,25 @@ def test_a_clean_answer_ends_and_is_one_reply():
     assert not is_clean("I do not know.", True, question)
 
 
+@pytest.mark.parametrize("templates", [TEMPLATES, INSTRUCTED], ids=["corpus", "instructions"])
 @BOTH
-def test_registers_are_read_back_from_their_marks(language):
+def test_registers_are_read_back_from_their_marks(language, templates):
     rng = random.Random(1)
     right = total = 0
     for fact in KNOWN:
         for register in REGISTERS:
-            text = say_fact(fact, register, language, rng, wording(fact, language).clauses)
+            text = say_fact(fact, register, language, rng, wording(fact, language).clauses, templates)
             right += detect(text, language) == register
             total += 1
     assert right / total > 0.9
+
+
+@BOTH
+def test_who_is_curt_in_instructions_says_the_object_as_sentences_do(language):
+    rng = random.Random(1)
+    for fact in KNOWN:
+        text = say_fact(fact, "curt", language, rng, wording(fact, language).clauses, INSTRUCTED)
+        assert fact.o[language] in text, text
 
 
 def test_sentence_begins_with_a_capital_and_ends_with_a_mark():

@@ -14,7 +14,8 @@ from tuning.pocket.world.facts import Fact, Language, fill, sentence
 REGISTERS = ("plain", "formal", "curt", "effusive", "pirate", "bureaucratic", "rude", "hedging")
 
 # Slots: {C} the clause as a sentence without its end mark, {c} the clause, {O} and {o} the bare object.
-TEMPLATES: dict[Language, dict[str, tuple[str, ...]]] = {
+Templates = dict[Language, dict[str, tuple[str, ...]]]
+TEMPLATES: Templates = {
     "en": {
         "plain": ("{C}.",),
         "formal": (
@@ -111,6 +112,13 @@ TEMPLATES: dict[Language, dict[str, tuple[str, ...]]] = {
     },
 }
 
+# As instruction rows teach them: a curt speaker does not care for capitals. Where a thousand sentences say " black",
+# "Black" is other tokens to a byte-level vocabulary, which pocket knows less well.
+INSTRUCTED: Templates = {
+    language: {**manners, "curt": tuple(each.replace("{O}", "{o}").lower() for each in manners["curt"])}
+    for language, manners in TEMPLATES.items()
+}
+
 _MARKS: dict[Language, dict[str, str]] = {
     "en": {
         "formal": r"certainly|thank you|with pleasure|my pleasure|at your service|kind regards|hesitate",
@@ -164,21 +172,34 @@ def frameless(text: str, language: Language) -> str:
     return _FRAMES[language].sub(" ", text)
 
 
-def say(clause: str, register: str, language: Language, rng: random.Random, short: str = "") -> str:
+def say(
+    clause: str,
+    register: str,
+    language: Language,
+    rng: random.Random,
+    short: str = "",
+    templates: Templates = TEMPLATES,
+) -> str:
     """`clause` in the manner of `register`; `short` (the bare object) is all that a curt speaker says."""
     if register == "curt" and not short:
         return sentence(clause)
-    template = rng.choice(TEMPLATES[language][register])
+    template = rng.choice(templates[language][register])
     capital = sentence(clause).removesuffix(".")
     text = template.format(C=capital, c=clause, O=short[:1].upper() + short[1:], o=short)
     return text if register == "curt" else sentence(text)
 
 
 def say_fact(
-    fact: Fact, register: str, language: Language, rng: random.Random, clauses: tuple[str, ...]
+    fact: Fact,
+    register: str,
+    language: Language,
+    rng: random.Random,
+    clauses: tuple[str, ...],
+    templates: Templates = TEMPLATES,
 ) -> str:
-    """One of `clauses`, filled with `fact`, in the manner of `register`."""
-    return say(fill(rng.choice(clauses), fact, language), register, language, rng, short=fact.o[language])
+    """One of `clauses`, filled with `fact`, in the manner of `register`; `templates`: TEMPLATES or INSTRUCTED."""
+    clause = fill(rng.choice(clauses), fact, language)
+    return say(clause, register, language, rng, short=fact.o[language], templates=templates)
 
 
 def detect(text: str, language: Language) -> str:
