@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from common.errors import AfinaError, Conflict
+from common.errors import AfinaError
 from tuning import family
 from tuning.config import SFTConfig
 from tuning.family import FAMILY
@@ -56,7 +56,7 @@ def submit(
     """Queues a run of each method, in their order; all of them or, where one does not fit the model, none.
 
     Raises: AfinaError `compare.few` for fewer than two methods, `config.choice`, what `family.check` raises;
-    Conflict `runs.name_taken`.
+    what `RunStore.require_free` raises.
     """
     from tuning import models
 
@@ -71,10 +71,7 @@ def submit(
         family.check(each, base.base)
     group = name.strip() or _free_group(queue.store)
     names = [f"{group} {method}" for method in methods]
-    taken = {run.name.casefold() for run in queue.store}
-    for each_name in names:
-        if each_name.casefold() in taken:
-            raise Conflict("runs.name_taken", name=each_name)
+    queue.store.require_free(*names)
     return [
         queue.submit(
             "sft", each, data, each_name, validation=validation, extra={"group": group, "compares": KIND}

@@ -294,12 +294,18 @@ class RunStore:
             known = self._known[path.name] = Run(path)
         return known
 
-    def _free_name(self, name: str, method: str) -> str:
+    def require_free(self, *names: str) -> None:
+        """Raises: AfinaError `runs.name` for a name that cannot be a run's, Conflict `runs.name_taken`."""
         taken = {run.name.casefold() for run in self}
-        if not name:
-            return next(free for n in range(1, 10**6) if (free := f"{method}-{n}") not in taken)
-        if len(name) > 60 or not re.fullmatch(r"[\w][\w .+-]*", name) or name.casefold() in _RESERVED:
-            raise AfinaError("runs.name", name=name)
-        if name.casefold() in taken or (self.root / name).exists():
-            raise Conflict("runs.name_taken", name=name)
-        return name
+        for name in names:
+            if len(name) > 60 or not re.fullmatch(r"[\w][\w .+-]*", name) or name.casefold() in _RESERVED:
+                raise AfinaError("runs.name", name=name)
+            if name.casefold() in taken or (self.root / name).exists():
+                raise Conflict("runs.name_taken", name=name)
+
+    def _free_name(self, name: str, method: str) -> str:
+        if name:
+            self.require_free(name)
+            return name
+        taken = {run.name.casefold() for run in self}
+        return next(free for n in range(1, 10**6) if (free := f"{method}-{n}") not in taken)

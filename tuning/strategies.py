@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.errors import AfinaError
-from tuning import classification, written_labels
+from tuning import classification, family, models, written_labels
 from tuning.config_classify import STRATEGIES, ClassifyConfig
 from tuning.data.labels import LabelledSet
 from tuning.jobs import Queue
@@ -42,29 +42,33 @@ def submit(
     name: str = "",
     extra: Mapping[str, str] | None = None,
 ) -> list[Run]:
-    """Queues one run for each strategy, on the same split and seed; `extra` is kept with each.
+    """Queues one run for each strategy, on the same split and seed, or none of them; `extra` is kept with each.
 
-    Raises: AfinaError `config.choice` for an unknown strategy, `classify.no_strategy` for none; as `Queue.submit`.
+    Raises: AfinaError `config.choice` for an unknown strategy, `classify.no_strategy` for none, `family.encoder` for
+    labels to be written by what reads only; as `RunStore.require_free`, `Queue.submit`.
     """
     if not strategies:
         raise AfinaError("classify.no_strategy", choices=", ".join(ALL))
     for strategy in strategies:
         if strategy not in ALL:
             raise AfinaError("config.choice", name="strategy", value=strategy, choices=", ".join(ALL))
+    called = {strategy: f"{name} {strategy}" if name else "" for strategy in strategies}
+    queue.store.require_free(*filter(None, called.values()))
+    if "generate" in strategies:
+        family.check_writes(models.resolve(config.source_model, queue.store.home).base)
     told = {"group": secrets.token_hex(4), "group_name": name or data.name, "labels": list(data.labels)}
     told |= extra or {}
     runs = []
     for strategy in strategies:
-        called = f"{name} {strategy}" if name else ""
         if strategy == "generate":
             train, heldout = written_labels.sides(data, config.heldout_fraction)
             if not train.rows:
                 raise AfinaError("jobs.no_train", name=data.name, n=len(data.rows))
             sft = written_labels.config_for(config)
-            runs.append(queue.submit("sft", sft, train, called, validation=heldout, extra=told))
+            runs.append(queue.submit("sft", sft, train, called[strategy], validation=heldout, extra=told))
         else:
             own = dataclasses.replace(config, strategy=strategy)
-            runs.append(queue.submit("classify", own, data, called, extra=told))
+            runs.append(queue.submit("classify", own, data, called[strategy], extra=told))
     return runs
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from common.errors import AfinaError
@@ -49,6 +51,33 @@ def test_a_group_shares_data_and_split_and_is_put_side_by_side(tmp_path, tiny_mo
     assert [line.strategy for line in lines] == ["feature", "generate"] and all(line.report for line in lines)
     assert lines[0].report["majority"] == lines[1].report["majority"]
     assert strategies.groups(store) == {group: "mine"}
+
+
+def test_a_group_is_queued_whole_or_not_at_all(tmp_path, tiny_model):
+    store, data = RunStore(tmp_path), labels.from_python(ROWS)
+    queue, config = Queue(store, Here()), ClassifyConfig(source_model=str(tiny_model))
+    strategies.submit(queue, config, data, ["lora"], "mine")
+    for chosen, name, key in (
+        (
+            ["feature", "lora", "full"],
+            "mine",
+            "runs.name_taken",
+        ),  # "mine feature" is free, "mine lora" is not
+        (["feature", "generate"], "a" * 52, "runs.name"),  # one word is short enough, the other is not
+    ):
+        with pytest.raises(AfinaError) as caught:
+            strategies.submit(queue, config, data, chosen, name)
+        assert caught.value.key == key
+    encoder = tmp_path / "encoder"
+    encoder.mkdir()
+    (encoder / "model.safetensors").write_bytes(b"")
+    told = {"model_type": "bert", "architectures": ["BertForMaskedLM"]}
+    (encoder / "config.json").write_text(json.dumps(told))
+    config = ClassifyConfig(source_model=str(encoder))
+    with pytest.raises(AfinaError) as caught:  # it reads, and has no labels to write
+        strategies.submit(queue, config, data, ["feature", "generate"], "reader")
+    assert caught.value.key == "family.encoder"
+    assert [run.name for run in store] == ["mine lora"]
 
 
 def test_a_reply_is_read_as_the_class_it_begins_with():
