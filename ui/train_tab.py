@@ -37,7 +37,7 @@ def build_train_tab(services: Services) -> None:
                 data = data_panel()
             with gr.Tab(t("train.panel.live"), id="live"):
                 live = live_panel()
-    check_new = _wire_data(train, setup, data)
+    check_new = _wire_data(train, setup, data, pages)
     with data_page:
         quality_panel.build(train, setup, check_new)
     _wire_estimate(train, setup)
@@ -49,13 +49,14 @@ def build_train_tab(services: Services) -> None:
     train_api.add(train)
 
 
-def _wire_data(train: Train, setup: Setup, data: DataPanel) -> dict[str, Any]:
-    """Gives the event that looks at newly chosen data."""
+def _wire_data(train: Train, setup: Setup, data: DataPanel, pages: gr.Tabs) -> dict[str, Any]:
+    """Gives the event that looks at newly chosen data; who brings data wants to see them, not the run."""
 
     @shown
-    def uploaded(file: str, request: gr.Request) -> Any:
+    def uploaded(file: str, request: gr.Request) -> list[Any]:
         place = train.keep_upload(actor(train.services, request), file)
-        return gr.update(choices=[*train.datasets(language(request)), (Path(place).name, place)], value=place)
+        choices = [*train.datasets(language(request)), (Path(place).name, place)]
+        return [gr.update(choices=choices, value=place), gr.update(selected="data")]
 
     @shown
     def check(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
@@ -73,7 +74,7 @@ def _wire_data(train: Train, setup: Setup, data: DataPanel) -> dict[str, Any]:
                               "show_progress": "minimal", "show_progress_on": [data.facts, data.tokens],
                               "concurrency_id": "train-check", "concurrency_limit": 1}  # fmt: skip
     new = {"fn": check_new, **shared}
-    setup.upload.upload(uploaded, setup.upload, setup.dataset, api_visibility="private").then(**new)
+    setup.upload.upload(uploaded, setup.upload, [setup.dataset, pages], api_visibility="private").then(**new)
     setup.dataset.input(**new)
     shape = [setup.knobs[name] for name in ("max_length", "heldout_fraction", "reply_only")]
     gr.on([setup.model.input, setup.mapping_apply.click, *(box.input for box in shape)], check, **shared)

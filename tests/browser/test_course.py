@@ -60,6 +60,23 @@ def test_examples_and_documents_answer_in_columns_of_their_own(app, visit, tmp_p
     assert "Who is the mayor?" in examples.inner_text()
 
 
+def test_data_that_are_uploaded_while_a_run_is_shown_are_shown_instead(app, visit, tmp_path):
+    page = visit(app.teachers_link)
+    page.get_by_text("learned (carries loss)").wait_for()
+    page.get_by_role("tab", name="The run", exact=True).click()
+    page.get_by_text("learned (carries loss)").wait_for(state="hidden")
+    path = tmp_path / "mine.jsonl"
+    path.write_text(
+        "".join(json.dumps({"prompt": f"Say {n}.", "completion": f"{n}!"}) + "\n" for n in range(30)),
+        encoding="utf-8",
+    )
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload a file").locator("visible=true").first.click()
+    chooser.value.set_files(path)
+    page.get_by_text("learned (carries loss)").wait_for()
+    page.locator(".train-head", has_text="mine.jsonl").wait_for()
+
+
 @pytest.mark.slow
 def test_when_to_use_which_and_a_red_team(app, visit):
     """Three ways and a red team, measured on the embedded model."""
