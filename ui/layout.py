@@ -188,17 +188,24 @@ def _header(demo: gr.Blocks, services: Services) -> gr.HTML:
 
 
 def _sign_in(demo: gr.Blocks) -> None:
-    """In the reader's language: Gradio's own button, in English alone, stands hidden and brings the routes."""
+    """In the reader's language: Gradio's own button, in English alone, stands hidden and brings the routes.
+
+    Inside another site's frame it opens a tab of its own: Gradio's session cookie is not kept there by browsers that
+    keep no third party's.
+    """
     gr.LoginButton(visible=False)
     door = gr.Button("", elem_id="afina-sign-in", size="sm", scale=0)
+    framed = gr.Checkbox(False, visible=False)
 
-    def arrive(request: gr.Request) -> Any:
+    def arrive(framed: bool, request: gr.Request) -> Any:
         name, tongue = signed_in(request), language(request)
         if name:
             return gr.update(value=word("shell.sign_out", tongue, name=name), link="/logout?_target_url=/")
-        return gr.update(value=word("shell.sign_in", tongue), link="/login/huggingface?_target_url=/")
+        told, target = word("shell.sign_in", tongue), "_blank" if framed else "_self"
+        return gr.update(value=told, link="/login/huggingface?_target_url=/", link_target=target)
 
-    demo.load(arrive, None, door, api_visibility="private", queue=False, show_progress="hidden")
+    demo.load(arrive, framed, door, js="() => self !== top", api_visibility="private", queue=False,
+              show_progress="hidden")  # fmt: skip
 
 
 def _backup(services: Services, tongue: str) -> str:

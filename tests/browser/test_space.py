@@ -107,6 +107,28 @@ def test_it_starts_as_on_the_platform_and_opens_in_a_browser(space, chromium):
     context.close()
 
 
+def test_sign_in_leaves_another_sites_frame(space, chromium):
+    """Browsers that keep no third party's cookies would go round in circles in there."""
+    port, _ = space
+    context = chromium.new_context()
+    here = f"http://127.0.0.1:{port}/"
+    context.route(
+        "**/*", lambda route: route.continue_() if route.request.url.startswith(here) else route.abort()
+    )
+    page = context.new_page()
+    page.goto(here)
+    link = page.get_by_role("link", name="Sign in")
+    link.wait_for()
+    assert link.get_attribute("target") in (None, "_self")
+    framed = f'<!doctype html><iframe src="{here}" width=1200 height=700></iframe>'
+    page.route(f"{here}framed", lambda route: route.fulfill(content_type="text/html", body=framed))
+    page.goto(f"{here}framed")
+    link = page.frame_locator("iframe").get_by_role("link", name="Sign in")
+    link.wait_for()
+    assert link.get_attribute("target") == "_blank"
+    context.close()
+
+
 def ask(port: int, path: str, cookie: str = "") -> tuple[int, str, str]:
     """(status, where it sends the browser, the session's cookie): a browser's part, on http despite `Secure`."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
