@@ -214,6 +214,15 @@ def test_data_that_cannot_be_used_says_why(rows, key):
     assert "{" not in caught.value.words("en") + caught.value.words("es")
 
 
+def test_one_class_that_is_left_says_what_became_of_the_others():
+    rows = [{"text": f"text {n}", "label": "good" if n % 2 else ""} for n in range(10)]
+    with pytest.raises(AfinaError) as caught:
+        labels.from_python(rows)
+    assert caught.value.key == "classify.one_class_left"
+    assert "5 " in caught.value.words("en") and "empty" in caught.value.words("en")
+    assert "vacía" in caught.value.words("es") or "vacío" in caught.value.words("es")
+
+
 def test_bad_rows_are_skipped_and_told(tmp_path):
     path = tmp_path / "reviews.csv"
     path.write_text("Reseña,Clase\nuna joya,1.0\n,0\nun horror,0\n", encoding="utf-8")

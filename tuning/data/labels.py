@@ -71,7 +71,8 @@ def load(
 
     `text` and `label` name the columns; without them they are recognised. `limit`: first rows taken (0: all).
     Raises: AfinaError `classify.columns` (with the columns there are), `classify.no_text`, `classify.no_label` (where
-    none is recognised), `classify.one_class`, `classify.many_classes`, `classify.no_rows`, and what reading raises.
+    none is recognised), `classify.one_class`, `classify.one_class_left`, `classify.many_classes`, `classify.no_rows`,
+    and what reading raises.
     """
     name = str(source)
     shipped = SETS / f"{name}.jsonl"
@@ -152,7 +153,10 @@ def _checked(
         raise AfinaError("classify.no_rows", name=name, n=n_problems, first=first)
     counts = Counter(row.label for row in rows)
     if len(counts) == 1:
-        raise AfinaError("classify.one_class", name=name, label=next(iter(counts)), n=len(rows))
+        told = {"name": name, "label": next(iter(counts)), "n": len(rows)}
+        if n_problems:  # perhaps the other class was there, and its labels are missing
+            raise AfinaError("classify.one_class_left", **told, skipped=n_problems, first=problems[0])
+        raise AfinaError("classify.one_class", **told)
     if len(counts) > MOST_CLASSES or (len(rows) > 20 and len(counts) > len(rows) / 2):
         examples = ", ".join(f"“{label[:30]}”" for label in list(counts)[:3])
         raise AfinaError("classify.many_classes", n=len(counts), rows=len(rows), most=MOST_CLASSES,
