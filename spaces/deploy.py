@@ -34,21 +34,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="spaces/deploy.py", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--space", required=True, metavar="OWNER/NAME")
-    parser.add_argument("--hardware", choices=tuple(HARDWARE), default="zero")
+    parser.add_argument("--hardware", choices=tuple(HARDWARE),
+                        help="of a new Space zero if not given; one that is there keeps what it has")  # fmt: skip
     parser.add_argument(
         "--dry-run", type=Path, metavar="DIR", help="write the folder here and contact nobody"
     )
     given = parser.parse_args()
+    hardware = given.hardware or "zero"
     try:
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", given.space):
             raise ValueError(f"--space is {given.space!r}; write it as OWNER/NAME")
         if given.dry_run:
-            assemble(given.dry_run, given.hardware)
+            assemble(given.dry_run, hardware)
             print(given.dry_run)
             return 0
         with tempfile.TemporaryDirectory() as folder:
-            assemble(Path(folder) / "space", given.hardware)
-            for line in upload(Path(folder) / "space", given.space, given.hardware):
+            assemble(Path(folder) / "space", hardware)
+            for line in upload(Path(folder) / "space", given.space, hardware, bool(given.hardware)):
                 print(line)
     except (ValueError, OSError) as problem:  # the Hub's errors are OSErrors
         print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
@@ -111,8 +113,10 @@ def check(front: dict[str, Any]) -> None:
         raise ValueError(f"app_file is {front['app_file']!r}, which is not there")
 
 
-def upload(folder: Path, space: str, hardware: str) -> list[str]:
+def upload(folder: Path, space: str, hardware: str, change: bool) -> list[str]:
     """Makes or updates the Space and its data set; gives what a person has to know of it.
+
+    A Space that is there gets other hardware only where that is asked for (`change`).
 
     Raises: HfHubHTTPError (an OSError) as the Hub answers; ValueError for labels that are public.
     """
@@ -132,6 +136,8 @@ def upload(folder: Path, space: str, hardware: str) -> list[str]:
         )
     kind: Any = HARDWARE[hardware]
     api.create_repo(space, repo_type="space", space_sdk="gradio", space_hardware=kind, exist_ok=True)
+    if change and not new:
+        api.request_space_hardware(space, kind)
     api.add_space_variable(space, "AFINA_BACKUP", labels)
     api.add_space_secret(space, "HF_TOKEN", os.environ.get("AFINA_SPACE_TOKEN") or get_token() or "")
     told = [f"https://huggingface.co/spaces/{space}"]

@@ -200,8 +200,12 @@ def test_space_and_private_labels_are_made_once_and_updated():
         assert "app.py" in space.files and not any(name.startswith("spaces/") for name in space.files)
         told = str(space.about)
         assert "AFINA_TEACHER_TOKEN" in told and "hf_labels_only" in told and "owner/afina-labels" in told
-        again = deploy("--space", "owner/afina", "--hardware", "cpu", **env)
+        again = deploy("--space", "owner/afina", **env)
         assert again.returncode == 0, again.stderr
+        asked = "POST /api/spaces/owner/afina/hardware"
+        assert not hub.calls[asked]  # it keeps what it has
+        other = deploy("--space", "owner/afina", "--hardware", "gpu", **env)
+        assert other.returncode == 0 and hub.calls[asked] == 1
         assert "/enter?token=" not in again.stdout  # the teacher's link stays as it is
         labels.private = False
         public = deploy("--space", "owner/afina", **env)
