@@ -168,7 +168,9 @@ def duration(seconds: float, language: str) -> str:
 
 
 def memory(n_bytes: float) -> str:
-    """MB or GB, in few digits."""
+    """kB, MB or GB, in few digits."""
+    if n_bytes < 0.9995e6:
+        return f"{n_bytes / 1e3:.0f} kB"
     return f"{n_bytes / 1e6:.0f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
 
 

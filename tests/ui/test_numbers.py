@@ -56,6 +56,13 @@ def test_sizes():
     ]  # fmt: skip
 
 
+def test_what_a_small_adapter_saves_is_no_zero():
+    from ui import train_data
+
+    saved = [train_data.memory(each) for each in (31_000, 16_400_000, 0.9996e6, 2.5e9)]
+    assert saved == ["31 kB", "16 MB", "1 MB", "2.5 GB"]
+
+
 def test_what_cannot_be_merged_is_said():
     told = Latency("mine", "prompt", "CPU", 32, 10.0, 12.0, None)
     assert "1.20×" in numbers.latency(told, "en") and "–" in numbers.latency(told, "es")
