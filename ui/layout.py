@@ -148,6 +148,7 @@ def launch_options(services: Services) -> dict[str, Any]:
         "quiet": True,
         "mcp_server": False,
         "share": False,
+        "_frontend": False,  # it would ask itself for the page and give up after 3 s, which a busy machine takes
     }
 
 

@@ -145,6 +145,14 @@ def handlers(demo):
             yield f"{where}.{plain.__qualname__.rsplit('.', 1)[-1]}", each
 
 
+def test_it_starts_on_a_machine_that_is_too_busy_to_answer_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
+    made = Page(tmp_path)
+    assert made.ask("GET", "/")[0] == 200
+    made.demo.close()
+    made.services.labels.close()
+
+
 def test_every_handler_and_route_has_its_place(page):
     found = {name for name, _ in handlers(page.demo)}
     assert found <= TEACHERS | ANYBODY, f"put into TEACHERS or ANYBODY: {found - TEACHERS - ANYBODY}"
