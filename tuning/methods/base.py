@@ -18,6 +18,7 @@ from common.errors import AfinaError
 from tuning import adapters, family, models
 from tuning.config import AdapterConfig
 from tuning.data.tokens import with_template
+from tuning.methods import together
 from tuning.plan import dtype_for, threads_for
 from tuning.runs import Run, RunStore
 
@@ -157,3 +158,19 @@ def keep_adapter(model: Any, run: Run, start: Start, card: str) -> None:
         run.adapter_dir.rename(old)
     beside.rename(run.adapter_dir)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def last_checkpoint(run: Run) -> Path | None:
+    """The newest checkpoint that was written to its end; torn ones are removed."""
+    return together.agree(None if run.silent else _last_checkpoint(run))
+
+
+def _last_checkpoint(run: Run) -> Path | None:
+    whole = {event.metrics["folder"] for event in run.events() if event.kind == "checkpoint"}
+    found = []
+    for folder in run.checkpoints_dir.glob("checkpoint-*"):
+        if folder.name in whole and (folder / "trainer_state.json").is_file():
+            found.append(folder)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    return max(found, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)

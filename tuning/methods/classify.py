@@ -22,10 +22,9 @@ from transformers import PrinterCallback, Trainer, TrainingArguments, set_seed
 from common import files
 from tuning import card, classification, headed, models
 from tuning.config_classify import ClassifyConfig
-from tuning.methods.base import neutral_id, parent_adapter
+from tuning.methods.base import last_checkpoint, neutral_id, parent_adapter
 from tuning.methods.batching import SimilarLengths
 from tuning.methods.reporting import Recorder, note_if_nothing_learned
-from tuning.methods.sft import last_checkpoint
 from tuning.plan import auto_learning_rate, dtype_for, threads_for
 from tuning.runs import Run
 

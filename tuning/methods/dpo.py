@@ -26,7 +26,15 @@ from trl import DPOTrainer
 
 from tuning import card
 from tuning.config import DPOConfig
-from tuning.methods.base import Start, Warm, add_adapter, keep_adapter, save_adapter, start_of
+from tuning.methods.base import (
+    Start,
+    Warm,
+    add_adapter,
+    keep_adapter,
+    last_checkpoint,
+    save_adapter,
+    start_of,
+)
 from tuning.methods.live import Shown, announce, finish
 from tuning.methods.preference import (
     MOST_EVALUATED,
@@ -38,7 +46,6 @@ from tuning.methods.preference import (
     tokenised,
 )
 from tuning.methods.reporting import Recorder
-from tuning.methods.sft import last_checkpoint
 from tuning.runs import Run
 
 # What TRL logs -> what our events call it. A test pins both sides.

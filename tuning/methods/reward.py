@@ -20,11 +20,18 @@ from trl import RewardTrainer
 
 from tuning import adapters, card
 from tuning.config import RewardConfig
-from tuning.methods.base import Start, Warm, keep_adapter, parent_adapter, save_adapter, start_of
+from tuning.methods.base import (
+    Start,
+    Warm,
+    keep_adapter,
+    last_checkpoint,
+    parent_adapter,
+    save_adapter,
+    start_of,
+)
 from tuning.methods.live import announce, finish
 from tuning.methods.preference import MOST_EVALUATED, Ids, PreferencePlan, arguments, plan_of, tokenised
 from tuning.methods.reporting import Recorder
-from tuning.methods.sft import last_checkpoint
 from tuning.runs import Run
 
 METRICS = {"accuracy": "accuracy", "margin": "margin", "mean_reward": "mean_reward"}

@@ -31,7 +31,15 @@ from tuning import card, rewards
 from tuning.config import RLOOConfig
 from tuning.data.rows import Pair, Task
 from tuning.data.tokens import end_token_ids, render_prompt
-from tuning.methods.base import Start, Warm, add_adapter, keep_adapter, save_adapter, start_of
+from tuning.methods.base import (
+    Start,
+    Warm,
+    add_adapter,
+    keep_adapter,
+    last_checkpoint,
+    save_adapter,
+    start_of,
+)
 from tuning.methods.live import Shown, announce, finish
 from tuning.methods.preference import (
     PreferencePlan,
@@ -41,7 +49,6 @@ from tuning.methods.preference import (
     tokenised,
 )
 from tuning.methods.reporting import Recorder
-from tuning.methods.sft import last_checkpoint
 from tuning.runs import Run
 
 # What TRL logs -> what our events call it. A test pins both sides.

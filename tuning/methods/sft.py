@@ -1,4 +1,4 @@
-"""Supervised fine-tuning: rows and a config in, an adapter out, with TRL's SFTTrainer.
+"""Supervised fine-tuning: rows and a config in, an adapter out, with TRL's SFTTrainer (`tuning.methods.trainer`).
 
 Rows are tokenised by `tuning.data.tokens`, when their turn comes, so the trainer sees exactly what the form
 showed and 60,000 rows start as fast as 60. Knows a run's folder and events, no queue and no process.
@@ -9,17 +9,12 @@ from __future__ import annotations
 import copy
 import shutil
 import tempfile
-import warnings
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
-from transformers import PrinterCallback, set_seed
-from trl import SFTConfig as TrainerConfig
-from trl import SFTTrainer
+from transformers import set_seed
 
 from common.errors import AfinaError
 from tuning import adapters, card
@@ -34,12 +29,13 @@ from tuning.methods.base import (
     Warm,
     add_adapter,
     keep_adapter,
+    last_checkpoint,
     save_adapter,
     start_of,
 )
-from tuning.methods.batching import SimilarLengths
 from tuning.methods.heldout import Batches, heldout_loss
 from tuning.methods.reporting import Recorder, measure_again, note_if_nothing_learned
+from tuning.methods.trainer import AdapterTrainer, LazyRows, trainer_config
 from tuning.methods.watching import note_if_forgotten, rehearsed, watched
 from tuning.plan import HELDOUT_ROWS, Facts, Plan, make
 from tuning.runs import Run
@@ -85,131 +81,6 @@ def rehearse(start: Start) -> None:
         trainer.train()
         save_adapter(model, Path(folder) / "adapter", start.base)
     heldout_loss(model, Batches([encoded], start.tokenizer.pad_token_id, start.info.vocabulary))
-
-
-class LazyRows(torch.utils.data.Dataset):
-    """Rows, each tokenised when its turn comes."""
-
-    def __init__(self, rows: Sequence[Row], encoded: Callable[[Row], Encoded]) -> None:
-        self.rows, self.encoded = rows, encoded
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def lengths(self) -> list[int]:
-        """In characters: near enough to sort by, and nothing has to be tokenised for it."""
-        return [len(row.text) + sum(len(message["content"]) for message in row.messages) for row in self.rows]
-
-    def __getitem__(self, index: int) -> dict[str, list[int]]:
-        row = self.encoded(self.rows[index])
-        return {"input_ids": row.input_ids, "labels": row.labels}
-
-
-class AdapterTrainer(SFTTrainer):
-    """SFTTrainer on tokenised rows, which writes adapters our way into its checkpoints."""
-
-    def __init__(
-        self,
-        start: Start,
-        model: Any,
-        arguments: TrainerConfig,
-        examples: LazyRows | Dataset,
-        callbacks: list,
-        collator: Any = None,
-    ) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # advice for programmers, not for whoever looks at a run
-            super().__init__(
-                model=model,
-                args=arguments,
-                train_dataset=Dataset.from_list([examples[0]]),  # TRL looks at one, and takes this type only
-                processing_class=start.tokenizer,
-                data_collator=collator,
-                callbacks=callbacks,
-            )
-        self.train_dataset = examples
-        kind = getattr(model, "peft_config", {}).get("default")
-        # TRL's loss without whole logits looks for the output layer where this one's wrapper hides it.
-        self._fused = getattr(kind, "peft_type", "") != "ADAPTION_PROMPT"
-        self.remove_callback(PrinterCallback)
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler | None:
-        if isinstance(self.data_collator, packing.Collator):  # rows are joined, there is nothing to pad
-            return super()._get_train_sampler(train_dataset)
-        assert isinstance(self.train_dataset, LazyRows)
-        batch_size = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
-        batch_size *= together.processes()
-        return SimilarLengths(self.train_dataset.lengths(), batch_size, self.args.seed)
-
-    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        if "attention_mask" not in inputs:  # TRL counts the tokens of the first joined row only
-            self._total_train_tokens += inputs["input_ids"][1:].numel()
-        if self._fused:
-            return super().compute_loss(model, inputs, *args, **kwargs)
-        self._total_train_tokens += inputs["input_ids"].numel()
-        self._metrics["train"]["num_tokens"] = [self._total_train_tokens]
-        return super(SFTTrainer, self).compute_loss(model, inputs, *args, **kwargs)
-
-    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        assert output_dir is not None
-        adapters.keep(self.model, Path(output_dir))
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        folder = Path(resume_from_checkpoint)
-        if (folder / adapters.STATE).is_file():
-            adapters.restore(self.model, folder)
-        else:  # a checkpoint of PEFT's kind, from before
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """The run's own card is written at its end."""
-
-
-def trainer_config(folder: Path, config: SFTConfig, plan: Plan, device: str) -> TrainerConfig:
-    """TRL's arguments for `plan`: everything it would decide or print by itself is decided here."""
-    return TrainerConfig(
-        output_dir=str(folder),
-        max_steps=plan.steps,
-        per_device_train_batch_size=together.share(plan.micro_batch),
-        gradient_accumulation_steps=plan.gradient_accumulation,
-        learning_rate=plan.learning_rate,
-        lr_scheduler_type=config.scheduler if config.scheduler != "constant" else "constant_with_warmup",
-        warmup_steps=plan.warmup_steps,
-        weight_decay=config.weight_decay,
-        gradient_checkpointing=plan.gradient_checkpointing,
-        bf16=plan.dtype == "bfloat16",
-        use_cpu=device == "cpu",
-        seed=config.seed,
-        data_seed=config.seed,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        max_length=None,
-        remove_unused_columns=False,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=device == "cuda",
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="no",  # the recorder asks for checkpoints
-        save_total_limit=2,
-        eval_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-    )
-
-
-def last_checkpoint(run: Run) -> Path | None:
-    """The newest checkpoint that was written to its end; torn ones are removed."""
-    return together.agree(None if run.silent else _last_checkpoint(run))
-
-
-def _last_checkpoint(run: Run) -> Path | None:
-    whole = {event.metrics["folder"] for event in run.events() if event.kind == "checkpoint"}
-    found = []
-    for folder in run.checkpoints_dir.glob("checkpoint-*"):
-        if folder.name in whole and (folder / "trainer_state.json").is_file():
-            found.append(folder)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-    return max(found, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
 
 def _plan(run: Run, config: SFTConfig, start: Start, model: Any, rows: list[Row], resumed: bool) -> Plan:
