@@ -19,10 +19,14 @@ _COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73")
 
 
 def local(figure: str, language: str) -> str:
-    """A figure, made as English writes it, as `language` does: 196,608 and 0.13% are 196.608 and 0,13 % in Spanish."""
+    """A figure, made as English writes it, as `language` does: 196,608 and 0.13% have spaces in Spanish.
+
+    The decimal point stays one (the academies accept both, and the rest of the app has points): a point between
+    thousands would read as a decimal beside them.
+    """
     if language != "es":
         return figure
-    return figure.translate(str.maketrans(",.", ".,")).replace("%", "\u00a0%")
+    return figure.replace(",", "\u202f").replace("%", "\u00a0%")
 
 
 def size(n_bytes: float) -> str:

@@ -142,8 +142,9 @@ def queue_line(names: Iterable[str], language: str) -> str:
     return f'<div class="train-queue">{escape(told)}</div>'
 
 
-def empty(language: str) -> str:
-    return f'<div class="train-empty">{escape(word("train.live.empty", language))}</div>'
+def empty(language: str, teaches: bool = True) -> str:
+    told = word("train.live.empty" if teaches else "train.live.empty_watching", language)
+    return f'<div class="train-empty">{escape(told)}</div>'
 
 
 def state(state: str, language: str) -> str:

@@ -226,8 +226,8 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
         live.mend.box: gr.update(visible=mend_panel.offered(status, who.is_teacher)),
     }
     if status is None:
-        return {**updates, live.head: train_live.empty(tongue), live.losses: gr.update(visible=False),
-                live.details: gr.update(visible=False)}  # fmt: skip
+        return {**updates, live.head: train_live.empty(tongue, who.is_teacher),
+                live.losses: gr.update(visible=False), live.details: gr.update(visible=False)}  # fmt: skip
     # Words on the axes are set once for a run: setting them draws the plot anew instead of moving it on.
     words = train_live.loss_words(tongue) if now["run"] != seen.get("run") else {}
     measured = status.step > 0  # one point is no curve

@@ -129,6 +129,11 @@ def test_both_losses_are_judged_in_words(train, heldout, kind):
     )  # a loss of DPO says nothing of rows known by heart
 
 
+def test_who_only_watches_is_not_told_to_press_start():
+    assert "press Start" in train_live.empty("en") and "Start" not in train_live.empty("en", teaches=False)
+    assert "pulse Empezar" not in train_live.empty("es", teaches=False)
+
+
 def test_a_failed_run_says_why():
     failed = status(("error", 3, {"key": "data.empty", "params": {"name": "x.csv"}}), state="failed")
     assert "x.csv" in train_live.head(failed, "es")
