@@ -8,6 +8,7 @@ from common.errors import AfinaError
 from tuning import classification
 from tuning.progress import RunStatus
 from tuning.runs import Run, RunStore
+from tuning.summary import shown_base
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _part(run: Run) -> Part:
         part=str(info.extra.get("part") or info.config.get("strategy") or run.name),
         state=status.state,
         share=status.step / status.total_steps if status.total_steps else 0.0,
-        model=str(info.base["name"]),
+        model=shown_base(info.base),
         data=str(info.data["name"]),
         n_train=int(info.data.get("n_train", 0)),
         seconds=status.elapsed_seconds,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuning.alternatives import parted
@@ -27,9 +28,14 @@ def labels(choices: Sequence[PolicyChoice], language: str) -> list[tuple[str, st
         if way != "plain":
             label = f"{policy} + {word(f'alternatives.way.{way}', language)}"
         else:
-            label = f"{policy} · {base}" if choice.is_base else f"{policy} ← {choice.base}"
+            label = f"{_short(policy)} · {base}" if choice.is_base else f"{policy} ← {_short(choice.base)}"
         found.append((label, choice.name))
     return found
+
+
+def _short(base: str) -> str:
+    """A folder's last part: where it lies is nobody's business."""
+    return Path(base).name if Path(base).is_absolute() else base
 
 
 def first_columns(choices: Sequence[PolicyChoice], n: int) -> list[str]:

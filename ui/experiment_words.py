@@ -37,7 +37,12 @@ def about(recipe: str, used: Uses, tongue: str) -> str:
 
 
 def _data_name(used: Uses) -> str:
-    return Path(used.data).name if used.own and Path(used.data).is_absolute() else used.data
+    return _short(used.data) if used.own else used.data
+
+
+def _short(name: str) -> str:
+    """Of a file or folder of this machine its last part: where it lies is nobody's business, and wide."""
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def parts(found: Sequence[Part], tongue: str) -> str:
@@ -76,7 +81,7 @@ def _cells(part: Part, classes: bool, tongue: str) -> list[str]:
         f"<b>{escape(part_name(part.part, tongue))}</b>",
         f'<span class="badge {part.state}">{state}</span>',
         escape(part.model),
-        escape(part.data),
+        escape(_short(part.data)),
         str(part.n_train),
         train_data.duration(part.seconds, tongue) if part.seconds else "–",
         *measured,

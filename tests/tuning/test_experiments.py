@@ -53,6 +53,8 @@ def test_recipes_differ_in_one_thing_alone(tmp_path):
     assert 0.3 < changed / len(b) < 0.7
     scratch = experiments.start(queue, "scratch", Options()).runs[1]
     assert scratch.info.config["source_model"].endswith("pocket-random")
+    shown = demonstrated.parts(queue.store, scratch.info.extra["group"])
+    assert [part.model for part in shown] == ["pocket", "pocket-random"]  # no folder of this machine
 
 
 def test_an_unknown_recipe_or_share_says_why(tmp_path):

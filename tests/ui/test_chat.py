@@ -7,7 +7,7 @@ import pytest
 
 from tuning.line import Partial
 from ui.chat_tab import _answer, said, shown_talk
-from ui.chat_words import about, first_columns
+from ui.chat_words import about, first_columns, labels
 from workbench.comparing import PolicyChoice
 
 
@@ -57,3 +57,9 @@ def test_a_column_that_failed_is_told_while_the_others_are_written(language):
     """Its error is raised once all have ended; until then the page shows the columns."""
     for reason in ("end", "length", "stopped", "failed"):
         assert about(Partial("", 0, 0.0, True, reason), language)
+
+
+def test_a_folder_is_named_by_its_last_part():
+    """Where it lies on the host is nobody's business, and a path crowds a phone."""
+    choices = [PolicyChoice("/srv/models/mine", "", True), PolicyChoice("run", "/srv/models/mine", False)]
+    assert [label for label, _ in labels(choices, "en")] == ["mine · base, untouched", "run ← mine"]
