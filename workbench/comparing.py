@@ -18,14 +18,13 @@ from tuning import alternatives, dial, libraries
 from tuning.models import NO_POLICY
 from tuning.runs import RunStore
 from workbench.alternatives import Alternatives
+from workbench.limits import require_length
 
 if TYPE_CHECKING:
     from tuning.generate import Engine, Partial, Reply, Sampling
     from workbench.roles import Actor, Roles
 
 MOST_COLUMNS = 4
-_LONGEST_MESSAGE = 8_000  # characters
-_LONGEST_TALK = 200_000  # characters of a column's history and the system message
 Message = dict[str, str]
 
 
@@ -204,8 +203,4 @@ def _check(
         raise AfinaError("chat.columns", n=len(policies), most=MOST_COLUMNS)
     if not message.strip():
         raise AfinaError("chat.empty")
-    if len(message) > _LONGEST_MESSAGE:
-        raise AfinaError("chat.long", n=len(message), most=_LONGEST_MESSAGE)
-    said = len(system) + max((sum(len(turn["content"]) for turn in each) for each in histories), default=0)
-    if said > _LONGEST_TALK:
-        raise AfinaError("limit.history", n=said, most=_LONGEST_TALK)
+    require_length(message, [{"role": "system", "content": system}], *histories)

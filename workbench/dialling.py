@@ -21,6 +21,7 @@ from tuning import dial
 from tuning.data.rows import PairSet
 from tuning.jobs import Queue
 from tuning.runs import Run, RunStore
+from workbench.limits import require_length
 from workbench.rounds import Wanted, read_prompts
 
 if TYPE_CHECKING:
@@ -84,19 +85,26 @@ class Dialling:
         return pairs[0].prompt[-1]["content"] if pairs else ""
 
     def hear(self, actor: Actor, name: str, strength: float, prompt: str, reward_run: str = "") -> Heard:
-        """The likeliest reply at a setting. Raises: NotAllowed `role.chat`; AfinaError as `tuning.dial`."""
+        """The likeliest reply at a setting.
+
+        Raises: NotAllowed `role.chat`; TooMany as `Limits`; AfinaError `chat.empty`, as
+        `require_length` and `tuning.dial`.
+        """
         self._roles.spend(actor, _TOKENS, messages=0)
         run = self._store.get(name)
         asked = prompt.strip() or self.prompt(actor, run.id)
         if not asked:
             raise AfinaError("chat.empty")
+        require_length(asked)
         policies = [dial.name_of(run.name, strength), dial.name_of(run.name, 0)]
-        text, before = self._greedy(policies, asked)
         reward = None
-        if reward_run:
-            talk = ({"role": "user", "content": asked},)
-            now, then = self._aligning.reward_model(actor, reward_run).scores([(talk, text), (talk, before)])
-            reward = now - then
+        with self._roles.writing(actor, len(policies)):
+            text, before = self._greedy(policies, asked)
+            if reward_run:
+                talk = ({"role": "user", "content": asked},)
+                model = self._aligning.reward_model(actor, reward_run)
+                now, then = model.scores([(talk, text), (talk, before)])
+                reward = now - then
         return Heard(asked, text, reward)
 
     def measured(self, actor: Actor, name: str) -> Sweep | None:

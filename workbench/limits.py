@@ -12,13 +12,15 @@ import math
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from common.errors import AfinaError
 from common.settings import Settings
 
 _PEOPLE = 20_000  # remembered at once; who was quiet for longest is forgotten, with a full bucket
+_LONGEST_MESSAGE = 8_000  # characters
+_LONGEST_TALK = 200_000  # characters of a column's history and the system message
 _SHARE = 8  # of the places for replies, an eighth is one person's
 _JOINS = 1_000  # people who may join at once: three large classes
 _JOINS_A_MINUTE = 600
@@ -107,3 +109,18 @@ class Limits:
         """Counts somebody who joins, whoever it is. Raises: TooMany `limit.join`."""
         if seconds := self._joins.take(""):
             raise TooMany("limit.join", seconds=seconds)
+
+
+def require_length(
+    message: str, opening: Sequence[Mapping[str, str]] = (), *histories: Sequence[Mapping[str, str]]
+) -> None:
+    """Bounds what a model is given to read. Raises: AfinaError `chat.long`, `limit.history`."""
+    if len(message) > _LONGEST_MESSAGE:
+        raise AfinaError("chat.long", n=len(message), most=_LONGEST_MESSAGE)
+    said = _length(opening) + max((_length(each) for each in histories), default=0)
+    if said > _LONGEST_TALK:
+        raise AfinaError("limit.history", n=said, most=_LONGEST_TALK)
+
+
+def _length(turns: Sequence[Mapping[str, str]]) -> int:
+    return sum(len(turn["content"]) for turn in turns)

@@ -16,6 +16,7 @@ from labeling.exchange.judged import Judged
 from labeling.schema import messages_of
 from labeling.store import Store
 from tuning.runs import RunStore
+from workbench.limits import require_length
 from workbench.revealing import shown_name
 
 if TYPE_CHECKING:
@@ -83,12 +84,18 @@ class Rewarding:
     ) -> Verdict:  # fmt: skip
         """Rewards of replies to one conversation. Only their differences mean something.
 
-        Raises: NotAllowed `role.chat`; AfinaError `reward.two`, and as `tuning.scoring.RewardModel`.
+        Raises: NotAllowed `role.chat`; TooMany as `Limits`; AfinaError `reward.two`, `label.number` for more than MOST
+        replies, as `require_length` and `tuning.scoring.RewardModel`.
         """
         self._roles.spend(actor, 0)
         if not talk or not replies:
             raise AfinaError("reward.two")
-        rewards = self._aligning.reward_model(actor, reward_run).scores([(talk, reply) for reply in replies])
+        if len(replies) > MOST:
+            raise AfinaError("label.number", name="replies", value=len(replies), low=1, high=MOST)
+        require_length("", talk, [{"role": "assistant", "content": reply} for reply in replies])
+        with self._roles.writing(actor, len(replies)):
+            model = self._aligning.reward_model(actor, reward_run)
+            rewards = model.scores([(talk, reply) for reply in replies])
         first = _sigmoid(rewards[0] - rewards[1]) if len(replies) == 2 else None
         said = self._said(messages_of("prompt", list(talk)), replies, policies) if len(replies) == 2 else None
         return Verdict(tuple(rewards), first, said)

@@ -100,6 +100,13 @@ def test_the_reward_model_beside_the_class(services):
     assert found.rewards[0] > found.rewards[1]
     assert found.first > 0.5
     assert (found.people.first, found.people.n, found.people.round) == (1.0, 2, "")
+    for replies, key in ((["x"] * 33, "label.number"), (["x" * 200_001], "limit.history")):
+        with pytest.raises(AfinaError) as caught:
+            services.rewarding.verdict(VISITOR, "judge", talk, replies)
+        assert caught.value.key == key
+    with pytest.raises(AfinaError) as caught:
+        services.dialling.hear(VISITOR, "polite", 1, "x" * 8_001)
+    assert caught.value.key == "chat.long"
     other = services.rewarding.verdict(VISITOR, "judge", talk, ["Something", "else"], ["b", "a"])
     assert other.people.round == "one"  # nobody saw these replies: the policies' round speaks
     assert 0 <= other.people.low <= other.people.first <= other.people.high <= 1
