@@ -6,6 +6,7 @@ Knows tensors and transformers' generation hooks; no models, no policies, no con
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import cast
 
@@ -61,6 +62,16 @@ class Draw(LogitsProcessor):
             drawn = nucleus(drawn, self._top_p.to(scores.device))
         every[self._rows] = drawn + self._noise(scores.shape[-1]).to(scores.device)
         return cast("torch.FloatTensor", every)
+
+    def of(self, rows: Sequence[int]) -> Draw:
+        """The same for some of the rows, in their order; each goes on where its generator is."""
+        less = copy(self)
+        places = {row: place for place, row in enumerate(self._rows)}
+        kept = [places[row] for row in rows if row in places]
+        less._rows = [index for index, row in enumerate(rows) if row in places]
+        less._temperature, less._top_p = self._temperature[kept], self._top_p[kept]
+        less._generators = [self._generators[place] for place in kept]
+        return less
 
     def _noise(self, size: int) -> torch.Tensor:
         """(D, V) of Gumbel noise: minus the logarithm of exponential draws."""

@@ -28,6 +28,7 @@ from tuning.line import Line, Message, Partial, Request, Row
 from tuning.loaded import BadAdapter, LoadedBase, memory_errors
 from tuning.mixed import rows_of
 from tuning.models import Base
+from tuning.narrowing import Pass
 
 __all__ = ["Engine", "Partial", "Reply", "Sampling"]
 
@@ -218,39 +219,50 @@ def _settle(engine: weakref.ref[Engine]) -> None:
 
 
 def _run(on: LoadedBase, rows: list[Row], names: list[str] | None) -> None:
-    """One call of `generate`. Raises: AfinaError `chat.memory`, and whatever the model raises."""
+    """Writes a batch, in passes that get narrower. Raises: AfinaError `chat.memory`, and whatever the model raises."""
     width = max(len(row.prompt) for row in rows)
     ids = torch.tensor([[on.pad] * (width - len(row.prompt)) + row.prompt for row in rows])
     mask = torch.tensor([[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in rows])
+    alone = names is None and any(row.policy.adapter is not None for row in rows)
+    state = Pass(rows, names, ids.to(on.device), mask.to(on.device), fixed=alone)
+    draw = Draw([row.sampling for row in rows], [row.seed for row in rows])
+    began = time.monotonic()
+    for row in rows:
+        row.began = began
+    torch.set_num_threads(on.threads)
+    with memory_errors(), torch.inference_mode():
+        while state.rows:
+            draw = draw.of(state.narrow(_pass(on, state, draw)))
+
+
+def _pass(on: LoadedBase, state: Pass, draw: Draw) -> Any:
+    """One call of `generate`; every row has ended after it, or half of them."""
+    rows = state.rows
 
     def take(tokens: list[int]) -> None:
         for row, token in zip(rows, tokens, strict=True):
             row.take(token)
 
-    began = time.monotonic()
-    for row in rows:
-        row.began = began
-    torch.set_num_threads(on.threads)
     each_its_own: AbstractContextManager[dict[str, Any]] = (
-        rows_of(on.model, names) if names else nullcontext({})
+        rows_of(on.model, state.names) if state.names else nullcontext({})
     )
-    with memory_errors(), torch.inference_mode(), each_its_own as adapters:
-        on.model.generate(
-            input_ids=ids.to(on.device),  # (B, T)
-            attention_mask=mask.to(on.device),  # (B, T)
+    with each_its_own as more:
+        return on.model.generate(
+            input_ids=state.ids,  # (B, T)
+            attention_mask=state.mask,  # (B, T)
             generation_config=GenerationConfig(
-                max_new_tokens=max(row.limit for row in rows),
+                max_new_tokens=max(row.limit - row.n_tokens for row in rows),
                 do_sample=False,  # Draw has drawn: the likeliest token is the choice
                 eos_token_id=on.ends or None,
                 pad_token_id=on.pad,
+                return_dict_in_generate=True,
             ),
-            logits_processor=LogitsProcessorList([Draw([r.sampling for r in rows], [r.seed for r in rows])]),
-            stopping_criteria=StoppingCriteriaList([EndRows(lambda: [row.over for row in rows])]),
+            logits_processor=LogitsProcessorList([draw]),
+            stopping_criteria=StoppingCriteriaList([EndRows(state.over)]),
             streamer=Steps(take),
-            **adapters,
+            **({"past_key_values": state.cache} if state.cache is not None else {}),
+            **more,
         )
-    for row in rows:
-        row.end("length")
 
 
 def _parts(rows: list[Row], context: int, even: bool) -> list[list[Row]]:

@@ -14,6 +14,7 @@ from peft import LoraConfig, get_peft_model  # noqa: E402
 from tuning import models  # noqa: E402
 from tuning.data.tokens import end_token_ids, render_prompt, with_template  # noqa: E402
 from tuning.generate import Engine, Sampling  # noqa: E402
+from tuning.line import Row  # noqa: E402
 from tuning.loaded import shares_a_batch  # noqa: E402
 
 GREEDY = Sampling(greedy=True, max_new_tokens=16)
@@ -192,3 +193,28 @@ def test_sampling_out_of_range_is_named(wrong):
     with pytest.raises(AfinaError) as caught:
         Sampling(**wrong)
     assert str(next(iter(wrong.values()))) in caught.value.words("es")
+
+
+@pytest.mark.parametrize("names", [("",), ("lora", "rslora", "")], ids=["base", "mixed"])
+def test_rows_that_ended_leave_the_batch_and_the_others_do_not_notice(home, tiny_model, monkeypatch, names):
+    """Replies of 2, 5, 8 … tokens: as written alone, and no forward pass computes who has long ended."""
+    n = 9
+    policies = [names[i % len(names)] or str(tiny_model) for i in range(n)]
+    talks = [[{"role": "user", "content": "What is 1 plus 2?" + " And then?" * (i % 3)}] for i in range(n)]
+    prepare, limits = Row.prepare, {100 + i: 2 + 3 * i for i in range(n)}
+
+    def prepared(row, on):
+        prepare(row, on)
+        row.limit = limits[row.seed]
+
+    monkeypatch.setattr(Row, "prepare", prepared)
+    drawn, seeds = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64), list(limits)
+    engine = Engine(home)
+    alone = [engine.generate([policy], [talk], drawn, seeds=[seed])[0].text
+             for policy, talk, seed in zip(policies, talks, seeds, strict=True)]  # fmt: skip
+    widths = []
+    first = next(iter(engine._loaded.values())).model.get_input_embeddings()
+    first.register_forward_pre_hook(lambda module, ids: widths.append(len(ids[0])))
+    together = engine.generate(policies, talks, drawn, seeds=seeds)
+    assert [reply.text for reply in together] == alone
+    assert widths[0] == n and widths[-1] < n / 2 and widths == sorted(widths, reverse=True)
