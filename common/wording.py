@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -27,3 +28,8 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
 def unsigned(text: str) -> str:
     """`text` with every address cut off at its `?`: what follows may be a signature, which is as good as a key."""
     return re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\")]*", r"\1", text)
+
+
+def placeless(name: str) -> str:
+    """Of a file or folder of this machine its last part: where it lies is nobody's business, and wide."""
+    return Path(name).name if Path(name).is_absolute() else name

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.wording import placeless
 from tuning.alternatives import parted
 from tuning.pocket import EXAMPLES
 from ui.translations import word
@@ -28,14 +28,11 @@ def labels(choices: Sequence[PolicyChoice], language: str) -> list[tuple[str, st
         if way != "plain":
             label = f"{policy} + {word(f'alternatives.way.{way}', language)}"
         else:
-            label = f"{_short(policy)} · {base}" if choice.is_base else f"{policy} ← {_short(choice.base)}"
+            label = (
+                f"{placeless(policy)} · {base}" if choice.is_base else f"{policy} ← {placeless(choice.base)}"
+            )
         found.append((label, choice.name))
     return found
-
-
-def _short(base: str) -> str:
-    """A folder's last part: where it lies is nobody's business."""
-    return Path(base).name if Path(base).is_absolute() else base
 
 
 def first_columns(choices: Sequence[PolicyChoice], n: int) -> list[str]:

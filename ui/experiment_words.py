@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.wording import placeless
 from tuning.experiments import RECIPES
 from ui import train_data, train_live
 from ui.plots import COLOURS
@@ -37,12 +37,7 @@ def about(recipe: str, used: Uses, tongue: str) -> str:
 
 
 def _data_name(used: Uses) -> str:
-    return _short(used.data) if used.own else used.data
-
-
-def _short(name: str) -> str:
-    """Of a file or folder of this machine its last part: where it lies is nobody's business, and wide."""
-    return Path(name).name if Path(name).is_absolute() else name
+    return placeless(used.data) if used.own else used.data
 
 
 def parts(found: Sequence[Part], tongue: str) -> str:
@@ -81,7 +76,7 @@ def _cells(part: Part, classes: bool, tongue: str) -> list[str]:
         f"<b>{escape(part_name(part.part, tongue))}</b>",
         f'<span class="badge {part.state}">{state}</span>',
         escape(part.model),
-        escape(_short(part.data)),
+        escape(placeless(part.data)),
         str(part.n_train),
         train_data.duration(part.seconds, tongue) if part.seconds else "–",
         *measured,

@@ -11,7 +11,7 @@ from common.errors import AfinaError
 torch = pytest.importorskip("torch")
 from peft import LoraConfig, get_peft_model  # noqa: E402
 
-from tuning import models  # noqa: E402
+from tuning import models, narrowing  # noqa: E402
 from tuning.data.tokens import end_token_ids, render_prompt, with_template  # noqa: E402
 from tuning.generate import Engine, Sampling  # noqa: E402
 from tuning.line import Row  # noqa: E402
@@ -218,3 +218,24 @@ def test_rows_that_ended_leave_the_batch_and_the_others_do_not_notice(home, tiny
     together = engine.generate(policies, talks, drawn, seeds=seeds)
     assert [reply.text for reply in together] == alone
     assert widths[0] == n and widths[-1] < n / 2 and widths == sorted(widths, reverse=True)
+
+
+def test_a_cache_that_cannot_be_cut_is_written_again(home, tiny_model, monkeypatch):
+    """Models with another kind of cache: the rows that go on are read anew, once, and say the same."""
+    prepare = Row.prepare
+
+    def prepared(row, on):
+        prepare(row, on)
+        row.limit = 2 + 3 * row.seed
+
+    monkeypatch.setattr(Row, "prepare", prepared)
+    drawn, talks = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64), [TALK] * 8
+    policies = [str(tiny_model), "lora"] * 4
+
+    def said():
+        return [each.text for each in Engine(home).generate(policies, talks, drawn, seeds=range(8))]
+
+    cut = said()
+    asked = []
+    monkeypatch.setattr(narrowing, "_cut", lambda *given: asked.append(given))
+    assert said() == cut and len(asked) == 1 and all(cut)

@@ -22,6 +22,7 @@ from transformers import PrinterCallback, Trainer, TrainingArguments, set_seed
 from common import files
 from tuning import card, classification, headed, models
 from tuning.config_classify import ClassifyConfig
+from tuning.methods.arguments import arguments
 from tuning.methods.base import last_checkpoint, neutral_id, parent_adapter
 from tuning.methods.batching import SimilarLengths
 from tuning.methods.reporting import Recorder, note_if_nothing_learned
@@ -160,7 +161,7 @@ class ClassifierTrainer(Trainer):
         set_seed(config.seed)
         super().__init__(
             model=setup.model,
-            args=_arguments(folder, config, plan, setup.device.kind),
+            args=TrainingArguments(**arguments(folder, config, plan, setup.device.kind, plan.batch_size)),
             train_dataset=Texts(ids, targets),
             data_collator=lambda rows: {
                 **headed.padded([row["ids"] for row in rows], pad),
@@ -311,29 +312,3 @@ def _finish(run: Run, recorder: Recorder, step: int, plan: ClassifyPlan, figures
     run.append("end", step, seconds=status.elapsed_seconds, **{**status.metrics, **figures})
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def _arguments(folder: Path, config: ClassifyConfig, plan: ClassifyPlan, device: str) -> TrainingArguments:
-    return TrainingArguments(
-        output_dir=str(folder),
-        max_steps=plan.steps,
-        per_device_train_batch_size=plan.batch_size,
-        learning_rate=plan.learning_rate,
-        lr_scheduler_type=config.scheduler if config.scheduler != "constant" else "constant_with_warmup",
-        warmup_steps=plan.warmup_steps,
-        weight_decay=config.weight_decay,
-        bf16=plan.dtype == "bfloat16",
-        use_cpu=device == "cpu",
-        seed=config.seed,
-        data_seed=config.seed,
-        remove_unused_columns=False,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=device == "cuda",
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="no",
-        save_total_limit=2,
-        eval_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-    )

@@ -17,6 +17,7 @@ from tuning.config import PreferenceConfig
 from tuning.data.rows import Pair, Row
 from tuning.data.tokens import IGNORED, encode
 from tuning.methods import together
+from tuning.methods.arguments import arguments as every_trainers
 from tuning.plan import MOST_EVALUATED as MOST_EVALUATED
 from tuning.plan import MOST_TOKENS, preference_steps
 
@@ -140,29 +141,6 @@ def _sums(model: Any, rows: list[tuple[list[int], list[int]]], pad: int) -> torc
 
 
 def arguments(folder: Path, config: PreferenceConfig, plan: PreferencePlan, device: str) -> dict[str, Any]:
-    """What every TRL config takes: all that it would decide or print by itself is decided here."""
-    return {
-        "output_dir": str(folder),
-        "max_steps": plan.steps,
-        "per_device_train_batch_size": together.share(plan.batch_size),
-        "learning_rate": plan.learning_rate,
-        "lr_scheduler_type": config.scheduler if config.scheduler != "constant" else "constant_with_warmup",
-        "warmup_steps": plan.warmup_steps,
-        "weight_decay": config.weight_decay,
-        "gradient_checkpointing": False,
-        "bf16": plan.dtype == "bfloat16",
-        "use_cpu": device == "cpu",
-        "seed": config.seed,
-        "data_seed": config.seed,
-        "max_length": None,
-        "remove_unused_columns": False,
-        "dataloader_num_workers": 0,
-        "dataloader_pin_memory": device == "cuda",
-        "logging_steps": 1,
-        "logging_nan_inf_filter": False,
-        "save_strategy": "no",
-        "save_total_limit": 2,
-        "eval_strategy": "no",
-        "report_to": "none",
-        "disable_tqdm": True,
-    }
+    """What every TRL config on pairs takes."""
+    shared = every_trainers(folder, config, plan, device, together.share(plan.batch_size))
+    return shared | {"gradient_checkpointing": False, "max_length": None}

@@ -21,6 +21,7 @@ from tuning.config import SFTConfig
 from tuning.data.rows import Row
 from tuning.data.tokens import Encoded
 from tuning.methods import packing, together
+from tuning.methods.arguments import arguments
 from tuning.methods.base import Start
 from tuning.methods.batching import SimilarLengths
 from tuning.plan import Plan
@@ -105,31 +106,11 @@ class AdapterTrainer(SFTTrainer):
 
 
 def trainer_config(folder: Path, config: SFTConfig, plan: Plan, device: str) -> TrainerConfig:
-    """TRL's arguments for `plan`: everything it would decide or print by itself is decided here."""
+    """TRL's arguments for `plan`."""
     return TrainerConfig(
-        output_dir=str(folder),
-        max_steps=plan.steps,
-        per_device_train_batch_size=together.share(plan.micro_batch),
+        **arguments(folder, config, plan, device, together.share(plan.micro_batch)),
         gradient_accumulation_steps=plan.gradient_accumulation,
-        learning_rate=plan.learning_rate,
-        lr_scheduler_type=config.scheduler if config.scheduler != "constant" else "constant_with_warmup",
-        warmup_steps=plan.warmup_steps,
-        weight_decay=config.weight_decay,
         gradient_checkpointing=plan.gradient_checkpointing,
-        bf16=plan.dtype == "bfloat16",
-        use_cpu=device == "cpu",
-        seed=config.seed,
-        data_seed=config.seed,
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
-        remove_unused_columns=False,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=device == "cuda",
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="no",  # the recorder asks for checkpoints
-        save_total_limit=2,
-        eval_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
     )
