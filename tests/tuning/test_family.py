@@ -177,6 +177,22 @@ def test_prompts_of_unlike_length_get_what_they_get_alone(home, method):
 
 
 @pytest.mark.parametrize("method", HERE)
+def test_what_it_writes_is_what_one_forward_pass_finds_likeliest(home, method):
+    """Token by token over a cache, or all at once without: libraries that call the cache by two names lose a prompt."""
+    policy, start = models.resolve(method, home), Start.load(method, home)
+    model = adapters.load(start.model, policy.adapter) if policy.adapter else start.model
+    asked = render_prompt(start.tokenizer, TALK)
+    said = Engine(home).generate([method], [TALK], GREEDY)[0]
+    ids = list(asked)
+    for _ in range(said.n_tokens):
+        given = torch.tensor([ids])
+        with torch.no_grad():
+            logits = model.eval()(input_ids=given, attention_mask=torch.ones_like(given)).logits  # (1, T, V)
+        ids.append(int(logits[0, -1].argmax()))
+    assert start.tokenizer.decode(ids[len(asked) :], skip_special_tokens=True).strip() == said.text
+
+
+@pytest.mark.parametrize("method", HERE)
 def test_what_is_saved_reloads_to_the_loss_that_was_measured(home, tiny_model, method):
     run = RunStore(home).get(method)
     policy = models.resolve(method, home)
