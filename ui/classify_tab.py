@@ -16,6 +16,7 @@ from common.errors import AfinaError
 from tuning.config_classify import ClassifyConfig
 from tuning.data import uploads
 from tuning.data.readers import KINDS
+from tuning.progress import RESUMABLE
 from tuning.strategies import ALL
 from ui import classify_words, forms, safety_words, train_data
 from ui.context import actor, language, on_open, shown
@@ -48,6 +49,7 @@ class Form:
     name: gr.Textbox
     start: gr.Button
     stop: gr.Button
+    resume: gr.Button
 
     @property
     def source(self) -> list[Any]:
@@ -109,8 +111,9 @@ def _form(services: Services) -> Form:
             knobs = forms.build(KNOBS, "classify.field")
         name = gr.Textbox(label=t("train.name"), placeholder=t("classify.name.info"), max_lines=1)
         start = gr.Button(t("classify.start"), variant="primary", size="lg", elem_id="classify-start")
-        stop = gr.Button(t("classify.stop"), variant="stop", size="sm")
-    return Form(box, model, dataset, upload, text, label, limit, strategies, knobs, name, start, stop)
+        stop = gr.Button(t("classify.stop"), variant="stop", size="sm", visible=False)
+        resume = gr.Button(t("classify.resume"), size="sm", visible=False, elem_id="classify-resume")
+    return Form(box, model, dataset, upload, text, label, limit, strategies, knobs, name, start, stop, resume)
 
 
 def _results() -> Results:
@@ -184,6 +187,10 @@ def _wire_form(services: Services, form: Form, results: Results) -> dict[str, An
     def stop(group: str, request: gr.Request) -> None:
         services.classifying.stop(actor(services, request), group)
 
+    @shown
+    def resume(group: str, request: gr.Request) -> None:
+        services.classifying.resume(actor(services, request), group)
+
     # One at a time, in order: the answer for the data chosen last must come last.
     ordered: dict[str, Any] = {**_QUIET, "concurrency_id": "classify-check", "concurrency_limit": 1}
     outputs = [results.data, form.text, form.label, results.look, results.closer]
@@ -199,11 +206,20 @@ def _wire_form(services: Services, form: Form, results: Results) -> dict[str, An
     results.look.click(inspect, form.source, results.closer, **_QUIET)
     form.start.click(start, form.inputs, [results.group, form.name], **_QUIET)
     form.stop.click(stop, results.group, None, **_QUIET)
+    form.resume.click(resume, results.group, None, **_QUIET)
     return new
 
 
 def _wire_results(services: Services, form: Form, results: Results, new: dict[str, Any]) -> None:
-    shown_parts = [results.table, results.written, results.plot, results.run, results.seen]
+    shown_parts = [
+        form.stop,
+        form.resume,
+        results.table,
+        results.written,
+        results.plot,
+        results.run,
+        results.seen,
+    ]
 
     @shown
     def poll(group: str, seen: str | None, request: gr.Request) -> list[Any]:
@@ -261,7 +277,7 @@ def _poll(services: Services, group: str, seen: str | None, request: gr.Request)
         [tongue, group, [[line.state, line.share, line.metrics, bool(line.report)] for line in lines]]
     )
     if now == seen:
-        return [gr.skip()] * 5
+        return [gr.skip()] * 7
     reports = {line.strategy: line.report for line in lines if line.report}
     figure = classify_words.comparison(reports, tongue) if reports else None
     waits = any(
@@ -270,7 +286,10 @@ def _poll(services: Services, group: str, seen: str | None, request: gr.Request)
     ready = [(word(f"classify.strategy.{line.strategy}", tongue), line.run_id) for line in lines
              if line.report and line.strategy != "generate"]  # fmt: skip
     best = services.classifying.chosen_run(who, group or "") or ""
+    states = {line.state for line in lines}
     return [
+        gr.update(visible=bool(states & {"queued", "starting", "running"})),
+        gr.update(visible=bool(states & set(RESUMABLE))),
         classify_words.table(lines, tongue),
         gr.update(visible=waits and who.is_teacher),
         gr.update(value=figure, visible=figure is not None),

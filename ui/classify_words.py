@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from tuning.progress import ACTIVE
 from ui.plots import COLOURS
 from ui.train_data import amount, duration, memory, number, tile
 from ui.translations import word
@@ -59,7 +60,8 @@ def table(lines: Sequence[Line], language: str) -> str:
     report = next((line.report for line in lines if line.report), None)
     if report:
         rows += "".join(_baseline(name, report[name], language) for name in ("majority", "bag_of_words"))
-    verdict = _remark(_verdict(lines, report, language)) if report else ""
+    ended = [line for line in lines if line.report and line.state == "done"]
+    verdict = _remark(_verdict(ended, report, language)) if report and ended else ""
     return (f'<div class="runs-scroll"><table class="runs"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
             f"</table></div>{verdict}")  # fmt: skip
 
@@ -71,7 +73,7 @@ def _cells(line: Line, language: str) -> str:
     cells = [escape(word(f"classify.strategy.{line.strategy}", language)),
              f'<span class="badge {line.state}">{escape(told)}</span>']  # fmt: skip
     report = line.report
-    if report is None:
+    if report is None or line.state in (*ACTIVE, "queued"):  # resumed: its report is of before
         now = line.metrics.get("heldout_accuracy")
         cells += ["–" if now is None else f"{now:.1%}", *["–"] * (len(_COLUMNS) - 3)]
     else:
@@ -96,8 +98,8 @@ def _baseline(name: str, figures: Mapping[str, float] | None, language: str) -> 
 
 
 def _verdict(lines: Sequence[Line], report: Mapping[str, Any], language: str) -> str:
-    """Whether the best strategy beats a bag of words on these held-out texts, in words."""
-    best = max((line for line in lines if line.report), key=lambda line: (line.report or {})["accuracy"])
+    """Whether the best of these, which came to their end, beats a bag of words on the held-out texts, in words."""
+    best = max(lines, key=lambda line: (line.report or {})["accuracy"])
     figures = best.report or {}
     bag = report["bag_of_words"] or report["majority"]
     half = 1.96 * (figures["accuracy"] * (1 - figures["accuracy"]) / max(1, figures["n"])) ** 0.5

@@ -18,6 +18,7 @@ from tuning.config_classify import ClassifyConfig
 from tuning.data import labels
 from tuning.data.labels import LabelledSet
 from tuning.jobs import Queue
+from tuning.progress import RESUMABLE
 from tuning.runs import RunStore
 from tuning.strategies import Line
 
@@ -68,6 +69,13 @@ class Classifying:
         for line in strategies.lines(self._store, group):
             if line.state in ("queued", "starting", "running"):
                 self._queue.stop(line.run_id)
+
+    def resume(self, actor: Actor, group: str) -> None:
+        """Queues the group's runs again that did not come to their end."""
+        self._roles.require_teacher(actor)
+        for line in strategies.lines(self._store, group):
+            if line.state in RESUMABLE:
+                self._queue.resume(line.run_id)
 
     def groups(self, actor: Actor) -> dict[str, str]:
         return strategies.groups(self._store)

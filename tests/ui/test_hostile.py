@@ -34,6 +34,7 @@ TEACHERS = {
     "align_tab.dpo", "align_tab.measure", "align_tab.outcome", "align_tab.again", "align_tab.act",
     "align_dial.sweep", "align_dial.vote", "align_dial.keep", "vote_tab.open_round", "vote_tab.round_status",
     "vote_tab.export_preferences", "chat_feedback.keep", "classify_tab.uploaded", "classify_tab.start",
+    "classify_tab.resume",
     "classify_tab.stop", "classify_tab.written", "align_judges.start", "align_judges.rewrite", "align_judges.write",
     "align_judges.halt", "align_judges.look", "lineage_panel.look", "lineage_panel.votes", "lineage_panel.adapters",
     "compare_panel.begin", "numbers_tab.timed", "align_roads.learn", "align_roads.label",
