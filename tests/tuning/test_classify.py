@@ -214,6 +214,16 @@ def test_data_that_cannot_be_used_says_why(rows, key):
     assert "{" not in caught.value.words("en") + caught.value.words("es")
 
 
+def test_a_file_sorted_by_label_says_that_the_first_rows_are_too_few():
+    records = [{"text": f"text {n}", "label": "good" if n < 30 else "bad"} for n in range(40)]
+    found = labels.from_python(records, "sorted.csv")
+    assert len(found.first(31).counts) == 2
+    with pytest.raises(AfinaError) as caught:
+        found.first(20)
+    assert caught.value.key == "classify.one_class_first"
+    assert "The first 20 rows of sorted.csv" in str(caught.value) and "40 rows" in str(caught.value)
+
+
 def test_one_class_that_is_left_says_what_became_of_the_others():
     rows = [{"text": f"text {n}", "label": "good" if n % 2 else ""} for n in range(10)]
     with pytest.raises(AfinaError) as caught:

@@ -52,9 +52,12 @@ class LabelledSet:
         return tuple(sorted(self.counts))
 
     def first(self, n: int) -> LabelledSet:
-        """The first `n` rows (0: all)."""
+        """The first `n` rows (0: all). Raises: AfinaError `classify.one_class_first`."""
         if not n or n >= len(self.rows):
             return self
+        if len({row.label for row in self.rows[:n]}) == 1:  # a file sorted by its labels
+            raise AfinaError("classify.one_class_first", name=self.name, label=self.rows[0].label, n=n,
+                             rows=len(self.rows), classes=len(self.counts))  # fmt: skip
         return _checked(self.rows[:n], self.name, self.columns, list(self.skipped), self.n_skipped, True)
 
 
@@ -71,8 +74,8 @@ def load(
 
     `text` and `label` name the columns; without them they are recognised. `limit`: first rows taken (0: all).
     Raises: AfinaError `classify.columns` (with the columns there are), `classify.no_text`, `classify.no_label` (where
-    none is recognised), `classify.one_class`, `classify.one_class_left`, `classify.many_classes`, `classify.no_rows`,
-    and what reading raises.
+    none is recognised), `classify.one_class`, `classify.one_class_left`, `classify.one_class_first`,
+    `classify.many_classes`, `classify.no_rows`, and what reading raises.
     """
     name = str(source)
     shipped = SETS / f"{name}.jsonl"
