@@ -218,6 +218,8 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
         results.written,
         results.plot,
         results.run,
+        results.confusion,
+        results.mistakes,
         results.seen,
     ]
 
@@ -277,7 +279,7 @@ def _poll(services: Services, group: str, seen: str | None, request: gr.Request)
         [tongue, group, [[line.state, line.share, line.metrics, bool(line.report)] for line in lines]]
     )
     if now == seen:
-        return [gr.skip()] * 7
+        return [gr.skip()] * 9
     reports = {line.strategy: line.report for line in lines if line.report}
     figure = classify_words.comparison(reports, tongue) if reports else None
     waits = any(
@@ -294,6 +296,7 @@ def _poll(services: Services, group: str, seen: str | None, request: gr.Request)
         gr.update(visible=waits and who.is_teacher),
         gr.update(value=figure, visible=figure is not None),
         gr.update(choices=ready, value=best),
+        *_details(services, best, request),  # a resumed run is chosen already, and its figures are new
         now,
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -116,9 +117,9 @@ def comparison(reports: Mapping[str, Mapping[str, Any]], language: str) -> go.Fi
     import plotly.graph_objects as go
 
     first = next(iter(reports.values()))
-    bars = {word(f"classify.strategy.{name}", language): report for name, report in reports.items()}
+    bars = {_wrapped(f"classify.strategy.{name}", language): report for name, report in reports.items()}
     bars |= {
-        word(f"classify.baseline.{name}", language): first[name]
+        _wrapped(f"classify.baseline.{name}", language): first[name]
         for name in ("bag_of_words", "majority")
         if first[name]
     }
@@ -127,17 +128,23 @@ def comparison(reports: Mapping[str, Mapping[str, Any]], language: str) -> go.Fi
         values = [report[measure] for report in bars.values()]
         faint = [1.0] * len(reports) + [0.45] * (len(bars) - len(reports))
         figure.add_bar(
-            x=list(bars),
-            y=values,
+            x=values,
+            y=list(bars),
+            orientation="h",
             name=word(f"classify.column.{measure}", language),
             marker={"color": COLOURS[index], "opacity": faint},
             text=[f"{value:.2f}" for value in values],
         )
-    _style(figure, 360)
-    figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
-    figure.update_xaxes(automargin=True)
-    figure.update_layout(legend={"orientation": "h", "y": 1.12})
+    _style(figure, 70 * len(bars) + 120)
+    figure.update_xaxes(range=[0, 1.05], tickformat=".0%", gridcolor="rgba(128,128,128,.2)")
+    figure.update_yaxes(autorange="reversed")
+    figure.update_layout(legend={"orientation": "h", "y": 1, "yanchor": "bottom", "traceorder": "normal"})
     return figure
+
+
+def _wrapped(key: str, language: str) -> str:
+    """A label beside its bars, in lines that a phone has room for."""
+    return "<br>".join(textwrap.wrap(word(key, language), 14, break_long_words=False))
 
 
 def confusion(report: Mapping[str, Any], language: str) -> go.Figure:
@@ -189,9 +196,11 @@ def _bar(value: float, colour: str) -> str:
 
 def _style(figure: Any, height: int) -> None:
     figure.update_layout(template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-                         font={"size": 15, "color": "#7a8194"}, margin={"l": 90, "r": 20, "t": 30, "b": 60},
+                         font={"size": 15, "color": "#7a8194"}, margin={"l": 20, "r": 20, "t": 50, "b": 20},
                          height=height, legend={"orientation": "h", "y": -0.2})  # fmt: skip
     figure.update_yaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
+    figure.update_xaxes(automargin=True)  # room for labels and title, whatever the classes are called
+    figure.update_yaxes(automargin=True)
 
 
 def _remark(text: str) -> str:

@@ -1,13 +1,16 @@
 """Groups of classifiers as the page handles them: stopped, resumed, and shown."""
 
+import gradio as gr
 import pytest
 
+from common import files
 from common.errors import NotAllowed
 from common.settings import Settings
+from tuning import classification
 from tuning.config_classify import ClassifyConfig
 from tuning.data import labels
 from tuning.strategies import Line
-from ui import classify_words
+from ui import classify_tab, classify_words
 from workbench.roles import TEACHER, VISITOR
 from workbench.services import build
 
@@ -45,3 +48,29 @@ def test_only_what_came_to_its_end_is_judged():
     assert "does not pay" not in shown("stopped") and "50.0%" in shown("stopped")
     resumed = shown("running")  # its report is of the moment it was stopped
     assert "62.5%" in resumed and "does not pay" not in resumed and "<b>50.0%</b>" not in resumed
+
+
+def test_a_resumed_run_is_shown_with_its_new_mistakes(tmp_path):
+    services = build(Settings(home=tmp_path))
+    group = services.classifying.start(TEACHER, ClassifyConfig(), labels.from_python(ROWS), ["lora"])
+    run = services.training.store.get(services.classifying.lines(TEACHER, group)[0].run_id)
+
+    def mistakes(text: str) -> str:
+        wrong = {"said": "warm", "label": "cold", "probability": 0.9, "text": text, "row": 3}
+        told = {**REPORT, "labels": ["cold", "warm"], "confusion": [[1, 2], [3, 4]], "mistakes": [wrong]}
+        files.write_json(run.path / classification.FILE, told)
+        return classify_tab._poll(services, group, None, gr.Request(headers={}, session_hash="s"))[-2]
+
+    assert "as it was stopped" in mistakes("as it was stopped")
+    assert "as it ended" in mistakes("as it ended")
+    services.stop()
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_strategy_and_baseline_has_room_on_a_phone(language):
+    figure = classify_words.comparison(
+        dict.fromkeys(["feature", "lora", "full", "generate"], REPORT), language
+    )
+    labels = figure.data[0].y
+    assert len(labels) == 6 and figure.layout.height >= 6 * 60
+    assert max(len(line) for label in labels for line in label.split("<br>")) <= 14
