@@ -40,7 +40,7 @@ def build_runs_tab(services: Services) -> None:
         delete = gr.Button(t("runs.delete"), variant="stop", size="sm", scale=0, min_width=160)
     measure_panel.build(services, chosen)
     compare_panel.build_results(services, _SECONDS)
-    seen = gr.State("")
+    seen = gr.State(("", ""))
     outputs = [chosen, table, plot, details, danger, sure]
 
     @shown
@@ -55,15 +55,18 @@ def build_runs_tab(services: Services) -> None:
         return [choice, *_look(services, newest, request)]
 
     @shown
-    def watch(names: list[str], mark: str, request: gr.Request) -> list[Any]:
+    def watch(names: list[str], mark: tuple[str, str], request: gr.Request) -> list[Any]:
         who, tongue = actor(services, request), language(request)
         runs = services.training.runs(who)
-        told = _table(runs, tongue)
-        now = hashing.of_json([names, told])
-        if now == mark:
-            return [gr.skip()] * 4
-        drawn = _drawn(services, who, _chosen(runs, names), tongue)
-        return [gr.update(choices=[run.name for run in runs]), told, drawn, now]
+        there, told = _chosen(runs, names), _table(runs, tongue)
+        more = _all_details(services, there, who, tongue)
+        now = (hashing.of_json([names, told]), hashing.of_json(more))
+        if now == tuple(mark):
+            return [gr.skip()] * 5
+        # What somebody has unfolded stays so until the run has something new to say, its download for one.
+        more = more if now[1] != mark[1] else gr.skip()
+        drawn = _drawn(services, who, there, tongue)
+        return [gr.update(choices=[run.name for run in runs]), told, drawn, more, now]
 
     @shown
     def remove(names: list[str], is_sure: bool, request: gr.Request) -> list[Any]:
@@ -78,7 +81,7 @@ def build_runs_tab(services: Services) -> None:
 
     on_open(arrive, None, outputs, **_QUIET)
     gr.on([chosen.change, refresh.click], look, chosen, outputs, **_QUIET)
-    gr.Timer(_SECONDS).tick(watch, [chosen, seen], [chosen, table, plot, seen], **_QUIET)
+    gr.Timer(_SECONDS).tick(watch, [chosen, seen], [chosen, table, plot, details, seen], **_QUIET)
     # In the queue: outside it no warning reaches the page.
     delete.click(remove, [chosen, sure], outputs, api_visibility="private", show_progress="hidden")
 
@@ -94,7 +97,7 @@ def _look(services: Services, names: list[str], request: gr.Request) -> list[Any
     return [
         _table(runs, tongue),
         _drawn(services, who, there, tongue),
-        "".join(_details(services, run, who, tongue) for run in there),
+        _all_details(services, there, who, tongue),
         gr.update(visible=bool(there) and who.is_teacher),
         False,
     ]
@@ -131,6 +134,10 @@ def _cells(run: RunSummary, tongue: str) -> list[str]:
              loss(run.heldout_before), loss(run.heldout_after),
              train_data.duration(run.elapsed_seconds, tongue) if run.elapsed_seconds else "–"]  # fmt: skip
     return [f"<td>{text if text is state else html.escape(str(text))}</td>" for text in texts]
+
+
+def _all_details(services: Services, runs: list[RunSummary], who: Actor, tongue: str) -> str:
+    return "".join(_details(services, run, who, tongue) for run in runs)
 
 
 def _details(services: Services, run: RunSummary, who: Any, tongue: str) -> str:

@@ -219,3 +219,34 @@ def test_only_what_can_be_merged_is_offered_merged():
         run = SimpleNamespace(**told, config={"peft": method})
         shown = _details(services, run, TEACHER, "en")
         assert "/files/runs/a" in shown and ("/files/merged/a" in shown) == merges
+
+
+def test_who_watches_a_run_gets_its_download_when_it_is_there(tmp_path):
+    import gradio as gr
+
+    from common.settings import Settings
+    from tuning.config import SFTConfig
+    from ui.runs_tab import build_runs_tab
+    from workbench.roles import TEACHER
+    from workbench.services import build
+
+    services = build(Settings(home=tmp_path))  # its queue is never started
+    run = services.training.store.get(services.training.start(TEACHER, SFTConfig(), LOADED, "mine"))
+    with gr.Blocks() as page:
+        build_runs_tab(services)
+    watch = next(
+        each.fn for each in page.fns.values() if "build_runs_tab.<locals>.watch" in each.fn.__qualname__
+    )
+    request = gr.Request(headers={"authorization": f"Bearer {services.roles.token}"}, session_hash="s")
+    *_, details, mark = watch(["mine"], ("", ""), request)
+    assert "mine" in details and "/files/runs/" not in details
+    assert watch(["mine"], mark, request) == [gr.skip()] * 5
+    run.append("state", None, state="running")
+    *_, details, mark = watch(["mine"], mark, request)
+    assert details == gr.skip()  # what is unfolded stays so
+    run.adapter_dir.mkdir()
+    (run.adapter_dir / "adapter_config.json").write_text("{}")
+    run.append("state", None, state="done")
+    *_, details, mark = watch(["mine"], mark, request)
+    assert f"/files/runs/{run.id}" in details
+    services.stop()
