@@ -131,6 +131,19 @@ def test_stopped_and_resumed_equals_unbroken(home, tmp_path, tiny_model, sums, m
     assert weights(broken) == weights(whole)
 
 
+@pytest.mark.parametrize("method", [method for method in HERE if FAMILY[method].is_soft])
+def test_soft_prompts_learn_from_batches_of_mixed_lengths(tmp_path, tiny_model, method):
+    rows = [{"prompt": "Say yes.", "completion": "yes " * (1 + n % 12)} for n in range(64)]
+    run = submit(tmp_path, tiny_model, rows, method, batch_size=8, heldout_fraction=0.0)
+    config, start = SFTConfig(**run.info.config), Start.load(str(tiny_model), tmp_path)
+    model = add_adapter(start, config, run, tmp_path)
+    plan = sft._plan(run, config, start, model, run.rows("train"), resumed=False)
+    trainer, _ = sft._trainer(run, config, start, plan, model, run.rows("train"), [])
+    spreads = [int(batch["attention_mask"].sum(1).max() - batch["attention_mask"].sum(1).min())
+               for batch in trainer.get_train_dataloader()]  # fmt: skip
+    assert len(spreads) == 8 and sum(spreads) / len(spreads) > 6  # in order of length it is about 3
+
+
 def weights(run: Run) -> dict[str, list]:
     from safetensors.torch import load_file
 

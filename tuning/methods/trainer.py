@@ -69,12 +69,15 @@ class AdapterTrainer(SFTTrainer):
             )
         self.train_dataset = examples
         kind = getattr(model, "peft_config", {}).get("default")
+        self._is_soft = bool(getattr(kind, "is_prompt_learning", False))
         # TRL's loss without whole logits looks for the output layer where this one's wrapper hides it.
         self._fused = getattr(kind, "peft_type", "") != "ADAPTION_PROMPT"
         self.remove_callback(PrinterCallback)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler | None:
-        if isinstance(self.data_collator, packing.Collator):  # rows are joined, there is nothing to pad
+        # Joined rows leave nothing to pad. Soft prompts cannot be joined, and are worth their padding: batches of one
+        # length are of one kind of text, the loss leapt (0.4 to 6 on `pocket`) and ended 0.02 to 0.14 nats higher.
+        if self._is_soft or isinstance(self.data_collator, packing.Collator):
             return super()._get_train_sampler(train_dataset)
         assert isinstance(self.train_dataset, LazyRows)
         batch_size = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
