@@ -153,11 +153,14 @@ def _wire_form(services: Services, form: Form, results: Results) -> dict[str, An
     @shown
     def check(source: str, text: str, label: str, limit: float, request: gr.Request) -> list[Any]:
         found = _look(services, source, text, label, limit, request)
-        if isinstance(found, str):
-            return [found, gr.skip(), gr.skip(), gr.update(visible=False), ""]
-        return [classify_words.data(found, language(request)),
-                *(gr.update(choices=["", *found.columns]) for _ in range(2)),
-                gr.update(visible=True), ""]  # fmt: skip
+        if not found:
+            return ["", gr.skip(), gr.skip(), gr.update(visible=False), ""]
+        if isinstance(found, str):  # its remedy may be to choose a column
+            told, columns = found, services.classifying.columns(actor(services, request), source)
+        else:
+            told, columns = classify_words.data(found, language(request)), found.columns
+        return [told, *(gr.update(choices=["", *columns], value=value or "") for value in (text, label)),
+                gr.update(visible=told is not found), ""]  # fmt: skip
 
     def check_new(source: str, limit: float, request: gr.Request) -> list[Any]:
         return check(source, "", "", limit, request)

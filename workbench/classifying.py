@@ -49,6 +49,15 @@ class Classifying:
         return labels.load(source, text=text, label=label, limit=limit, max_mb=settings.max_upload_mb,
                            token=settings.hf_token)  # fmt: skip
 
+    def columns(self, actor: Actor, source: str | Path) -> tuple[str, ...]:
+        """What there is to choose text and label from, of data that cannot be used as they are; () if unreadable."""
+        self._roles.require_teacher(actor)
+        self._roles.require_own_file(source)
+        try:
+            return labels.columns_of(source, self._settings.max_upload_mb, self._settings.hf_token)
+        except AfinaError:
+            return ()
+
     def start(
         self,
         actor: Actor,

@@ -74,3 +74,24 @@ def test_every_strategy_and_baseline_has_room_on_a_phone(language):
     labels = figure.data[0].y
     assert len(labels) == 6 and figure.layout.height >= 6 * 60
     assert max(len(line) for label in labels for line in label.split("<br>")) <= 14
+
+
+def test_where_no_label_is_recognised_the_columns_can_be_chosen(tmp_path):
+    path = tmp_path / "uploads" / "stars.csv"
+    path.parent.mkdir()
+    path.write_text("text,stars\n" + "".join(f"film {n},{n % 3}\n" for n in range(30)))
+    services = build(Settings(home=tmp_path))
+    with gr.Blocks() as page:
+        classify_tab.build_classify_tab(services)
+    check_new, check = (
+        next(each.fn for each in page.fns.values() if each.fn.__qualname__.endswith(f"<locals>.{name}"))
+        for name in ("check_new", "check")
+    )
+    request = gr.Request(headers={"authorization": f"Bearer {services.roles.token}"}, session_hash="s")
+    told, text, label, look, _ = check_new(str(path), 0, request)
+    assert "“label”" in told and look["visible"] is False
+    assert [each if isinstance(each, str) else each[0] for each in label["choices"]] == ["", "text", "stars"]
+    assert text["value"] == label["value"] == ""  # what was chosen for other data is not left standing
+    told, _, label, look, _ = check(str(path), "", "stars", 0, request)
+    assert "stars.csv" in told and label["value"] == "stars" and look["visible"] is True
+    services.stop()

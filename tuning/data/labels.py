@@ -77,6 +77,25 @@ def load(
     none is recognised), `classify.one_class`, `classify.one_class_left`, `classify.one_class_first`,
     `classify.many_classes`, `classify.no_rows`, and what reading raises.
     """
+    name, records = _records(source, max_mb, token)
+    if _is_shipped(name):
+        rows: Iterable[tuple[int, Mapping[str, Any]]] = [
+            (number, _shipped(row)) for number, row in records.rows
+        ]
+        columns: Sequence[str] = ("text", "label")
+    else:
+        rows, columns = records.rows, records.columns
+    found = from_records(rows, name, columns, text, label, records.problems, records.cut)
+    return found.first(limit)
+
+
+def columns_of(source: str | Path, max_mb: int = 200, token: str = "") -> tuple[str, ...]:
+    """The columns that there are to choose from. Raises: what reading raises."""
+    name, records = _records(source, max_mb, token)
+    return ("text", "label") if _is_shipped(name) else tuple(records.columns)
+
+
+def _records(source: str | Path, max_mb: int, token: str) -> tuple[str, readers.Records]:
     name = str(source)
     shipped = SETS / f"{name}.jsonl"
     path = shipped if _is_shipped(name) else Path(source).expanduser()
@@ -89,15 +108,7 @@ def load(
         records = hub.read(name, max_mb, token)
     else:
         raise NotFound("data.not_found", source=name, sets=", ".join(shipped_sets()))
-    if _is_shipped(name):
-        rows: Iterable[tuple[int, Mapping[str, Any]]] = [
-            (number, _shipped(row)) for number, row in records.rows
-        ]
-        columns: Sequence[str] = ("text", "label")
-    else:
-        rows, columns = records.rows, records.columns
-    found = from_records(rows, name, columns, text, label, records.problems, records.cut)
-    return found.first(limit)
+    return name, records
 
 
 def from_python(records: Iterable[Mapping[str, Any]], name: str = "python") -> LabelledSet:
