@@ -50,6 +50,16 @@ def test_only_what_came_to_its_end_is_judged():
     assert "62.5%" in resumed and "does not pay" not in resumed and "<b>50.0%</b>" not in resumed
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "bag", "told"),
+    [(1.0, 0.986, "within chance"), (1.0, 0.9, "beats"), (0.5, 0.55, "within chance"), (0.5, 0.9, "not pay")],
+)
+def test_a_difference_within_chance_is_called_so_even_where_every_text_is_right(accuracy, bag, told):
+    report = {**REPORT, "n": 140, "accuracy": accuracy, "bag_of_words": {"accuracy": bag, "macro_f1": bag}}
+    shown = classify_words.table([Line("1", "mine", "lora", "done", 1.0, {}, report)], "en")
+    assert told in shown and "{" not in shown
+
+
 def test_a_resumed_run_is_shown_with_its_new_mistakes(tmp_path):
     services = build(Settings(home=tmp_path))
     group = services.classifying.start(TEACHER, ClassifyConfig(), labels.from_python(ROWS), ["lora"])
