@@ -136,7 +136,7 @@ def _cells(number: int, line: Compared, best: float | None, tongue: str) -> list
         after = f"<b>{after}</b>"
     share = f"{line.trainable / line.parameters:.2%}" if line.parameters else "–"
     return [
-        f"<b>{number}</b> {html.escape(line.label)}",
+        f"<b>{number}</b>\N{NO-BREAK SPACE}{html.escape(line.label)}",
         f"{loss(line.heldout_before)} → {after}",
         train_data.amount(line.trainable) if line.trainable else "–",
         share,

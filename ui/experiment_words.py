@@ -103,15 +103,15 @@ def _replies(found: Sequence[Part], tongue: str) -> str:
 def trials(found: Mapping[str, Any], tongue: str, going: bool = False) -> str:
     """A search's trials, the best one (so far, while it is `going` on), and what explains the differences."""
     over = list(found["trials"][0]["settings"]) if found["trials"] else []
-    heads = [word("search.column.trial", tongue), *(word(f"train.field.{name}", tongue) for name in over),
-             word("search.column.loss", tongue), word("search.column.state", tongue)]  # fmt: skip
+    heads = [word("search.column.trial", tongue), word("search.column.loss", tongue),
+             *(word(f"train.field.{name}", tongue) for name in over), word("search.column.state", tongue)]  # fmt: skip
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     best, body = found["best"], ""
     for trial in found["trials"]:
         loss = "–" if trial["loss"] is None else f"{trial['loss']:.3f}"
         loss = f"<b>{loss}</b>" if best and trial["run_id"] == best["run_id"] else loss
         state = escape(train_live.state(trial["state"], tongue))
-        cells = [escape(trial["name"]), *(f"{trial['settings'][name]:.4g}" for name in over), loss,
+        cells = [escape(trial["name"]), loss, *(f"{trial['settings'][name]:.4g}" for name in over),
                  f'<span class="badge {trial["state"]}">{state}</span>']  # fmt: skip
         body += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
@@ -132,6 +132,16 @@ def _best(found: Mapping[str, Any], tongue: str, going: bool) -> str:
     return f'<ul class="told">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
 
 
+def _ticks(tried: Sequence[float]) -> list[float]:
+    """Of what was tried (not powers of ten: a search is narrow) what a phone has room for beside each other."""
+    apart = (tried[-1] / tried[0]) ** (1 / 4)
+    ticks = [tried[0]]
+    for each in tried[1:]:
+        if each >= ticks[-1] * apart:
+            ticks.append(each)
+    return ticks
+
+
 def trials_figure(found: Mapping[str, Any], tongue: str) -> go.Figure | None:
     """Held-out loss over each setting that was searched, a dot a trial; None before there are two."""
     ended = [trial for trial in found["trials"] if trial["loss"] is not None]
@@ -149,8 +159,7 @@ def trials_figure(found: Mapping[str, Any], tongue: str) -> go.Figure | None:
             text=[trial["name"] for trial in ended],
             hovertemplate="%{text}<br>%{x:.4g} · %{y:.3f}<extra></extra>", row=1, col=column,
         )  # fmt: skip
-        tried = sorted({trial["settings"][name] for trial in ended})
-        ticks = tried[:: -(-len(tried) // 5)]  # what was tried, not powers of ten: a search is narrow
+        ticks = _ticks(sorted({trial["settings"][name] for trial in ended}))
         made.update_xaxes(
             type="log", title=word(f"train.field.{name}", tongue), automargin=True, tickvals=ticks,
             ticktext=[f"{each:.2g}" for each in ticks], row=1, col=column,

@@ -195,7 +195,12 @@ def test_a_search_is_drawn_by_setting():
     assert figure is not None and [list(each.x) for each in figure.data] == [[4, 8], [1e-3, 1e-2]]
     shown = experiment_words.trials(found, "es")
     assert "<b>0.400</b>" in shown and "<u>" not in shown and "70%" in shown
+    assert shown.index("0.400") < shown.index("0.01<")  # what counts first: a phone shows three columns
     assert "sigue" in experiment_words.trials(found, "es", going=True)
+    rates = [1.4e-4, 1.3e-3, 4e-3, 6.1e-3]
+    many = [{**trial, "settings": {"learning_rate": rate}} for rate in rates]
+    drawn = experiment_words.trials_figure({**found, "trials": many}, "es")
+    assert list(drawn.layout.xaxis.tickvals) == rates[:3]  # the last lies too near to be written beside them
     assert experiment_words.trials_figure({**found, "trials": [trial]}, "es") is None
 
 
