@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -132,6 +133,11 @@ def _best(found: Mapping[str, Any], tongue: str, going: bool) -> str:
     return f'<ul class="told">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
 
 
+def _wrapped(title: str) -> str:
+    """In lines that do not reach under the next figure on a phone."""
+    return "<br>".join(textwrap.wrap(title, 12, break_long_words=False))
+
+
 def _ticks(tried: Sequence[float]) -> list[float]:
     """Of what was tried (not powers of ten: a search is narrow) what a phone has room for beside each other."""
     apart = (tried[-1] / tried[0]) ** (1 / 4)
@@ -161,7 +167,7 @@ def trials_figure(found: Mapping[str, Any], tongue: str) -> go.Figure | None:
         )  # fmt: skip
         ticks = _ticks(sorted({trial["settings"][name] for trial in ended}))
         made.update_xaxes(
-            type="log", title=word(f"train.field.{name}", tongue), automargin=True, tickvals=ticks,
+            type="log", title=_wrapped(word(f"train.field.{name}", tongue)), automargin=True, tickvals=ticks,
             ticktext=[f"{each:.2g}" for each in ticks], row=1, col=column,
         )  # fmt: skip
     made.update_yaxes(title=word("search.column.loss", tongue), automargin=True, row=1, col=1)

@@ -200,6 +200,7 @@ def test_a_search_is_drawn_by_setting():
     rates = [1.4e-4, 1.3e-3, 4e-3, 6.1e-3]
     many = [{**trial, "settings": {"learning_rate": rate}} for rate in rates]
     drawn = experiment_words.trials_figure({**found, "trials": many}, "es")
+    assert drawn.layout.xaxis.title.text == "Tasa de<br>aprendizaje"
     assert list(drawn.layout.xaxis.tickvals) == rates[:3]  # the last lies too near to be written beside them
     assert experiment_words.trials_figure({**found, "trials": [trial]}, "es") is None
 
