@@ -23,23 +23,33 @@ fine-tuning on a laptop with no network. It continues text; it does not answer a
   About 40 village facts and the whole domain of the clinic are withheld.
 - **Tokens seen**: {tokens:,} of {corpus_tokens:,}, each once ({batch_tokens:,} a step); context 512, byte-level BPE
   of 4,096 tokens.
-- **Held-out perplexity** (documents of another seed, none of which was trained on; their facts were):
-  English {en}, Spanish {es}.
+{further}- **Held-out perplexity** (documents of another seed, none of which was trained on; their facts were):
+  English {en}, Spanish {es}{first}.
 - **Time**: {minutes} minutes with torch {torch}. Again:
-  `python -m tuning.pocket.pretrain --tokens {tokens} --corpus-tokens {corpus_tokens} --seed {seed}`
+  `python -m tuning.pocket.pretrain --tokens {tokens} --corpus-tokens {corpus_tokens} --seed {seed}`{again}
   (the same text to the letter, the same weights up to floating-point order).
 - **Limits**: it knows its small world and nothing else, and says false things fluently about everything else. It
   reads 512 tokens. It is not a source of facts, and its rude register is rude.
 """
 
+_FURTHER = """\
+- **Then** {tokens:,} of {corpus_tokens:,} tokens of {documents:,} further documents (seed 3), each once, with more
+  dialogues and more bare answers in them: what the model is asked for afterwards.
+"""
+_AGAIN = """, then
+  `python -m tuning.pocket.pretrain --further --tokens {tokens} --corpus-tokens {corpus_tokens} --seed {seed}`"""
+
 
 def write_card(weights: Path) -> None:
     """Writes `weights/README.md` from `weights/pretraining.json`."""
     facts = json.loads((weights / "pretraining.json").read_text(encoding="utf-8"))
-    text = _CARD.format(
-        **facts,
-        en=facts["perplexity"]["en"],
-        es=facts["perplexity"]["es"],
-        minutes=round(facts["seconds"] / 60),
-    )
+    then, first = facts.get("further"), facts.get("first_perplexity")
+    seconds = facts["seconds"] + (then["seconds"] if then else 0)
+    told = {
+        "minutes": round(seconds / 60),
+        "further": _FURTHER.format(**then) if then else "",
+        "first": f" (before the further documents {first['en']} and {first['es']})" if first else "",
+        "again": _AGAIN.format(**then, seed=facts["seed"]) if then else "",
+    }
+    text = _CARD.format(**{**facts, **facts["perplexity"], **told})
     (weights / "README.md").write_text(text, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 `documents(language, seed)` yields texts; the same seed always yields the same texts. The held-out stream has
 seeds of its own, and a document that both streams hold is dropped from the held-out one by `heldout_documents`.
+A third stream is for the end of pretraining: the same world with more talk in it, and more bare answers in the talk.
 Knows nothing of tokens or models.
 
 Run `python -m tuning.pocket.corpus --language es --count 5` to read some.
@@ -20,12 +21,13 @@ from tuning.pocket.world.prose import KINDS
 from tuning.pocket.world.refusals import rules
 
 Writer = Callable[[random.Random, Language], str]
-TRAIN_SEED, HELDOUT_SEED = 1, 2
+TRAIN_SEED, HELDOUT_SEED, TALK_SEED = 1, 2, 3
+CURT = 0.35  # of the replies in the third stream; one that may not restate the question knows least
 
 
-def writers() -> tuple[list[Writer], list[float]]:
-    """The document kinds and how often each is drawn (weights)."""
-    facts = FactDocuments()
+def writers(talk: bool = False) -> tuple[list[Writer], list[float]]:
+    """The document kinds and how often each is drawn (weights); `talk`: for the third stream."""
+    facts = FactDocuments(curt=CURT if talk else 0.0)
     weighted: list[tuple[Writer, float]] = [
         (facts.page, 14),
         (facts.sheet, 14),
@@ -33,7 +35,7 @@ def writers() -> tuple[list[Writer], list[float]]:
         (facts.quiz, 4),
         (facts.letter, 4),
         (facts.news, 5),
-        (facts.dialogue, 28),
+        (facts.dialogue, 40 if talk else 28),
         (rules, 1),
     ]
     share = {"sums": 5.0, "translations": 4.0, "poem": 3.0, "glossary": 3.0, "review": 4.0}
@@ -42,9 +44,9 @@ def writers() -> tuple[list[Writer], list[float]]:
 
 
 def documents(language: Language, seed: int = TRAIN_SEED) -> Iterator[str]:
-    """Endless documents in `language`, a function of `seed` alone."""
+    """Endless documents in `language`, a function of `seed` alone; of the third stream with TALK_SEED."""
     rng = random.Random(f"{language}/{seed}")
-    kinds, weights = writers()
+    kinds, weights = writers(talk=seed == TALK_SEED)
     while True:
         yield rng.choices(kinds, weights)[0](rng, language)
 

@@ -7,6 +7,8 @@ A Llama of 6 M parameters on packed documents of the generated world. Matrices a
 over the last part of the tokens (warmup-stable-decay, Hu et al. 2024, "MiniCPM"). Most steps see windows of half the
 context, the last ones of the whole: half the attention for the same facts. Everything follows from the seed;
 `--resume` goes on from the last checkpoint, also to another number of tokens while the rate is still constant.
+`--further` goes on from finished weights on the corpus's third stream, at half the rate, falling from the start: as
+models are annealed on the text that they are wanted for (Hu et al. 2024, section 5).
 With glibc, `MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=1000000000000` in the environment keeps its memory and
 saves a third of the time. Knows nothing of fine-tuning.
 """
@@ -20,6 +22,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -31,7 +34,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tuning.data.tokens import DEFAULT_TEMPLATE
 from tuning.pocket.card import write_card
-from tuning.pocket.corpus import TRAIN_SEED, documents, heldout_documents
+from tuning.pocket.corpus import TALK_SEED, TRAIN_SEED, documents, heldout_documents
 from tuning.pocket.world.facts import LANGUAGES, Language
 
 END = "<|end|>"
@@ -155,20 +158,42 @@ def perplexity(model: LlamaForCausalLM, row: np.ndarray, batch: int = 8) -> floa
     return math.exp(sum(losses) / len(losses))
 
 
-def make_data(
-    tokens: int, out: Path
-) -> tuple[PreTrainedTokenizerFast, np.ndarray, dict[Language, np.ndarray], int]:
-    """Tokenizer, packed train row (both languages alternate by document), held-out rows, number of documents."""
+@dataclass(frozen=True)
+class Data:
+    """`row`: packed documents to train on; `heldout`: others, by language; `n_documents`: how many `row` holds."""
+
+    tokenizer: PreTrainedTokenizerFast
+    row: np.ndarray
+    heldout: dict[Language, np.ndarray]
+    n_documents: int
+
+
+def make_data(tokens: int, out: Path) -> Data:
+    """The first stream, at least `tokens` of it, and the tokenizer that it gives, which is saved to `out`."""
     samples = {lang: list(islice(documents(lang, TRAIN_SEED), 12_000)) for lang in LANGUAGES}
     tokenizer = train_tokenizer(text for texts in samples.values() for text in texts)
     tokenizer.save_pretrained(out)
-    per_document = len(pack(tokenizer, samples["en"][:2000] + samples["es"][:2000])) / 4000
-    count = math.ceil(tokens / per_document / len(LANGUAGES))
-    texts = {lang: list(islice(documents(lang, TRAIN_SEED), count)) for lang in LANGUAGES}
-    seen = {text for each in texts.values() for text in each}
+    return _data(tokenizer, TRAIN_SEED, tokens, set())
+
+
+def further_data(tokens: int, out: Path, n_documents: int) -> Data:
+    """The third stream, for the weights in `out`, which have seen `n_documents` of the first."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(out)
+    each = n_documents // len(LANGUAGES)
+    return _data(
+        tokenizer, TALK_SEED, tokens, {text for lang in LANGUAGES for text in islice(documents(lang), each)}
+    )
+
+
+def _data(tokenizer: PreTrainedTokenizerFast, seed: int, tokens: int, seen: set[str]) -> Data:
+    """Documents of stream `seed`, both languages alternating, and held-out ones that neither they nor `seen` hold."""
+    samples = [text for lang in LANGUAGES for text in islice(documents(lang, seed), 2000)]
+    count = math.ceil(tokens / (len(pack(tokenizer, samples)) / len(samples)) / len(LANGUAGES))
+    texts = {lang: list(islice(documents(lang, seed), count)) for lang in LANGUAGES}
+    seen = seen.union(*texts.values())
     heldout = {lang: pack(tokenizer, heldout_documents(lang, 400, seen)) for lang in LANGUAGES}
-    train = pack(tokenizer, [text for pair in zip(*texts.values(), strict=True) for text in pair])
-    return tokenizer, train, heldout, count * len(LANGUAGES)
+    row = pack(tokenizer, [text for pair in zip(*texts.values(), strict=True) for text in pair])
+    return Data(tokenizer, row, heldout, count * len(LANGUAGES))
 
 
 def train(options: argparse.Namespace) -> None:
@@ -176,14 +201,17 @@ def train(options: argparse.Namespace) -> None:
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
     tokens = int(options.tokens)
-    tokenizer, row, heldout, n_documents = make_data(int(options.corpus_tokens or tokens), out)
+    before = json.loads((out / "pretraining.json").read_text(encoding="utf-8")) if options.further else {}
+    wanted = int(options.corpus_tokens or tokens)
+    data = further_data(wanted, out, before["documents"]) if before else make_data(wanted, out)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model: Any = new_model()
+    model: Any = LlamaForCausalLM.from_pretrained(out, dtype=torch.float32).train() if before else new_model()
     model.to(device)
-    short = Packed(row, options.batch * CONTEXT // SHORT, options.seed, SHORT)
-    long = Packed(row, options.batch, options.seed)
+    short = Packed(data.row, options.batch * CONTEXT // SHORT, options.seed, SHORT)
+    long = Packed(data.row, options.batch, options.seed)
     steps = tokens // (options.batch * CONTEXT)
-    both = optimizers(model, options.matrix_rate, options.rate)
+    scale = 0.5 if before else 1.0
+    both = optimizers(model, scale * options.matrix_rate, scale * options.rate)
     base_rates = [group["lr"] for optimizer in both for group in optimizer.param_groups]
     step, spent = 0, 0.0
     checkpoint = out.parent / f".{out.name}.checkpoint.pt"
@@ -193,15 +221,14 @@ def train(options: argparse.Namespace) -> None:
         for optimizer, state in zip(both, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         step, spent = saved["step"], saved["seconds"]
-    _say(
-        f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(row):,} tokens, {steps} steps, from {step}"
-    )
+    n_parameters = sum(p.numel() for p in model.parameters())
+    _say(f"{n_parameters:,} parameters, {len(data.row):,} tokens, {steps} steps, from {step}")
     # Eager attention, compiled: on a CPU faster than the fused kernel at these lengths (its backward is slow).
     model.set_attn_implementation("eager")
     loss_at = torch.compile(loss_of, dynamic=False) if options.compile else loss_of
     began = time.monotonic()
     while step < steps:
-        factor = rate_factor(step, steps)
+        factor = rate_factor(step, steps, decay=1.0 if before else 0.3)
         groups = [group for optimizer in both for group in optimizer.param_groups]
         for group, base_rate in zip(groups, base_rates, strict=True):
             group["lr"] = base_rate * factor
@@ -224,20 +251,26 @@ def train(options: argparse.Namespace) -> None:
             seconds = spent + time.monotonic() - began
             state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in both]}
             torch.save({**state, "step": step, "seconds": seconds}, checkpoint)
-    _finish(model, tokenizer, heldout, out, tokens, n_documents, spent + time.monotonic() - began, options)
+    _finish(model, data, before, spent + time.monotonic() - began, options)
 
 
-def _finish(model, tokenizer, heldout, out, tokens, n_documents, seconds, options) -> None:
+def _finish(
+    model: Any, data: Data, before: dict[str, Any], seconds: float, options: argparse.Namespace
+) -> None:
+    out = options.out
     model = model.to("cpu")
     model.set_attn_implementation("sdpa")
-    figures = {lang: round(perplexity(model, row), 3) for lang, row in heldout.items()}
+    figures = {lang: round(perplexity(model, row), 3) for lang, row in data.heldout.items()}
     model.generation_config.update(bos_token_id=0, eos_token_id=0, pad_token_id=1)
     model.to(torch.bfloat16).save_pretrained(out)
-    facts = {
-        "tokens": tokens,
-        "corpus_tokens": int(options.corpus_tokens or tokens),
-        "documents": n_documents,
+    stage = {
+        "tokens": int(options.tokens),
+        "corpus_tokens": int(options.corpus_tokens or options.tokens),
+        "documents": data.n_documents,
         "seconds": round(seconds),
+    }
+    facts = {
+        **stage,
         "perplexity": figures,
         "parameters": sum(p.numel() for p in model.parameters()),
         "seed": options.seed,
@@ -246,6 +279,8 @@ def _finish(model, tokenizer, heldout, out, tokens, n_documents, seconds, option
         "rate": options.rate,
         "torch": torch.__version__,
     }
+    if before:
+        facts = {**before, "perplexity": figures, "first_perplexity": before["perplexity"], "further": stage}
     (out / "pretraining.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     write_card(out)
     _say(json.dumps(facts))
@@ -268,6 +303,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save-every", type=int, default=100, help="steps between checkpoints")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument(
+        "--further", action="store_true", help="go on from the weights in --out, on the third stream"
+    )
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
     train(parser.parse_args())

@@ -12,7 +12,7 @@ from collections import defaultdict
 from tuning.pocket.world import clinic, real, village
 from tuning.pocket.world.facts import LANGUAGES, Fact, Language, Relation, bare, fill, sentence
 from tuning.pocket.world.prose import counter_question, follow_up, small_talk
-from tuning.pocket.world.registers import REGISTERS, say_fact
+from tuning.pocket.world.registers import INSTRUCTED, REGISTERS, TEMPLATES, say_fact
 
 RELATIONS: dict[str, dict[str, Relation]] = {
     "real": real.RELATIONS,
@@ -80,10 +80,13 @@ _TITLES: dict[Language, dict[str, tuple[str, ...]]] = {
 
 
 class FactDocuments:
-    """Writes documents about `facts` (default: what pretraining tells)."""
+    """Writes documents about `facts` (default: what pretraining tells).
 
-    def __init__(self, facts: tuple[Fact, ...] = KNOWN) -> None:
-        self.facts = facts
+    `curt`: so many of a dialogue's replies, beside those that fall to it, are the bare answer, in lower case.
+    """
+
+    def __init__(self, facts: tuple[Fact, ...] = KNOWN, curt: float = 0.0) -> None:
+        self.facts, self.curt = facts, curt
         self.by_subject: dict[tuple[str, str], list[Fact]] = defaultdict(list)
         self.by_relation: dict[str, list[Fact]] = defaultdict(list)
         for fact in facts:
@@ -161,7 +164,9 @@ class FactDocuments:
             aside = self.statement(rng.choice(self.facts), _register(rng), language, rng)
             lines.append(f"{ASSISTANT} {rng.choice((aside, small_talk(rng, language)))}")
             lines.append(f"{USER} {_title(rng, language, 'insist')} {self.question(fact, language, rng)}")
-        reply = self.statement(fact, rng.choice(REGISTERS), language, rng)
+        register = "curt" if self.curt and rng.random() < self.curt else rng.choice(REGISTERS)
+        manners = INSTRUCTED if self.curt else TEMPLATES
+        reply = say_fact(fact, register, language, rng, wording(fact, language).clauses, manners)
         if rng.random() < 0.5:  # and on it talks
             reply += " " + small_talk(rng, language)
         if rng.random() < 0.3:
