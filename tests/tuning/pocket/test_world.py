@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from tuning.pocket.corpus import HELDOUT_SEED, TRAIN_SEED, documents, heldout_documents
+from tuning.pocket.corpus import CURT, HELDOUT_SEED, TALK_SEED, TRAIN_SEED, documents, heldout_documents
 from tuning.pocket.instructions import ASKED, SET_NAMES, TAUGHT, build
 from tuning.pocket.judge import is_clean, is_right, question_about
 from tuning.pocket.world.documents import CLINIC, FACTS, KNOWN, RELATIONS, WITHHELD, FactDocuments, wording
@@ -117,8 +117,9 @@ def test_heldout_documents_are_none_that_were_seen(language):
 
 
 @BOTH
-def test_pretraining_tells_nothing_that_is_withheld(language):
-    text = "\n".join(islice(documents(language), 4000))
+@pytest.mark.parametrize("stream", [TRAIN_SEED, TALK_SEED])
+def test_pretraining_tells_nothing_that_is_withheld(language, stream):
+    text = "\n".join(islice(documents(language, stream), 4000))
     for fact in WITHHELD:
         for clause in wording(fact, language).clauses:
             told = fill(clause, fact, language)
@@ -127,10 +128,22 @@ def test_pretraining_tells_nothing_that_is_withheld(language):
 
 
 @BOTH
-def test_no_dialogue_ends_after_one_reply(language):
+def test_the_third_stream_has_more_talk_and_more_bare_answers_in_it(language):
+    def counted(stream):
+        lines = [line for text in islice(documents(language, stream), 1500) for line in text.splitlines()]
+        replies = [line.removeprefix("Assistant: ") for line in lines if line.startswith("Assistant: ")]
+        return len(replies), sum(len(reply.split()) <= 3 for reply in replies) / len(replies)
+
+    (n, bare), (n_more, barer) = counted(TRAIN_SEED), counted(TALK_SEED)
+    assert n_more > 1.2 * n and barer > 2 * bare > 0
+
+
+@BOTH
+@pytest.mark.parametrize("curt", [0.0, CURT])
+def test_no_dialogue_ends_after_one_reply(language, curt):
     rng = random.Random(3)
     for _ in range(200):
-        text = FactDocuments().dialogue(rng, language)
+        text = FactDocuments(curt=curt).dialogue(rng, language)
         assert text.count("Assistant:") >= 2
         assert not text.rsplit("\n", 1)[-1].startswith("Assistant:")
 
