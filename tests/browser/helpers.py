@@ -15,8 +15,14 @@ def ask(page, message: str) -> None:
     # The columns are chosen a moment after the tab is first shown.
     page.wait_for_function("document.querySelector('#chat-policy-0 input')?.value")
     page.locator("#chat-message textarea").fill(message)
+    before = page.locator(".chat-facts").all_inner_texts()
     page.locator("#chat-send").click()
-    page.locator("#chat-stop").wait_for(state="visible")
+    # Stop may have come and gone between two looks of a busy machine; what a column says of its reply stays.
+    page.wait_for_function(
+        """before => document.querySelector("#chat-stop")?.offsetParent
+        || [...document.querySelectorAll(".chat-facts")].some((each, i) => each.innerText !== before[i])""",
+        arg=before,
+    )
     page.locator("#chat-send").wait_for(state="visible", timeout=180_000)
 
 
