@@ -83,7 +83,8 @@ def build_classify_tab(services: Services) -> None:
     with gr.Row():
         form = _form(services)
         results = _results()
-    new = _wire_form(services, form, results)
+    new = _wire_data(services, form, results)
+    _wire_runs(services, form, results)
     _wire_results(services, form, results, new)
 
 
@@ -140,7 +141,7 @@ def _results() -> Results:
                    gr.State(None))  # fmt: skip
 
 
-def _wire_form(services: Services, form: Form, results: Results) -> dict[str, Any]:
+def _wire_data(services: Services, form: Form, results: Results) -> dict[str, Any]:
     """Gives the event that looks at newly chosen data."""
 
     @shown
@@ -174,6 +175,23 @@ def _wire_form(services: Services, form: Form, results: Results) -> dict[str, An
         found = services.classifying.load(who, source, text or "", label or "", int(limit or 0))
         return safety_words.quality(services.course.inspect(who, found.rows), language(request))
 
+    # One at a time, in order: the answer for the data chosen last must come last.
+    ordered: dict[str, Any] = {**_QUIET, "concurrency_id": "classify-check", "concurrency_limit": 1}
+    outputs = [results.data, form.text, form.label, results.look, results.closer]
+    new: dict[str, Any] = {
+        "fn": check_new,
+        "inputs": [form.dataset, form.limit],
+        "outputs": outputs,
+        **ordered,
+    }
+    form.upload.upload(uploaded, form.upload, form.dataset, api_visibility="private").then(**new)
+    form.dataset.input(**new)
+    gr.on([form.text.input, form.label.input, form.limit.change], check, form.source, outputs, **ordered)
+    results.look.click(inspect, form.source, results.closer, **_QUIET)
+    return new
+
+
+def _wire_runs(services: Services, form: Form, results: Results) -> None:
     @shown
     def start(request: gr.Request, model: str, source: str, text: str, label: str, limit: float,
               strategies: list[str], name: str, *knobs: Any) -> list[Any]:  # fmt: skip
@@ -194,23 +212,9 @@ def _wire_form(services: Services, form: Form, results: Results) -> dict[str, An
     def resume(group: str, request: gr.Request) -> None:
         services.classifying.resume(actor(services, request), group)
 
-    # One at a time, in order: the answer for the data chosen last must come last.
-    ordered: dict[str, Any] = {**_QUIET, "concurrency_id": "classify-check", "concurrency_limit": 1}
-    outputs = [results.data, form.text, form.label, results.look, results.closer]
-    new: dict[str, Any] = {
-        "fn": check_new,
-        "inputs": [form.dataset, form.limit],
-        "outputs": outputs,
-        **ordered,
-    }
-    form.upload.upload(uploaded, form.upload, form.dataset, api_visibility="private").then(**new)
-    form.dataset.input(**new)
-    gr.on([form.text.input, form.label.input, form.limit.change], check, form.source, outputs, **ordered)
-    results.look.click(inspect, form.source, results.closer, **_QUIET)
     form.start.click(start, form.inputs, [results.group, form.name], **_QUIET)
     form.stop.click(stop, results.group, None, **_QUIET)
     form.resume.click(resume, results.group, None, **_QUIET)
-    return new
 
 
 def _wire_results(services: Services, form: Form, results: Results, new: dict[str, Any]) -> None:

@@ -202,6 +202,8 @@ def train(options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     tokens = int(options.tokens)
     before = json.loads((out / "pretraining.json").read_text(encoding="utf-8")) if options.further else {}
+    if "further" in before:
+        raise SystemExit(f"{out} has had its further documents: pretrain it anew, then --further once.")
     wanted = int(options.corpus_tokens or tokens)
     data = further_data(wanted, out, before["documents"]) if before else make_data(wanted, out)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -214,7 +216,7 @@ def train(options: argparse.Namespace) -> None:
     both = optimizers(model, scale * options.matrix_rate, scale * options.rate)
     base_rates = [group["lr"] for optimizer in both for group in optimizer.param_groups]
     step, spent = 0, 0.0
-    checkpoint = out.parent / f".{out.name}.checkpoint.pt"
+    checkpoint = out.parent / f".{out.name}{'.further' if before else ''}.checkpoint.pt"
     if options.resume and checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(saved["model"])
