@@ -68,6 +68,8 @@ def parser() -> Parser:
     give.add_argument("--aggregate", choices=AGGREGATIONS, default="majority")
     give.add_argument("--minimum", type=float, default=0.7, help="share that must agree, 0.5 to 1")
     give.add_argument("--phase", choices=("blind", "discussed"), default="blind")
+    give.add_argument("--ties", action="store_true",
+                      help="trl: rows of ties too, marked as such, for a reward model of Afina's")  # fmt: skip
     give.add_argument("--split", choices=("train", "heldout"), help="one side of the split (default: both)")
     give.add_argument(
         "--sources",
@@ -172,6 +174,7 @@ def _export(options: argparse.Namespace) -> tuple[dict, list[str]]:
         options.split,
         rated,
         title,
+        options.ties,
     )
     dropped = ", ".join(f"{name}: {n}" for name, n in sorted(done.dropped.items())) or "-"
     return done.to_dict(), [_text("label.exported", n=done.n, path=done.path, dropped=dropped)]

@@ -220,7 +220,14 @@ class PreferenceConfig(Config):
 class RewardConfig(PreferenceConfig):
     """A reward model: a head on the merged policy that gives the better reply the higher number."""
 
-    learning_rate: float = knob(1e-3, "Size of a step.", group="basic", min=1e-7, max=0.1)
+    learning_rate: float = knob(
+        3e-4, "Size of a step; the new head's is ten times as large.", group="basic", min=1e-7, max=0.1
+    )
+    pooling: str = knob(
+        "mean",
+        "What of a reply the head reads: all its tokens (their mean), or the last one.",
+        choices=("mean", "last"),
+    )
     use_margin: bool = knob(
         True, "Ask a larger difference where people said how much better (where they did)."
     )

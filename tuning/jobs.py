@@ -18,7 +18,7 @@ from common.errors import AfinaError
 from tuning import family
 from tuning.config import Config, RLOOConfig
 from tuning.data.labels import LabelledSet
-from tuning.data.rows import Example, ExampleSet, Loaded
+from tuning.data.rows import Example, ExampleSet, Loaded, Pair, PairSet
 from tuning.data.splits import divide
 from tuning.progress import ACTIVE, RESUMABLE, WrongState, state_of
 from tuning.runs import Run, RunStore
@@ -83,6 +83,8 @@ class Queue:
             from tuning import rewards
 
             rewards.check(config.reward, self.store)
+        data = _learnable(method, data)
+        validation = validation and _learnable(method, validation)
         train, heldout = self._sides(config, data, validation)
         run = self.store.create(
             method=method,
@@ -238,9 +240,24 @@ class Queue:
             train, heldout = divide(data.rows, config.heldout_fraction)
         if validation is not None:
             heldout = list(validation.rows)
-        if not train:
+        if all(isinstance(row, Pair) and row.tie for row in train):  # or there is none
             raise AfinaError("jobs.no_train", name=data.name, n=len(data.rows))
         return train, heldout
+
+
+def _learnable(method: str, data: Loaded | ExampleSet | LabelledSet) -> Loaded | ExampleSet | LabelledSet:
+    """Of ties a reward model alone learns: they say that what differs is not what counts.
+
+    Raises: AfinaError `pairs.all_ties`.
+    """
+    if not isinstance(data, PairSet):
+        return data
+    decided = tuple(row for row in data.rows if not row.tie)
+    if data.rows and not decided:
+        raise AfinaError("pairs.all_ties", name=data.name, n=len(data.rows))
+    if method == "reward" or len(decided) == len(data.rows):
+        return data
+    return PairSet(decided, data.name, data.format, data.columns, fingerprint=data.fingerprint)
 
 
 def _name_anywhere(base: Base) -> str:

@@ -38,7 +38,7 @@ class RewardModel(Rewards):
         from peft import PeftModel
 
         from tuning.methods.base import Start, parent_adapter
-        from tuning.methods.reward import with_head
+        from tuning.methods.reward import config_of, with_head
 
         store = RunStore(home)
         run = store.get(name)
@@ -50,16 +50,24 @@ class RewardModel(Rewards):
         start = Start.load(run.info.base["name"], home, "float32")
         self.tokenizer = start.tokenizer
         parent = parent_adapter(run, home)
-        body = with_head(start.model, parent, start.tokenizer.pad_token_id)
+        pooling = config_of(run).pooling
+        body = with_head(start.model, parent, start.tokenizer.pad_token_id, pooling)
         self._model = PeftModel.from_pretrained(body, str(run.adapter_dir)).eval()
         self._limit = start.info.context or 2048
 
     def scores(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
         from tuning.methods.reward import scores
 
-        rows = [
-            Row(messages=(*prompt, {"role": "assistant", "content": reply or " "}))
-            for prompt, reply in replies
-        ]
-        ids = [encode(self.tokenizer, row, self._limit).input_ids for row in rows]
-        return scores(self._model, ids, self.tokenizer.pad_token_id).tolist() if ids else []
+        rows = [self._ids(prompt, reply or " ") for prompt, reply in replies]
+        return scores(self._model, rows, self.tokenizer.pad_token_id).tolist() if rows else []
+
+    def _ids(self, prompt: Sequence[Message], reply: str) -> tuple[list[int], list[int]]:
+        """Token ids of prompt and reply; of a prompt that fills the context its last token stands for the reply."""
+        from tuning.methods.preference import prompt_and_reply
+
+        row = Row(messages=(*prompt, {"role": "assistant", "content": reply}))
+        found = prompt_and_reply(self.tokenizer, row, self._limit)
+        if found is not None:
+            return found
+        ids = encode(self.tokenizer, row, self._limit).input_ids
+        return ids[:-1], ids[-1:]

@@ -72,7 +72,10 @@ def setup() -> Setup:
     with gr.Column(scale=5, min_width=340, visible=False) as box:
         round_ = gr.Dropdown([], label=t("align.round"), allow_custom_value=True, elem_id="align-round")
         way = gr.Radio(
-            [(t(f"vote.files.{each}"), each) for each in _WAYS], value="majority", label=t("align.way")
+            [(t(f"vote.files.{each}"), each) for each in _WAYS],
+            value="majority",
+            label=t("align.way"),
+            info=t("align.way.about"),
         )
         sources = gr.Radio(
             [(t(f"judges.sources.{each}"), each) for each in get_args(Sources)],

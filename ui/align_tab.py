@@ -64,12 +64,10 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
         who, tongue = actor(services, request), language(request)
         if not name:
             return f'<p class="quiet">{word("align.no_round", tongue)}</p>'
-        found = services.aligning.pairs(who, name, sources=sources)
+        found = services.aligning.pairs(who, name, way, sources=sources, ties=True)
         usable = services.aligning.usable(who, name, sources)
         quotes = services.aligning.quote(who, name, way, sources, {"reward": reward, "dpo": dpo})
-        return align_words.usable(usable, found.n_heldout, found.dropped, tongue) + align_words.quoted(
-            quotes, tongue
-        )
+        return align_words.usable(usable, found, tongue) + align_words.quoted(quotes, tongue)
 
     @shown
     def usual(name: str, request: gr.Request) -> Any:

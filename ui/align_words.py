@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tuning.gpu_time import Quote
     from tuning.progress import RunStatus
-    from workbench.aligning import Measured
+    from workbench.aligning import Measured, RoundPairs
     from workbench.outcomes import Outcome
     from workbench.rewarding import Disagreement
 
@@ -96,15 +96,16 @@ def quoted(quotes: Mapping[str, Quote], language: str) -> str:
     return f'<p class="quiet" id="align-quote">{escape(word("align.quote", language, quotes=each))}</p>'
 
 
-def usable(counts: Mapping[Any, int], heldout: int, dropped: Mapping[str, int], language: str) -> str:
-    """How many pairs each way of putting votes together gives, and what gave none."""
+def usable(counts: Mapping[Any, int], found: RoundPairs, language: str) -> str:
+    """How many pairs each way of putting votes together gives; what a reward model learns besides; what gave none."""
     ways = " · ".join(
         f"{escape(word(f'vote.files.{way}', language))}: <b>{n}</b>" for way, n in counts.items()
     )
-    held = escape(word("align.heldout", language, n=heldout))
-    out = ", ".join(
-        f"{escape(word(f'align.dropped.{why}', language))}: {n}" for why, n in sorted(dropped.items()) if n
-    )
+    held = escape(word("align.heldout", language, n=found.n_heldout))
+    told = [word("align.ties", language, n=found.n_ties)] if found.n_ties else []
+    dropped = sorted(found.dropped.items())
+    told += [f"{word(f'align.dropped.{why}', language)}: {n}" for why, n in dropped if n]
+    out = escape(" · ".join(told))
     return f'<p>{escape(word("align.usable", language))} {ways} · {held}</p><p class="quiet">{out}</p>'
 
 

@@ -38,7 +38,7 @@ STEPS: dict[State, tuple[str, ...]] = {
     "done": (),
 }
 BUTTONS = ("open", "generate", "locked", "discuss", "open_again", "revealed", "done")
-_EXPORT = {"format", "aggregation", "minimum", "phase", "split", "sources"}
+_EXPORT = {"format", "aggregation", "minimum", "phase", "split", "sources", "ties"}
 _FIRST = {"open", "locked", "open_again"}  # the usual next step stands out
 
 
@@ -204,7 +204,7 @@ def endpoints(services: Services) -> None:
 
     @shown
     def export_preferences(name: str, options: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-        """Writes a round's annotations: options are format, aggregation, minimum, phase, split, sources."""
+        """Writes a round's annotations: options are format, aggregation, minimum, phase, split, sources, ties."""
         who = actor(services, request)
         services.roles.require_teacher(who)
         unknown = set(options) - _EXPORT

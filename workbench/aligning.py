@@ -40,17 +40,18 @@ CONFIGS: dict[str, type[RewardConfig] | type[DPOConfig]] = {"reward": RewardConf
 class RoundPairs:
     """What a round's votes give to learn from."""
 
-    data: PairSet
-    n_train: int
+    data: PairSet  # ties too, marked as such, where they were asked for
+    n_train: int  # pairs that are decided
     n_heldout: int
+    n_ties: int  # among the rows, to train on
     dropped: dict[str, int]  # why other comparisons gave none
     annotation_ids: tuple[str, ...]  # that the train pairs stand on
 
     @property
     def decided(self) -> float | None:
         """Of the answers that were reached, those for a side: the others are ties, or both bad. None without any."""
-        n = len(self.data.rows)
-        every = n + self.dropped.get("tie", 0) + self.dropped.get("both_bad", 0)
+        n = sum(not row.tie for row in self.data.rows)
+        every = len(self.data.rows) + self.dropped.get("tie", 0) + self.dropped.get("both_bad", 0)
         return n / every if every else None
 
 
@@ -106,8 +107,9 @@ class Aligning:
         aggregation: Aggregation = "majority",
         minimum: float = 0.7,
         sources: Sources = "people",
+        ties: bool = False,
     ) -> RoundPairs:
-        """A round's preference pairs, blind votes alone; what machines said only where asked for.
+        """A round's preference pairs, blind votes alone; what machines said, and ties, only where asked for.
 
         Raises: NotAllowed, NotFound.
         """
@@ -115,16 +117,17 @@ class Aligning:
         this = rounds.get(self._labels, round_id)
         judged = counted.judged_of(self._labels, this.round_id, sources)
         decisions, undecided = decide(judged, aggregation, minimum)
-        found, unusable = pairs_of(judged, decisions)
+        found, unusable = pairs_of(judged, decisions, ties=ties)
         rows = tuple(
-            Pair(each.prompt, each.chosen, each.rejected, each.margin, number)
+            Pair(each.prompt, each.chosen, each.rejected, each.margin, number, each.tie)
             for number, each in enumerate(found, 1)
         )
-        sides = Counter(each.comparison.split for each in found)
+        sides = Counter((each.comparison.split, each.tie) for each in found)
         ids = {name for each in found if each.comparison.split == "train" for name in each.annotation_ids}
         data = PairSet(rows, this.name, "round", fingerprint=hashing.of_json([row.content for row in rows]))
         dropped = dict(undecided + unusable)
-        return RoundPairs(data, sides["train"], sides["heldout"], dropped, tuple(sorted(ids)))
+        n_train, n_heldout = sides["train", False], sides["heldout", False]
+        return RoundPairs(data, n_train, n_heldout, sides["train", True], dropped, tuple(sorted(ids)))
 
     def usable(self, actor: Actor, round_id: str, sources: Sources = "people") -> dict[Aggregation, int]:
         """How many train pairs each way of putting votes together gives."""
@@ -168,16 +171,17 @@ class Aligning:
         from_base: bool = False,
         **settings: Any,
     ) -> str:
-        """Queues a reward model or a DPO run on a round's votes and gives its id.
+        """Queues a reward model (which learns from ties too) or a DPO run on a round's votes and gives its id.
 
         `source_model`: the policy that was voted on unless said otherwise; `from_base`: the base model under it.
         Raises: AfinaError `align.no_pairs` with what was dropped and why; as `Queue.submit`.
         """
         self._roles.require_teacher(actor)
         this = rounds.get(self._labels, round_id)
-        found = self.pairs(actor, this.round_id, aggregation, sources=sources)
+        found = self.pairs(actor, this.round_id, aggregation, sources=sources, ties=method == "reward")
         if not found.n_train:
-            reasons = Tally("exchange.dropped.", found.dropped)
+            ties = found.dropped.get("tie", 0) + sum(row.tie for row in found.data.rows)
+            reasons = Tally("exchange.dropped.", found.dropped | ({"tie": ties} if ties else {}))
             raise AfinaError("align.no_pairs", name=this.name, dropped=reasons)
         source = source_model or voted_on(this)
         if from_base:

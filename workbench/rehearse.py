@@ -85,7 +85,7 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     this = _round(services, options)
     n_votes = simulated.vote(services.labels, this, likes, habits, most=options.votes)
     say("reward model")
-    _wait(services, services.aligning.start(TEACHER, "reward", this.round_id, "reward", sources="simulated"))
+    _wait(services, _judge(services, this))
     accuracy, compared = _reward_accuracy(services, options, likes)
     say("direct preference optimisation")
     taught_by = _taught_by(services, options, this)
@@ -124,6 +124,13 @@ def _taught_by(services: Services, options: Options, this: Round) -> Literal["vo
         return options.pairs
     decided = services.aligning.pairs(TEACHER, this.round_id, sources="simulated").decided
     return "votes" if decided is None or decided < DECIDED else "best"
+
+
+def _judge(services: Services, this: Round) -> str:
+    """Starts a reward model on each vote by itself (who disagrees says how sure it is), and gives its run."""
+    return services.aligning.start(
+        TEACHER, "reward", this.round_id, "reward", aggregation="every", sources="simulated"
+    )
 
 
 def _align(services: Services, options: Options, this: Round, taught_by: str) -> str:

@@ -122,6 +122,7 @@ class Results:
         phase: Any = "blind",
         split: Any = None,
         sources: Sources = "people",
+        ties: bool = False,
     ) -> write.Exported:
         """Writes a round's annotations into AFINA_HOME/exports; those of machines only where asked for.
 
@@ -132,7 +133,7 @@ class Results:
         out = self.exports / f"{this.round_id[:8]}-{format}-{time.strftime('%Y%m%d-%H%M%S')}"
         judged = counted.judged_of(self._store, this.round_id, sources)
         rated = ratings.counting(self._store) if format == "kto" else ()
-        return write.export(judged, format, out, aggregation, minimum, phase, split, rated, title=this.name)
+        return write.export(judged, format, out, aggregation, minimum, phase, split, rated, this.name, ties)
 
     def exported(self, actor: Actor, folder: str, name: str) -> Path:
         """A file of an earlier export. Raises: NotAllowed; NotFound, also for names that are no plain names."""

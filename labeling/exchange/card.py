@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from labeling.exchange.judged import Judged
 
 _COLUMNS = {
-    "trl": "`prompt`, `chosen`, `rejected` (messages), `margin` where every annotator stated a strength",
+    "trl": "`prompt`, `chosen`, `rejected` (messages), `margin` where every annotator stated a strength; "
+    "`tie` is true where neither reply was found better: such a row is no pair for DPO",
     "kto": "`prompt`, `completion` (messages), `label` (true: good)",
     "hh": "`chosen`, `rejected`: whole dialogues as `\\n\\nHuman: … \\n\\nAssistant: …`",
     "battles": "`question_id`, `model_a`, `model_b`, `winner`, `judge`, `conversation_a`, …",

@@ -59,7 +59,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Pair:
-    """What trains: a prompt, the better and the worse reply, and the annotations that say so."""
+    """What trains: a prompt, the better and the worse reply, and the annotations that say so.
+
+    `tie`: they say that neither is better; the replies then stand in no order.
+    """
 
     comparison: Comparison
     prompt: tuple[Message, ...]
@@ -68,6 +71,7 @@ class Pair:
     margin: float | None
     annotation_ids: tuple[str, ...]
     edited: bool = False
+    tie: bool = False
 
 
 def decide(
@@ -104,17 +108,17 @@ def decide(
 
 
 def pairs(
-    judged: Iterable[Judged], decisions: Iterable[Decision], phase: Phase = "blind"
+    judged: Iterable[Judged], decisions: Iterable[Decision], phase: Phase = "blind", ties: bool = False
 ) -> tuple[list[Pair], Counter[str]]:
     """Preference pairs: of every decision for one side, and of every edited reply, which beats what it mends.
 
-    Also how many decisions gave none: `tie`, `both_bad`, `identical`.
+    `ties`: of every tie too, marked as one. Also how many decisions gave none: `tie`, `both_bad`, `identical`.
     """
     found: list[Pair] = []
     dropped: Counter[str] = Counter()
     for each in decisions:
-        item = each.comparison
-        if each.winner in ("tie", "both_bad"):
+        item, tie = each.comparison, each.winner == "tie"
+        if each.winner == "both_bad" or (tie and not ties):
             dropped[each.winner] += 1
             continue
         chosen, rejected = item.completion_a, item.completion_b
@@ -124,7 +128,7 @@ def pairs(
             dropped["identical"] += 1
             continue
         ids = tuple(vote.annotation_id for vote in each.votes)
-        found.append(Pair(item, item.prompt, chosen, rejected, each.margin, ids))
+        found.append(Pair(item, item.prompt, chosen, rejected, None if tie else each.margin, ids, tie=tie))
     for one in judged:
         if not one.comparison.is_gold:
             found += [pair for vote in one.counting(phase) for pair in _edits(one.comparison, vote)]

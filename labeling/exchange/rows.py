@@ -81,7 +81,7 @@ def _from_battle(given: dict) -> dict:
 
 
 def _preference(given: dict, number: int) -> Row:
-    """A preference pair: its chosen reply is a and won. Nobody says what stood where."""
+    """A preference pair: its chosen reply is a and won, unless it is a tie. Nobody says what stood where."""
     sides: list[tuple[tuple[Message, ...], str]] = []
     if isinstance(given.get("chosen"), str) and str(given["chosen"]).startswith("\n\nHuman:"):
         sides = [_hh(given, name, number) for name in ("chosen", "rejected")]
@@ -97,7 +97,8 @@ def _preference(given: dict, number: int) -> Row:
     prompt_key = orjson.dumps(prompt).decode()
     key = (prompt_key, chosen, rejected)
     replies, names = (chosen, rejected), ("chosen", "rejected")
-    return Row(key, prompt, prompt_key, replies, names, "model_a", False, True, given, number)
+    winner: Winner = "tie" if given.get("tie") is True else "model_a"
+    return Row(key, prompt, prompt_key, replies, names, winner, False, True, given, number)
 
 
 def _hh(given: dict, column: str, number: int) -> tuple[tuple[Message, ...], str]:

@@ -54,16 +54,18 @@ def export(
     split: Side | None = None,
     rated: Sequence[Rating] = (),
     title: str = "Preferences",
+    ties: bool = False,
 ) -> Exported:
     """Writes `out`, a file, or a folder for `preferences.<ending>`, and its card.
 
-    `aggregation` makes one answer of many for trl, kto and hh; the other formats keep every vote.
+    `aggregation` makes one answer of many for trl, kto and hh; the other formats keep every vote. `ties`: trl has
+    rows of ties too, `tie` true, which a reward model here learns from and other trainers would take for pairs.
     Raises: AfinaError `exchange.no_pairs` with what was dropped and why.
     """
     one_of("format", format, FORMATS)
     if split is not None:
         judged = [each for each in judged if each.comparison.split == split]
-    rows, dropped, ids = _rows(judged, format, aggregation, minimum, phase, rated)
+    rows, dropped, ids = _rows(judged, format, aggregation, minimum, phase, rated, ties)
     if not rows:
         raise AfinaError("exchange.no_pairs", n=len(judged), dropped=Tally("exchange.dropped.", dropped))
     path = out if out.suffix else out / f"preferences{_ending(format)}"
@@ -81,6 +83,7 @@ def _rows(
     minimum: float,
     phase: Phase,
     rated: Sequence[Rating],
+    ties: bool,
 ) -> tuple[list[dict], Counter[str], list[str]]:
     """The rows of a format, what gave none, and the annotations behind them."""
     if format in _AGGREGATED:
@@ -93,10 +96,15 @@ def _rows(
             ]
             ids = [vote.annotation_id for each in decisions if each.winner != "tie" for vote in each.votes]
             return rows, dropped + more, ids
-        found, more = pairs(judged, decisions, phase)
+        found, more = pairs(judged, decisions, phase, ties and format == "trl")
+        decided = [pair for pair in found if not pair.tie]
+        if not decided:
+            return [], dropped + more + Counter(tie=len(found)), []
         shape = _trl if format == "trl" else _hh
-        with_margin = bool(found) and all(pair.margin is not None for pair in found)
+        with_margin = all(pair.margin is not None for pair in decided)
         rows = [shape(p.prompt, p.chosen, p.rejected, p.margin if with_margin else None) for p in found]
+        for row, pair in zip(rows, found, strict=True):
+            row |= {"tie": True} if pair.tie else {}
         return rows, dropped + more, sorted({each for pair in found for each in pair.annotation_ids})
     if format in ("argilla", "battles"):  # a gold item tests who votes, not what is voted on
         ordinary = [each for each in judged if not each.comparison.is_gold]

@@ -271,6 +271,21 @@ def test_what_is_written_can_be_read(tmp_path, format):
     assert votes.winner.tolist() == expected
 
 
+def test_ties_are_written_where_they_are_asked_for_and_read_again(tmp_path):
+    judged = [_judged("model_a", "model_a", "tie"), _judged("both_bad", "tie", "tie")]
+    plain = write.export(judged, "trl", tmp_path / "plain.jsonl")
+    assert (plain.n, plain.dropped) == (1, {"tie": 1})
+    done = write.export(judged, "trl", tmp_path / "all.jsonl", ties=True)
+    rows = [json.loads(line) for line in done.path.read_text().splitlines()]
+    assert [row.get("tie") for row in rows] == [None, True] and done.dropped == {}
+    assert len(done.annotation_ids) == 4
+    assert counting.votes(done.path)[0].winner.tolist() == [0, 2]
+    with pytest.raises(AfinaError) as caught:
+        write.export([judged[1]], "trl", tmp_path / "none.jsonl", ties=True)
+    assert "ties: 1" in str(caught.value)
+    assert write.export(judged, "hh", tmp_path, ties=True).n == 1  # whose format has no word for it
+
+
 def test_gold_items_say_nothing_about_models(tmp_path):
     gold = Comparison("2 + 2?", "4", "5", "gold", "gold", is_gold=True, gold_winner="model_a")
     tested = Judged(gold, (Annotation("g", gold.comparison_id, "u", "model_a"),))

@@ -50,6 +50,7 @@ def test_every_known_shape_gives_the_same_pair(record):
         ({"prompt": "Q?", "chosen": "a", "rejected": "a"}, "pairs.identical"),
         ({"chosen": "a", "rejected": "b"}, "pairs.reply"),
         ({"prompt": "Q?", "chosen": "a", "rejected": "b", "margin": "much"}, "pairs.margin"),
+        ({"prompt": "Q?", "chosen": "a", "rejected": "b", "tie": "yes"}, "pairs.tie"),
         (
             {"chosen": "\n\nHuman: X?\n\nAssistant: a", "rejected": "\n\nHuman: Y?\n\nAssistant: b"},
             "pairs.prompts",
@@ -72,7 +73,7 @@ def test_a_file_without_one_pair_is_an_error_that_says_why(tmp_path):
 
 
 def test_pairs_survive_the_disk(tmp_path):
-    kept = [Pair(({"role": "user", "content": "Q?"},), "é", "b", 1.5, 3), Pair((), "a", "b")]
+    kept = [Pair(({"role": "user", "content": "Q?"},), "é", "b", 1.5, 3), Pair((), "a", "b", tie=True)]
     write_rows(tmp_path / "pairs.jsonl", kept)
     assert read_pairs(tmp_path / "pairs.jsonl") == kept
 
@@ -189,6 +190,80 @@ def test_a_reward_model_learns_scores_and_is_no_policy(tmp_path, tiny_model):
     assert caught.value.key == "models.no_policy"
     with pytest.raises(AfinaError):
         RewardModel("policy", tmp_path / "home")
+
+
+def answered(question: str, chosen: str, rejected: str, **more) -> dict:
+    return {"prompt": question, "chosen": chosen, "rejected": rejected, **more}
+
+
+def test_ties_tell_a_reward_model_what_does_not_count_and_are_nothing_to_dpo(tmp_path, tiny_model):
+    import tuning
+    from tuning.scoring import RewardModel
+
+    rows = [answered(question, "Yes.", "No no no no no no no.") for question in QUESTIONS[:6]]
+    rows += [answered(question, "Yes.", "Yes yes yes yes yes.", tie=True) for question in QUESTIONS[6:]]
+    shared = {"source_model": str(tiny_model), "home": tmp_path, "target_steps": 80, "learning_rate": 2e-3}
+    told = tuning.reward.train(train_dataset=rows, tuned_model_display_name="told", **shared)
+    untold = tuning.reward.train(train_dataset=rows[:6], tuned_model_display_name="untold", **shared)
+    policy = tuning.dpo.train(
+        train_dataset=rows, tuned_model_display_name="dpo", **{**shared, "target_steps": 2}
+    )
+    for job in (told, untold, policy):
+        job.wait(timeout=180)
+        assert job.state == "done", job.error
+    assert told.to_dict()["n_train"] > 6 >= policy.to_dict()["n_train"]
+    prompt = ({"role": "user", "content": QUESTIONS[-1]},)
+    replies = [(prompt, "Yes."), (prompt, "Yes yes yes yes yes."), (prompt, "No no no no no no no.")]
+    yes, longer, no = RewardModel("told", tmp_path).scores(replies)
+    assert yes > no and longer > no
+    as_long, too_long, _ = RewardModel("untold", tmp_path).scores(replies)
+    assert abs(yes - longer) < 0.5 * abs(as_long - too_long)
+    with pytest.raises(AfinaError) as caught:
+        tuning.dpo.train(train_dataset=rows[6:], tuned_model_display_name="none", **shared)
+    assert caught.value.key == "pairs.all_ties"
+
+
+def test_the_reward_loss_is_bradley_and_terrys_and_a_tie_is_half_a_win_each():
+    from tuning.methods.reward import loss_of
+
+    difference, margin = [1.25, -0.5, 2.0], [0.0, 0.6, 0.0]
+    losses = loss_of(torch.tensor(difference), torch.tensor(margin), torch.tensor([False, False, True]))
+
+    def lost(x: float) -> float:
+        return math.log1p(math.exp(-x))
+
+    expected = [lost(1.25), lost(-0.5 - 0.6), (lost(2.0) + lost(-2.0)) / 2]
+    assert losses.tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "last"])
+def test_a_reward_is_read_off_the_reply_alone(tiny_model, tmp_path, pooling):
+    from tuning.methods.base import Start
+    from tuning.methods.reward import padded, with_head
+
+    start = Start.load(str(tiny_model), tmp_path, "float32")
+    pad = start.tokenizer.pad_token_id
+    model = with_head(start.model, None, pad, pooling).eval()
+    torch.nn.init.normal_(model.score.weight)
+    rows = [([5, 6, 7], [8, 9, 10, 11]), ([5, 6], [12]), ([5], [6, 7, 8, 9, 10, 11, 12, 13])]
+    found = model(**padded(rows, pad)).logits.detach()  # (3, 1)
+    for (prompt, reply), reward in zip(rows, found, strict=True):
+        hidden = model.base_model(input_ids=torch.tensor([prompt + reply]))[0][0]  # (T, H)
+        kept = hidden[-1:] if pooling == "last" else hidden[len(prompt) :]
+        assert float(reward) == pytest.approx(float(model.score(kept).mean().detach()), abs=1e-4)
+
+
+def test_a_run_from_before_still_reads_the_last_token(tmp_path, tiny_model):
+    from tuning.methods.reward import config_of
+    from tuning.runs import RunStore
+
+    job = run_of(tmp_path, tiny_model, "reward", "old", target_steps=2)
+    folder = tmp_path / "home" / "runs" / job.run_id
+    assert config_of(RunStore(tmp_path / "home").get("old")).pooling == "mean"
+    told = json.loads((folder / "run.json").read_text())
+    del told["config"]["pooling"]
+    (folder / "run.json").write_text(json.dumps(told))
+    assert config_of(RunStore(tmp_path / "home").get("old")).pooling == "last"
 
 
 @pytest.mark.parametrize("method", ["dpo", "reward"])

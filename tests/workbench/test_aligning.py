@@ -101,11 +101,30 @@ def test_a_lent_gpu_is_quoted_before_the_click(services, this, tmp_path):
 
 def test_no_pair_is_refused_and_says_why(services, this):
     vote(services, 3, lambda number, item: "tie")
-    with pytest.raises(AfinaError) as caught:
-        services.aligning.start(TEACHER, "dpo", this.round_id)
-    assert caught.value.key == "align.no_pairs"
-    assert "ties: 30" in str(caught.value)
+    for method in ("dpo", "reward"):
+        with pytest.raises(AfinaError) as caught:
+            services.aligning.start(TEACHER, method, this.round_id)
+        assert caught.value.key == "align.no_pairs"
+        assert "ties: 30" in str(caught.value)
     assert services.training.runs(TEACHER) == []
+
+
+def test_of_ties_a_reward_model_learns_and_dpo_does_not(services, this):
+    def every_second(number, item):
+        return longer(number, item) if int(item["prompt"][-1]["content"].split()[1][:-1]) % 2 else "tie"
+
+    everybody = vote(services, 1, every_second)
+    found = services.aligning.pairs(TEACHER, this.round_id, ties=True)
+    plain = services.aligning.pairs(TEACHER, this.round_id)
+    assert (found.n_train, found.n_heldout, found.decided) == (plain.n_train, plain.n_heldout, 0.5)
+    assert len(found.data.rows) == 30 and found.n_ties > 0 == plain.n_ties
+    runs = {}
+    for method in ("reward", "dpo"):
+        run = services.training.store.get(services.aligning.start(TEACHER, method, this.round_id, method))
+        runs[method] = [pair.tie for pair in run.pairs("train")]
+    assert (len(runs["reward"]), sum(runs["reward"])) == (found.n_train + found.n_ties, found.n_ties)
+    assert (len(runs["dpo"]), sum(runs["dpo"])) == (found.n_train, 0)
+    assert sorted(services.voting.withdraw(everybody[0])) == ["dpo", "reward"]
 
 
 def test_a_withdrawal_names_the_runs_that_learned_from_it(services, this):

@@ -1,8 +1,8 @@
 """Preference files and records -> `PairSet`: what a reward model and DPO learn from.
 
 Takes TRL's explicit form (`prompt`, `chosen`, `rejected`, plain or conversational), its implicit form (two whole
-conversations), ShareGPT pairs (`conversations`, `chosen`, `rejected`), Anthropic HH's dialogues, and a `margin` where
-there is one. Knows nothing of votes, tokens or models.
+conversations), ShareGPT pairs (`conversations`, `chosen`, `rejected`), Anthropic HH's dialogues; a `margin` where
+there is one, and `tie`: true where neither reply was found better. Knows nothing of votes, tokens or models.
 """
 
 from __future__ import annotations
@@ -82,7 +82,12 @@ def pair_of(record: Mapping[str, Any], number: int = 0) -> Pair:
     margin = record.get("margin")
     if margin is not None and not isinstance(margin, (int, float)):
         raise AfinaError("pairs.margin", row=number, value=margin)
-    return Pair(chosen[0], chosen[1], rejected[1], None if margin is None else float(margin), number)
+    tie = record.get("tie")
+    if tie is not None and not isinstance(tie, bool):
+        raise AfinaError("pairs.tie", row=number, value=tie)
+    return Pair(
+        chosen[0], chosen[1], rejected[1], None if margin is None or tie else float(margin), number, bool(tie)
+    )
 
 
 def reply_of(value: Any, prompt: Messages | None, number: int, column: str) -> tuple[Messages, str]:

@@ -39,17 +39,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Pair:
-    """A preference: two replies to one prompt, of which `chosen` was found better. `margin`: by how much, 1 to 3."""
+    """A preference: two replies to one prompt, of which `chosen` was found better. `margin`: by how much, 1 to 3.
+
+    `tie`: neither was found better, and they stand in no order. A reward model learns from it; DPO does not.
+    """
 
     prompt: tuple[dict[str, str], ...]
     chosen: str
     rejected: str
     margin: float | None = None
     number: int = 0
+    tie: bool = False
 
     @property
     def content(self) -> object:
-        return [list(self.prompt), self.chosen, self.rejected, self.margin]
+        known: list[object] = [list(self.prompt), self.chosen, self.rejected, self.margin]
+        return [*known, "tie"] if self.tie else known
 
     def conversation(self, reply: str) -> Row:
         """The prompt with one of its replies, to be tokenised as every other row."""
@@ -170,7 +175,7 @@ def _record(row: Example) -> dict[str, Any]:
         return asdict(row)
     if isinstance(row, Pair):
         record: dict[str, Any] = {"prompt": list(row.prompt), "chosen": row.chosen, "rejected": row.rejected}
-        return record | {"margin": row.margin, "number": row.number}
+        return record | {"margin": row.margin, "number": row.number} | ({"tie": True} if row.tie else {})
     if row.messages:
         return {"messages": list(row.messages), "number": row.number}
     return {"text": row.text, "number": row.number}

@@ -35,6 +35,7 @@ class Ids:
     chosen: list[int]
     rejected: list[int]
     margin: float | None
+    tie: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def tokenised(tokenizer: Tokenizer, pairs: Sequence[Pair], max_length: int) -> l
         )
         if chosen is None or rejected is None or chosen[0] != rejected[0] or chosen == rejected:
             continue
-        found.append(Ids(chosen[0], chosen[1], rejected[1], pair.margin))
+        found.append(Ids(chosen[0], chosen[1], rejected[1], pair.margin, pair.tie))
     if not found:
         raise AfinaError("pairs.too_long", n=len(pairs), max_length=max_length)
     return found

@@ -1,13 +1,16 @@
 """Reward modelling: preference pairs in, a model that gives the better reply the higher number out.
 
 The loss is Bradley and Terry's (1952), as in Ouyang et al. 2022: -log sigmoid(r(chosen) - r(rejected) - margin), the
-margin (Touvron et al. 2023) where people said how much better. The model is the policy with its adapter merged, a
-linear head on the last token, and a new LoRA; adapter and head are kept. Knows no votes.
+margin (Touvron et al. 2023) where people said how much better; a tie is half a win for each side, as in the report's
+ratings. The model is the policy with its adapter merged, a linear head, and a new LoRA; adapter and head are kept. A
+reply's reward is the mean of the head over the reply's tokens: with a dozen pairs to learn from, its last token alone
+says too little of a reply's manner (benchmarks/README.md). Knows no votes.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import torch
 from datasets import Dataset
 from peft import PeftModel, get_peft_model
 from transformers import PrinterCallback, set_seed
+from transformers.modeling_outputs import SequenceClassifierOutput
 from trl import RewardConfig as TrainerConfig
 from trl import RewardTrainer
 
@@ -36,24 +40,29 @@ from tuning.runs import Run
 
 METRICS = {"accuracy": "accuracy", "margin": "margin", "mean_reward": "mean_reward"}
 MARGIN = 0.3  # of the loss, for each step of stated strength
+HEAD_RATE = (
+    10.0  # the head is new and learns this much faster than the adapter on the body (Howard and Ruder 2018)
+)
+Reply = tuple[list[int], list[int]]  # token ids of a prompt and of the reply to it
 
 
 def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False). Raises: as `sft.train`, `pairs.too_long`."""
-    config = RewardConfig(**run.info.config)
+    config = config_of(run)
     start = start_of(run, config, home, warm)
     parent = parent_adapter(run, home)
-    body = with_head(start.model, parent, start.tokenizer.pad_token_id)
+    pad = start.tokenizer.pad_token_id
+    body = with_head(start.model, parent, pad, config.pooling)
     torch.manual_seed(config.seed)
     model = get_peft_model(body, adapters.lora(config, modules_to_save=["score"], task_type="SEQ_CLS"))
     assert isinstance(model, PeftModel)
-    pairs, heldout = run.pairs("train"), run.pairs("heldout")
+    pairs, heldout = run.pairs("train"), [pair for pair in run.pairs("heldout") if not pair.tie]
     plan = plan_of(config, start, len(pairs))
     ids = tokenised(start.tokenizer, pairs, plan.max_length)
     held = tokenised(start.tokenizer, heldout, plan.max_length)[:MOST_EVALUATED] if heldout else []
     checkpoint = last_checkpoint(run)
     announce(run, start, plan, model, len(held), checkpoint)
-    evaluate = (lambda: measure(model, held, start.tokenizer.pad_token_id)) if held else None
+    evaluate = (lambda: measure(model, held, pad)) if held else None
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
     trainer = HeadTrainer(start, model, config, plan, ids, run.checkpoints_dir, [recorder])
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -62,7 +71,12 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     return not recorder.stopped
 
 
-def with_head(model: Any, adapter: Path | None, pad: int) -> Any:
+def config_of(run: Run) -> RewardConfig:
+    """The run's settings; runs from before replies were read whole read their last token."""
+    return RewardConfig(**{"pooling": "last", **run.info.config})
+
+
+def with_head(model: Any, adapter: Path | None, pad: int, pooling: str) -> Any:
     """The policy's body, its adapter merged in float32, under a new head of one number.
 
     An adapter of a language model does not load on a model with a head: it is merged first.
@@ -78,11 +92,37 @@ def with_head(model: Any, adapter: Path | None, pad: int) -> Any:
     prefix = model.base_model_prefix
     getattr(headed, headed.base_model_prefix).load_state_dict(getattr(model, prefix).state_dict())
     torch.nn.init.zeros_(headed.score.weight)  # every reply begins at the same reward
+    headed.__class__ = type(
+        f"Reward{type(headed).__name__}", (_OverReply, type(headed)), {"pooling": pooling}
+    )
     return headed.to(model.device)
 
 
+class _OverReply:
+    """A forward pass in which the head reads the reply and not the prompt: its tokens' mean, or the last one."""
+
+    pooling: str
+    base_model: Any
+    score: torch.nn.Linear
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, reply_mask: torch.Tensor, **_: Any
+    ) -> SequenceClassifierOutput:
+        """All (B, T); `reply_mask` is 1 on the reply's tokens. Logits: (B, 1), the rewards."""
+        hidden = self.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)[0]
+        rewards = self.score(hidden).squeeze(-1).float()  # (B, T)
+        weights = reply_mask.to(rewards.dtype)
+        if self.pooling == "last":
+            places = torch.arange(weights.shape[1], device=weights.device)
+            last = (weights * places).argmax(dim=1, keepdim=True)  # (B, 1)
+            weights = torch.zeros_like(weights).scatter(1, last, 1.0)
+        return SequenceClassifierOutput(
+            logits=(rewards * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)
+        )
+
+
 class HeadTrainer(RewardTrainer):
-    """RewardTrainer on token ids; checkpoints hold adapter and head alone."""
+    """RewardTrainer on token ids, with ties; checkpoints hold adapter and head alone."""
 
     def __init__(
         self,
@@ -99,7 +139,9 @@ class HeadTrainer(RewardTrainer):
         rows: list[dict[str, Any]] = []
         for each in ids:
             row = {"chosen_ids": each.prompt + each.chosen, "rejected_ids": each.prompt + each.rejected}
-            rows.append(row | ({"margin": MARGIN * (each.margin or 0.0)} if margins else {}))
+            margin = MARGIN * (each.margin or 0.0) if margins else 0.0
+            rows.append(row | {"prompt_length": len(each.prompt), "margin": margin, "tie": each.tie})
+        pad = start.tokenizer.pad_token_id
         set_seed(config.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -108,9 +150,49 @@ class HeadTrainer(RewardTrainer):
                 args=TrainerConfig(**arguments(folder, config, plan, start.device.kind)),
                 train_dataset=Dataset.from_list(rows),
                 processing_class=start.tokenizer,
+                data_collator=lambda examples: collated(examples, pad),
                 callbacks=callbacks,
             )
         self.remove_callback(PrinterCallback)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """AdamW, its step `HEAD_RATE` times larger on the head."""
+        if self.optimizer is None:
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args)
+            assert isinstance(self.model, PeftModel)
+            free = [(name, each) for name, each in self.model.named_parameters() if each.requires_grad]
+            head = [weight for name, weight in free if ".score." in name]
+            body = [weight for name, weight in free if ".score." not in name]
+            decay, rate = self.args.weight_decay, self.args.learning_rate
+            groups = [
+                {"params": body, "weight_decay": decay},
+                {"params": head, "weight_decay": decay, "lr": HEAD_RATE * rate},
+            ]
+            self.optimizer = kind(groups, **options)
+        return self.optimizer
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The mean loss of a batch; accuracy and margin are of its decided pairs."""
+        margin, tie = inputs.pop("margin"), inputs.pop("tie")
+        out = model(**inputs)
+        chosen, rejected = out.logits.squeeze(-1).chunk(2)  # (B,) each
+        losses = loss_of(chosen - rejected, margin, tie)
+        self._note(inputs, chosen.detach(), rejected.detach(), ~tie)
+        return (losses.mean(), out) if return_outputs else losses.mean()
+
+    def _note(
+        self, inputs: dict[str, Any], chosen: torch.Tensor, rejected: torch.Tensor, decided: torch.Tensor
+    ) -> None:
+        gather, noted = self.accelerator.gather_for_metrics, self._metrics["train"]
+        self._total_train_tokens += gather(inputs["attention_mask"].sum()).sum().item()
+        noted["num_tokens"] = [self._total_train_tokens]
+        chosen, rejected, decided = gather(chosen), gather(rejected), gather(decided)
+        noted["mean_reward"].append(((chosen + rejected) / 2).mean().item())
+        if decided.any():
+            noted["accuracy"].append((chosen > rejected)[decided].float().mean().item())
+            noted["margin"].append((chosen - rejected)[decided].mean().item())
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         assert isinstance(self.model, PeftModel) and output_dir is not None
@@ -120,10 +202,40 @@ class HeadTrainer(RewardTrainer):
         """The run's own card is written at its end."""
 
 
+def loss_of(difference: torch.Tensor, margin: torch.Tensor, tie: torch.Tensor) -> torch.Tensor:
+    """(B,) losses of r(chosen) - r(rejected): -log sigmoid of it less the margin; for a tie the mean of both orders."""
+    decided = -torch.nn.functional.logsigmoid(difference - margin)
+    tied = -(torch.nn.functional.logsigmoid(difference) + torch.nn.functional.logsigmoid(-difference)) / 2
+    return torch.where(tie, tied, decided)
+
+
+def collated(examples: Sequence[dict[str, Any]], pad: int) -> dict[str, torch.Tensor]:
+    """A batch: the chosen replies, then the rejected ones, as `padded`; `margin` and `tie`, (B,) each."""
+    rows = [
+        (each[side][: each["prompt_length"]], each[side][each["prompt_length"] :])
+        for side in ("chosen_ids", "rejected_ids")
+        for each in examples
+    ]
+    margins, ties = ([each[name] for each in examples] for name in ("margin", "tie"))
+    return padded(rows, pad) | {"margin": torch.tensor(margins), "tie": torch.tensor(ties)}
+
+
+def padded(rows: Sequence[Reply], pad: int) -> dict[str, torch.Tensor]:
+    """`input_ids`, `attention_mask`, `reply_mask`, (B, T) each, padded on the right."""
+    width = max(len(prompt) + len(reply) for prompt, reply in rows)
+    blank = [width - len(prompt) - len(reply) for prompt, reply in rows]
+    both = list(zip(rows, blank, strict=True))
+    return {
+        "input_ids": torch.tensor([[*prompt, *reply, *[pad] * rest] for (prompt, reply), rest in both]),
+        "attention_mask": torch.tensor([[1] * (width - rest) + [0] * rest for rest in blank]),
+        "reply_mask": torch.tensor([[0] * len(p) + [1] * len(r) + [0] * rest for (p, r), rest in both]),
+    }
+
+
 def measure(model: Any, ids: list[Ids], pad: int) -> dict[str, float]:
-    """Held-out loss, accuracy (a draw counts half) and margin."""
-    chosen = scores(model, [each.prompt + each.chosen for each in ids], pad)
-    rejected = scores(model, [each.prompt + each.rejected for each in ids], pad)
+    """Held-out loss, accuracy (equal rewards count half) and margin, of decided pairs."""
+    chosen = scores(model, [(each.prompt, each.chosen) for each in ids], pad)
+    rejected = scores(model, [(each.prompt, each.rejected) for each in ids], pad)
     margin = chosen - rejected
     wins = (margin > 0).float() + 0.5 * (margin == 0).float()
     return {
@@ -134,18 +246,16 @@ def measure(model: Any, ids: list[Ids], pad: int) -> dict[str, float]:
 
 
 @torch.no_grad()
-def scores(model: Any, rows: list[list[int]], pad: int, batch_size: int = 16) -> torch.Tensor:
-    """(N,) rewards of whole conversations as token ids; dropout off, mode unchanged."""
+def scores(model: Any, rows: Sequence[Reply], pad: int, batch_size: int = 16) -> torch.Tensor:
+    """(N,) rewards of replies as token ids; dropout off, mode unchanged."""
     was_training = model.training
     model.eval()
     found = torch.zeros(len(rows))
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]) + len(rows[i][1]))
     for first in range(0, len(order), batch_size):
         part = order[first : first + batch_size]
-        width = max(len(rows[i]) for i in part)
-        ids = torch.tensor([rows[i] + [pad] * (width - len(rows[i])) for i in part])
-        mask = torch.tensor([[1] * len(rows[i]) + [0] * (width - len(rows[i])) for i in part])
-        out = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits  # (B, 1)
+        batch = padded([rows[i] for i in part], pad)
+        out = model(**{name: value.to(model.device) for name, value in batch.items()}).logits  # (B, 1)
         found[part] = out.squeeze(-1).float().cpu()
     model.train(was_training)
     return found
