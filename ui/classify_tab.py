@@ -14,7 +14,7 @@ import gradio as gr
 from common import hashing
 from common.errors import AfinaError
 from tuning.config_classify import ClassifyConfig
-from tuning.data import uploads
+from tuning.data import labels, uploads
 from tuning.data.readers import KINDS
 from tuning.progress import RESUMABLE
 from tuning.strategies import ALL
@@ -76,6 +76,7 @@ class Results:
     ask: gr.Button
     answer: gr.HTML
     seen: gr.State
+    picked: gr.State  # the classifier somebody chose
 
 
 def build_classify_tab(services: Services) -> None:
@@ -138,7 +139,7 @@ def _results() -> Results:
         confusion = gr.Plot(visible=False, show_label=False)
         mistakes = gr.HTML(padding=False)
     return Results(data, look, closer, group, table, written, plot, run, confusion, mistakes, sentence, ask, answer,
-                   gr.State(None))  # fmt: skip
+                   gr.State(None), gr.State(""))  # fmt: skip
 
 
 def _wire_data(services: Services, form: Form, results: Results) -> dict[str, Any]:
@@ -160,6 +161,9 @@ def _wire_data(services: Services, form: Form, results: Results) -> dict[str, An
             told, columns = found, services.classifying.columns(actor(services, request), source)
         else:
             told, columns = classify_words.data(found, language(request)), found.columns
+            text, label = (
+                mine or seen for mine, seen in zip((text, label), labels.guess(columns), strict=True)
+            )
         return [told, *(gr.update(choices=["", *columns], value=value or "") for value in (text, label)),
                 gr.update(visible=told is not found), ""]  # fmt: skip
 
@@ -219,6 +223,7 @@ def _wire_runs(services: Services, form: Form, results: Results) -> None:
 
 def _wire_results(services: Services, form: Form, results: Results, new: dict[str, Any]) -> None:
     shown_parts = [
+        results.group,
         form.stop,
         form.resume,
         results.table,
@@ -231,8 +236,8 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
     ]
 
     @shown
-    def poll(group: str, seen: str | None, request: gr.Request) -> list[Any]:
-        return _poll(services, group, seen, request)
+    def poll(group: str, picked: str, seen: list[str] | None, request: gr.Request) -> list[Any]:
+        return _poll(services, group, picked, seen, request)
 
     @shown
     def arrive(request: gr.Request) -> list[Any]:
@@ -250,7 +255,7 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
 
     @shown
     def chosen(run_id: str, request: gr.Request) -> list[Any]:
-        return _details(services, run_id, request)
+        return [*_details(services, run_id, request), ""]
 
     @shown
     def ask(run_id: str, text: str, request: gr.Request) -> str:
@@ -265,7 +270,7 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
 
     watch: dict[str, Any] = {
         "fn": poll,
-        "inputs": [results.group, results.seen],
+        "inputs": [results.group, results.picked, results.seen],
         "outputs": shown_parts,
         **_QUIET,
     }
@@ -273,20 +278,30 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
     on_open(arrive, None, arrival, **_QUIET).then(**new)
     results.group.change(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
-    results.run.change(chosen, results.run, [results.confusion, results.mistakes], **_QUIET)
+    results.run.input(lambda run_id: run_id, results.run, results.picked, queue=False, **_QUIET)
+    results.run.change(chosen, results.run, [results.confusion, results.mistakes, results.answer], **_QUIET)
     gr.on([results.ask.click, results.sentence.submit], ask, [results.run, results.sentence], results.answer,
           api_visibility="private")  # fmt: skip
     results.written.click(written, results.group, None, api_visibility="private").then(**watch)
 
 
-def _poll(services: Services, group: str, seen: str | None, request: gr.Request) -> list[Any]:
+def _poll(
+    services: Services, group: str, picked: str, seen: list[str] | None, request: gr.Request
+) -> list[Any]:
+    """What changed since `seen`; `picked` stays chosen while a better classifier comes in."""
     tongue, who = language(request), actor(services, request)
+    groups = _groups(services, request)
+    if not group and groups:  # another page started the first
+        return [gr.update(choices=groups, value=groups[0][1]), *[gr.skip()] * 9]
     lines = services.classifying.lines(who, group or "")
-    now = hashing.of_json(
-        [tongue, group, [[line.state, line.share, line.metrics, bool(line.report)] for line in lines]]
-    )
+    now = [
+        hashing.of_json(groups),
+        hashing.of_json(
+            [tongue, group, [[line.state, line.share, line.metrics, bool(line.report)] for line in lines]]
+        ),
+    ]
     if now == seen:
-        return [gr.skip()] * 9
+        return [gr.skip()] * 10
     reports = {line.strategy: line.report for line in lines if line.report}
     figure = classify_words.comparison(reports, tongue) if reports else None
     waits = any(
@@ -295,8 +310,11 @@ def _poll(services: Services, group: str, seen: str | None, request: gr.Request)
     ready = [(word(f"classify.strategy.{line.strategy}", tongue), line.run_id) for line in lines
              if line.report and line.strategy != "generate"]  # fmt: skip
     best = services.classifying.chosen_run(who, group or "") or ""
+    if picked in [run_id for _, run_id in ready]:
+        best = picked
     states = {line.state for line in lines}
     return [
+        gr.skip() if seen and now[0] == seen[0] else gr.update(choices=groups),
         gr.update(visible=bool(states & {"queued", "starting", "running"})),
         gr.update(visible=bool(states & set(RESUMABLE))),
         classify_words.table(lines, tongue),

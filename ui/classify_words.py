@@ -62,8 +62,10 @@ def table(lines: Sequence[Line], language: str) -> str:
     if report:
         rows += "".join(_baseline(name, report[name], language) for name in ("majority", "bag_of_words"))
     ended = [line for line in lines if line.report and line.state == "done"]
-    verdict = _remark(_verdict(ended, report, language)) if report and ended else ""
-    return (f'<div class="runs-scroll"><table class="runs"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
+    waiting = any(line.state in (*ACTIVE, "queued") for line in lines)  # the best may be still to come
+    verdict = _remark(_verdict(ended, report, language)) if report and ended and not waiting else ""
+    verdict += _unmeasured(report or {}, language)
+    return (f'<div class="runs-scroll"><table class="runs strategies"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
             f"</table></div>{verdict}")  # fmt: skip
 
 
@@ -80,7 +82,7 @@ def _cells(line: Line, language: str) -> str:
     else:
         share = report["trainable"] / max(1, report["parameters"])
         cells += [f"<b>{report['accuracy']:.1%}</b>", f"{report['macro_f1']:.3f}",
-                  f"{amount(report['trainable'])} ({share:.2%})", memory(report["peak_memory_bytes"]),
+                  f"{amount(report['trainable'])}<br><small>{share:.2%}</small>", memory(report["peak_memory_bytes"]),
                   duration(report["seconds"], language), _size(report["adapter_bytes"]),
                   f"{report['milliseconds']:.1f} ms"]  # fmt: skip
     return "".join(f"<td>{cell}</td>" for cell in cells)
@@ -116,6 +118,13 @@ def _verdict(lines: Sequence[Line], report: Mapping[str, Any], language: str) ->
     return word(f"classify.verdict.{key}", language, best=word(f"classify.strategy.{best.strategy}", language),
                 accuracy=f"{figures['accuracy']:.1%}", bag=f"{bag['accuracy']:.1%}", n=figures["n"],
                 low=f"{interval.low:.1%}", high=f"{interval.high:.1%}")  # fmt: skip
+
+
+def _unmeasured(report: Mapping[str, Any], language: str) -> str:
+    """A remark on the classes that no held-out text has: accuracy and F1 know nothing of them."""
+    rows = zip(report.get("labels", ()), report.get("confusion", ()), strict=True)
+    missing = ", ".join(label for label, row in rows if not sum(row))
+    return _remark(word("classify.unmeasured", language, labels=missing)) if missing else ""
 
 
 def comparison(reports: Mapping[str, Mapping[str, Any]], language: str) -> go.Figure:

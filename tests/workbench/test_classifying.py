@@ -21,6 +21,8 @@ REPORT = {
     "peak_memory_bytes": 1e9, "seconds": 3.0, "adapter_bytes": 1000, "milliseconds": 2.0,
 }  # fmt: skip
 
+REQUEST = gr.Request(headers={}, session_hash="s")
+
 
 def test_a_stopped_group_is_resumed_whole(tmp_path):
     services = build(Settings(home=tmp_path))  # its queue is never started: what is queued stays so
@@ -69,11 +71,54 @@ def test_a_resumed_run_is_shown_with_its_new_mistakes(tmp_path):
         wrong = {"said": "warm", "label": "cold", "probability": 0.9, "text": text, "row": 3}
         told = {**REPORT, "labels": ["cold", "warm"], "confusion": [[1, 2], [3, 4]], "mistakes": [wrong]}
         files.write_json(run.path / classification.FILE, told)
-        return classify_tab._poll(services, group, None, gr.Request(headers={}, session_hash="s"))[-2]
+        return classify_tab._poll(services, group, "", None, REQUEST)[-2]
 
     assert "as it was stopped" in mistakes("as it was stopped")
     assert "as it ended" in mistakes("as it ended")
     services.stop()
+
+
+def test_the_classifier_that_somebody_chose_stays_while_a_better_one_comes_in(tmp_path):
+    services = build(Settings(home=tmp_path))
+    group = services.classifying.start(
+        TEACHER, ClassifyConfig(), labels.from_python(ROWS), ["feature", "lora"]
+    )
+    worse, better = [line.run_id for line in services.classifying.lines(TEACHER, group)]
+    for run_id, accuracy in ((worse, 0.5), (better, 0.8)):
+        told = {**REPORT, "accuracy": accuracy, "labels": ["a", "b"], "confusion": [[1, 2], [3, 4]]}
+        files.write_json(
+            services.training.store.get(run_id).path / classification.FILE, {**told, "mistakes": []}
+        )
+
+    def chosen(picked: str) -> str:
+        return classify_tab._poll(services, group, picked, None, REQUEST)[6]["value"]
+
+    assert chosen("") == chosen("of another group") == better and chosen(worse) == worse
+    services.stop()
+
+
+def test_a_page_that_was_open_before_the_first_group_finds_it(tmp_path):
+    services = build(Settings(home=tmp_path))
+    empty = classify_tab._poll(services, "", "", None, REQUEST)
+    assert "No classifier yet" in empty[3]
+    group = services.classifying.start(TEACHER, ClassifyConfig(), labels.from_python(ROWS), ["lora"])
+    assert classify_tab._poll(services, "", "", empty[-1], REQUEST)[0]["value"] == group
+    services.stop()
+
+
+def test_nothing_is_said_of_the_best_before_all_have_ended():
+    done = Line("1", "mine", "feature", "done", 1.0, {}, REPORT)
+    assert "does not pay" in classify_words.table([done], "en")
+    later = Line("2", "mine-2", "full", "queued", 0.0, {}, None)
+    assert "does not pay" not in classify_words.table([done, later], "en")
+
+
+def test_a_class_without_held_out_texts_is_named():
+    told = {**REPORT, "labels": ["bad", "good"], "confusion": [[0, 0], [1, 37]]}
+    shown = classify_words.table([Line("1", "mine", "lora", "done", 1.0, {}, told)], "en")
+    assert "has the label bad" in shown
+    told = {**REPORT, "labels": ["bad", "good"], "confusion": [[2, 0], [1, 37]]}
+    assert "has the label" not in classify_words.table([Line("1", "m", "lora", "done", 1.0, {}, told)], "en")
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -102,6 +147,7 @@ def test_where_no_label_is_recognised_the_columns_can_be_chosen(tmp_path):
     assert "“label”" in told and look["visible"] is False
     assert [each if isinstance(each, str) else each[0] for each in label["choices"]] == ["", "text", "stars"]
     assert text["value"] == label["value"] == ""  # what was chosen for other data is not left standing
-    told, _, label, look, _ = check(str(path), "", "stars", 0, request)
+    told, text, label, look, _ = check(str(path), "", "stars", 0, request)
     assert "stars.csv" in told and label["value"] == "stars" and look["visible"] is True
+    assert text["value"] == "text"  # which column was taken is shown
     services.stop()
