@@ -112,6 +112,7 @@ def latency(options: argparse.Namespace, settings: Settings) -> Answer:
 def calculate(options: argparse.Namespace, settings: Settings) -> Answer:
     if options.tokens is not None:
         told = asdict(calculator.corpus(options.tokens, options.parameters))
+        told["tib"] = told["n_bytes"] / calculator.TIB  # often written TB
         return told, [f"{name}: {value:.4g}" for name, value in told.items()]
     shape = calculator.square(
         "model", int(options.parameters), options.layers, options.hidden, options.heads, options.matrices

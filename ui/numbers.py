@@ -64,7 +64,8 @@ def memory(values: Sequence[Any], language: str) -> str:
         **_all(
             language, one=f"{one.trained:,}", share=f"{one.share:.2%}", trained=f"{lora.trained:,}",
             saved=size(2 * lora.trained), weights=size(2 * shape.parameters),
-            four=size(calculator.NF4 * shape.parameters), training=size(bytes_each * shape.parameters),
+            four=size(calculator.NF4 * shape.parameters), quantised=size(found["qlora"].weights),
+            training=size(bytes_each * shape.parameters),
         ),
     )  # fmt: skip
     sources = escape(word("numbers.memory.sources", language))
@@ -113,7 +114,7 @@ def corpus(tokens: float, width: float, billions: float, language: str) -> str:
         ),
         (_large(told.words), word("numbers.corpus.words", language)),
         (_large(told.books), word("numbers.corpus.books", language)),
-        (f"{told.flops:.2e}", word("numbers.corpus.flops", language)),
+        (_power(told.flops), word("numbers.corpus.flops", language)),
         (_large(told.gpu_days), word("numbers.corpus.days", language)),
         (_large(ideal), word("numbers.corpus.ideal", language)),
     ]
@@ -125,6 +126,12 @@ def corpus(tokens: float, width: float, billions: float, language: str) -> str:
 def _large(value: float) -> str:
     """1.2 B rather than eleven digits; 10^12 is T."""
     return f"{value / 1e12:.3g} T" if value >= 999.5e9 else amount(value)
+
+
+def _power(value: float) -> str:
+    """1.26 × 10²⁵, as a blackboard has it."""
+    digits, exponent = f"{value:.2e}".split("e")
+    return f"{digits} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def latency(told: Latency, language: str) -> str:

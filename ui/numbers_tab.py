@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from common.errors import AfinaError
 from tuning import calculator
 from tuning.models import NO_POLICY
 from ui import numbers
@@ -114,9 +115,9 @@ def _latency(services: Services) -> None:
 
     @shown
     def timed(name: str, request: gr.Request) -> str:
-        return numbers.latency(
-            services.training.latency(actor(services, request), name or ""), language(request)
-        )
+        if not name:
+            raise AfinaError("latency.no_run")
+        return numbers.latency(services.training.latency(actor(services, request), name), language(request))
 
     on_open(runs, None, run, **_QUIET)
     run.focus(runs_of(services), None, run, **_QUIET)

@@ -143,7 +143,7 @@ def data_panel() -> DataPanel:
     with gr.Accordion(t("train.table.title"), open=True, visible=False) as details:
         lengths = gr.BarPlot(show_label=False, height=220)
         table = gr.Dataframe(interactive=False, wrap=True, show_label=False,
-                             column_widths=["52px", "96px", "34%", "44%"])  # fmt: skip
+                             column_widths=["52px", "110px", "34%", "43%"])  # fmt: skip
     return DataPanel(facts, title, tokens, details, table, lengths)
 
 

@@ -26,6 +26,13 @@ def test_the_course_s_numbers_stand_on_the_page(language):
     assert not re.search(r"numbers\.\w+", shown)
 
 
+def test_no_two_figures_of_the_page_contradict_each_other():
+    """The bar of QLoRA holds more than 4 bits a weight; the text beside it says what the rest is."""
+    shown = numbers.memory((175, 96, 12288, 8, "mixed", 1, 2048, True), "en")
+    assert "87.5 GB (90.4 GB with" in shown and "90.4 GB + 151 MB" in shown
+    assert "1.26 × 10²⁵" in numbers.corpus(30_000, 4, 70, "es")
+
+
 def test_a_known_model_keeps_its_own_heads():
     """5 a s / h of a layer's activations: GPT-2's heads are 64 wide, not 128."""
     gpt2 = next(shape for shape in calculator.SHAPES if shape.name == "GPT-2")
@@ -89,6 +96,24 @@ def test_only_adapters_of_models_that_write_are_offered_for_timing():
         training=SimpleNamespace(runs=lambda who: runs),
     )
     assert _timed(services, SimpleNamespace(headers={})) == ["a"]
+
+
+def test_measuring_without_a_run_says_so(tmp_path):
+    import gradio as gr
+
+    from common.settings import Settings
+    from ui.numbers_tab import build_numbers_tab
+    from workbench.services import build
+
+    services = build(Settings(home=tmp_path))
+    with gr.Blocks() as page:
+        build_numbers_tab(services)
+    timed = next(
+        each.fn for each in page.fns.values() if each.fn and each.fn.__qualname__.endswith("<locals>.timed")
+    )
+    with pytest.raises(gr.Error, match="No run is chosen"):
+        timed(None, gr.Request(headers={}, session_hash="s"))
+    services.stop()
 
 
 def line(method: str, after: float | None, state: str = "done") -> Compared:
