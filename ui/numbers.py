@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from tuning import calculator
-from ui.train_data import amount, tile
+from ui.train_data import amount, device, tile
 from ui.translations import word
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def latency(told: Latency, language: str) -> str:
     else:
         tiles.append(("–", word("numbers.latency.never", language)))
     shown = "".join(tile(local(value, language), label, "") for value, label in tiles)
-    about = word("numbers.latency.about", language, name=told.model, device=told.device, tokens=told.tokens)
+    about = word("numbers.latency.about", language, name=told.model, device=device(told.device, language), tokens=told.tokens)
     return f'<div class="train-tiles wide">{shown}</div><p class="train-hint">{escape(about)}</p>'
 
 

@@ -129,7 +129,7 @@ def estimate(cost: Estimate, language: str, quote: Quote | None = None) -> str:
         "rate": f"{plan.learning_rate:.2g}",
         "time": duration(cost.seconds, language),
         "memory": memory(cost.memory_bytes),
-        "device": f"{cost.device} · {cost.dtype}",
+        "device": f"{device(cost.device, language)} · {cost.dtype}",
     }
     if quote is not None:
         lots = {"seconds": quote.seconds, "slices": quote.slices}
@@ -140,6 +140,11 @@ def estimate(cost: Estimate, language: str, quote: Quote | None = None) -> str:
     )
     tight = "" if cost.fits else _remark(word("train.estimate.tight", language))
     return f'<dl class="train-estimate">{cells}</dl>{tight}'
+
+
+def device(name: str, language: str) -> str:
+    """`name` as `tuning.models` calls it; it counts a CPU's cores in English."""
+    return name.replace(" cores", f" {word('train.estimate.cores', language)}")
 
 
 def problem(error: AfinaError, language: str) -> str:

@@ -76,6 +76,11 @@ def test_what_cannot_be_merged_is_said():
     assert "1.20×" in numbers.latency(told, "es")
 
 
+def test_a_processor_is_named_in_the_language_of_the_page():
+    told = Latency("mine", "lora", "CPU, 2 cores", 32, 10.0, 12.0, 10.0)
+    assert "CPU, 2 núcleos" in numbers.latency(told, "es") and "CPU, 2 cores" in numbers.latency(told, "en")
+
+
 def test_figures_are_written_as_the_language_does():
     assert [numbers.local("196,608", tongue) for tongue in ("en", "es")] == ["196,608", "196\u202f608"]
     assert numbers.local("0.13%", "es") == "0.13\u00a0%" and numbers.local("0.13%", "en") == "0.13%"
