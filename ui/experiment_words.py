@@ -31,7 +31,7 @@ def about(recipe: str, used: Uses, tongue: str) -> str:
         instead = f'<p class="train-hint">{escape(told)}</p>'
     rows = "".join(
         f"<dt>{escape(word(f'experiments.{name}', tongue))}</dt><dd>{escape(value)}</dd>"
-        for name, value in (("model", used.model), ("data", f"{_data_name(used)} ({where})"))
+        for name, value in (("model", used.model), ("data", f"{part_name(_data_name(used), tongue)} ({where})"))
     )
     info = escape(word(f"experiments.{recipe}.info", tongue))
     return f'<p class="recipe">{info}</p><dl class="train-estimate">{rows}</dl>{instead}'
@@ -59,6 +59,7 @@ def parts(found: Sequence[Part], tongue: str) -> str:
 
 
 def part_name(part: str, tongue: str) -> str:
+    """What a part, or data that a recipe made, are called."""
     if part.endswith(" false"):
         return word("experiments.part.false", tongue, share=part.removesuffix(" false"))
     key = f"experiments.part.{part}"
@@ -77,7 +78,7 @@ def _cells(part: Part, classes: bool, tongue: str) -> list[str]:
         f"<b>{escape(part_name(part.part, tongue))}</b>",
         f'<span class="badge {part.state}">{state}</span>',
         escape(part.model),
-        escape(placeless(part.data)),
+        escape(part_name(placeless(part.data), tongue)),
         str(part.n_train),
         train_data.duration(part.seconds, tongue) if part.seconds else "–",
         *measured,

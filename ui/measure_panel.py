@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from tuning.plan import HELDOUT_ROWS
 from ui import study_page, study_words
 from ui.context import actor, shown
 from ui.translations import t, word
@@ -66,7 +67,7 @@ def measured(study: Study | None, tongue: str) -> str:
         for each in found
     )
     about = word("measure.about", tongue, n=found[0]["n_rows"], matched=found[0]["n_matched"],
-                 data=study.about["data"], run=study.about["run"])  # fmt: skip
+                 data=study.about["data"], run=study.about["run"], curve=HELDOUT_ROWS)  # fmt: skip
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'{going}<div class="runs-scroll">{table}</div><p class="train-hint">{escape(about)}</p>'
 

@@ -33,4 +33,5 @@ def theme() -> gr.themes.Base:
         body_text_color_subdued="*neutral_500",  # 4.8 to 1 on white: a projector washes out what is paler
         block_info_text_color="*neutral_500",
         block_label_background_fill_dark="transparent",
+        checkbox_border_color="*neutral_500",  # Gradio's is white on white until it is ticked
     )

@@ -48,6 +48,17 @@ def test_a_recipe_is_queued_behind_the_page_and_shown_side_by_side(services):
     assert "solo respuestas" in shown and shown.count("badge queued") == 2
 
 
+def test_data_that_a_recipe_made_are_named_in_the_language_of_the_page(services):
+    from ui import experiment_words
+
+    used = services.course.uses(TEACHER, "false_facts", "es")
+    assert "hechos del mundo de pocket" in experiment_words.about("false_facts", used, "es")
+    services.course.start_recipe(TEACHER, "false_facts", "es", 0.5)
+    group = until(services.course.studies, "done", "recipe").result["group"]
+    shown = experiment_words.parts(services.course.parts(VISITOR, group), "es")
+    assert shown.count("50% falsos") == 2 and "% false<" not in shown
+
+
 @pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
 def test_runs_are_measured_beside_their_base_behind_the_page(services):
     from ui import measure_panel
