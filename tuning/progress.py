@@ -141,7 +141,8 @@ class _Fold:
             self.error = _worded(event.metrics)
         elif event.kind == "state" and event.metrics.get("state") == "queued":
             self.error, self._began = None, None
-            self.notes.pop("note.stopped", None)
+            for key in ("note.stopped", "note.forgetting"):  # told again of what comes of it
+                self.notes.pop(key, None)
 
     def _start(self, event: Event) -> None:
         """A sitting begins at `event.step`: what was measured beyond it is measured again."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from tuning import general
@@ -9,7 +12,7 @@ from tuning.config import SFTConfig
 from tuning.data.formats import from_python
 from tuning.executors.execute import execute
 from tuning.jobs import Queue
-from tuning.runs import RunStore
+from tuning.runs import Run, RunStore
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
 
@@ -21,6 +24,19 @@ class Here:
     def warm(self) -> None: ...
     def run(self, run) -> None: ...
     def close(self) -> None: ...
+
+
+def stop_at(run: Run, step: int) -> threading.Thread:
+    """Stops `run` from another thread when it has reached `step`."""
+
+    def watch() -> None:
+        while run.status().step < step and run.state != "failed":
+            time.sleep(0.002)
+        run.stop_file.touch()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
 
 
 def train(home, model, sums, **settings):
@@ -42,6 +58,21 @@ def test_forgetting_is_measured_told_and_held_by_rehearsal(tmp_path, tiny_model,
     assert first[0][2] != first[-1][2]
     held = train(tmp_path, tiny_model, sums, **asked, rehearsal=0.5)
     assert held.series["probe_loss"][-1][1] < probe[-1]
+
+
+def test_a_run_that_was_stopped_is_told_that_it_forgets_until_it_goes_on(
+    tmp_path, tiny_model, sums, monkeypatch
+):
+    monkeypatch.setattr("tuning.methods.watching._FORGOTTEN", 0.0)
+    config = SFTConfig(source_model=str(tiny_model), learning_rate=0.05, epochs=50, eval_every=2, probe=True)
+    queue = Queue(RunStore(tmp_path), Here())
+    run = queue.submit("sft", config, from_python(sums))
+    watcher = stop_at(run, 6)
+    execute(run, tmp_path)
+    watcher.join()
+    assert run.state == "stopped" and "note.forgetting" in [note.key for note in run.status().notes]
+    queue.resume(run.name)
+    assert "note.forgetting" not in [note.key for note in run.status().notes]
 
 
 def test_it_stops_early_when_the_heldout_loss_no_longer_falls(tmp_path, tiny_model, sums):
