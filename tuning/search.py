@@ -46,6 +46,7 @@ class Found:
     importance: dict[
         str, float
     ]  # share of the loss's variance that a setting explains (fANOVA); {}: too few trials
+    ended: bool = False  # False as long as it goes on, and for ever if its program ended before it
 
 
 def search(
@@ -88,11 +89,12 @@ def search(
         so_far = _found(search_id, trials, study)
         _keep(queue.store, so_far)
         seen(so_far)
-    found = _found(search_id, trials, study)
+    found = dataclasses.replace(_found(search_id, trials, study), ended=True)
     if not keep_all and found.best:
         for trial in trials:
             if trial.run_id != found.best.run_id:
                 shutil.rmtree(queue.store.get(trial.run_id).adapter_dir, ignore_errors=True)
+    _keep(queue.store, found)
     return found
 
 

@@ -124,7 +124,8 @@ def _best(found: Mapping[str, Any], tongue: str, going: bool) -> str:
     best = found["best"]
     if not best:
         return ""
-    key = "search.so_far" if going else "search.best"
+    over = "search.best" if found.get("ended", True) else "search.broken_off"
+    key = "search.so_far" if going else over
     lines = [word(key, tongue, name=best["name"], loss=f"{best['loss']:.3f}")]
     if found["importance"]:
         shares = ", ".join(f"{word(f'train.field.{name}', tongue)} {share:.0%}"

@@ -110,7 +110,7 @@ def test_a_search_runs_trials_in_the_queue_and_keeps_the_best(tmp_path, tiny_mod
     kept = [run.id for run in queue.store if run.has_adapter]
     assert kept == [found.best.run_id]
     told = search.read(queue.store, found.search_id)
-    assert told is not None and told["best"]["run_id"] == found.best.run_id
+    assert told is not None and told["best"]["run_id"] == found.best.run_id and told["ended"]
 
 
 def test_what_cannot_be_searched_says_why(tmp_path, sums):
