@@ -206,6 +206,11 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
     mark = f"{plotted if drawn else run.run_id + ' '}{train_live.mark(status, len(status.samples))}"
     if mark == seen:
         return [gr.skip()] * n
+    fresh = not seen.startswith(plotted)
+    if (
+        fresh and drawn
+    ):  # Gradio may draw the words with the curves of the run before: the next look brings these again
+        mark += " worded"
     teacher, done = who.is_teacher, status.state in ("done", "stopped")
     tuned = teacher and done and run.method in ("dpo", "kto", "rloo")
     judges = [
@@ -214,7 +219,7 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
 
     def plots(of: Mapping[str, tuple[str, ...]]) -> list[Any]:
         return [
-            _plot(status, of[method], tongue, fresh=not seen.startswith(plotted))
+            _plot(status, of[method], tongue, fresh=fresh)
             if method == run.method and drawn
             else gr.update(visible=False)
             for method in align_words.FIRST

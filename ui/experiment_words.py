@@ -31,7 +31,10 @@ def about(recipe: str, used: Uses, tongue: str) -> str:
         instead = f'<p class="train-hint">{escape(told)}</p>'
     rows = "".join(
         f"<dt>{escape(word(f'experiments.{name}', tongue))}</dt><dd>{escape(value)}</dd>"
-        for name, value in (("model", used.model), ("data", f"{part_name(_data_name(used), tongue)} ({where})"))
+        for name, value in (
+            ("model", used.model),
+            ("data", f"{part_name(_data_name(used), tongue)} ({where})"),
+        )
     )
     info = escape(word(f"experiments.{recipe}.info", tongue))
     return f'<p class="recipe">{info}</p><dl class="train-estimate">{rows}</dl>{instead}'

@@ -149,7 +149,13 @@ def latency(told: Latency, language: str) -> str:
     else:
         tiles.append(("–", word("numbers.latency.never", language)))
     shown = "".join(tile(local(value, language), label, "") for value, label in tiles)
-    about = word("numbers.latency.about", language, name=told.model, device=device(told.device, language), tokens=told.tokens)
+    about = word(
+        "numbers.latency.about",
+        language,
+        name=told.model,
+        device=device(told.device, language),
+        tokens=told.tokens,
+    )
     return f'<div class="train-tiles wide">{shown}</div><p class="train-hint">{escape(about)}</p>'
 
 
@@ -174,9 +180,7 @@ def formula(shapes: Sequence[tuple[int, int]], rank: int, alpha: int, method: st
     scale = alpha or 2 * rank
     factor = scale / rank**0.5 if method == "rslora" else scale / rank
     over = "√r" if method == "rslora" else "r"
-    equation = (
-        f"<span>h = W₀ x + (α / {over}) B A x</span> <span>= W₀ x + {local(f'{factor:.3g}', language)} · B A x</span>"
-    )
+    equation = f"<span>h = W₀ x + (α / {over}) B A x</span> <span>= W₀ x + {local(f'{factor:.3g}', language)} · B A x</span>"
     figures = _all(language, trained=f"{told.trained:,}", whole=f"{told.whole:,}", share=f"{told.share:.2%}",
                    saved=size(told.checkpoint), optimiser=size(told.optimiser),
                    full=size(told.optimiser_full))  # fmt: skip

@@ -210,9 +210,10 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
     """Updates of the live panel; what did not change since `seen` is left alone."""
     who, tongue = actor(train.services, request), language(request)
     status, waiting, choices = train.watch(who, chosen), train.waiting(who), train.run_choices(tongue)
-    now = {"all": train_live.mark(status, waiting, choices), "choices": train_live.mark(None, choices),
-           "run": status.run_id if status else ""}  # fmt: skip
     seen = seen or {}
+    worded = seen.get("worded", 0)  # 1: the plot has its words, 2: and its curves after them
+    now = {"all": train_live.mark(status, waiting, choices), "choices": train_live.mark(None, choices),
+           "worded": min(worded + 1, 2) if status else worded}  # fmt: skip
     if now == seen:
         return {live.seen: gr.skip()}
     updates: dict[Any, Any] = {live.seen: now, live.queue: train_live.queue_line(waiting, tongue)}
@@ -228,8 +229,9 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
     if status is None:
         return {**updates, live.head: train_live.empty(tongue, who.is_teacher),
                 live.losses: gr.update(visible=False), live.details: gr.update(visible=False)}  # fmt: skip
-    # Words on the axes are set once for a run: setting them draws the plot anew instead of moving it on.
-    words = train_live.loss_words(tongue) if now["run"] != seen.get("run") else {}
+    # Words on the axes are set once for a page, not for each run: setting them draws the plot anew, and Gradio may do
+    # that with the curves of the run before. The next tick brings the curves again.
+    words = train_live.loss_words(tongue) if now["worded"] == 1 else {}
     measured = status.step > 0  # one point is no curve
     return {
         **updates,

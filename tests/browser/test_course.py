@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from tests.browser import helpers
 from tests.browser.conftest import start, stop
+from tuning.runs import RunStore
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,39 @@ def test_data_that_are_uploaded_while_a_run_is_shown_are_shown_instead(app, visi
     chooser.value.set_files(path)
     page.get_by_text("learned (carries loss)").wait_for()
     page.locator(".train-head", has_text="mine.jsonl").wait_for()
+
+
+@pytest.fixture
+def two_runs(tmp_path):
+    """An app in whose folder two runs stand, one longer than the other."""
+    for name, steps in (("short", 6), ("long", 90)):
+        run = RunStore(tmp_path).create(
+            method="sft", config={}, name=name, base={"kind": "pocket", "name": "pocket", "sha256": ""},
+            data={"name": "none"}, train=[], heldout=[],
+        )  # fmt: skip
+        run.append("start", 0, total_steps=steps)
+        for step in range(1, steps + 1):
+            run.append("train", step, loss=2 - step / steps)
+        run.append("state", steps, state="done")
+    running = start(tmp_path)
+    yield running
+    stop(running)
+
+
+def test_a_chosen_run_is_shown_with_its_own_curve(two_runs, visit):
+    """The plot's axis ends where the run did, also when another run was shown before."""
+    page = visit(two_runs.teachers_link)
+    page.get_by_role("tab", name="The run", exact=True).click()
+    choice = page.get_by_label("Run", exact=True).locator("visible=true")
+    for name, last in (("short", 6), ("long", 90), ("short", 6), ("long", 90)):
+        choice.click()
+        choice.press("ArrowDown")
+        page.get_by_role("option", name=f"{name} · done").click()
+        page.locator(".run-head", has_text=name).locator("visible=true").wait_for()
+        page.wait_for_timeout(2500)  # what is drawn late is drawn by then
+        ticks = page.locator(".vega-embed svg text").locator("visible=true").all_text_contents()
+        assert max(float(tick) for tick in ticks if re.fullmatch(r"[\d.]+", tick)) == last, (name, ticks)
+        choice.blur()
 
 
 @pytest.mark.slow
