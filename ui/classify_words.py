@@ -65,8 +65,8 @@ def table(lines: Sequence[Line], language: str) -> str:
     waiting = any(line.state in (*ACTIVE, "queued") for line in lines)  # the best may be still to come
     verdict = _remark(_verdict(ended, report, language)) if report and ended and not waiting else ""
     verdict += _unmeasured(report or {}, language)
-    return (f'<div class="runs-scroll"><table class="runs strategies"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
-            f"</table></div>{verdict}")  # fmt: skip
+    body = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
+    return f'<div class="runs-scroll"><table class="runs strategies">{body}</table></div>{verdict}'
 
 
 def _cells(line: Line, language: str) -> str:

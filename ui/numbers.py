@@ -180,7 +180,8 @@ def formula(shapes: Sequence[tuple[int, int]], rank: int, alpha: int, method: st
     scale = alpha or 2 * rank
     factor = scale / rank**0.5 if method == "rslora" else scale / rank
     over = "√r" if method == "rslora" else "r"
-    equation = f"<span>h = W₀ x + (α / {over}) B A x</span> <span>= W₀ x + {local(f'{factor:.3g}', language)} · B A x</span>"
+    here = local(f"{factor:.3g}", language)
+    equation = f"<span>h = W₀ x + (α / {over}) B A x</span> <span>= W₀ x + {here} · B A x</span>"
     figures = _all(language, trained=f"{told.trained:,}", whole=f"{told.whole:,}", share=f"{told.share:.2%}",
                    saved=size(told.checkpoint), optimiser=size(told.optimiser),
                    full=size(told.optimiser_full))  # fmt: skip
