@@ -257,6 +257,9 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
     def chosen(run_id: str, request: gr.Request) -> list[Any]:
         return [*_details(services, run_id, request), ""]
 
+    def picked(run_id: str) -> str:
+        return run_id
+
     @shown
     def ask(run_id: str, text: str, request: gr.Request) -> str:
         if not run_id:
@@ -278,7 +281,7 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
     on_open(arrive, None, arrival, **_QUIET).then(**new)
     results.group.change(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
-    results.run.input(lambda run_id: run_id, results.run, results.picked, queue=False, **_QUIET)
+    results.run.input(picked, results.run, results.picked, queue=False, **_QUIET)
     results.run.change(chosen, results.run, [results.confusion, results.mistakes, results.answer], **_QUIET)
     gr.on([results.ask.click, results.sentence.submit], ask, [results.run, results.sentence], results.answer,
           api_visibility="private")  # fmt: skip
