@@ -120,6 +120,12 @@ def test_what_cannot_be_searched_says_why(tmp_path, sums):
     assert caught.value.key == "search.over"
 
 
+def test_what_is_watched_is_something_that_the_model_can_answer(tmp_path):
+    queue = Queue(RunStore(tmp_path), Here(tmp_path))
+    (run,) = experiments.start(queue, "gpt2_alpaca", Options("es", offline=True)).runs
+    assert run.info.config["sample_prompt"] == "¿Cuál es la capital de Perú?"  # pocket gives no advice
+
+
 def test_a_recipe_takes_the_hubs_where_it_answers():
     assert experiments.uses("bert_imdb", Options(), online=True).model == "google-bert/bert-base-uncased"
     assert experiments.uses("bert_imdb", Options("es"), online=False).data == "sentiment.es"
