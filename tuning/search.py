@@ -74,6 +74,7 @@ def search(
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=config.seed))
     search_id = search_id or secrets.token_hex(4)
     trials: list[Trial] = []
+    _keep(queue.store, _found(search_id, trials, study))  # whoever looks finds it while its first trial waits
     for number in range(1, n_trials + 1):
         if should_stop():
             break

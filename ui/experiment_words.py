@@ -126,7 +126,7 @@ def trials(found: Mapping[str, Any], tongue: str, going: bool = False) -> str:
 def _best(found: Mapping[str, Any], tongue: str, going: bool) -> str:
     best = found["best"]
     if not best:
-        return ""
+        return f'<p class="train-hint">{escape(word("search.begun", tongue))}</p>' if going else ""
     over = "search.best" if found.get("ended", True) else "search.broken_off"
     key = "search.so_far" if going else over
     lines = [word(key, tongue, name=best["name"], loss=f"{best['loss']:.3f}")]

@@ -100,10 +100,12 @@ def test_a_search_runs_trials_in_the_queue_and_keeps_the_best(tmp_path, tiny_mod
     queue = Queue(RunStore(tmp_path), Here(tmp_path))
     queue.start()
     try:
-        config = SFTConfig(source_model=str(tiny_model), epochs=1)
-        found = search.search(queue, config, from_python(sums), ["learning_rate", "rank"], 3)
+        config, seen = SFTConfig(source_model=str(tiny_model), epochs=1), []
+        found = search.search(queue, config, from_python(sums), ["learning_rate", "rank"], 3,
+                              should_stop=lambda: seen.extend(search.all_searches(queue.store)))  # fmt: skip
     finally:
         queue.close()
+    assert seen[0] == found.search_id  # it can be looked at before its first trial has ended
     assert len(found.trials) == 3 and found.best is not None
     assert found.best.loss == min(trial.loss for trial in found.trials)
     assert len({trial.settings["learning_rate"] for trial in found.trials}) == 3

@@ -208,6 +208,9 @@ def test_a_search_is_drawn_by_setting():
     assert "<b>0.400</b>" in shown and "<u>" not in shown and "70%" in shown
     assert shown.index("0.400") < shown.index("0.01<")  # what counts first: a phone shows three columns
     assert "sigue" in experiment_words.trials(found, "es", going=True)
+    begun = {"trials": [], "best": None, "importance": {}, "ended": False}
+    assert "No trial has" in experiment_words.trials(begun, "en", going=True)
+    assert experiment_words.trials_figure(begun, "en") is None
     broken_off = experiment_words.trials({**found, "ended": False}, "en")
     assert "broken off" in broken_off and "were removed" not in broken_off
     rates = [1.4e-4, 1.3e-3, 4e-3, 6.1e-3]
