@@ -124,12 +124,15 @@ def _said(ways: list[dict[str, Any]], about: dict[str, Any], tongue: str) -> str
                     tokens=f"{tokens:.0f}", times=f"{times:.1f}")  # fmt: skip
         lines.append(told)
     shares = {(row["policy"], row["way"]): row["accuracy"] for row in ways}
-    for policy in dict.fromkeys(row["policy"] for row in ways):
-        alone, read = shares.get((policy, "plain")), shares.get((policy, "rag"))
-        found = about.get("own") or about.get("shipped", True)  # else the documents do not tell what is asked
-        if found and alone is not None and read is not None and read < alone + 0.1:
-            key = "reads_not" if policy == first["policy"] else "tuned_reads_not"
-            lines.append(word(f"alternatives.{key}", tongue))
+    both = [name for name, way in shares if way == "rag" and (name, "plain") in shares]
+    helped = {name: shares[name, "rag"] >= shares[name, "plain"] + 0.1 for name in both}
+    reader = next((name for name, well in helped.items() if well), "")
+    found = about.get("own") or about.get("shipped", True)  # else the documents do not tell what is asked
+    for policy in [name for name, well in helped.items() if found and not well]:
+        key = "tuned_reads_not"
+        if policy == first["policy"]:
+            key = "base_reads_not" if reader else "reads_not"
+        lines.append(word(f"alternatives.{key}", tongue, reader=reader))
     lines.append(word("alternatives.interval", tongue))
     return f'<ul class="told">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
 

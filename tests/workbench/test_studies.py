@@ -88,3 +88,22 @@ def test_ways_are_measured_behind_the_page(tmp_path):
         assert shown.count("<tr>") == 4 + 3 and "ejemplos" in shown
     finally:
         services.stop()
+
+
+def test_who_has_a_run_that_reads_is_not_told_to_train_one():
+    from ui import study_words
+
+    def told(with_documents: float) -> str:
+        ways = [
+            {"policy": policy, "way": way, "accuracy": accuracy, "prompt_tokens": 9.0, "milliseconds": 5.0}
+            for policy, way, accuracy in (
+                ("pocket", "plain", 0.05),
+                ("pocket", "rag", 0.05),
+                ("mine", "plain", 0.1),
+                ("mine", "rag", with_documents),
+            )
+        ]
+        return study_words._said(ways, {}, "en")
+
+    assert "mine was, and answers from them" in told(0.6) and "Tune a run" not in told(0.6)
+    assert "Tune a run" in told(0.1) and "did not help the tuned run" in told(0.1)
