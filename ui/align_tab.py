@@ -209,7 +209,7 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
     fresh = not seen.startswith(plotted)
     if (
         fresh and drawn
-    ):  # Gradio may draw the words with the curves of the run before: the next look brings these again
+    ):  # Gradio may draw the words with the last run's curves: the next look brings these again
         mark += " worded"
     teacher, done = who.is_teacher, status.state in ("done", "stopped")
     tuned = teacher and done and run.method in ("dpo", "kto", "rloo")

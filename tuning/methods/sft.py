@@ -60,7 +60,8 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
         _take_back(run, model, recorder)
     if not recorder.stopped:
         note_if_nothing_learned(run, step)
-    note_if_forgotten(run, step)  # of a stopped one too: that is why it was stopped, perhaps
+    if not run.paused:
+        note_if_forgotten(run, step)  # of a stopped one too: that is why it was stopped, perhaps
     keep_adapter(model, run, start, card.write(run, start, plan))
     _finish(run, recorder, step, plan)
     return not recorder.stopped
