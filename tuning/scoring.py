@@ -5,13 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import AfinaError
 from tuning.data.rows import Pair, Row
 from tuning.data.tokens import encode
 from tuning.runs import RunStore
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase as Tokenizer
+
 Message = dict[str, str]
+
+
+class Word(NamedTuple):
+    """A word of a reply as a reward model reads it, in its context."""
+
+    text: str  # with the space before it
+    score: float  # mean of its tokens'; the mean over a reply's tokens is its reward
+    tokens: int
 
 
 class Rewards:
@@ -20,6 +32,10 @@ class Rewards:
     def scores(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
         """The reward of each (prompt's messages, reply). Only differences mean something."""
         raise NotImplementedError
+
+    def words(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[list[Word]]:
+        """What each reply's reward is the mean of; empty lists where it is no mean over words."""
+        return [[] for _ in replies]
 
     def preferences(self, pairs: Sequence[Pair]) -> list[float]:
         """P(chosen is better than rejected) = sigmoid(r(chosen) - r(rejected)), for each pair."""
@@ -54,12 +70,22 @@ class RewardModel(Rewards):
         body = with_head(start.model, parent, start.tokenizer.pad_token_id, pooling)
         self._model = PeftModel.from_pretrained(body, str(run.adapter_dir)).eval()
         self._limit = start.info.context or 2048
+        self._reads_all = pooling == "mean"
 
     def scores(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
         from tuning.methods.reward import scores
 
         rows = [self._ids(prompt, reply or " ") for prompt, reply in replies]
         return scores(self._model, rows, self.tokenizer.pad_token_id).tolist() if rows else []
+
+    def words(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[list[Word]]:
+        from tuning.methods.reward import token_scores
+
+        if not self._reads_all:
+            return super().words(replies)
+        rows = [self._ids(prompt, reply or " ") for prompt, reply in replies]
+        found = token_scores(self._model, rows, self.tokenizer.pad_token_id)
+        return [_words(self.tokenizer, reply, scores) for (_, reply), scores in zip(rows, found, strict=True)]
 
     def _ids(self, prompt: Sequence[Message], reply: str) -> tuple[list[int], list[int]]:
         """Token ids of prompt and reply; of a prompt that fills the context its last token stands for the reply."""
@@ -71,3 +97,21 @@ class RewardModel(Rewards):
             return found
         ids = encode(self.tokenizer, row, self._limit).input_ids
         return ids[:-1], ids[-1:]
+
+
+def _words(tokenizer: Tokenizer, ids: Sequence[int], scores: Sequence[float]) -> list[Word]:
+    """Tokens together as words: a new one begins at a space; letters of several tokens come whole."""
+    words: list[tuple[str, list[float]]] = []
+    told, waiting = "", []
+    for n, score in enumerate(scores, 1):
+        waiting.append(score)
+        text = str(tokenizer.decode(list(ids[:n]), skip_special_tokens=False))
+        if text.endswith("\ufffd") and n < len(ids):  # half a letter
+            continue
+        piece, told = text[len(told) :], text
+        if words and not piece[:1].isspace() and ids[n - 1] not in tokenizer.all_special_ids:
+            words[-1] = (words[-1][0] + piece, words[-1][1] + waiting)
+        else:
+            words.append((piece, waiting))
+        waiting = []
+    return [Word(text, sum(each) / len(each), len(each)) for text, each in words]

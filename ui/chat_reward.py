@@ -15,6 +15,7 @@ from ui.translations import t, word
 from workbench.rewarding import MOST
 
 if TYPE_CHECKING:
+    from tuning.scoring import Word
     from workbench.rewarding import Scored, Verdict
     from workbench.services import Services
 
@@ -113,15 +114,33 @@ def verdict(found: Verdict, model: str, names: Sequence[str], language: str) -> 
     place = max(range(len(names)), key=lambda i: found.rewards[i])
     cells = "".join(
         f'<div class="reply{" best" if i == place else ""}"><small>{escape(_column(i, name, language))}</small>'
-        f"<b>{reward:+.2f}</b></div>"
-        for i, (name, reward) in enumerate(zip(names, found.rewards, strict=True))
+        f"<b>{reward:+.2f}</b>{heat}</div>"
+        for i, (name, reward, heat) in enumerate(zip(names, found.rewards, _heat(found), strict=True))
     )
+    read = f'<p class="quiet">{escape(word("chat.reward.words", language))}</p>' if any(found.words) else ""
     p = "" if found.first is None else f" (p = {100 * max(found.first, 1 - found.first):.0f} %)"
     told = (
         word("chat.reward.prefers", language, model=model, column=_column(place, names[place], language)) + p
     )
     people = _people(found, names, language)
-    return f'<div class="judged"><div class="pair">{cells}</div><p>{escape(told)}</p>{people}</div>'
+    return f'<div class="judged"><div class="pair">{cells}</div>{read}<p>{escape(told)}</p>{people}</div>'
+
+
+def _heat(found: Verdict) -> list[str]:
+    """Each reply's words on green where they lift its reward above the replies' mean, on red where they lower it."""
+    every = [each for reply in found.words for each in reply]
+    if not every:
+        return [""] * len(found.rewards)
+    mean = sum(each.score * each.tokens for each in every) / sum(each.tokens for each in every)
+    most = max(abs(each.score - mean) for each in every) or 1.0
+
+    def shown(each: Word) -> str:
+        share = (each.score - mean) / most
+        text = escape(each.text if each.text.strip() else "␣")
+        kind, strength = "lifts" if share > 0 else "lowers", round(60 * abs(share))
+        return f'<span class="{kind}" style="--strength:{strength}%" title="{each.score:+.2f}">{text}</span>'
+
+    return [f'<p class="heat">{"".join(map(shown, reply))}</p>' for reply in found.words]
 
 
 def _people(found: Verdict, names: Sequence[str], language: str) -> str:

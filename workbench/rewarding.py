@@ -20,6 +20,7 @@ from workbench.limits import require_length
 from workbench.revealing import shown_name
 
 if TYPE_CHECKING:
+    from tuning.scoring import Word
     from workbench.aligning import Aligning
     from workbench.comparing import Comparing
     from workbench.results import Results
@@ -51,6 +52,7 @@ class Verdict:
     rewards: tuple[float, ...]
     first: float | None  # P(the first reply is better than the second), for two
     people: ClassSaid | None
+    words: tuple[tuple[Word, ...], ...] = ()  # of each reply, where the model reads them all
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,11 @@ class Rewarding:
         require_length("", talk, [{"role": "assistant", "content": reply} for reply in replies])
         with self._roles.writing(actor, len(replies)):
             model = self._aligning.reward_model(actor, reward_run)
-            rewards = model.scores([(talk, reply) for reply in replies])
+            asked = [(talk, reply) for reply in replies]
+            rewards, words = model.scores(asked), model.words(asked)
         first = _sigmoid(rewards[0] - rewards[1]) if len(replies) == 2 else None
         said = self._said(messages_of("prompt", list(talk)), replies, policies) if len(replies) == 2 else None
-        return Verdict(tuple(rewards), first, said)
+        return Verdict(tuple(rewards), first, said, tuple(tuple(each) for each in words))
 
     def best_of(
         self, actor: Actor, reward_run: str, policy: str, message: str, n: int, system: str = "", **sampling: Any

@@ -185,6 +185,11 @@ def test_a_reward_model_learns_scores_and_is_no_policy(tmp_path, tiny_model):
     good, bad = judge.scores([(prompt, "With pleasure, thank you."), (prompt, "No.")])
     assert good > bad
     assert judge.preferences([Pair(prompt, "With pleasure, thank you.", "No.")])[0] > 0.5
+    said = "¿Qué? Tú también, \U0001f600 thank you."
+    (words,), (reward,) = judge.words([(prompt, said)]), judge.scores([(prompt, said)])
+    assert "".join(each.text for each in words).strip().startswith(said) and len(words) >= 6
+    whole = sum(each.score * each.tokens for each in words) / sum(each.tokens for each in words)
+    assert whole == pytest.approx(reward, abs=1e-4)
     with pytest.raises(AfinaError) as caught:
         models.resolve("judge", tmp_path / "home")
     assert caught.value.key == "models.no_policy"
@@ -256,6 +261,7 @@ def test_a_reward_is_read_off_the_reply_alone(tiny_model, tmp_path, pooling):
 def test_a_run_from_before_still_reads_the_last_token(tmp_path, tiny_model):
     from tuning.methods.reward import config_of
     from tuning.runs import RunStore
+    from tuning.scoring import RewardModel
 
     job = run_of(tmp_path, tiny_model, "reward", "old", target_steps=2)
     folder = tmp_path / "home" / "runs" / job.run_id
@@ -264,6 +270,37 @@ def test_a_run_from_before_still_reads_the_last_token(tmp_path, tiny_model):
     del told["config"]["pooling"]
     (folder / "run.json").write_text(json.dumps(told))
     assert config_of(RunStore(tmp_path / "home").get("old")).pooling == "last"
+    prompt = ({"role": "user", "content": "What is 7 plus 7?"},)
+    assert RewardModel("old", tmp_path / "home").words([(prompt, "No."), (prompt, "Yes.")]) == [[], []]
+
+
+@pytest.mark.parametrize(("method", "maker"), [("dpo", "add_adapter"), ("reward", "get_peft_model")])
+def test_every_trainable_parameter_moves_and_no_other(tmp_path, tiny_model, method, maker, monkeypatch):
+    from importlib import import_module
+
+    from tuning.cli import CONFIGS
+    from tuning.executors.execute import execute
+    from tuning.jobs import Queue
+    from tuning.runs import RunStore
+
+    module, kept = import_module(f"tuning.methods.{method}"), {}
+    whole = getattr(module, maker)
+
+    def add(*args, **kwargs):
+        model = kept["model"] = whole(*args, **kwargs)
+        kept["before"] = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+        return model
+
+    monkeypatch.setattr(module, maker, add)
+    config = CONFIGS[method](source_model=str(tiny_model), target_steps=6, learning_rate=5e-3)
+    run = Queue(RunStore(tmp_path), executor=None).submit(method, config, pairs.from_python(records()), "all")
+    execute(run, tmp_path)
+    assert run.state == "done", run.status().error
+    learned = (".lora_", ".modules_to_save.")  # the adapter, and a reward model's head
+    for name, weight in kept["model"].named_parameters():
+        if ".ref." not in name:
+            moved = not torch.equal(weight, kept["before"][name])
+            assert moved == any(part in name for part in learned), name
 
 
 @pytest.mark.parametrize("method", ["dpo", "reward"])

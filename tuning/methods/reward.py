@@ -109,8 +109,7 @@ class _OverReply:
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, reply_mask: torch.Tensor, **_: Any
     ) -> SequenceClassifierOutput:
         """All (B, T); `reply_mask` is 1 on the reply's tokens. Logits: (B, 1), the rewards."""
-        hidden = self.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)[0]
-        rewards = self.score(hidden).squeeze(-1).float()  # (B, T)
+        rewards = self.per_token(input_ids, attention_mask)  # (B, T)
         weights = reply_mask.to(rewards.dtype)
         if self.pooling == "last":
             places = torch.arange(weights.shape[1], device=weights.device)
@@ -119,6 +118,11 @@ class _OverReply:
         return SequenceClassifierOutput(
             logits=(rewards * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)
         )
+
+    def per_token(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """(B, T): what the head gives at each token; a reply's reward is the mean of its tokens'."""
+        hidden = self.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)[0]
+        return self.score(hidden).squeeze(-1).float()
 
 
 class HeadTrainer(RewardTrainer):
@@ -259,3 +263,14 @@ def scores(model: Any, rows: Sequence[Reply], pad: int, batch_size: int = 16) ->
         found[part] = out.squeeze(-1).float().cpu()
     model.train(was_training)
     return found
+
+
+@torch.no_grad()
+def token_scores(model: Any, rows: Sequence[Reply], pad: int) -> list[list[float]]:
+    """What the head gives at each token of the replies, one list a reply; dropout must be off."""
+    batch = {name: value.to(model.device) for name, value in padded(rows, pad).items()}
+    found = model.get_base_model().per_token(batch["input_ids"], batch["attention_mask"]).cpu()  # (B, T)
+    return [
+        each[len(prompt) : len(prompt) + len(reply)].tolist()
+        for each, (prompt, reply) in zip(found, rows, strict=True)
+    ]
