@@ -127,7 +127,10 @@ def verdict(found: Verdict, model: str, names: Sequence[str], language: str) -> 
 
 
 def _heat(found: Verdict) -> list[str]:
-    """Each reply's words on green where they lift its reward above the replies' mean, on red where they lower it."""
+    """Each reply's words on blue where they lift its reward above the replies' mean, on orange where they lower it.
+
+    The two colours that most people can tell apart.
+    """
     every = [each for reply in found.words for each in reply]
     if not every:
         return [""] * len(found.rewards)
@@ -136,11 +139,13 @@ def _heat(found: Verdict) -> list[str]:
 
     def shown(each: Word) -> str:
         share = (each.score - mean) / most
-        text = escape(each.text if each.text.strip() else "␣")
         kind, strength = "lifts" if share > 0 else "lowers", round(60 * abs(share))
-        return f'<span class="{kind}" style="--strength:{strength}%" title="{each.score:+.2f}">{text}</span>'
+        bare = each.text.lstrip()
+        before = escape(each.text[: len(each.text) - len(bare)])
+        about = f'class="{kind}" style="--strength:{strength}%" title="{each.score:+.2f}"'
+        return f"{before}<span {about}>{escape(bare)}</span>"
 
-    return [f'<p class="heat">{"".join(map(shown, reply))}</p>' for reply in found.words]
+    return [f'<p class="heat">{"".join(map(shown, reply)).lstrip()}</p>' for reply in found.words]
 
 
 def _people(found: Verdict, names: Sequence[str], language: str) -> str:

@@ -63,3 +63,17 @@ def test_a_folder_is_named_by_its_last_part():
     """Where it lies on the host is nobody's business, and a path crowds a phone."""
     choices = [PolicyChoice("/srv/models/mine", "", True), PolicyChoice("run", "/srv/models/mine", False)]
     assert [label for label, _ in labels(choices, "en")] == ["mine · base, untouched", "run ← mine"]
+
+
+def test_a_verdict_shows_the_words_that_lift_and_lower_and_runs_none_of_them():
+    from tuning.scoring import Word
+    from ui.chat_reward import verdict
+    from workbench.rewarding import Verdict
+
+    words = ((Word(" <b>Please</b>", 2.0, 2), Word(" so.", 0.0, 2)), (Word(" No.", -1.0, 4),))
+    found = Verdict((1.0, -1.0), 0.88, None, words)
+    shown = verdict(found, "judge", ["one", "two"], "en")
+    assert "<b>Please" not in shown and "&lt;b&gt;Please" in shown
+    assert 'class="lifts" style="--strength:60%" title="+2.00"' in shown  # the mean is 0: the strongest word
+    assert 'class="lowers" style="--strength:30%" title="-1.00"' in shown
+    assert "heat" not in verdict(Verdict((1.0, -1.0), 0.88, None), "judge", ["one", "two"], "en")
