@@ -78,18 +78,18 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     if not any(run.name == "sft" for run in services.training.runs(TEACHER)):
         say("supervised fine-tuning")
         config, data = SFTConfig.from_settings({"source_model": "pocket"}), f"mixed.{options.language}"
-        _wait(services, services.training.start(TEACHER, config, data, "sft"))
+        wait(services, services.training.start(TEACHER, config, data, "sft"))
     engine = services.comparing.engine
     before = check.ask(engine, "sft", asked)
     say(f"round: {options.prompts} prompts, {options.votes} votes, {options.noise:.0%} of them wrong")
-    this = _round(services, options)
+    this = make_round(services, options)
     n_votes = simulated.vote(services.labels, this, likes, habits, most=options.votes)
     say("reward model")
-    _wait(services, _judge(services, this))
-    accuracy, compared = _reward_accuracy(services, options, likes)
+    wait(services, _judge(services, this))
+    accuracy, compared = reward_accuracy(services, options, likes)
     say("direct preference optimisation")
     taught_by = _taught_by(services, options, this)
-    _wait(services, _align(services, options, this, taught_by))
+    wait(services, _align(services, options, this, taught_by))
     say("evaluation")
     wins, decisive = _compare(services, options, likes)
     likeliest, likeliest_decisive = _compare(services, options, likes, greedy=True)
@@ -143,7 +143,7 @@ def _align(services: Services, options: Options, this: Round, taught_by: str) ->
     )
 
 
-def _round(services: Services, options: Options) -> Round:
+def make_round(services: Services, options: Options) -> Round:
     prompts = tuple(read_prompts(f"prompts.{options.language}", services.settings))
     held = round(0.25 * options.prompts)
     wanted = Wanted(
@@ -159,7 +159,9 @@ def _round(services: Services, options: Options) -> Round:
     return services.rounds.move(TEACHER, this.round_id, "open")
 
 
-def _reward_accuracy(services: Services, options: Options, likes: Preference) -> tuple[float | None, int]:
+def reward_accuracy(
+    services: Services, options: Options, likes: Preference, name: str = "reward"
+) -> tuple[float | None, int]:
     """On fresh comparisons of held-out prompts, against what the voters would say without errors; and how many."""
     from tuning.data.rows import Pair
 
@@ -172,7 +174,7 @@ def _reward_accuracy(services: Services, options: Options, likes: Preference) ->
         liked = sorted(set(replies[first : first + 4]), key=lambda reply: likes(asked, reply))
         if better(likes(asked, liked[-1]), likes(asked, liked[0]), options.notice):
             pairs.append(Pair(prompt, liked[-1], liked[0]))
-    return measured(services.aligning.reward_model(TEACHER, "reward"), pairs).accuracy, len(pairs)
+    return measured(services.aligning.reward_model(TEACHER, name), pairs).accuracy, len(pairs)
 
 
 def _compare(
@@ -221,7 +223,7 @@ def interval(wins: int, n: int) -> tuple[float | None, float | None]:
     return float(found.low), float(found.high)
 
 
-def _wait(services: Services, run_id: str) -> None:
+def wait(services: Services, run_id: str) -> None:
     while not (status := services.training.status(TEACHER, run_id)).ended:
         time.sleep(0.1)
     if status.state != "done":
