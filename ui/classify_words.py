@@ -186,7 +186,8 @@ def mistakes(report: Mapping[str, Any], language: str) -> str:
         return ""
     rows = "".join(
         f"<li><b>{escape(each['said'])}</b> {each['probability']:.0%}, "
-        f"{escape(word('classify.but', language))} <b>{escape(each['label'])}</b>: “{escape(each['text'][:240])}” "
+        f"{escape(word('classify.but', language))} <b>{escape(each['label'])}</b>: "
+        f"{escape(word('classify.quoted', language, text=each['text'][:240]))} "
         f"<span class='train-hint'>({escape(word('classify.row', language, n=each['row']))})</span></li>"
         for each in report["mistakes"][:8]
     )

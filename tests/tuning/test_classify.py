@@ -214,6 +214,13 @@ def test_data_that_cannot_be_used_says_why(rows, key):
     assert "{" not in caught.value.words("en") + caught.value.words("es")
 
 
+def test_many_classes_are_quoted_as_the_language_does():
+    with pytest.raises(AfinaError) as caught:
+        labels.from_python([{"text": str(n), "label": f"name {n}"} for n in range(500)])
+    assert "(“name 0”, “name 1”, “name 2” …)" in caught.value.words("en")
+    assert "(«name 0», «name 1», «name 2»…)" in caught.value.words("es")
+
+
 def test_a_file_sorted_by_label_says_that_the_first_rows_are_too_few():
     records = [{"text": f"text {n}", "label": "good" if n < 30 else "bad"} for n in range(40)]
     found = labels.from_python(records, "sorted.csv")

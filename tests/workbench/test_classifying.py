@@ -113,6 +113,12 @@ def test_nothing_is_said_of_the_best_before_all_have_ended():
     assert "does not pay" not in classify_words.table([done, later], "en")
 
 
+def test_mistakes_are_quoted_as_the_language_does():
+    wrong = {"said": "warm", "label": "cold", "probability": 0.9, "text": "ice", "row": 3}
+    assert ": “ice” " in classify_words.mistakes({"mistakes": [wrong]}, "en")
+    assert ": «ice» " in classify_words.mistakes({"mistakes": [wrong]}, "es")
+
+
 def test_a_class_without_held_out_texts_is_named():
     told = {**REPORT, "labels": ["bad", "good"], "confusion": [[0, 0], [1, 37]]}
     shown = classify_words.table([Line("1", "mine", "lora", "done", 1.0, {}, told)], "en")

@@ -172,9 +172,9 @@ def _checked(
             raise AfinaError("classify.one_class_left", **told, skipped=n_problems, first=problems[0])
         raise AfinaError("classify.one_class", **told)
     if len(counts) > MOST_CLASSES or (len(rows) > 20 and len(counts) > len(rows) / 2):
-        examples = ", ".join(f"“{label[:30]}”" for label in list(counts)[:3])
+        first, second, third = (label[:30] for label in list(counts)[:3])
         raise AfinaError("classify.many_classes", n=len(counts), rows=len(rows), most=MOST_CLASSES,
-                         examples=examples)  # fmt: skip
+                         first=first, second=second, third=third)  # fmt: skip
     fingerprint = hashing.of_json([row.content for row in rows])
     kept = tuple(problems[:_KEPT_PROBLEMS])
     return LabelledSet(tuple(rows), name, tuple(columns), kept, n_problems, fingerprint, cut=cut)
