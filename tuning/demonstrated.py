@@ -23,6 +23,7 @@ class Part:
     share: float  # of its steps, 0 to 1
     model: str
     data: str
+    classifies: bool
     n_train: int
     seconds: float
     heldout_before: float | None
@@ -70,6 +71,7 @@ def _part(run: Run) -> Part:
         share=status.step / status.total_steps if status.total_steps else 0.0,
         model=shown_base(info.base),
         data=str(info.data["name"]),
+        classifies=info.method == "classify",
         n_train=int(info.data.get("n_train", 0)),
         seconds=status.elapsed_seconds,
         heldout_before=status.first.get("heldout_loss"),

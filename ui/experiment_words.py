@@ -46,7 +46,7 @@ def _data_name(used: Uses) -> str:
 
 def parts(found: Sequence[Part], tongue: str) -> str:
     """A recipe's runs: what sets each apart, its figures, and its reply before and after."""
-    classes = any(part.accuracy is not None for part in found)
+    classes = any(part.classifies for part in found)
     measured = ("accuracy", "macro_f1") if classes else ("heldout",)
     columns = ("part", "state", "model", "data", "rows", "time", *measured)
     head = "".join(f"<th>{escape(word(f'experiments.column.{name}', tongue))}</th>" for name in columns)

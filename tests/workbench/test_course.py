@@ -59,6 +59,16 @@ def test_data_that_a_recipe_made_are_named_in_the_language_of_the_page(services)
     assert shown.count("50% falsos") == 2 and "% false<" not in shown
 
 
+def test_a_recipe_of_classifiers_has_their_columns_before_its_first_figure(services):
+    from ui import experiment_words
+
+    services.course.start_recipe(TEACHER, "gpt2_tweets", "en")
+    group = until(services.course.studies, "done", "recipe").result["group"]
+    shown = experiment_words.parts(services.course.parts(VISITOR, group), "en")
+    assert shown.count("badge queued") == 3
+    assert "Macro-F1" in shown and "Held-out loss" not in shown
+
+
 @pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
 def test_runs_are_measured_beside_their_base_behind_the_page(services):
     from ui import measure_panel
