@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from tuning.progress import ACTIVE
+from tuning.progress import ACTIVE, RESUMABLE
 from ui.plots import COLOURS
 from ui.train_data import amount, duration, memory, number, tile
 from ui.translations import word
@@ -63,7 +63,10 @@ def table(lines: Sequence[Line], language: str) -> str:
         rows += "".join(_baseline(name, report[name], language) for name in ("majority", "bag_of_words"))
     ended = [line for line in lines if line.report and line.state == "done"]
     waiting = any(line.state in (*ACTIVE, "queued") for line in lines)  # the best may be still to come
-    verdict = _remark(_verdict(ended, report, language)) if report and ended and not waiting else ""
+    verdict = ""
+    if report and ended and not waiting:
+        left_out = [line for line in lines if line.state in RESUMABLE]
+        verdict = _remark(_verdict(ended, report, language)) + _left_out(left_out, language)
     verdict += _unmeasured(report or {}, language)
     body = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
     return f'<div class="runs-scroll"><table class="runs strategies">{body}</table></div>{verdict}'
@@ -118,6 +121,15 @@ def _verdict(lines: Sequence[Line], report: Mapping[str, Any], language: str) ->
     return word(f"classify.verdict.{key}", language, best=word(f"classify.strategy.{best.strategy}", language),
                 accuracy=f"{figures['accuracy']:.1%}", bag=f"{bag['accuracy']:.1%}", n=figures["n"],
                 low=f"{interval.low:.1%}", high=f"{interval.high:.1%}")  # fmt: skip
+
+
+def _left_out(lines: Sequence[Line], language: str) -> str:
+    """A remark on the strategies that did not come to their end: the verdict is not on them."""
+    told = ", ".join(
+        f"{word(f'classify.strategy.{line.strategy}', language)} ({word(f'train.state.{line.state}', language)})"
+        for line in lines
+    )
+    return _remark(word("classify.verdict.left_out", language, strategies=told)) if told else ""
 
 
 def _unmeasured(report: Mapping[str, Any], language: str) -> str:

@@ -113,6 +113,15 @@ def test_nothing_is_said_of_the_best_before_all_have_ended():
     assert "does not pay" not in classify_words.table([done, later], "en")
 
 
+def test_a_verdict_says_what_it_leaves_out():
+    done = Line("1", "mine", "feature", "done", 1.0, {}, REPORT)
+    cancelled = Line("2", "mine-2", "full", "cancelled", 0.0, {}, None)
+    stopped = Line("3", "mine-3", "lora", "stopped", 0.4, {}, REPORT)
+    assert "leaves out" not in classify_words.table([done], "en")
+    shown = classify_words.table([done, cancelled, stopped], "en")
+    assert "does not pay" in shown and "Full fine-tuning (cancelled), LoRA (stopped)" in shown
+
+
 def test_mistakes_are_quoted_as_the_language_does():
     wrong = {"said": "warm", "label": "cold", "probability": 0.9, "text": "ice", "row": 3}
     assert ": “ice” " in classify_words.mistakes({"mistakes": [wrong]}, "en")
