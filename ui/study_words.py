@@ -111,11 +111,12 @@ def shared(value: float, n: int) -> str:
 
 def _said(ways: list[dict[str, Any]], about: dict[str, Any], tongue: str) -> str:
     """What the numbers say, in sentences; never more than they do."""
-    first, best = ways[0], max(ways, key=lambda row: row["accuracy"])
-    told = "best" if best["accuracy"] >= _GOOD else "no_good"
-    lines = [
-        word(f"alternatives.{told}", tongue, best=way_name(best, tongue), share=f"{best['accuracy']:.0%}")
-    ]
+    first, share = ways[0], max(row["accuracy"] for row in ways)
+    best = [way_name(row, tongue) for row in ways if row["accuracy"] == share]
+    key, named = ("best", best) if len(best) == 1 else ("equal", best)
+    if share < _GOOD:
+        key, named = "no_good", best[:1]
+    lines = [word(f"alternatives.{key}", tongue, best=", ".join(named), share=f"{share:.0%}")]
     for row in ways[1:]:
         points = 100 * (row["accuracy"] - first["accuracy"])
         tokens = row["prompt_tokens"] - first["prompt_tokens"]
@@ -123,18 +124,31 @@ def _said(ways: list[dict[str, Any]], about: dict[str, Any], tongue: str) -> str
         told = word("alternatives.gain", tongue, way=way_name(row, tongue), points=f"{points:+.0f}",
                     tokens=f"{tokens:.0f}", times=f"{times:.1f}")  # fmt: skip
         lines.append(told)
-    shares = {(row["policy"], row["way"]): row["accuracy"] for row in ways}
-    both = [name for name, way in shares if way == "rag" and (name, "plain") in shares]
-    helped = {name: shares[name, "rag"] >= shares[name, "plain"] + 0.1 for name in both}
-    reader = next((name for name, well in helped.items() if well), "")
-    found = about.get("own") or about.get("shipped", True)  # else the documents do not tell what is asked
-    for policy in [name for name, well in helped.items() if found and not well]:
-        key = "tuned_reads_not"
-        if policy == first["policy"]:
-            key = "base_reads_not" if reader else "reads_not"
-        lines.append(word(f"alternatives.{key}", tongue, reader=reader))
+    lines += _readers(ways, about, tongue)
     lines.append(word("alternatives.interval", tongue))
     return f'<ul class="told">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
+
+
+def _readers(ways: list[dict[str, Any]], about: dict[str, Any], tongue: str) -> list[str]:
+    """Whom documents did not help, of those who do not know the answers without; and who reads, beyond chance."""
+    if not about.get("own") and not about.get("shipped", True):
+        return []  # the documents do not tell what is asked
+    known = {(row["policy"], row["way"]): row for row in ways}
+    pairs = [(row, known[name, "rag"]) for (name, way), row in known.items()
+             if way == "plain" and (name, "rag") in known]  # fmt: skip
+    readers = [plain["policy"] for plain, rag in pairs if _interval(rag)[0] > _interval(plain)[1]]
+    lines = []
+    for plain, rag in pairs:
+        if plain["accuracy"] < _GOOD and rag["accuracy"] < plain["accuracy"] + 0.1:
+            key = "tuned_reads_not"
+            if plain["policy"] == ways[0]["policy"]:
+                key = "base_reads_not" if readers else "reads_not"
+            lines.append(word(f"alternatives.{key}", tongue, reader=next(iter(readers), "")))
+    return lines
+
+
+def _interval(row: dict[str, Any]) -> tuple[float, float]:
+    return wilson(round(row["accuracy"] * row["n"]), row["n"])
 
 
 def _every(asked: list[dict[str, Any]], ways: list[dict[str, Any]], tongue: str) -> str:

@@ -90,20 +90,33 @@ def test_ways_are_measured_behind_the_page(tmp_path):
         services.stop()
 
 
-def test_who_has_a_run_that_reads_is_not_told_to_train_one():
+def said(shares: dict[str, tuple[float, float]], n: int) -> str:
+    """What is said of policies that are so often right alone and with documents."""
     from ui import study_words
 
+    ways = [
+        {"policy": policy, "way": way, "accuracy": share, "n": n, "prompt_tokens": 9.0, "milliseconds": 5.0}
+        for policy, both in shares.items()
+        for way, share in zip(("plain", "rag"), both, strict=True)
+    ]
+    return study_words._said(ways, {}, "en")
+
+
+def test_chance_on_a_few_questions_makes_no_reader_and_what_is_known_needs_no_documents():
+    few = said({"pocket": (0.0, 0.0), "mine": (0.0, 0.25)}, n=4)
+    assert "Documents did not help the base" in few and "answers from them" not in few
+    assert "did not help" not in said({"pocket": (0.75, 0.5)}, n=4)
+
+
+def test_ways_that_are_right_equally_often_are_all_named():
+    assert "pocket · alone is right most often (75%)" in said({"pocket": (0.75, 0.5)}, n=4)
+    equal = said({"pocket": (0.75, 0.75)}, n=4)
+    assert "most often" not in equal and "pocket · alone, pocket · documents (RAG) (75%)" in equal
+
+
+def test_who_has_a_run_that_reads_is_not_told_to_train_one():
     def told(with_documents: float) -> str:
-        ways = [
-            {"policy": policy, "way": way, "accuracy": accuracy, "prompt_tokens": 9.0, "milliseconds": 5.0}
-            for policy, way, accuracy in (
-                ("pocket", "plain", 0.05),
-                ("pocket", "rag", 0.05),
-                ("mine", "plain", 0.1),
-                ("mine", "rag", with_documents),
-            )
-        ]
-        return study_words._said(ways, {}, "en")
+        return said({"pocket": (0.05, 0.05), "mine": (0.1, with_documents)}, n=20)
 
     assert "mine was, and answers from them" in told(0.6) and "Tune a run" not in told(0.6)
     assert "Tune a run" in told(0.1) and "did not help the tuned run" in told(0.1)
