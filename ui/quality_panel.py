@@ -52,7 +52,7 @@ def build(train: Train, setup: Setup, checks: dict[str, Any]) -> None:
         path, kept, out = train.services.course.sift(who, loaded, values[rule] or "", values[judge] or "")
         inform(word("quality.sifted", language(request), out=len(out), kept=kept), 6)
         choices = [*train.datasets(language(request)), (path.name, str(path))]
-        return [gr.update(choices=choices, value=str(path)), ""]
+        return [gr.update(choices=choices, value=str(path)), safety_words.taken_out(out, language(request))]
 
     @shown
     def opened(request: gr.Request) -> Any:

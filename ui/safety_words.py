@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from tuning.data.quality import text_of
 from ui import study_words, train_data
 from ui.translations import word
 
 if TYPE_CHECKING:
     from tuning.data.quality import Leak, Odd, Quality
+    from tuning.data.rows import Row
     from workbench.studies import Study
 
 _KINDS = ("direct", "disguised", "harmless")
@@ -98,6 +101,14 @@ def quality(found: Quality, tongue: str) -> str:
         shares = ", ".join(f"{label} {n}" for label, n in list(found.labels.items())[:_LISTED])
         parts.append(f'<p class="train-hint">{escape(word("quality.labels", tongue))}: {escape(shares)}</p>')
     return "".join(parts)
+
+
+def taken_out(rows: Sequence[Row], tongue: str) -> str:
+    """The rows that a rule or a judge took out: whether it took the right ones, only they tell."""
+    told = escape(word("quality.taken_out", tongue, n=len(rows)))
+    shown = [f"<b>{escape(word('classify.row', tongue, n=row.number))}</b> {escape(text_of(row)[:160])}"
+             for row in rows[:_LISTED]]  # fmt: skip
+    return f'<div class="train-remark">{told}{_list(shown, len(rows), tongue)}</div>'
 
 
 def _leak(leak: Leak, tongue: str) -> str:

@@ -19,7 +19,7 @@ from common.split import HELDOUT_FRACTION
 from tuning import demonstrated, experiments
 from tuning import search as seeking
 from tuning.config import SFTConfig
-from tuning.data.rows import Loaded
+from tuning.data.rows import Loaded, Row
 from tuning.demonstrated import Part
 from tuning.examples import questions, written
 from tuning.experiments import Options, Uses
@@ -185,10 +185,10 @@ class Course:
 
     def sift(
         self, actor: Actor, data: Loaded, rule: str = "", judge: str = ""
-    ) -> tuple[Path, int, list[int]]:
+    ) -> tuple[Path, int, list[Row]]:
         """Writes the rows that neither have the `rule` (a regular expression) nor are of the `judge`'s class.
 
-        (file, rows kept, numbers of those taken out). Raises: NotAllowed; AfinaError `redteam.one_of`,
+        (file, how many rows are kept, those taken out). Raises: NotAllowed; AfinaError `redteam.one_of`,
         `redteam.pattern`, `redteam.nothing_out`; as `Classifier`.
         """
         from tuning import redteam
@@ -208,7 +208,7 @@ class Course:
         path = self._settings.home / "uploads" / "sifted" / f"{stem}-{secrets.token_hex(2)}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_rows(path, kept)
-        return path, len(kept), [row.number for row in out]
+        return path, len(kept), list(out)
 
     # Recipes
 

@@ -118,6 +118,16 @@ def test_rows_are_looked_at_and_sifted(services):
     assert (kept, len(out)) == (40, 40) and len(formats.load(path).rows) == 40
 
 
+def test_rows_that_were_taken_out_are_shown(services):
+    from ui import safety_words
+
+    data = formats.from_python([{**each, "prompt": f"<b>{each['prompt']}"} for each in rows()])
+    _, _, out = services.course.sift(TEACHER, data, rule="What is 1")
+    shown = safety_words.taken_out(out, "es")
+    assert "11 filas quitadas" in shown and shown.count("<li>") == 11
+    assert "<b>fila 11</b> &lt;b&gt;What is 10 plus 10" in shown
+
+
 def test_what_cannot_be_studied_says_why(services):
     data = formats.from_python(rows())
     for over, trials, key in (
