@@ -52,9 +52,13 @@ def again(queue: Queue, run: Run, remedy: str) -> Run:
         raise AfinaError("mending.not_sft", name=run.name)
     config = {**run.info.config, "probe": True}
     sides = [_loaded(run, list(run.rows(side))) for side in ("train", "heldout")]
-    made = SFTConfig.from_settings({**config, **REMEDIES[remedy](config, status)})
-    return queue.submit("sft", made, sides[0], _free(queue, f"{run.name} {remedy.replace('_', ' ')}"),
-                        validation=sides[1], extra={"mends": run.id, "remedy": remedy})  # fmt: skip
+    [(knob, value)] = REMEDIES[remedy](config, status).items()
+    made = SFTConfig.from_settings({**config, knob: value})
+    again = queue.submit("sft", made, sides[0], _free(queue, f"{run.name} {remedy.replace('_', ' ')}"),
+                         validation=sides[1], extra={"mends": run.id, "remedy": remedy})  # fmt: skip
+    before = status.plan["learning_rate"] if knob == "learning_rate" else config[knob]
+    again.note(f"note.again.{knob}", 0, of=run.name, before=f"{before:.3g}", after=f"{value:.3g}")
+    return again
 
 
 def _loaded(run: Run, rows: list[Row]) -> Loaded:

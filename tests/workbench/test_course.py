@@ -160,6 +160,9 @@ def test_a_run_that_forgot_is_trained_again_with_the_remedy_alone(services):
         again = services.training.store.get(services.training.mend(TEACHER, run_id, remedy))
         changed = {k for k, v in again.info.config.items() if v != run.info.config[k]}
         assert len(changed) == 1, changed
+        [note] = again.status().notes
+        assert note.key == f"note.again.{changed.pop()}"
+        assert "“forgetful” once more" in str(note) and note.params["before"] != note.params["after"]
         for side in ("train", "heldout"):
             assert [row.content for row in again.rows(side)] == [row.content for row in run.rows(side)]
     with pytest.raises(AfinaError):
