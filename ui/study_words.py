@@ -122,7 +122,7 @@ def _said(ways: list[dict[str, Any]], about: dict[str, Any], tongue: str) -> str
         tokens = row["prompt_tokens"] - first["prompt_tokens"]
         times = row["milliseconds"] / max(first["milliseconds"], 0.001)
         told = word("alternatives.gain", tongue, way=way_name(row, tongue), points=f"{points:+.0f}",
-                    tokens=f"{tokens:.0f}", times=f"{times:.1f}")  # fmt: skip
+                    tokens=f"{tokens:.0f}", times=f"{times:.1f}" if times >= 0.1 else f"{times:.1g}")  # fmt: skip
         lines.append(told)
     lines += _readers(ways, about, tongue)
     lines.append(word("alternatives.interval", tongue))

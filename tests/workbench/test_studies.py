@@ -90,8 +90,8 @@ def test_ways_are_measured_behind_the_page(tmp_path):
         services.stop()
 
 
-def said(shares: dict[str, tuple[float, float]], n: int) -> str:
-    """What is said of policies that are so often right alone and with documents."""
+def said(shares: dict[str, tuple[float, float]], n: int, milliseconds: float = 5.0) -> str:
+    """What is said of policies that are so often right alone and with documents; the last takes `milliseconds`."""
     from ui import study_words
 
     ways = [
@@ -99,7 +99,13 @@ def said(shares: dict[str, tuple[float, float]], n: int) -> str:
         for policy, both in shares.items()
         for way, share in zip(("plain", "rag"), both, strict=True)
     ]
+    ways[-1]["milliseconds"] = milliseconds
     return study_words._said(ways, {}, "en")
+
+
+def test_no_answer_takes_no_time():
+    times = {ms: said({"pocket": (0.75, 0.5)}, 4, ms) for ms in (0.1, 4.0)}
+    assert "0.02 × the time" in times[0.1] and "0.8 × the time" in times[4.0]
 
 
 def test_chance_on_a_few_questions_makes_no_reader_and_what_is_known_needs_no_documents():
