@@ -26,7 +26,7 @@ def labels(choices: Sequence[PolicyChoice], language: str) -> list[tuple[str, st
     for choice in choices:
         policy, way = parted(choice.name)
         if way != "plain":
-            label = f"{policy} + {word(f'alternatives.way.{way}', language)}"
+            label = f"{placeless(policy)} + {word(f'alternatives.way.{way}', language)}"
         else:
             label = (
                 f"{placeless(policy)} · {base}" if choice.is_base else f"{policy} ← {placeless(choice.base)}"

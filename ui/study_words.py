@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from common.wording import placeless
 from tuning.alternatives import Question, is_right
 from tuning.measures import wilson
 from ui.translations import word
@@ -71,7 +72,7 @@ def which(study: Study | None, tongue: str) -> str:
 
 
 def way_name(row: dict[str, Any], tongue: str) -> str:
-    return f"{row['policy']} · {word('alternatives.way.' + row['way'], tongue)}"
+    return f"{placeless(row['policy'])} · {word('alternatives.way.' + row['way'], tongue)}"
 
 
 def examples(shown: Sequence[Example], tongue: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from tuning.line import Partial
 from ui.chat_tab import _answer, said, shown_talk
 from ui.chat_words import about, first_columns, labels
+from ui.study_words import way_name
 from workbench.comparing import PolicyChoice
 
 
@@ -77,3 +78,9 @@ def test_a_verdict_shows_the_words_that_lift_and_lower_and_runs_none_of_them():
     assert 'class="lifts" style="--strength:60%" title="+2.00"' in shown  # the mean is 0: the strongest word
     assert 'class="lowers" style="--strength:30%" title="-1.00"' in shown
     assert "heat" not in verdict(Verdict((1.0, -1.0), 0.88, None), "judge", ["one", "two"], "en")
+
+
+def test_a_folder_that_answers_with_examples_is_named_by_its_last_part_too():
+    choices = [PolicyChoice("/srv/models/mine + few_shot", "/srv/models/mine", True)]
+    assert [label for label, _ in labels(choices, "en")] == ["mine + few-shot"]
+    assert way_name({"policy": "/srv/models/mine", "way": "rag"}, "en") == "mine · documents (RAG)"
