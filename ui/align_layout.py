@@ -105,6 +105,7 @@ def setup() -> Setup:
                     ["sigmoid", "ipo", "hinge", "robust"],
                     value=dpo.loss,
                     label=t("align.loss"),
+                    info=t("align.loss.about"),
                     min_width=110,
                 )
                 beta = gr.Number(dpo.beta, label="β", info=t("align.beta"), minimum=0.001, min_width=110)

@@ -13,6 +13,7 @@ import gradio as gr
 from common.errors import AfinaError
 from tuning.config import KTOConfig, RLOOConfig
 from tuning.rewards import PROGRAMMED
+from ui import align_words
 from ui.context import actor, language, shown
 from ui.translations import t, word
 from ui.vote_form import shipped
@@ -78,7 +79,9 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
 
     def started(run_id: str, request: gr.Request) -> Any:
         run = services.training.summary(actor(services, request), run_id)
-        return gr.update(value=run.name)
+        return gr.update(
+            choices=align_words.runs(services.training.runs(actor(services, request))), value=run.name
+        )
 
     @shown
     def learn(name: str, way: Any, sources: Any, beta: float, steps: float, request: gr.Request) -> Any:

@@ -79,6 +79,10 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
         return gr.update(choices=[each.name for each in services.rounds.listed(actor(services, request))])
 
     @shown
+    def runs(request: gr.Request) -> Any:
+        return gr.update(choices=_runs(services, actor(services, request)))
+
+    @shown
     def look(name: str, seen: str, request: gr.Request) -> list[Any]:
         return _look(services, live, name, seen, actor(services, request), language(request))
 
@@ -92,6 +96,7 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
     setup.round.change(usual, setup.round, setup.sources, queue=False, **_QUIET)
     gr.on([each.change for each in told_by], facts, told_by, setup.facts, **_QUIET)
     setup.round.focus(choices, None, setup.round, queue=False, **_QUIET)
+    live.choice.focus(runs, None, live.choice, queue=False, **_QUIET)  # others start runs too
     _wire_starts(services, setup, live)
     _wire_after(services, live, after)
     for button, action in ((live.stop, "stop"), (live.resume, "resume")):
@@ -187,7 +192,7 @@ def _wire_after(services: Services, live: Live, after: After) -> None:
 
 
 def _runs(services: Services, who: Actor) -> list[str]:
-    return [each.name for each in services.training.runs(who) if each.method in align_words.FIRST]
+    return align_words.runs(services.training.runs(who))
 
 
 def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tongue: str) -> list[Any]:

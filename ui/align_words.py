@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tuning.gpu_time import Quote
     from tuning.progress import RunStatus
+    from tuning.summary import RunSummary
     from workbench.aligning import Measured, RoundPairs
     from workbench.outcomes import Outcome
     from workbench.rewarding import Disagreement
@@ -42,6 +43,11 @@ _TILES = {
     "kto": ("chosen_reward", "rejected_reward", "heldout_margin", "heldout_accuracy"),
     "rloo": ("reward", "heldout_reward", "kl", "reply_tokens"),
 }
+
+
+def runs(found: Iterable[RunSummary]) -> list[str]:
+    """Names of those that are watched here."""
+    return [each.name for each in found if each.method in FIRST]
 
 
 def empty(is_teacher: bool, language: str) -> str:
@@ -103,6 +109,8 @@ def usable(counts: Mapping[Any, int], found: RoundPairs, language: str) -> str:
     )
     held = escape(word("align.heldout", language, n=found.n_heldout))
     told = [word("align.ties", language, n=found.n_ties)] if found.n_ties else []
+    measured_ties = sum(row.tie for row in found.data.rows) - found.n_ties
+    told += [word("align.heldout_ties", language, n=measured_ties)] if measured_ties else []
     dropped = sorted(found.dropped.items())
     told += [f"{word(f'align.dropped.{why}', language)}: {n}" for why, n in dropped if n]
     out = escape(" · ".join(told))

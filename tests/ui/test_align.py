@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from tuning.data.rows import Pair, PairSet
 from tuning.progress import RunStatus
 from ui import align_tab, align_words
+from workbench.aligning import RoundPairs
 
 
 def test_a_plot_has_its_words_from_the_first_curve_on(monkeypatch):
@@ -38,3 +40,19 @@ def test_a_plot_has_its_words_from_the_first_curve_on(monkeypatch):
         seen, again = look(seen)  # after words the curves come again: another run's may have been drawn
         assert bool(again) == (step == 1) and not any("x_title" in each for each in again)
         assert not look(seen)[1]
+
+
+def test_every_comparison_is_accounted_for():
+    """Ties among the held-out were neither pairs nor ties to learn from nor dropped: the sum fell short."""
+    rows = tuple(Pair("p", "a", "b", None, n, tie) for n, tie in enumerate((False, True, True, True)))
+    found = RoundPairs(PairSet(rows, "r", "round"), 1, 0, 1, {"both_bad": 3}, ())
+    told = align_words.usable({"majority": 1}, found, "en")
+    assert "1 tie, from which" in told and "held-out ties: 2" in told and "both bad: 3" in told
+
+
+def test_a_run_of_every_road_can_be_chosen():
+    """One begun from votes by KTO or a policy gradient stood in the list after a reload alone."""
+    methods = ("sft", "reward", "dpo", "kto", "rloo")
+    assert align_words.runs([SimpleNamespace(name=each, method=each) for each in methods]) == list(
+        methods[1:]
+    )  # type: ignore[misc]
