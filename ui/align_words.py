@@ -108,7 +108,11 @@ def usable(counts: Mapping[Any, int], found: RoundPairs, language: str) -> str:
         f"{escape(word(f'vote.files.{way}', language))}: <b>{n}</b>" for way, n in counts.items()
     )
     held = escape(word("align.heldout", language, n=found.n_heldout))
-    told = [word("align.ties", language, n=found.n_ties)] if found.n_ties else []
+    told = (
+        [word("align.ties" if found.n_train else "align.only_ties", language, n=found.n_ties)]
+        if found.n_ties
+        else []
+    )
     measured_ties = sum(row.tie for row in found.data.rows) - found.n_ties
     told += [word("align.heldout_ties", language, n=measured_ties)] if measured_ties else []
     dropped = sorted(found.dropped.items())

@@ -50,6 +50,13 @@ def test_every_comparison_is_accounted_for():
     assert "1 tie, from which" in told and "held-out ties: 2" in told and "both bad: 3" in told
 
 
+def test_ties_alone_are_not_said_to_teach():
+    """A round of ties was said to teach a reward model, and refused when asked to."""
+    found = RoundPairs(PairSet((Pair("p", "a", "b", None, 1, True),), "r", "round"), 0, 0, 1, {}, ())
+    told = align_words.usable({"majority": 0}, found, "en")
+    assert "ties: 1; alone they teach nothing" in told and "learns too" not in told
+
+
 def test_a_run_of_every_road_can_be_chosen():
     """One begun from votes by KTO or a policy gradient stood in the list after a reload alone."""
     methods = ("sft", "reward", "dpo", "kto", "rloo")
