@@ -127,7 +127,12 @@ def _lay_out() -> Panel:
             with gr.Row():
                 kto_beta = gr.Number(kto.beta, label="β", info=t("align.beta"), minimum=0.001, min_width=110)
                 kto_steps = gr.Number(
-                    kto.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110
+                    kto.target_steps,
+                    label=t("roads.steps"),
+                    info=t("roads.kto.steps"),
+                    precision=0,
+                    minimum=1,
+                    min_width=110,
                 )
             start_kto = gr.Button(t("roads.kto.start"), elem_id="align-kto")
         with gr.Column(min_width=320):
