@@ -83,8 +83,9 @@ class Queue:
             from tuning import rewards
 
             rewards.check(config.reward, self.store)
+        n_given = len(data.rows)
         data = _learnable(method, data)
-        validation = validation and _learnable(method, validation)
+        validation = None if validation is None else _learnable(method, validation)
         train, heldout = self._sides(config, data, validation)
         run = self.store.create(
             method=method,
@@ -101,6 +102,8 @@ class Queue:
             parent=policy.run_id,
             extra=extra,
         )
+        if n_given > len(data.rows):
+            run.note("note.ties_left_out", 0, n=n_given - len(data.rows))
         self._wake.set()
         return run
 

@@ -217,6 +217,8 @@ def test_ties_tell_a_reward_model_what_does_not_count_and_are_nothing_to_dpo(tmp
         job.wait(timeout=180)
         assert job.state == "done", job.error
     assert told.to_dict()["n_train"] > 6 >= policy.to_dict()["n_train"]
+    left_out = [note for note in policy.status.notes if note.key == "note.ties_left_out"]
+    assert [note.params["n"] for note in left_out] == [len(rows) - 6]
     prompt = ({"role": "user", "content": QUESTIONS[-1]},)
     replies = [(prompt, "Yes."), (prompt, "Yes yes yes yes yes."), (prompt, "No no no no no no no.")]
     yes, longer, no = RewardModel("told", tmp_path).scores(replies)

@@ -55,7 +55,7 @@ ANYBODY = {
     "vote_form.suggest", "vote_form.<lambda>", "vote_form.choices", "vote_worth.look", "vote_worth.votes",
     "vote_worth.<lambda>", "vote_files.<lambda>", "vote_rehearse.<lambda>",
     "align_tab.usual", "align_tab.arrive", "align_tab.facts", "align_tab.look",
-    "align_tab.choices", "align_dial.hear", "align_dial.arrive", "label_tab.judge",
+    "align_tab.choices", "align_tab.runs", "align_dial.hear", "align_dial.arrive", "label_tab.judge",
     "label_tab.begin", "label_tab.show", "label_tab.use", "label_tab.take_up", "label_tab._draft",
     "vote_tab.leaderboard", "classify_tab.arrive", "classify_tab.check", "classify_tab.check_new", "classify_tab.poll",
     "classify_tab.chosen", "classify_tab.picked", "classify_tab.ask",
