@@ -86,17 +86,23 @@ def setup() -> Setup:
         facts = gr.HTML("", padding=False, elem_id="align-facts")
         with gr.Group():
             gr.Markdown(t("align.reward.about"), elem_classes="train-pad")
-            with gr.Accordion(t("align.more"), open=False), gr.Row():
-                reward_from = gr.Dropdown(
-                    [(t(f"align.reward.from.{each}"), each) for each in ("policy", "base")],
-                    value="policy",
-                    label=t("align.reward.from"),
-                    min_width=140,
-                    elem_id="align-reward-from",
-                )
-                reward_epochs = gr.Number(reward.epochs, label=t("align.epochs"), minimum=0, min_width=110)
-                reward_rate = gr.Number(reward.learning_rate, label=t("align.rate"), minimum=0, min_width=110)
-                reward_name = gr.Textbox(label=t("train.name"), max_lines=1, min_width=140)
+            with gr.Accordion(t("align.more"), open=False):
+                with gr.Row():
+                    reward_from = gr.Dropdown(
+                        [(t(f"align.reward.from.{each}"), each) for each in ("policy", "base")],
+                        value="policy",
+                        label=t("align.reward.from"),
+                        min_width=190,
+                        elem_id="align-reward-from",
+                    )
+                    reward_name = gr.Textbox(label=t("train.name"), max_lines=1, min_width=140)
+                with gr.Row():
+                    reward_epochs = gr.Number(
+                        reward.epochs, label=t("align.epochs"), minimum=0, min_width=110
+                    )
+                    reward_rate = gr.Number(
+                        reward.learning_rate, label=t("align.rate"), minimum=0, min_width=110
+                    )
             start_reward = gr.Button(t("align.reward.start"), variant="primary", elem_id="align-reward")
         with gr.Group():
             gr.Markdown(t("align.dpo.about"), elem_classes="train-pad")
