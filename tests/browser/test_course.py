@@ -144,7 +144,7 @@ def test_an_experiment_a_look_at_the_data_and_a_search(app, visit):
     page.locator("#quality-told .train-tiles").wait_for(timeout=120_000)
     page.locator("#quality-rule textarea, #quality-rule input").first.fill("capital")
     page.locator("#quality-sift").click()
-    page.get_by_text("rows taken out").wait_for()
+    page.locator("#quality-told .train-remark", has_text="taken out").wait_for()  # and which
 
     page.get_by_text("Quick", exact=True).click()
     page.get_by_role("button", name="Search the settings").click()
