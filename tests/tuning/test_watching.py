@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 import pytest
 
+from tests.tuning.test_family import stop_at
 from tuning import general
 from tuning.config import SFTConfig
 from tuning.data.formats import from_python
 from tuning.executors.execute import execute
 from tuning.jobs import Queue
-from tuning.runs import Run, RunStore
+from tuning.runs import RunStore
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
 
@@ -24,19 +22,6 @@ class Here:
     def warm(self) -> None: ...
     def run(self, run) -> None: ...
     def close(self) -> None: ...
-
-
-def stop_at(run: Run, step: int) -> threading.Thread:
-    """Stops `run` from another thread when it has reached `step`."""
-
-    def watch() -> None:
-        while run.status().step < step and run.state != "failed":
-            time.sleep(0.002)
-        run.stop_file.touch()
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    return thread
 
 
 def train(home, model, sums, **settings):
