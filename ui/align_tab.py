@@ -209,13 +209,11 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
     drawn = bool(status.series)
     plotted = f"{run.run_id} plotted "  # its plot has its words
     mark = f"{plotted if drawn else run.run_id + ' '}{train_live.mark(status, len(status.samples))}"
-    if mark == seen:
+    # What a plot is sent while it is drawn anew (new words, another width) is lost: what changes no more is sent again.
+    settled = f"{mark} again"
+    if seen == settled or (seen == mark and not drawn):
         return [gr.skip()] * n
     fresh = not seen.startswith(plotted)
-    if (
-        fresh and drawn
-    ):  # Gradio may draw the words with the last run's curves: the next look brings these again
-        mark += " worded"
     teacher, done = who.is_teacher, status.state in ("done", "stopped")
     tuned = teacher and done and run.method in ("dpo", "kto", "rloo")
     judges = [
@@ -230,6 +228,9 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
             for method in align_words.FIRST
         ]
 
+    if seen == mark:
+        first, second = plots(align_words.FIRST), plots(align_words.SECOND)
+        return [*[gr.skip()] * 5, *first, gr.skip(), *second, settled, *[gr.skip()] * 4]
     return [
         gr.skip(), align_words.head(status, run.method, tongue),
         gr.update(visible=teacher and status.state in ("starting", "running")),

@@ -191,7 +191,8 @@ def _wire_arrival(train: Train, setup: Setup, pages: gr.Tabs) -> Any:
             setup.column: gr.update(visible=teaches),
             setup.model: gr.update(choices=train.models()),
             setup.dataset: gr.update(choices=sets, value=sets[0][1] if sets and teaches else None),
-            pages: gr.update(selected="data" if teaches and not train.is_busy(who) else "live"),
+            # The data's page is open already: to open it again would undo the click of who was quicker.
+            pages: gr.skip() if teaches and not train.is_busy(who) else gr.update(selected="live"),
         }
 
     outputs = [setup.column, setup.model, setup.dataset, pages]
@@ -211,9 +212,10 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
     who, tongue = actor(train.services, request), language(request)
     status, waiting, choices = train.watch(who, chosen), train.waiting(who), train.run_choices(tongue)
     seen = seen or {}
-    worded = seen.get("worded", 0)  # 1: the plot has its words, 2: and its curves after them
     now = {"all": train_live.mark(status, waiting, choices), "choices": train_live.mark(None, choices),
-           "worded": min(worded + 1, 2) if status else worded}  # fmt: skip
+           "worded": bool(status) or seen.get("worded", False)}  # fmt: skip
+    # What a plot is sent while it is drawn anew (new words, another width) is lost: what changes no more is sent again.
+    now["again"] = all(seen.get(name) == value for name, value in now.items())
     if now == seen:
         return {live.seen: gr.skip()}
     updates: dict[Any, Any] = {live.seen: now, live.queue: train_live.queue_line(waiting, tongue)}
@@ -229,9 +231,7 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
     if status is None:
         return {**updates, live.head: train_live.empty(tongue, who.is_teacher),
                 live.losses: gr.update(visible=False), live.details: gr.update(visible=False)}  # fmt: skip
-    # Words on the axes are set once for a page, not for each run: setting them draws the plot anew, and Gradio may do
-    # that with the curves of the run before. The next tick brings the curves again.
-    words = train_live.loss_words(tongue) if now["worded"] == 1 else {}
+    words = {} if seen.get("worded") else train_live.loss_words(tongue)  # once for a page: they draw it anew
     measured = status.step > 0  # one point is no curve
     return {
         **updates,

@@ -33,6 +33,19 @@ def replies(page, at_least: int) -> list[str]:
     return [text.strip() for text in bubbles.all_inner_texts()]
 
 
+def choose(page, dropdown, name: str) -> None:
+    """Chooses an option; a list that was opened before its options came does not show them until opened again."""
+    option = page.get_by_role("option", name=name)
+    for _ in range(40):
+        dropdown.click()
+        page.wait_for_timeout(250)
+        if option.count():
+            break
+        dropdown.blur()
+    option.click()
+    dropdown.blur()
+
+
 def wait_for_step(page, step: int) -> None:
     """Until the live panel shows this step or a later one."""
     for _ in range(600):

@@ -102,14 +102,11 @@ def test_a_chosen_run_is_shown_with_its_own_curve(two_runs, visit):
     page.get_by_role("tab", name="The run", exact=True).click()
     choice = page.get_by_label("Run", exact=True).locator("visible=true")
     for name, last in (("short", 6), ("long", 90), ("short", 6), ("long", 90)):
-        choice.click()
-        choice.press("ArrowDown")
-        page.get_by_role("option", name=f"{name} · done").click()
+        helpers.choose(page, choice, f"{name} · done")
         page.locator(".run-head", has_text=name).locator("visible=true").wait_for()
         page.wait_for_timeout(2500)  # what is drawn late is drawn by then
         ticks = page.locator(".vega-embed svg text").locator("visible=true").all_text_contents()
         assert max(float(tick) for tick in ticks if re.fullmatch(r"[\d.]+", tick)) == last, (name, ticks)
-        choice.blur()
 
 
 @pytest.mark.slow
