@@ -143,6 +143,7 @@ def live() -> Live:
     first = {method: gr.LinePlot(height=360, **plot) for method in align_words.FIRST}
     with gr.Accordion(t("align.curves"), open=False, visible=False) as more:
         second = {method: gr.LinePlot(height=280, **plot) for method in align_words.FIRST}
+        gr.Markdown(t("align.curves.kl"), elem_classes="train-hint")
     return Live(choice, head, stop, resume, sample, first, more, second, gr.State(""))
 
 

@@ -175,12 +175,13 @@ def measured(found: Measured, language: str) -> str:
                 {"name": word(f"align.measure.{name}", language), "value": value, "low": None, "high": None}
             )
     bars = rates([row | {"n": found.n} for row in rows], language, "align.n")
+    over = f"<p>{escape(word('align.measure.over', language))}</p>"
     told = ""
     if found.length_correlation is not None:
         told = word("align.measure.length", language, value=f"{found.length_correlation:+.2f}")
     figure = figures.calibration(found.calibration, language)
     title = f"<h4>{escape(word('align.calibration', language))}</h4>" if figure else ""
-    return f'{bars}<p class="quiet">{escape(told)}</p>{title}{figure}'
+    return f'{over}{bars}<p class="quiet">{escape(told)}</p>{title}{figure}'
 
 
 def disagreements(found: Sequence[Disagreement], language: str) -> str:

@@ -51,11 +51,13 @@ class Rate:
 
 @dataclass(frozen=True)
 class Edge:
-    """`continues`: a run goes on from its source; `teaches`: a round's votes train a run; `asks`: a policy answers."""
+    """`continues`: a run goes on from its source; `teaches`: a round's votes train a run; `asks`: a policy answers;
+    `scores`: a reward model gave the rewards that a policy learned from.
+    """
 
     start: str
     end: str
-    kind: Literal["continues", "teaches", "asks"]
+    kind: Literal["continues", "teaches", "asks", "scores"]
     rate: Rate | None = None
 
 
@@ -84,10 +86,11 @@ class Lineage:
         self._roles.require_teacher(actor)
         made = _Draft()
         by_name = {run.name: run for run in self._store}
+        ids = {run.id for run in by_name.values()}
         shares = provenance.shares(self._labels)
         every = {this.round_id: this for this in rounds.listed(self._labels)}
         for run in by_name.values():
-            self._run(made, run, [each for each in shares.get(run.id, []) if each.round_id in every])
+            self._run(made, run, [each for each in shares.get(run.id, []) if each.round_id in every], ids)
         for this in every.values():
             if this.state not in ("draft", "generating") or any(
                 edge.start == this.round_id for edge in made.edges
@@ -109,7 +112,7 @@ class Lineage:
         names = {run.id: run.name for run in self._store}
         return [names.get(run_id, run_id) for run_id in provenance.runs_of(self._labels, annotation_id)]
 
-    def _run(self, made: _Draft, run: Run, shares: list[provenance.Share]) -> None:
+    def _run(self, made: _Draft, run: Run, shares: list[provenance.Share], ids: set[str]) -> None:
         made.nodes[run.id] = {"kind": "run", "name": run.name, "about": run.info.method, "state": run.state,
                               "votes": sum(each.n for each in shares),
                               "left_out": sum(each.left_out for each in shares)}  # fmt: skip
@@ -119,7 +122,11 @@ class Lineage:
             base = f"base {run.info.base['name']}"
             made.nodes.setdefault(base, {"kind": "base", "name": shown_base(run.info.base), "about": ""})
             made.edges.append(Edge(base, run.id, "continues"))
-        made.edges += [Edge(each.round_id, run.id, "teaches") for each in shares]
+        judge = str(run.info.extra.get("reward_run", ""))
+        if judge in ids:  # the votes reached this run through the reward model
+            made.edges.append(Edge(judge, run.id, "scores"))
+        else:
+            made.edges += [Edge(each.round_id, run.id, "teaches") for each in shares]
 
     def _round(self, made: _Draft, this: Any, by_name: dict[str, Run]) -> None:
         n = self._results.findings(this).report["n_votes"]

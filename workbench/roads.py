@@ -133,8 +133,11 @@ class Roads:
         config = RLOOConfig.from_settings(
             {"source_model": source_model or voted_on(this), "reward": reward, **settings}
         )
-        run = self._queue.submit("rloo", config, data, name)
-        if reward not in rewards.PROGRAMMED:
+        learnt = reward not in rewards.PROGRAMMED
+        run = self._queue.submit(
+            "rloo", config, data, name, extra=self._scored_by(reward) if learnt else None
+        )
+        if learnt:
             self._taught_by(reward, run.id)
         return run.id
 
@@ -165,7 +168,7 @@ class Roads:
         asked = self._asked(this.round_id, prompts, n_prompts, config.seed)
         data = relabelling.best_against_worst(self._engine(), model, policy, asked, n_replies, config.seed,
                                   this.generation.max_new_tokens, f"{this.name}, {reward}")  # fmt: skip
-        run = self._queue.submit("dpo", config, data, name)
+        run = self._queue.submit("dpo", config, data, name, extra=self._scored_by(reward))
         self._taught_by(reward, run.id)
         return run.id
 
@@ -184,6 +187,10 @@ class Roads:
             random.Random(seed).shuffle(side)
         n = n or len(sides["train"])
         return [*sides["train"][:n], *sides["heldout"][: -(-n // 5)]]
+
+    def _scored_by(self, reward: str) -> dict[str, str]:
+        """What a run keeps of the reward model that scored its replies, for the lineage."""
+        return {"reward_run": self._store.get(reward).id}
 
     def _taught_by(self, reward: str, run_id: str) -> None:
         """Who taught the reward model has taught this policy."""

@@ -19,10 +19,11 @@ def services(tmp_path):
     made.labels.close()
 
 
-def run(services, name, method, parent=None):
+def run(services, name, method, parent=None, **extra):
     made = services.training.store.create(
         method=method, config={}, name=name, base={"name": "pocket", "sha256": "", "kind": "pocket"},
         data={"name": "x", "fingerprint": ""}, train=[], heldout=[], parent=parent.id if parent else None,
+        extra=extra,
     )  # fmt: skip
     made.move("cancelled")
     return made
@@ -93,6 +94,24 @@ def test_a_reward_models_verdict_stands_where_no_class_has_judged(world):
         edge.end: edge.rate for edge in services.lineage.graph(TEACHER).edges if edge.kind == "continues"
     }
     assert (rates[other.id].value, rates[other.id].judge) == (0.7, "judge")
+
+
+def test_votes_that_came_through_a_reward_model_are_drawn_through_it(world):
+    services, _, ids, runs = world
+    scored = run(services, "scored", "rloo", runs["sft"], reward_run=runs["judge"].id)
+    orphan = run(services, "orphan", "rloo", runs["sft"], reward_run="of a run that was deleted")
+    for each in (scored, orphan):
+        people.record_training(services.labels, each.id, ids)
+    graph = services.lineage.graph(TEACHER)
+    names = {node.key: node.name for node in graph.nodes}
+    into = {
+        (names[edge.start], edge.kind)
+        for edge in graph.edges
+        if edge.end == scored.id and edge.kind != "continues"
+    }
+    assert into == {("judge", "scores")}
+    assert [edge.kind for edge in graph.edges if edge.end == orphan.id] == ["continues", "teaches"]
+    assert 'class="scores"' in svg(graph, "en")
 
 
 def test_from_a_vote_to_its_adapters_and_back_after_a_withdrawal(world):

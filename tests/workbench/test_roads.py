@@ -70,6 +70,7 @@ def test_a_reward_model_labels_fresh_pairs_and_its_teachers_are_remembered(servi
     run = services.training.store.get(run_id)
     told = run.pairs("train")
     assert run.info.method == "dpo" and told
+    assert run.info.extra["reward_run"] == services.training.store.get("judge").id  # the lineage draws it
     assert all(split(each.prompt) == "train" for each in told)
     assert {(each.chosen.count("Thank"), each.rejected.count("Thank")) for each in told} == {(4, 1)}
     assert len(asked) == 4 * (len(told) + len(run.pairs("heldout")))
