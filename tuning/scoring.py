@@ -26,6 +26,13 @@ class Word(NamedTuple):
     tokens: int
 
 
+class Reading(NamedTuple):
+    """A reply's reward, and the words whose mean it is (none where it is no mean over words)."""
+
+    reward: float
+    words: tuple[Word, ...] = ()
+
+
 class Rewards:
     """What gives replies a reward."""
 
@@ -33,9 +40,9 @@ class Rewards:
         """The reward of each (prompt's messages, reply). Only differences mean something."""
         raise NotImplementedError
 
-    def words(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[list[Word]]:
-        """What each reply's reward is the mean of; empty lists where it is no mean over words."""
-        return [[] for _ in replies]
+    def read(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[Reading]:
+        """The rewards of `scores`, and which words they come from."""
+        return [Reading(reward) for reward in self.scores(replies)]
 
     def preferences(self, pairs: Sequence[Pair]) -> list[float]:
         """P(chosen is better than rejected) = sigmoid(r(chosen) - r(rejected)), for each pair."""
@@ -78,14 +85,17 @@ class RewardModel(Rewards):
         rows = [self._ids(prompt, reply or " ") for prompt, reply in replies]
         return scores(self._model, rows, self.tokenizer.pad_token_id).tolist() if rows else []
 
-    def words(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[list[Word]]:
+    def read(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[Reading]:
         from tuning.methods.reward import token_scores
 
         if not self._reads_all:
-            return super().words(replies)
+            return super().read(replies)
         rows = [self._ids(prompt, reply or " ") for prompt, reply in replies]
         found = token_scores(self._model, rows, self.tokenizer.pad_token_id)
-        return [_words(self.tokenizer, reply, scores) for (_, reply), scores in zip(rows, found, strict=True)]
+        return [
+            Reading(sum(scores) / len(scores), _words(self.tokenizer, reply, scores))
+            for (_, reply), scores in zip(rows, found, strict=True)
+        ]
 
     def _ids(self, prompt: Sequence[Message], reply: str) -> tuple[list[int], list[int]]:
         """Token ids of prompt and reply; of a prompt that fills the context its last token stands for the reply."""
@@ -99,7 +109,7 @@ class RewardModel(Rewards):
         return ids[:-1], ids[-1:]
 
 
-def _words(tokenizer: Tokenizer, ids: Sequence[int], scores: Sequence[float]) -> list[Word]:
+def _words(tokenizer: Tokenizer, ids: Sequence[int], scores: Sequence[float]) -> tuple[Word, ...]:
     """Tokens together as words: a new one begins at a space; letters of several tokens come whole."""
     words: list[tuple[str, list[float]]] = []
     told, waiting = "", []
@@ -114,4 +124,4 @@ def _words(tokenizer: Tokenizer, ids: Sequence[int], scores: Sequence[float]) ->
         else:
             words.append((piece, waiting))
         waiting = []
-    return [Word(text, sum(each) / len(each), len(each)) for text, each in words]
+    return tuple(Word(text, sum(each) / len(each), len(each)) for text, each in words)

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ui import figures, train_live
+from ui.heat import heat
 from ui.train_data import number, tile
 from ui.translations import word
 from ui.vote_stage import rates
@@ -198,12 +199,18 @@ def disagreements(found: Sequence[Disagreement], language: str) -> str:
         )
         model = escape(word("align.disagree.line", language, p=f"{100 * each.probability:.0f}"))
         people = escape(word("align.disagree.class", language, votes=each.votes, of=each.of))
+        other, preferred = (
+            coloured or f"<p>{escape(text)}</p>"
+            for coloured, text in zip(heat(each.words or ((), ())), (each.other, each.preferred), strict=True)
+        )
         rows += (
             f'<div class="against"><p class="prompt">{escape(each.prompt)} {mark}</p>'
-            f'<div class="pair"><div class="reply"><small>{model}</small><p>{escape(each.other)}</p></div>'
-            f'<div class="reply"><small>{people}</small><p>{escape(each.preferred)}</p></div></div></div>'
+            f'<div class="pair"><div class="reply"><small>{model}</small>{other}</div>'
+            f'<div class="reply"><small>{people}</small>{preferred}</div></div></div>'
         )
-    return f'{title}<div class="disagree">{rows}</div>'
+    read = any(any(each.words) for each in found)
+    legend = f'<p class="quiet">{escape(word("chat.reward.words", language))}</p>' if read else ""
+    return f'{title}{legend}<div class="disagree">{rows}</div>'
 
 
 def outcome(found: Outcome, language: str) -> str:

@@ -11,11 +11,11 @@ import gradio as gr
 
 from common.errors import AfinaError
 from ui.context import actor, language, on_open, shown
+from ui.heat import heat
 from ui.translations import t, word
 from workbench.rewarding import MOST
 
 if TYPE_CHECKING:
-    from tuning.scoring import Word
     from workbench.rewarding import Scored, Verdict
     from workbench.services import Services
 
@@ -112,10 +112,11 @@ def wire(
 def verdict(found: Verdict, model: str, names: Sequence[str], language: str) -> str:
     """Rewards, what the model prefers, and what the class said."""
     place = max(range(len(names)), key=lambda i: found.rewards[i])
+    heats = heat(found.words) if found.words else [""] * len(names)
     cells = "".join(
         f'<div class="reply{" best" if i == place else ""}"><small>{escape(_column(i, name, language))}</small>'
-        f"<b>{reward:+.2f}</b>{heat}</div>"
-        for i, (name, reward, heat) in enumerate(zip(names, found.rewards, _heat(found), strict=True))
+        f"<b>{reward:+.2f}</b>{coloured}</div>"
+        for i, (name, reward, coloured) in enumerate(zip(names, found.rewards, heats, strict=True))
     )
     read = f'<p class="quiet">{escape(word("chat.reward.words", language))}</p>' if any(found.words) else ""
     p = "" if found.first is None else f" (p = {100 * max(found.first, 1 - found.first):.0f} %)"
@@ -124,28 +125,6 @@ def verdict(found: Verdict, model: str, names: Sequence[str], language: str) -> 
     )
     people = _people(found, names, language)
     return f'<div class="judged"><div class="pair">{cells}</div>{read}<p>{escape(told)}</p>{people}</div>'
-
-
-def _heat(found: Verdict) -> list[str]:
-    """Each reply's words on blue where they lift its reward above the replies' mean, on orange where they lower it.
-
-    The two colours that most people can tell apart.
-    """
-    every = [each for reply in found.words for each in reply]
-    if not every:
-        return [""] * len(found.rewards)
-    mean = sum(each.score * each.tokens for each in every) / sum(each.tokens for each in every)
-    most = max(abs(each.score - mean) for each in every) or 1.0
-
-    def shown(each: Word) -> str:
-        share = (each.score - mean) / most
-        kind, strength = "lifts" if share > 0 else "lowers", round(60 * abs(share))
-        bare = each.text.lstrip()
-        before = escape(each.text[: len(each.text) - len(bare)])
-        about = f'class="{kind}" style="--strength:{strength}%" title="{each.score:+.2f}"'
-        return f"{before}<span {about}>{escape(bare)}</span>"
-
-    return [f'<p class="heat">{"".join(map(shown, reply)).lstrip()}</p>' for reply in found.words]
 
 
 def _people(found: Verdict, names: Sequence[str], language: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
@@ -20,7 +20,7 @@ from workbench.limits import require_length
 from workbench.revealing import shown_name
 
 if TYPE_CHECKING:
-    from tuning.scoring import Word
+    from tuning.scoring import Rewards, Word
     from workbench.aligning import Aligning
     from workbench.comparing import Comparing
     from workbench.results import Results
@@ -67,6 +67,7 @@ class Disagreement:
     votes: int  # for the class's choice
     of: int
     heldout: bool
+    words: tuple[tuple[Word, ...], ...] = ()  # of `other` and `preferred`, where the model reads them all
 
 
 class Rewarding:
@@ -97,11 +98,11 @@ class Rewarding:
         require_length("", talk, [{"role": "assistant", "content": reply} for reply in replies])
         with self._roles.writing(actor, len(replies)):
             model = self._aligning.reward_model(actor, reward_run)
-            asked = [(talk, reply) for reply in replies]
-            rewards, words = model.scores(asked), model.words(asked)
+            read = model.read([(talk, reply) for reply in replies])
+        rewards = tuple(each.reward for each in read)
         first = _sigmoid(rewards[0] - rewards[1]) if len(replies) == 2 else None
         said = self._said(messages_of("prompt", list(talk)), replies, policies) if len(replies) == 2 else None
-        return Verdict(tuple(rewards), first, said, tuple(tuple(each) for each in words))
+        return Verdict(rewards, first, said, tuple(each.words for each in read))
 
     def best_of(
         self, actor: Actor, reward_run: str, policy: str, message: str, n: int, system: str = "", **sampling: Any
@@ -129,12 +130,14 @@ class Rewarding:
         judged = counted.usually_judged(self._labels, this.round_id)
         clear = [(each, *_share(each)) for each in judged if not each.comparison.is_gold]
         asked = [(each, a, b) for each, a, b in clear if a != b]
+        prompts = {each.comparison.comparison_id: each.comparison.prompt for each, _, _ in asked}
         sides = [
             (each.comparison.prompt, text)
             for each, _, _ in asked
             for text in (each.comparison.completion_a, each.comparison.completion_b)
         ]
-        rewards = self._aligning.reward_model(actor, reward_run).scores(sides)
+        model = self._aligning.reward_model(actor, reward_run)
+        rewards = model.scores(sides)
         found = []
         for index, (each, a, b) in enumerate(asked):
             p = _sigmoid(rewards[2 * index] - rewards[2 * index + 1])  # that a is better
@@ -146,7 +149,8 @@ class Rewarding:
                     Disagreement(item.comparison_id, item.prompt[-1]["content"], liked, other, max(p, 1 - p),
                                  max(a, b), a + b, item.split == "heldout")
                 )  # fmt: skip
-        return sorted(found, key=lambda one: -one.probability)[:most]
+        first = sorted(found, key=lambda one: -one.probability)[:most]
+        return [replace(each, words=_words(model, prompts[each.comparison_id], each)) for each in first]
 
     def _said(
         self, prompt: tuple[Message, ...], replies: Sequence[str], policies: Sequence[str]
@@ -181,3 +185,7 @@ def _share(each: Judged) -> tuple[int, int]:
 
 def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-max(-500.0, min(500.0, x))))
+
+
+def _words(model: Rewards, prompt: Sequence[Message], of: Disagreement) -> tuple[tuple[Word, ...], ...]:
+    return tuple(each.words for each in model.read([(prompt, of.other), (prompt, of.preferred)]))

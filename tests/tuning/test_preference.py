@@ -186,10 +186,13 @@ def test_a_reward_model_learns_scores_and_is_no_policy(tmp_path, tiny_model):
     assert good > bad
     assert judge.preferences([Pair(prompt, "With pleasure, thank you.", "No.")])[0] > 0.5
     said = "¿Qué? Tú también, \U0001f600 thank you."
-    (words,), (reward,) = judge.words([(prompt, said)]), judge.scores([(prompt, said)])
+    (read,), (reward,) = judge.read([(prompt, said)]), judge.scores([(prompt, said)])
+    words = read.words
     assert "".join(each.text for each in words).strip().startswith(said) and len(words) >= 6
     whole = sum(each.score * each.tokens for each in words) / sum(each.tokens for each in words)
-    assert whole == pytest.approx(reward, abs=1e-4)
+    assert whole == pytest.approx(reward, abs=1e-4) and read.reward == pytest.approx(reward, abs=1e-4)
+    many = [(prompt, " ".join(["thank you"] * n)) for n in range(1, 20)]  # more than a batch, in their order
+    assert [each.reward for each in judge.read(many)] == pytest.approx(judge.scores(many), abs=1e-4)
     with pytest.raises(AfinaError) as caught:
         models.resolve("judge", tmp_path / "home")
     assert caught.value.key == "models.no_policy"
@@ -273,7 +276,10 @@ def test_a_run_from_before_still_reads_the_last_token(tmp_path, tiny_model):
     (folder / "run.json").write_text(json.dumps(told))
     assert config_of(RunStore(tmp_path / "home").get("old")).pooling == "last"
     prompt = ({"role": "user", "content": "What is 7 plus 7?"},)
-    assert RewardModel("old", tmp_path / "home").words([(prompt, "No."), (prompt, "Yes.")]) == [[], []]
+    old = RewardModel("old", tmp_path / "home")
+    replies = [(prompt, "No."), (prompt, "Yes.")]
+    assert [each.words for each in old.read(replies)] == [(), ()]
+    assert [each.reward for each in old.read(replies)] == old.scores(replies)
 
 
 @pytest.mark.parametrize(("method", "maker"), [("dpo", "add_adapter"), ("reward", "get_peft_model")])

@@ -13,6 +13,7 @@ from tests.tuning.test_preference import records
 from tuning.config import DPOConfig, RewardConfig
 from tuning.data import pairs
 from tuning.executors.execute import execute
+from ui.align_words import disagreements
 from workbench import dialling as dialling_module
 from workbench import services as services_module
 from workbench.aligning import calibration
@@ -120,6 +121,10 @@ def test_it_disagrees_where_the_class_was_contrary(services):
         each.preferred == CURT and each.other == POLITE and each.votes == each.of == 2 for each in found
     )
     assert all(0.5 < each.probability <= 1 for each in found)
+    texts = [["".join(word.text for word in reply).strip() for reply in each.words] for each in found]
+    assert all(other.startswith(POLITE) and liked.startswith(CURT) for other, liked in texts)
+    page = disagreements(found, "en")  # its words coloured: what made it decide so
+    assert page.count('class="heat"') == 2 * len(found) and "blue ones lift it" in page
 
 
 def test_best_of_n_takes_the_highest_reward(services, tiny_model):  # noqa: F811

@@ -41,8 +41,9 @@ from tuning.methods.preference import (
     Ids,
     PreferencePlan,
     arguments,
+    fitting,
     log_probabilities,
-    plan_of,
+    longest,
     tokenised,
 )
 from tuning.methods.reporting import Recorder
@@ -63,9 +64,9 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     start = start_of(run, config, home, warm)
     model = add_adapter(start, config, run, home)
     pairs, heldout = run.pairs("train"), run.pairs("heldout")
-    plan = plan_of(config, start, len(pairs))
-    ids = tokenised(start.tokenizer, pairs, plan.max_length)
-    held = tokenised(start.tokenizer, heldout, plan.max_length)[:MOST_EVALUATED] if heldout else []
+    length = longest(config, start)
+    ids, held = (tokenised(start.tokenizer, each, length) for each in (pairs, heldout))
+    plan, held = fitting(run, config, start, ids, len(pairs), "pairs.too_long"), held[:MOST_EVALUATED]
     checkpoint = last_checkpoint(run)
     announce(run, start, plan, model, len(held), checkpoint)
     pad = start.tokenizer.pad_token_id

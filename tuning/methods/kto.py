@@ -41,7 +41,8 @@ from tuning.methods.preference import (
     MOST_EVALUATED,
     PreferencePlan,
     arguments,
-    plan_of,
+    fitting,
+    longest,
     prompt_and_reply,
     reply_log_probabilities,
 )
@@ -67,9 +68,10 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     start = start_of(run, config, home, warm)
     model = add_adapter(start, config, run, home)
     rated, heldout = run.rated("train"), run.rated("heldout")
-    plan = plan_of(config, start, len(rated))
-    ids = mixed(tokenised(start, rated, plan.max_length), plan.batch_size, config.seed)
-    held = tokenised(start, heldout, plan.max_length)[: 2 * MOST_EVALUATED] if heldout else []
+    length = longest(config, start)
+    ids, held = (tokenised(start, each, length) for each in (rated, heldout))
+    plan = fitting(run, config, start, ids, len(rated), "rated.too_long")
+    ids, held = mixed(ids, plan.batch_size, config.seed), held[: 2 * MOST_EVALUATED]
     checkpoint = last_checkpoint(run)
     announce(run, start, plan, model, len(held), checkpoint)
     shown = Shown(run, model, start, (heldout or rated)[0].prompt)
@@ -83,14 +85,12 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
 
 
 def tokenised(start: Start, rated: Sequence[Rated], max_length: int) -> list[Ids]:
-    """The replies of which the cut leaves something. Raises: AfinaError `rated.too_long` where none is left."""
+    """The replies of which the cut leaves something."""
     found: list[Ids] = []
     for each in rated:
         both = prompt_and_reply(start.tokenizer, each.conversation(), max_length)
         if both is not None:
             found.append((*both, each.good))
-    if not found:
-        raise AfinaError("rated.too_long", n=len(rated), max_length=max_length)
     return found
 
 

@@ -18,6 +18,7 @@ from tuning.data.rows import Pair, Row
 from tuning.data.tokens import IGNORED, encode
 from tuning.methods import together
 from tuning.methods.arguments import arguments as every_trainers
+from tuning.methods.base import last_checkpoint
 from tuning.plan import MOST_EVALUATED as MOST_EVALUATED
 from tuning.plan import MOST_TOKENS, preference_steps
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
     from tuning.methods.base import Start
+    from tuning.runs import Run
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,12 @@ class PreferencePlan:
 
 
 def plan_of(config: PreferenceConfig, start: Start, n: int) -> PreferencePlan:
+    """`n`: pairs (replies, prompts) that are trained on."""
     steps, batch = preference_steps(config, n)
-    length = config.max_length or min(start.info.context or MOST_TOKENS, MOST_TOKENS)
     return PreferencePlan(
         steps=steps,
         batch_size=batch,
-        max_length=length,
+        max_length=longest(config, start),
         learning_rate=config.learning_rate,
         warmup_steps=round(config.warmup_ratio * steps),
         eval_every=config.eval_every or max(1, steps // 12),
@@ -65,11 +67,28 @@ def plan_of(config: PreferenceConfig, start: Start, n: int) -> PreferencePlan:
     )
 
 
-def tokenised(tokenizer: Tokenizer, pairs: Sequence[Pair], max_length: int) -> list[Ids]:
-    """The pairs whose two replies still differ after the cut at `max_length` tokens.
+def longest(config: PreferenceConfig, start: Start) -> int:
+    """Tokens of prompt and reply together, the rest is cut."""
+    return config.max_length or min(start.info.context or MOST_TOKENS, MOST_TOKENS)
 
-    Raises: AfinaError `pairs.too_long` where none is left.
+
+def fitting(
+    run: Run, config: PreferenceConfig, start: Start, ids: list[Any], n: int, key: str
+) -> PreferencePlan:
+    """The plan for what is left of `n` rows after the cut, and a note on what is not.
+
+    Raises: AfinaError `key` where nothing is left.
     """
+    length = longest(config, start)
+    if not ids:
+        raise AfinaError(key, n=n, max_length=length)
+    if len(ids) < n and last_checkpoint(run) is None:
+        run.note("note.too_long", 0, n=n - len(ids), of=n, max_length=length)
+    return plan_of(config, start, len(ids))
+
+
+def tokenised(tokenizer: Tokenizer, pairs: Sequence[Pair], max_length: int) -> list[Ids]:
+    """The pairs whose two replies still differ after the cut at `max_length` tokens."""
     found = []
     for pair in pairs:
         chosen, rejected = (
@@ -79,8 +98,6 @@ def tokenised(tokenizer: Tokenizer, pairs: Sequence[Pair], max_length: int) -> l
         if chosen is None or rejected is None or chosen[0] != rejected[0] or chosen == rejected:
             continue
         found.append(Ids(chosen[0], chosen[1], rejected[1], pair.margin, pair.tie))
-    if not found:
-        raise AfinaError("pairs.too_long", n=len(pairs), max_length=max_length)
     return found
 
 

@@ -34,7 +34,15 @@ from tuning.methods.base import (
     start_of,
 )
 from tuning.methods.live import announce, finish
-from tuning.methods.preference import MOST_EVALUATED, Ids, PreferencePlan, arguments, plan_of, tokenised
+from tuning.methods.preference import (
+    MOST_EVALUATED,
+    Ids,
+    PreferencePlan,
+    arguments,
+    fitting,
+    longest,
+    tokenised,
+)
 from tuning.methods.reporting import Recorder
 from tuning.runs import Run
 
@@ -57,9 +65,9 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     model = get_peft_model(body, adapters.lora(config, modules_to_save=["score"], task_type="SEQ_CLS"))
     assert isinstance(model, PeftModel)
     pairs, heldout = run.pairs("train"), [pair for pair in run.pairs("heldout") if not pair.tie]
-    plan = plan_of(config, start, len(pairs))
-    ids = tokenised(start.tokenizer, pairs, plan.max_length)
-    held = tokenised(start.tokenizer, heldout, plan.max_length)[:MOST_EVALUATED] if heldout else []
+    length = longest(config, start)
+    ids, held = (tokenised(start.tokenizer, each, length) for each in (pairs, heldout))
+    plan, held = fitting(run, config, start, ids, len(pairs), "pairs.too_long"), held[:MOST_EVALUATED]
     checkpoint = last_checkpoint(run)
     announce(run, start, plan, model, len(held), checkpoint)
     evaluate = (lambda: measure(model, held, pad)) if held else None
@@ -266,11 +274,15 @@ def scores(model: Any, rows: Sequence[Reply], pad: int, batch_size: int = 16) ->
 
 
 @torch.no_grad()
-def token_scores(model: Any, rows: Sequence[Reply], pad: int) -> list[list[float]]:
+def token_scores(model: Any, rows: Sequence[Reply], pad: int, batch_size: int = 16) -> list[list[float]]:
     """What the head gives at each token of the replies, one list a reply; dropout must be off."""
-    batch = {name: value.to(model.device) for name, value in padded(rows, pad).items()}
-    found = model.get_base_model().per_token(batch["input_ids"], batch["attention_mask"]).cpu()  # (B, T)
-    return [
-        each[len(prompt) : len(prompt) + len(reply)].tolist()
-        for each, (prompt, reply) in zip(found, rows, strict=True)
-    ]
+    found: list[list[float]] = []
+    for first in range(0, len(rows), batch_size):
+        part = rows[first : first + batch_size]
+        batch = {name: value.to(model.device) for name, value in padded(part, pad).items()}
+        scored = model.get_base_model().per_token(batch["input_ids"], batch["attention_mask"]).cpu()  # (B, T)
+        found += [
+            each[len(prompt) : len(prompt) + len(reply)].tolist()
+            for each, (prompt, reply) in zip(scored, part, strict=True)
+        ]
+    return found

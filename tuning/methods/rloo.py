@@ -234,7 +234,7 @@ class _Heldout:
         self._tasks, self._config, self._shown = tasks, config, shown
         self._prompts = [render_prompt(start.tokenizer, list(task.prompt)) for task in tasks]
         self._known = [place for place, task in enumerate(tasks) if task.answers]
-        self._pairs = tokenised(start.tokenizer, pairs, start.info.context or 1024) if pairs else []
+        self._pairs = tokenised(start.tokenizer, pairs, start.info.context or 1024)
         self._pad = start.tokenizer.pad_token_id
         self._reference = log_probabilities(model, self._pairs, self._pad) if self._pairs else None
 
