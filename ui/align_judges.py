@@ -127,26 +127,27 @@ def _wire_judge(services: Services, panel: Panel) -> None:
 def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
     """Judging and revising, begun, followed and stopped."""
     seen = gr.State("")
+    begun = ["…", ""]  # and nothing seen: what comes of it is told even where it is what came of it before
 
     def asked(request: gr.Request, kind_: str, name_: str, url_: str, key_: str, rubric_: str) -> Asked:
         return Asked(kind_, name_ or "", url_ or "", key_ or "", rubric_ or "", language(request))
 
     @shown
-    def start(request: gr.Request, which: str, *values: Any) -> str:
+    def start(request: gr.Request, which: str, *values: Any) -> list[str]:
         if not which:
             raise AfinaError("round.unknown", name="-")
         services.judging.begin(actor(services, request), which, asked(request, *values))
-        return "…"
+        return begun
 
     @shown
-    def rewrite(request: gr.Request, policy_: str, n_: float, *values: Any) -> str:
+    def rewrite(request: gr.Request, policy_: str, n_: float, *values: Any) -> list[str]:
         tongue, count = language(request), int(n_ or 0)
         into = free_name(services, actor(services, request), word("judges.into", tongue, policy=policy_))
         prompts = read_prompts(f"prompts.{tongue}", services.settings)
         held = max(1, count // 5)
         services.judging.begin_revising(actor(services, request), policy_, into, prompts,
                                         asked(request, *values), count - held, held)  # fmt: skip
-        return "…"
+        return begun
 
     @shown
     def watch(mark: str, request: gr.Request) -> list[Any]:
@@ -161,8 +162,8 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
     def halt(request: gr.Request) -> None:
         services.judging.stop(actor(services, request))
 
-    panel.label.click(start, [round_, *panel.judge], panel.told, **_QUIET)
-    panel.revise.click(rewrite, [panel.policy, panel.n, *panel.judge], panel.told, **_QUIET)
+    panel.label.click(start, [round_, *panel.judge], [panel.told, seen], **_QUIET)
+    panel.revise.click(rewrite, [panel.policy, panel.n, *panel.judge], [panel.told, seen], **_QUIET)
     panel.stop.click(halt, None, None, **_QUICK)
     gr.Timer(1.0).tick(watch, seen, [panel.told, panel.stop, seen], **_QUICK)
 

@@ -83,7 +83,8 @@ def fitting(
     if not ids:
         raise AfinaError(key, n=n, max_length=length)
     if len(ids) < n and last_checkpoint(run) is None:
-        run.note("note.too_long", 0, n=n - len(ids), of=n, max_length=length)
+        remedy = "" if length < (start.info.context or length + 1) else ".model"  # it reads no more than this
+        run.note(f"note.too_long{remedy}", 0, n=n - len(ids), of=n, max_length=length)
     return plan_of(config, start, len(ids))
 
 
