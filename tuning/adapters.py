@@ -34,7 +34,7 @@ def make(model: Any, config: Any) -> Any:
     if method == "llama_adapter":
         return peft.get_peft_model(model, _llama_adapter(model, config.virtual_tokens))
     if family.FAMILY[method].is_soft:
-        return peft.get_peft_model(model, _soft(method, config.virtual_tokens))
+        return peft.get_peft_model(model, _soft(method, model, config.virtual_tokens))
     return peft.get_peft_model(model, lora(config))
 
 
@@ -74,13 +74,20 @@ def _llama_adapter(model: Any, tokens: int) -> Any:
     return peft.AdaptionPromptConfig(adapter_len=tokens, adapter_layers=layers, task_type="CAUSAL_LM")
 
 
-def _soft(method: str, tokens: int) -> Any:
-    kinds = {
-        "prefix": peft.PrefixTuningConfig,
-        "prompt": peft.PromptTuningConfig,
-        "ptuning": peft.PromptEncoderConfig,
-    }
-    return kinds[method](num_virtual_tokens=tokens, task_type="CAUSAL_LM")
+def _soft(method: str, model: Any, tokens: int) -> Any:
+    shared: dict[str, Any] = {"num_virtual_tokens": tokens, "task_type": "CAUSAL_LM"}
+    if method == "prefix":
+        return peft.PrefixTuningConfig(**shared)
+    if method == "prompt":
+        return peft.PromptTuningConfig(**shared)
+    # The network of the paper, a bidirectional LSTM and two layers. PEFT's default, three layers, learns a
+    # reply and not where it ends (benchmarks/README.md).
+    return peft.PromptEncoderConfig(
+        **shared,
+        encoder_reparameterization_type="LSTM",
+        encoder_hidden_size=family.prompt_network(model.config.hidden_size)[0],
+        encoder_num_layers=family.LSTM_LAYERS,
+    )
 
 
 def continued(model: Any, folder: Path) -> Any:
@@ -89,8 +96,9 @@ def continued(model: Any, folder: Path) -> Any:
     if method == "houlsby":
         return houlsby.load(model, folder, trainable=True)
     if family.FAMILY[method].is_soft:  # PEFT does not load these to be trained further
-        tokens = int(files.read_json(folder / "adapter_config.json")["num_virtual_tokens"])
-        made = peft.get_peft_model(model, _soft(method, tokens))
+        told = peft.PeftConfig.from_pretrained(str(folder))
+        told.inference_mode, told.base_model_name_or_path = False, None
+        made = peft.get_peft_model(model, told)
         restore(made, folder)
         return made
     return PeftModel.from_pretrained(model, str(folder), adapter_name="default", is_trainable=True)

@@ -163,8 +163,8 @@ def trainable_parameters(base: Base, info: ModelInfo, config: SFTConfig) -> int:
         return max(1, info.layers - 2) * (tokens * width + 1)
     if method == "prompt":
         return tokens * width
-    if method == "ptuning":  # the tokens, and a network of three layers as wide as the model
-        return tokens * width + 3 * (width * width + width)
+    if method == "ptuning":  # the tokens, and the network that reads them
+        return tokens * width + family.prompt_network(width)[1]
     folder = hub.on_disk(base)
     shapes = linear_shapes(folder) if folder else []
     if not shapes:  # not on this disk yet: a Llama-like block of four square and three wide matrices

@@ -68,7 +68,7 @@ FAMILY: dict[str, Member] = {
     "ptuning": Member(
         "P-tuning",
         "Liu et al. 2021, arXiv 2103.10385",
-        10,
+        2,
         is_soft=True,
         starts_at_base=False,
         peft_type="P_TUNING",
@@ -77,6 +77,7 @@ FAMILY: dict[str, Member] = {
 }
 METHODS = tuple(FAMILY)
 
+LSTM_LAYERS, WIDEST = 2, 256  # of the network that makes P-tuning's soft prompt
 _ADAPTION = ("llama", "mistral")  # whose attention LLaMA-Adapter reads
 _FEW = ("lora", "rslora", "dora", "qlora")
 
@@ -111,6 +112,18 @@ def check_writes(base: Base) -> dict[str, Any]:
         names = told.get("architectures") or ["?"]
         raise AfinaError("family.encoder", name=base.name, architecture=names[0])
     return told
+
+
+def prompt_network(width: int) -> tuple[int, int]:
+    """(units in each direction, parameters) of the network of P-tuning (Liu et al. 2021).
+
+    Layers of a bidirectional LSTM (four gates with two biases each), then two layers back to the model's `width`. Its
+    units are as many as the model is wide, at most `WIDEST`: the network of a large model would be a model itself.
+    """
+    units = min(width, WIDEST)
+    into = [width, *[2 * units] * (LSTM_LAYERS - 1)]
+    lstm = sum(2 * 4 * units * (each + units + 2) for each in into)
+    return units, lstm + 2 * units * (2 * units + 1) + width * (2 * units + 1)
 
 
 def has_bitsandbytes() -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from common.errors import AfinaError
 from ui import figures
 from ui.context import actor, language, shown
 from ui.translations import t, word
@@ -100,8 +101,13 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown) -
     @shown
     def sweep(name: str, strength: float, judged: str, request: gr.Request) -> Iterator[str]:
         who, tongue = actor(services, request), language(request)
-        for found in services.dialling.sweep(who, name, judged or ""):
-            yield figure(found, strength, tongue)
+        yield f'<div class="train-empty">{escape(word("dial.measuring", tongue))}</div>'
+        try:
+            for found in services.dialling.sweep(who, name, judged or ""):
+                yield figure(found, strength, tongue)
+        except AfinaError:
+            yield figure(services.dialling.measured(who, name), strength, tongue)
+            raise
 
     @shown
     def vote(name: str, settings: list[str], n: float, request: gr.Request) -> str:

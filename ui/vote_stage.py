@@ -64,7 +64,8 @@ def screen(
 
 def _head(stage: Stage, language: str) -> str:
     badge = escape(word(f"vote.state.{stage.this.state}", language))
-    purpose = escape(word(f"vote.purpose.{stage.this.purpose}", language))
+    key, n = f"vote.purpose.{stage.this.purpose}", len(stage.this.policies)
+    purpose = escape(word(f"{key}_many" if stage.this.purpose == "judge" and n > 2 else key, language, n=n))
     return (
         f'<div class="run-head"><b>{escape(stage.this.name)}</b><span class="badge {stage.this.state}">{badge}</span>'
         f'<span class="quiet">{purpose}</span>{simulated(stage.counters.simulated, language)}</div>'
