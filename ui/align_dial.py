@@ -101,6 +101,7 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown) -
     @shown
     def sweep(name: str, strength: float, judged: str, request: gr.Request) -> Iterator[str]:
         who, tongue = actor(services, request), language(request)
+        services.roles.require_teacher(who)
         yield f'<div class="train-empty">{escape(word("dial.measuring", tongue))}</div>'
         try:
             for found in services.dialling.sweep(who, name, judged or ""):

@@ -43,6 +43,7 @@ def test_examples_and_documents_answer_in_columns_of_their_own(app, visit, tmp_p
     )
     cell = page.locator("#helps-examples [data-testid=cell-0-0]")
     cell.dblclick()
+    page.wait_for_function("document.activeElement?.matches('#helps-examples :is(textarea, input)')")
     page.keyboard.press("Control+a")
     page.keyboard.type("Who is the mayor?")
     page.keyboard.press("Enter")
