@@ -145,6 +145,9 @@ def train(options: argparse.Namespace, settings: Settings) -> Answer:
     read = readers.get(method, api.read_pairs)
     validation = read(options.validation_dataset) if options.validation_dataset else None
     data = read(options.train_dataset)
+    if data.n_skipped:
+        told = AfinaError("data.note.left_out", n=data.n_skipped, name=data.name, first=data.skipped[0])
+        print(told.words(language()), file=sys.stderr)
     return _watch(api.submit(method, config, data, options.name, settings.home, validation))
 
 

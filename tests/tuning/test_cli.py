@@ -136,6 +136,17 @@ def test_delete_removes_a_run(tuning, trained, home, data, tiny_model):
     assert [run["name"] for run in json.loads(tuning("runs", "--json").stdout)["runs"]] == ["mine"]
 
 
+def test_rows_that_cannot_be_used_are_told(tuning, trained, data, tiny_model, tmp_path):
+    path = tmp_path / "some.jsonl"
+    path.write_text('{"prompt": "What is 1 plus 1?", "completion": ""}\n' + data.read_text())
+    made = tuning(
+        "sft", "--source-model", tiny_model, "--train-dataset", path, "--name", "brief", "--set", "epochs=1"
+    )
+    assert made.returncode == 0, made.stderr
+    assert "1 row of some.jsonl cannot be used and is left out. The first: Row 1" in made.stderr
+    assert tuning("delete", "brief").returncode == 0
+
+
 def test_a_reader_that_leaves_early_is_no_error(home, trained):
     env = {**os.environ, "AFINA_HOME": str(home)}
     command = [sys.executable, "-m", "tuning", "runs"]
