@@ -20,7 +20,7 @@ from workbench.limits import require_length
 from workbench.revealing import shown_name
 
 if TYPE_CHECKING:
-    from tuning.scoring import Rewards, Word
+    from tuning.scoring import Word
     from workbench.aligning import Aligning
     from workbench.comparing import Comparing
     from workbench.results import Results
@@ -150,7 +150,11 @@ class Rewarding:
                                  max(a, b), a + b, item.split == "heldout")
                 )  # fmt: skip
         first = sorted(found, key=lambda one: -one.probability)[:most]
-        return [replace(each, words=_words(model, prompts[each.comparison_id], each)) for each in first]
+        read = model.read(
+            [(prompts[each.comparison_id], text) for each in first for text in (each.other, each.preferred)]
+        )
+        words = [each.words for each in read]
+        return [replace(each, words=tuple(words[2 * i : 2 * i + 2])) for i, each in enumerate(first)]
 
     def _said(
         self, prompt: tuple[Message, ...], replies: Sequence[str], policies: Sequence[str]
@@ -185,7 +189,3 @@ def _share(each: Judged) -> tuple[int, int]:
 
 def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-max(-500.0, min(500.0, x))))
-
-
-def _words(model: Rewards, prompt: Sequence[Message], of: Disagreement) -> tuple[tuple[Word, ...], ...]:
-    return tuple(each.words for each in model.read([(prompt, of.other), (prompt, of.preferred)]))
