@@ -111,7 +111,7 @@ def in_blocks(work: Callable[[int, int, Any], None], n: int, seed: int, cores: b
 def estimate(sums: Array, clusters: int) -> Estimate:
     """The mean of a measure's group, from its (2, 1 + resamples) sums: the middle 95 % of the resamples.
 
-    Where all votes agree, resampling would claim certainty: there Wilson's interval on the clusters stands.
+    Where all votes agree, resampling would claim certainty: there Wilson's interval on the `clusters` stands.
     """
 
     n = round(float(sums[1, 0]))
@@ -138,9 +138,13 @@ def interval_of(values: Array) -> Array:
 
 
 def clusters(prompt: Array, annotator: Array) -> int:
-    """How many independent things were seen: prompts or annotators, whichever are fewer (but not one)."""
+    """How many trials Wilson's interval counts where all votes agree: the prompts, or on one prompt the annotators.
+
+    Not "whichever are fewer": three annotators who agree would then seem to say nothing (44 to 100 %), and the first
+    vote against would make them sure.
+    """
     sizes = (numbered(prompt)[1], numbered(annotator[annotator != UNKNOWN])[1])
-    return min((size for size in sizes if size > 1), default=0)
+    return next((size for size in sizes if size > 1), 0)
 
 
 class _Table:

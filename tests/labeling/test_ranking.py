@@ -200,6 +200,18 @@ def test_the_interval_covers_the_truth():
     assert pooled / runs <= 0.75
 
 
+@pytest.mark.parametrize("people", [1, 3, 40])
+def test_where_all_agree_the_prompts_are_counted(people):
+    """Three who agree on twenty prompts are no less sure than one alone, or than three of whom one dissents once."""
+    columns = Columns()
+    for i in range(20):
+        item = columns.item(f"i{i}", f"p{i}", ("x", "y"))
+        for j in range(people):
+            columns.vote(item, f"w{j}", "model_a")
+    low = ranking.rank(columns.votes(), seed=1).win_rate["x"].low
+    assert low == pytest.approx(20 / (20 + 1.96**2), abs=1e-3)  # Wilson, 20 of 20
+
+
 def test_the_same_resamples_on_any_number_of_cores(monkeypatch):
     draw = np.random.default_rng(3)
     prompt, annotator = draw.integers(0, 40, 400), draw.integers(0, 12, 400)
