@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.rewarding import Scored, Verdict
     from workbench.services import Services
 
+_SAME = 0.005  # rewards that look alike with two decimals
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -111,18 +112,21 @@ def wire(
 
 def verdict(found: Verdict, model: str, names: Sequence[str], language: str) -> str:
     """Rewards, what the model prefers, and what the class said."""
-    place = max(range(len(names)), key=lambda i: found.rewards[i])
+    most = max(found.rewards)
+    first = [i for i, reward in enumerate(found.rewards) if most - reward < _SAME]
+    columns = [_column(i, names[i], language) for i in first]
     heats = heat(found.words) if found.words else [""] * len(names)
     cells = "".join(
-        f'<div class="reply{" best" if i == place else ""}"><small>{escape(_column(i, name, language))}</small>'
+        f'<div class="reply{" best" if i in first else ""}"><small>{escape(_column(i, name, language))}</small>'
         f"<b>{reward:+.2f}</b>{coloured}</div>"
         for i, (name, reward, coloured) in enumerate(zip(names, found.rewards, heats, strict=True))
     )
     read = f'<p class="quiet">{escape(word("chat.reward.words", language))}</p>' if any(found.words) else ""
     p = "" if found.first is None else f" (p = {100 * max(found.first, 1 - found.first):.0f} %)"
-    told = (
-        word("chat.reward.prefers", language, model=model, column=_column(place, names[place], language)) + p
-    )
+    if len(first) > 1:
+        told = word("chat.reward.same", language, model=model, columns=" = ".join(columns))
+    else:
+        told = word("chat.reward.prefers", language, model=model, column=columns[0]) + p
     people = _people(found, names, language)
     return f'<div class="judged"><div class="pair">{cells}</div>{read}<p>{escape(told)}</p>{people}</div>'
 

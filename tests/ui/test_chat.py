@@ -78,6 +78,8 @@ def test_a_verdict_shows_the_words_that_lift_and_lower_and_runs_none_of_them():
     assert 'class="lifts" style="--strength:60%" title="+2.00"' in shown  # the mean is 0: the strongest word
     assert 'class="lowers" style="--strength:30%" title="-1.00"' in shown
     assert "heat" not in verdict(Verdict((1.0, -1.0), 0.88, None), "judge", ["one", "two"], "en")
+    same = verdict(Verdict((-0.5, 0.75, 0.751), None, None), "judge", ["base", "sft", "dpo"], "en")
+    assert same.count("reply best") == 2 and "judge finds no difference: 2: sft = 3: dpo" in same
 
 
 def test_a_folder_that_answers_with_examples_is_named_by_its_last_part_too():
