@@ -104,6 +104,7 @@ def lay_out(services: Services) -> Form:
                 0, precision=0, minimum=0, label=t("vote.form.repeat_every"), min_width=120
             )
             quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
+        gr.Markdown(t("vote.form.gold_about"), elem_classes="train-hint")
         with gr.Row():
             gold = gr.File(
                 label=t("vote.form.gold"), file_types=[".jsonl", ".json", ".gz"], height=150, scale=3

@@ -114,9 +114,9 @@ def sqlite(tmp_path: Path) -> Iterator[Store]:
 class Room:
     """An open round and its people: what a test of voting needs."""
 
-    def __init__(self, store: Store, n: int = 8, state: str = "open", **settings) -> None:
+    def __init__(self, store: Store, n: int = 8, state: str = "open", name: str = "one", **settings) -> None:
         self.store = store
-        made = rounds.create(store, "one", "judge", ["pocket", "tuned"], RoundSettings(**settings))
+        made = rounds.create(store, name, "judge", ["pocket", "tuned"], RoundSettings(**settings))
         self.round_id = made.round_id
         self.comparisons = [
             Comparison(f"Question {i}?", f"first {i}", f"second {i}", "pocket", "tuned") for i in range(n)

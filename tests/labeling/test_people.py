@@ -3,6 +3,7 @@ from sqlalchemy import text
 
 from common.errors import AfinaError, NotAllowed, NotFound
 from labeling import counted, live, people, rounds
+from tests.labeling.conftest import Room
 
 
 def test_a_token_proves_who_it_is_and_is_not_stored(store):
@@ -38,6 +39,28 @@ def test_an_invited_person_has_joined_when_something_was_put_before_them(room):
     assert joined() == before + 1
     people.revoke(room.store, person.annotator_id)
     assert joined() == before
+
+
+def test_who_left_before_this_lesson_is_not_waited_for(room):
+    """A class of last week is not "joined", and what everybody sees is complete without it."""
+
+    def now() -> live.Counters:
+        return live.counters(room.store, room.round)
+
+    for _ in range(3):
+        room.vote(room.person())
+    assert now().joined == 3
+    with room.store.write() as connection:
+        connection.execute(text("UPDATE annotators SET created_at = created_at - 604800"))
+        connection.execute(text("UPDATE assignments SET served_at = served_at - 604800"))
+    assert now().joined == 3  # their votes are in this round
+    for state in ("locked", "revealed", "done"):
+        rounds.move(room.store, room.round_id, state)
+    other = Room(room.store, n=1, name="two", votes_wanted=1, common_items=1)
+    assert live.counters(other.store, other.round).joined == 0
+    other.vote(other.person())
+    found = live.counters(other.store, other.round)
+    assert (found.joined, found.complete, found.coverage) == (1, 1, 1.0)
 
 
 def test_who_withdraws_counts_no_more_and_the_runs_are_named(room):
