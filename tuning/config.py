@@ -238,14 +238,14 @@ class DPOConfig(PreferenceConfig):
     """Direct preference optimisation of the policy's own adapter."""
 
     most_epochs: ClassVar[int] = 15  # a few pairs seen again and again cost facts
-    learning_rate: float = knob(2e-4, "Size of a step.", group="basic", min=1e-7, max=0.1)
+    learning_rate: float = knob(3e-4, "Size of a step.", group="basic", min=1e-7, max=0.1)
     beta: float = knob(
         0.2, "How dear it is to move away from the reference policy.", group="basic", min=0.001, max=10
     )
     loss: str = knob("sigmoid", "Kind of loss.", group="basic", choices=("sigmoid", "ipo", "hinge", "robust"))
     noise: float = knob(0.1, "Share of votes taken to be wrong, for the robust loss.", min=0.0, max=0.49)
     sft_weight: float = knob(
-        0.5, "Weight of the plain loss on the chosen replies: it holds the content.", min=0.0, max=10
+        0.2, "Weight of the plain loss on the chosen replies: it holds the content.", min=0.0, max=10
     )
 
 

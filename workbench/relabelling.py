@@ -7,7 +7,7 @@ preference learning from human feedback"). What the reward model has wrong it te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from common import hashing
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from tuning.scoring import Rewards
 
 # Many prompts seen twice move a policy further than few seen often, the best of four further than the better of two;
-# what it costs in facts differs little (benchmarks/README.md).
-PROMPTS, REPLIES, EPOCHS = 300, 4, 2
+# what it costs in facts differs little (benchmarks/README.md). So many pairs need smaller steps than a class's forty.
+PROMPTS, REPLIES = 300, 4
+SETTINGS: Mapping[str, float] = {"epochs": 2, "learning_rate": 2e-4, "sft_weight": 0.5}
 # Where people saw a tie in most comparisons, most fresh pairs would be ties to them too: there a reward model guesses,
 # and DPO would learn its guesses. Below this share of decided comparisons the rehearsal takes the votes alone.
 DECIDED = 0.5

@@ -163,8 +163,10 @@ class Roads:
         this = rounds.get(self._labels, round_id)
         policy = source_model or voted_on(this)
         model = self._aligning.reward_model(actor, reward)
-        long = {} if {"epochs", "target_steps"} & set(settings) else {"epochs": relabelling.EPOCHS}
-        config = DPOConfig.from_settings({"source_model": policy, **long, **settings})
+        usual = dict(relabelling.SETTINGS)
+        if "target_steps" in settings:
+            del usual["epochs"]
+        config = DPOConfig.from_settings({"source_model": policy, **usual, **settings})
         asked = self._asked(this.round_id, prompts, n_prompts, config.seed)
         data = relabelling.best_against_worst(self._engine(), model, policy, asked, n_replies, config.seed,
                                   this.generation.max_new_tokens, f"{this.name}, {reward}")  # fmt: skip
