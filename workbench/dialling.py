@@ -22,6 +22,7 @@ from tuning.data.rows import PairSet
 from tuning.jobs import Queue
 from tuning.runs import Run, RunStore
 from workbench.limits import require_length
+from workbench.outcomes import heldout_prompts
 from workbench.rounds import Wanted, read_prompts
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Dialling:
         """
         self._roles.require_teacher(actor)
         run = self._store.get(name)
-        prompts = _heldout(run)
+        prompts = [list(prompt) for prompt in heldout_prompts(run, PROMPTS)]
         asked = self._facts(run, prompts)
         shown, found = self.prompt(actor, run.id), Sweep(run.name, reward_run, "", ())
         zero: float | None = None
@@ -225,20 +226,3 @@ class Dialling:
         from tuning.pocket import check
 
         return check.ask(self._engine(), policy, asked).clean if asked else None
-
-
-def _heldout(run: Run) -> list[list[dict[str, str]]]:
-    """Held-out prompts of the run's own pairs, and where these are few, of the shipped set in their language."""
-    every = {str(pair.prompt): list(pair.prompt) for pair in run.pairs("heldout")}
-    if len(every) < PROMPTS and run.info.base.get("name") == "pocket":
-        from common.split import split
-        from tuning.pocket import SETS
-
-        said = " ".join(pair.prompt[-1]["content"] for pair in run.pairs("train")[:50])
-        path = SETS / f"prompts.{'es' if said.count('¿') > 10 else 'en'}.jsonl"
-        for prompt in read_prompts(path, Settings(home=run.path)):
-            if len(every) < PROMPTS and split(prompt) == "heldout":
-                every.setdefault(prompt, [{"role": "user", "content": prompt}])
-    if not every:
-        raise AfinaError("align.no_heldout", name=run.name)
-    return list(every.values())[:PROMPTS]

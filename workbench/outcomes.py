@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
+from common.settings import Settings
+from common.split import split
 from tuning.data.rows import Loaded, Pair
+from tuning.pocket import SETS
 from tuning.runs import Run, RunStore
+from workbench.rounds import read_prompts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +65,7 @@ def compare(
     if not run.info.parent:
         raise AfinaError("align.no_parent", name=run.name)
     old = store.get(run.info.parent).name
-    prompts = _prompts(run, seed)
+    prompts = heldout_prompts(run, MOST_PROMPTS, seed)
     talks = [list(prompt) for prompt in prompts]
     sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64, seed=seed)
     both = [
@@ -91,14 +95,29 @@ def compare(
     )
 
 
-def _prompts(run: Run, seed: int) -> list[tuple[dict[str, str], ...]]:
-    """Held-out prompts of the run's own pairs, each once."""
-    every = {str(pair.prompt): pair.prompt for pair in run.pairs("heldout")}
-    if not every:
+def heldout_prompts(run: Run, n: int, seed: int = 0) -> list[tuple[dict[str, str], ...]]:
+    """Held-out prompts of the run's own pairs, and where these are fewer than `n`, of the shipped set (of `pocket`).
+
+    A class's round has ten, on which a win rate says nothing. Raises: AfinaError `align.no_heldout`.
+    """
+    draw = random.Random(seed)
+    own = list({str(pair.prompt): pair.prompt for pair in run.pairs("heldout")}.values())
+    more = _shipped(run) if len(own) < n and run.info.base.get("name") == "pocket" else []
+    for prompts in (own, more):
+        draw.shuffle(prompts)
+    found = list({str(prompt): prompt for prompt in (*own, *more)}.values())
+    if not found:
         raise AfinaError("align.no_heldout", name=run.name)
-    prompts = list(every.values())
-    random.Random(seed).shuffle(prompts)
-    return prompts[:MOST_PROMPTS]
+    return found[:n]
+
+
+def _shipped(run: Run) -> list[tuple[dict[str, str], ...]]:
+    """Held-out prompts of the shipped set in the language of the run's prompts."""
+    said = [pair.prompt[-1]["content"] for pair in run.pairs("train")[:50]]
+    spanish = sum("¿" in text for text in said) > len(said) / 4
+    path = SETS / f"prompts.{'es' if spanish else 'en'}.jsonl"
+    every = read_prompts(path, Settings(home=run.path))
+    return [({"role": "user", "content": text},) for text in every if split(text) == "heldout"]
 
 
 def _win_rate(

@@ -10,9 +10,12 @@ from common.settings import Settings
 from common.split import split
 from labeling import counted, people, rounds
 from labeling.schema import Comparison, RoundSettings, new_id
+from tuning.data.rows import Pair
+from tuning.pocket import SETS
+from tuning.runs import Run, RunStore
 from workbench import services as services_module
 from workbench.aligning import human_ceiling, voted_on
-from workbench.outcomes import _win_rate
+from workbench.outcomes import _win_rate, heldout_prompts
 from workbench.rehearse import Options, interval
 from workbench.roles import TEACHER, VISITOR
 
@@ -202,3 +205,26 @@ def test_a_draw_counts_half():
     rate, low, high = _win_rate(Judge(), prompts, ["same", "a", "a", "a"], ["same", "b", "b", "b"])
     assert rate == pytest.approx(3.5 / 4)
     assert low < rate < high
+
+
+@pytest.mark.parametrize(("prompt", "file"), [("Is it {}?", "prompts.en"), ("¿Es {}?", "prompts.es")])
+def test_a_win_rate_stands_on_more_prompts_than_a_class_voted_on(tmp_path, prompt, file):
+    """The round's held-out prompts come first, then shipped ones in its language; where the base is another, none."""
+    found = [Pair(({"role": "user", "content": prompt.format(i)},), "Yes.", "No.") for i in range(60)]
+    sides = {
+        side: [each for each in found if split(each.prompt[-1]["content"]) == side]
+        for side in ("train", "heldout")
+    }
+
+    def run(base: str) -> Run:
+        return RunStore(tmp_path).create(
+            method="dpo", config={}, name="", base={"kind": "pocket", "name": base, "sha256": ""},
+            data={"name": "round"}, train=sides["train"], heldout=sides["heldout"],
+        )  # fmt: skip
+
+    own = {each.prompt[-1]["content"] for each in sides["heldout"]}
+    asked = [talk[-1]["content"] for talk in heldout_prompts(run("pocket"), 100)]
+    assert len(asked) == len(set(asked)) == 100 and set(asked[: len(own)]) == own
+    shipped = (SETS / f"{file}.jsonl").read_text(encoding="utf-8")
+    assert all(text in shipped and split(text) == "heldout" for text in asked[len(own) :])
+    assert len(heldout_prompts(run("another"), 100)) == len(own)
