@@ -221,6 +221,9 @@ def outcome(found: Outcome, language: str) -> str:
         parts.append(
             f"<p>{escape(word('align.outcome.win', language, old=found.old))}</p>{rates([row], language, 'align.n')}"
         )
+    if found.same and found.win_rate is not None:
+        told = word("align.outcome.same", language, n=found.n, same=found.same)
+        parts.append(f"<p>{escape(told)}</p>")
     words = word("align.outcome.words", language, old=f"{found.words_old:.1f}", new=f"{found.words_new:.1f}")
     parts.append(f"<p>{escape(words)}</p>")
     if found.loss_old is not None and found.loss_new is not None:

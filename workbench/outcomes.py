@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_PROMPTS = 100
 _MOST_ROWS = 100
+_MOST_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Outcome:
     new: str
     old: str
     n: int  # held-out prompts
+    same: int  # of them, those to which both write the same: half a win each
     win_rate: float | None  # by the reward model, ties half
     low: float | None
     high: float | None
@@ -44,7 +46,7 @@ class Outcome:
     loss_new: float | None
     general_old: float | None  # perplexity of general text, which the base learned in pretraining
     general_new: float | None
-    replies: tuple[tuple[str, str, str], ...]  # prompt, old, new: some to look at
+    replies: tuple[tuple[str, str, str], ...]  # prompt, old, new: some to look at, first those that differ
 
 
 def parent_sft(store: RunStore, run: Run) -> Run | None:
@@ -73,12 +75,17 @@ def compare(
         for policy in (old, run.name)
     ]
     rate, low, high = _win_rate(reward_model, prompts, *both)
+    replies = [
+        (prompt[-1]["content"], first, second) for prompt, first, second in zip(prompts, *both, strict=True)
+    ]
+    replies.sort(key=lambda row: row[1] == row[2])
     losses = _losses(store, run, (old, run.name), home)
     general_old, general_new = _general(run, (old, run.name), home)
     return Outcome(
         new=run.name,
         old=old,
         n=len(prompts),
+        same=sum(first == second for _, first, second in replies),
         win_rate=rate,
         low=low,
         high=high,
@@ -88,10 +95,7 @@ def compare(
         loss_new=losses[1],
         general_old=general_old,
         general_new=general_new,
-        replies=tuple(
-            (prompt[-1]["content"], first, second)
-            for prompt, first, second in zip(prompts, *both, strict=True)
-        )[:12],
+        replies=tuple(replies[:_MOST_SHOWN]),
     )
 
 

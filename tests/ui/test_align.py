@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 from tuning.data.rows import Pair, PairSet
 from tuning.progress import RunStatus
 from ui import align_tab, align_words
 from workbench.aligning import RoundPairs
+from workbench.outcomes import Outcome
 
 
 def test_a_plot_has_its_words_from_the_first_curve_on(monkeypatch):
@@ -63,3 +65,13 @@ def test_a_run_of_every_road_can_be_chosen():
     assert align_words.runs([SimpleNamespace(name=each, method=each) for each in methods]) == list(
         methods[1:]
     )  # type: ignore[misc]
+
+
+def test_what_a_round_changed_tells_how_often_nothing_did():
+    replies = (("Who?", "She.", "It is she."), ("Where?", "Here.", "Here."))
+    found = Outcome("dpo-1", "sft-1", 100, 61, 0.54, 0.44, 0.63, 11.8, 12.4, 0.395, 0.401, 2.63, 2.6, replies)
+    told = align_words.outcome(found, "en")
+    assert "To 61 of 100 prompts both write the same" in told and "54 % (44–63 %)" in told
+    assert "0.395 before, 0.401 after" in told and "<td>It is she.</td>" in told
+    unjudged = dataclasses.replace(found, win_rate=None, low=None, high=None)
+    assert "half a win" not in align_words.outcome(unjudged, "en")
