@@ -78,7 +78,7 @@ def svg(graph: Graph, language: str) -> str:
     edges = "".join(_edge(each, places, language) for each in graph.edges)
     nodes = "".join(_node(each, places[each.key], language) for each in graph.nodes)
     rates = "".join(_rate(each, places, language) for each in graph.edges)
-    size = f"width:100%;max-width:{width}px;min-width:{0.8 * width:.0f}px"  # shrinks a little, then scrolls
+    size = f"width:100%;max-width:{width}px;min-width:{0.65 * width:.0f}px"  # shrinks, then scrolls
     return (f'<div class="lineage"><svg style="{size}" viewBox="0 0 {width} {height}" role="img" '
             f'aria-label="{escape(word("lineage.title", language))}">{edges}{nodes}{rates}</svg></div>'
             f'<p class="quiet">{escape(word("lineage.legend", language))}</p>')  # fmt: skip
