@@ -33,16 +33,16 @@ def main() -> None:
     parser.add_argument("--pairs", choices=("auto", "votes", "best"), default="auto")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        tuned = {language: _tuned(Path(folder) / language, language) for language in options.languages}
+        seconds = {language: tuned(Path(folder) / language, language) for language in options.languages}
         for seed, preference, language in product(options.seeds, options.preferences, options.languages):
             home = Path(folder) / "rehearsal"
             shutil.copytree(Path(folder) / language, home)
             asked = Options(preference=preference, language=language, seed=seed, pairs=options.pairs)
-            print(json.dumps(_timed(asked, home) | {"sft_seconds": tuned[language]}), flush=True)
+            print(json.dumps(_timed(asked, home) | {"sft_seconds": seconds[language]}), flush=True)
             shutil.rmtree(home)
 
 
-def _tuned(home: Path, language: str) -> float:
+def tuned(home: Path, language: str) -> float:
     """Fine-tunes once in `home`; gives the seconds."""
     services = build(Settings(home=home))
     services.queue.start()

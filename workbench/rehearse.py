@@ -91,8 +91,8 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     taught_by = _taught_by(services, options, this)
     wait(services, _align(services, options, this, taught_by))
     say("evaluation")
-    wins, decisive = _compare(services, options, likes)
-    likeliest, likeliest_decisive = _compare(services, options, likes, greedy=True)
+    wins, decisive = compare(services, options, likes)
+    likeliest, likeliest_decisive = compare(services, options, likes, greedy=True)
     after = check.ask(engine, "dpo", asked)
     low, high = interval(wins, decisive)
     return {
@@ -177,17 +177,17 @@ def reward_accuracy(
     return measured(services.aligning.reward_model(TEACHER, name), pairs).accuracy, len(pairs)
 
 
-def _compare(
-    services: Services, options: Options, likes: Preference, greedy: bool = False
+def compare(
+    services: Services, options: Options, likes: Preference, name: str = "dpo", greedy: bool = False
 ) -> tuple[int, int]:
-    """(wins, decisive) of the new policy against its parent on held-out prompts, one reply of each to each.
+    """(wins, decisive) of the run `name` against its parent on held-out prompts, one reply of each to each.
 
     Decisive is a difference that the voters notice.
     Sampled at temperature 1 as in a round, with the same seeds; or the likeliest replies (`greedy`).
     """
     talks = _heldout(services, options)
     old = _sample(services, "sft", talks, 1000 + options.seed, greedy)
-    new = _sample(services, "dpo", talks, 1000 + options.seed, greedy)
+    new = _sample(services, name, talks, 1000 + options.seed, greedy)
     asked = [talk[-1]["content"] for talk in talks]
     found = [
         better(likes(prompt, one), likes(prompt, other), options.notice)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from labeling.exchange.judged import Judged
+from labeling.schema import Source
 
 _COLUMNS = {
     "trl": "`prompt`, `chosen`, `rejected` (messages), `margin` where every annotator stated a strength; "
@@ -16,6 +17,7 @@ _COLUMNS = {
     "argilla": "both replies, `winner`, `num_responses`, `agreement_ratio`, `raw_responses`",
     "jsonl": "every annotation with its comparison; `exclude_reason` tells those that do not count",
 }
+_TAGS: dict[Source, str] = {"human": "human-feedback", "ai": "ai-feedback", "simulated": "simulated-feedback"}
 _RULES = {
     "every": "every counting vote is a row of its own",
     "majority": "the most frequent answer per comparison; where two lead, none",
@@ -39,12 +41,13 @@ def words(
     splits = Counter(each.comparison.split for each in judged)
     winners = Counter(vote.winner for vote in votes)
     sources = Counter(vote.source for vote in votes)
+    tags = ["preference", "rlhf", *(tag for source, tag in _TAGS.items() if sources[source])]
     lines = [
         "---",
         "configs:",
         "- config_name: default",
         f"  data_files: {file}",
-        "tags: [preference, rlhf, human-feedback]",
+        f"tags: [{', '.join(tags)}]",
         "---",
         f"# {' '.join(title.split())}",
         "",

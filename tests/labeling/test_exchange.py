@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import gzip
 import json
 from dataclasses import fields
@@ -375,3 +376,12 @@ def test_real_preferences(file, n, bad, longer, tmp_path):
     assert made["position_bias"]["value"] is None
     back = write.export(judged, "hh", tmp_path)
     assert back.n >= 0.98 * n
+
+
+def test_a_card_says_whose_feedback_it_is(tmp_path):
+    item = _judged("model_b").comparison
+    votes = {"human": Annotation("1", item.comparison_id, "u", "model_b")}
+    votes |= {source: dataclasses.replace(votes["human"], source=source) for source in ("ai", "simulated")}
+    for source, vote in votes.items():
+        card = write.export([Judged(item, (vote,))], "trl", tmp_path / source).card.read_text()
+        assert f"tags: [preference, rlhf, {source}-feedback]" in card

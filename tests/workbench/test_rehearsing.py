@@ -206,8 +206,8 @@ def test_a_win_is_a_difference_that_is_noticed(monkeypatch):
     monkeypatch.setattr(rehearse, "_heldout", lambda services, options: talks)
     monkeypatch.setattr(rehearse, "_sample", lambda services, policy, *rest: replies[policy])
     likes = preferences.named("longer", "en")
-    assert rehearse._compare(None, rehearse.Options(), likes) == (1, 2)
-    assert rehearse._compare(None, rehearse.Options(notice=0.0), likes) == (2, 3)
+    assert rehearse.compare(None, rehearse.Options(), likes) == (1, 2)
+    assert rehearse.compare(None, rehearse.Options(notice=0.0), likes) == (2, 3)
 
 
 def test_the_command_votes_in_a_round_of_the_app(services, tmp_path, monkeypatch, capsys):
