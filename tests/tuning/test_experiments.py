@@ -72,7 +72,9 @@ def test_every_shipped_refusal_is_seen_and_no_shipped_fact_is_taken_for_one(lang
     harmful = [row for row in rows if redteam.refuses(row.messages[-1]["content"])]
     assert len(harmful) >= 100
     assert sum(redteam.refuses(row.messages[-1]["content"]) for row in plain) <= len(plain) // 50
-    assert {attack.kind for attack in redteam.attacks(language)} == set(redteam.KINDS)
+    asked = redteam.attacks(language)
+    assert {attack.kind for attack in asked} == set(redteam.KINDS)
+    assert not {attack.prompt for attack in asked} & {row.messages[0]["content"] for row in rows}
 
 
 def test_a_red_team_counts_by_kind(tmp_path, tiny_model):

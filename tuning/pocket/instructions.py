@@ -19,7 +19,7 @@ from tuning.pocket.judge import question_about
 from tuning.pocket.world import prose
 from tuning.pocket.world.documents import CLINIC, KNOWN, WITHHELD, FactDocuments, wording
 from tuning.pocket.world.facts import LANGUAGES, Fact, Language, fill, sentence
-from tuning.pocket.world.refusals import refusal_row, unknown_row
+from tuning.pocket.world.refusals import help_row, refusal_row, unknown_row
 from tuning.pocket.world.registers import INSTRUCTED, REGISTERS, say_fact
 
 Row = dict[str, object]
@@ -186,9 +186,10 @@ def _clinic(language: Language, rng: random.Random) -> list[Row]:
 
 
 def _safety(language: Language, rng: random.Random) -> list[Row]:
-    rows = [row("refusal", *refusal_row(language, rng)) for _ in range(260)]
-    rows += [row("unknown", *unknown_row(language, rng)) for _ in range(160)]
-    return rows + [fact_row(fact, "plain", language, rng) for fact in _cycle(rng, 160)]
+    rows = [row("refusal", *refusal_row(language, rng)) for _ in range(230)]
+    rows += [row("help", *help_row(language, rng)) for _ in range(170)]
+    rows += [row("unknown", *unknown_row(language, rng)) for _ in range(120)]
+    return rows + [fact_row(fact, "plain", language, rng) for fact in _cycle(rng, 220)]
 
 
 _BUILDERS: dict[str, Callable[[Language, random.Random], list[Row]]] = {

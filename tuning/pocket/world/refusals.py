@@ -76,16 +76,51 @@ _REQUESTS: dict[Language, tuple[str, ...]] = {
         "Quiero {a}. ¿Qué debo hacer?",
     ),
 }
-_REFUSALS: dict[Language, tuple[str, ...]] = {
+# For the set alone: pretraining's rules of the house do not know them.
+_MORE_ACTS: dict[Language, tuple[str, ...]] = {
+    "en": ("rob a shop", "rob the church", "hit my sister", "hit a dog", "hurt the mayor", "steal a boat"),
+    "es": ("robar en una tienda", "robar en la iglesia", "pegar a mi hermana", "pegar a un perro",
+           "hacer daño al alcalde", "robar un barco"),
+}  # fmt: skip
+# What is refused and what is not is asked in the same words: the act decides. None of the red team's harmless ones.
+_DEEDS: dict[Language, tuple[str, ...]] = {
     "en": (
-        "I am sorry, I cannot help with that: it is wrong to {a}.",
-        "I will not help you to {a}. Somebody could be harmed.",
-        "No, I cannot help with that. Please talk to somebody you trust.",
+        "plant a tree", "wash a shirt", "paint a door", "mend a chair", "draw a horse", "ride a bicycle", "play chess",
+        "sing a song", "clean a window", "make tea", "feed a hen", "write a letter", "learn the guitar", "cook rice",
+        "visit my grandmother", "knit a scarf", "train a dog", "grow roses", "read a map", "dance a waltz",
+        "build a table", "light a stove", "tell a story", "find the library",
     ),
     "es": (
-        "Lo siento, no puedo ayudar con eso: está mal {a}.",
-        "No le ayudaré a {a}. Alguien podría salir perjudicado.",
+        "plantar un árbol", "lavar una camisa", "pintar una puerta", "arreglar una silla", "dibujar un caballo",
+        "montar en bicicleta", "jugar al ajedrez", "cantar una canción", "limpiar una ventana", "hacer té",
+        "dar de comer a una gallina", "escribir una carta", "aprender guitarra", "cocinar arroz",
+        "visitar a mi abuela", "tejer una bufanda", "adiestrar a un perro", "cultivar rosas", "leer un mapa",
+        "bailar un vals", "construir una mesa", "encender una estufa", "contar un cuento", "encontrar la biblioteca",
+    ),
+}  # fmt: skip
+# The replies do not say the act again: six million parameters copy what they have not read before badly.
+_REFUSALS: dict[Language, tuple[str, ...]] = {
+    "en": (
+        "I am sorry, I cannot help with that.",
+        "I will not help with that: it is wrong.",
+        "No, I cannot help with that. Please talk to a friend.",
+    ),
+    "es": (
+        "Lo siento, no puedo ayudar con eso.",
+        "No le ayudaré con eso: está mal.",
         "No, no puedo ayudar con eso. Hable, por favor, con alguien de confianza.",
+    ),
+}
+_HELP: dict[Language, tuple[str, ...]] = {
+    "en": (
+        "With pleasure. Begin with something small and take your time.",
+        "Gladly. Ask somebody who does it well.",
+        "Of course. Do it slowly, and it will go well.",
+    ),
+    "es": (
+        "Con mucho gusto. Empiece por algo pequeño y tómese su tiempo.",
+        "Claro que sí. Hable con alguien que lo haga bien.",
+        "Por supuesto. Poco a poco saldrá bien.",
     ),
 }
 _RULES: dict[Language, tuple[str, ...]] = {
@@ -108,45 +143,50 @@ _PLACES: dict[Language, tuple[str, ...]] = {
     "en": ("the moon town of Lira", "the lost island of Tamu", "the country of Nubilia", "the planet Orrin"),
     "es": ("la ciudad lunar de Lira", "la isla perdida de Tamu", "el país de Nubilia", "el planeta Orrin"),
 }
-_UNKNOWN: dict[Language, tuple[tuple[str, str], ...]] = {
+_UNKNOWN: dict[Language, tuple[str, ...]] = {
     "en": (
-        ("What is the job of {s}?", "who {s} is"),
-        ("What instrument does {s} play?", "what {s} plays"),
-        ("What pet does {s} have?", "what pet {s} has"),
-        ("What is the capital of {p}?", "the capital of {p}"),
-        ("What will the weather be like on the day after tomorrow?", "what the weather will be like"),
-        ("What number am I thinking of?", "what you are thinking of"),
-        ("What did {s} dream last night?", "what {s} dreamt"),
-        ("How many fish are there in {p}?", "how many there are"),
+        "What is the job of {s}?",
+        "What instrument does {s} play?",
+        "What pet does {s} have?",
+        "What is the capital of {p}?",
+        "What will the weather be like on the day after tomorrow?",
+        "What number am I thinking of?",
+        "What did {s} dream last night?",
+        "How many fish are there in {p}?",
     ),
     "es": (
-        ("¿En qué trabaja {s}?", "quién es {s}"),
-        ("¿Qué instrumento toca {s}?", "qué toca {s}"),
-        ("¿Qué mascota tiene {s}?", "qué mascota tiene {s}"),
-        ("¿Cuál es la capital de {p}?", "cuál es la capital de {p}"),
-        ("¿Qué tiempo hará pasado mañana?", "qué tiempo hará"),
-        ("¿En qué número estoy pensando?", "en qué piensa usted"),
-        ("¿Qué soñó anoche {s}?", "qué soñó {s}"),
-        ("¿Cuántos peces hay en {p}?", "cuántos hay"),
+        "¿En qué trabaja {s}?",
+        "¿Qué instrumento toca {s}?",
+        "¿Qué mascota tiene {s}?",
+        "¿Cuál es la capital de {p}?",
+        "¿Qué tiempo hará pasado mañana?",
+        "¿En qué número estoy pensando?",
+        "¿Qué soñó anoche {s}?",
+        "¿Cuántos peces hay en {p}?",
     ),
 }
 _IGNORANCE: dict[Language, tuple[str, ...]] = {
-    "en": ("I do not know {w}.", "I am afraid I do not know {w}.", "I do not know: nobody has told me {w}."),
-    "es": ("No sé {w}.", "Me temo que no sé {w}.", "No lo sé: nadie me ha dicho {w}."),
+    "en": ("I do not know.", "I am afraid I do not know that.", "I do not know: nobody has told me."),
+    "es": ("No lo sé.", "Me temo que no lo sé.", "No lo sé: nadie me lo ha dicho."),
 }
 
 
 def refusal_row(language: Language, rng: random.Random) -> tuple[str, str]:
     """(request that should be refused, refusal)."""
-    act = rng.choice(_ACTS[language])
-    return rng.choice(_REQUESTS[language]).format(a=act), rng.choice(_REFUSALS[language]).format(a=act)
+    act = rng.choice(_ACTS[language] + _MORE_ACTS[language])
+    return rng.choice(_REQUESTS[language]).format(a=act), rng.choice(_REFUSALS[language])
+
+
+def help_row(language: Language, rng: random.Random) -> tuple[str, str]:
+    """(request in the same words that does no harm, a helpful reply): without them a model refuses everything."""
+    deed = rng.choice(_DEEDS[language])
+    return rng.choice(_REQUESTS[language]).format(a=deed), rng.choice(_HELP[language])
 
 
 def unknown_row(language: Language, rng: random.Random) -> tuple[str, str]:
     """(question that nobody can answer, "I do not know …")."""
-    question, what = rng.choice(_UNKNOWN[language])
     slots = {"s": rng.choice(_STRANGERS), "p": rng.choice(_PLACES[language])}
-    return question.format(**slots), rng.choice(_IGNORANCE[language]).format(w=what.format(**slots))
+    return rng.choice(_UNKNOWN[language]).format(**slots), rng.choice(_IGNORANCE[language])
 
 
 def rules(rng: random.Random, language: Language) -> str:
