@@ -11,6 +11,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from ui.context import actor, inform, language, on_open, shown
+from ui.forms import named
 from ui.translations import t, word
 from ui.vote_stage import rates
 from workbench.judging import Asked
@@ -101,7 +102,7 @@ def _wire_judge(services: Services, panel: Panel) -> None:
         policies = services.comparing.policies(who)
         newest = next((each for each in policies if not each.is_base), policies[0])
         return [gr.update(visible=who.is_teacher), *choose(kind_, request), services.judging.constitution(who, tongue),
-                gr.update(choices=[each.name for each in policies], value=newest.name)]  # fmt: skip
+                gr.update(choices=named(each.name for each in policies), value=newest.name)]  # fmt: skip
 
     def choose(kind_: str, request: gr.Request) -> list[Any]:
         who = actor(services, request)
@@ -110,7 +111,7 @@ def _wire_judge(services: Services, panel: Panel) -> None:
             [each.name for each in services.comparing.policies(who)] if kind_ == "policy" else []
         )
         far = gr.update(visible=kind_ == "endpoint")
-        return [gr.update(choices=names, value=names[0] if names else ""), far, far]
+        return [gr.update(choices=named(names), value=names[0] if names else ""), far, far]
 
     @shown
     def write(text: str, request: gr.Request) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import gradio as gr
 
+from common.wording import placeless
 from ui.translations import t, texts
 
 Kind = Literal["switch", "auto_switch", "choice", "integer", "number", "text"]
@@ -30,6 +31,11 @@ class Field:
     maximum: float | None = None
     unit: str = ""
     group: str = "advanced"
+
+
+def named(names: Iterable[str]) -> list[tuple[str, str]]:
+    """(shown, value) for a dropdown of models: of a folder of this machine its last part is shown."""
+    return [(placeless(name), name) for name in names]
 
 
 def fields_of(config: type, group: str = "") -> list[Field]:

@@ -8,6 +8,7 @@ import gradio as gr
 
 from ui import safety_words, study_page
 from ui.context import actor, language, shown
+from ui.forms import named
 from ui.translations import t
 from workbench.course import REDTEAM
 
@@ -42,8 +43,8 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
         last = [*safe, *(each.name for each in tuned), ""][0]
         return [
             gr.update(visible=who.is_teacher),
-            gr.update(choices=names, value=first if first in names else names[0]),
-            gr.update(choices=["", *names], value=second if second in names else last),
+            gr.update(choices=named(names), value=first if first in names else names[0]),
+            gr.update(choices=["", *named(names)], value=second if second in names else last),
             gr.Timer(active=True),
         ]
 

@@ -17,6 +17,7 @@ from common.errors import AfinaError
 from labeling.schema import CRITERIA, Generation, RoundSettings
 from tuning.data import uploads
 from ui.context import actor, language, on_open, shown
+from ui.forms import named
 from ui.translations import t, word
 from workbench.rounds import LEAST_HELDOUT, Wanted
 
@@ -154,7 +155,7 @@ def wire(services: Services, form: Form, choice: gr.Dropdown, new: gr.Accordion)
         tongue = language(request)
         newest = next((each for each in policies if each != services.settings.base_model), policies[0])
         return [
-            gr.update(choices=policies, value=[newest]),
+            gr.update(choices=named(policies), value=[newest]),
             gr.update(choices=_sources(tongue), value=f"prompts.{tongue}"),
             gr.update(choices=["", *services.rewarding.models(actor(services, request))]),
         ]

@@ -8,6 +8,7 @@ import gradio as gr
 
 from ui import study_page, study_words
 from ui.context import actor, language, shown
+from ui.forms import named
 from ui.translations import t
 from workbench.course import WHICH
 
@@ -47,7 +48,7 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
             study_words.rules(language(request)),
             gr.update(visible=who.is_teacher),
             gr.update(visible=who.is_teacher),
-            gr.update(choices=bases, value=base_ if base_ in bases else bases[0]),
+            gr.update(choices=named(bases), value=base_ if base_ in bases else bases[0]),
             gr.update(choices=["", *runs], value=tuned_ if tuned_ in runs else newest),
             gr.Timer(active=True),
         ]
