@@ -73,6 +73,20 @@ class RunStatus:
     error: AfinaError | None = None
 
     @property
+    def changing(self) -> tuple[str, list[tuple[int, int, str]]]:
+        """The fixed prompt whose reply changed first (else the first), and its replies: (from step, to step, reply)."""
+        replies: dict[str, list[tuple[int, int, str]]] = {}
+        for step, prompt, reply in self.samples:
+            told = replies.setdefault(prompt, [])
+            if told and told[-1][2] == reply:
+                told[-1] = (told[-1][0], step, reply)
+            else:
+                told.append((step, step, reply))
+        changed = {prompt: told[1][0] for prompt, told in replies.items() if len(told) > 1}
+        prompt = min(changed, key=lambda each: changed[each], default=next(iter(replies), ""))
+        return prompt, replies.get(prompt, [])
+
+    @property
     def active(self) -> bool:
         return self.state in ACTIVE
 

@@ -124,17 +124,14 @@ def usable(counts: Mapping[Any, int], found: RoundPairs, language: str) -> str:
 
 def sample(status: RunStatus, language: str) -> str:
     """One fixed prompt, and its reply from the beginning until now."""
-    if not status.samples:
+    prompt, told = status.changing
+    if not told:
         return ""
-    _, prompt, _ = status.samples[0]
-    told: list[tuple[int, str]] = []
-    for step, _, reply in status.samples:
-        if not told or told[-1][1] != reply:
-            told.append((step, reply))
     rows = ""
-    for index, (step, reply) in enumerate(told):
+    for index, (first, last, reply) in enumerate(told):
         now = "now" if index == len(told) - 1 else ""
-        when = escape(word("align.step", language, step=step))
+        key = "align.step" if first == last else "align.steps"
+        when = escape(word(key, language, step=first, last=last))
         rows += f'<li class="{now}"><small>{when}</small><span>{escape(reply)}</span></li>'
     about = escape(word("align.watched", language))
     return f'<div class="changing"><small>{about}</small><p class="prompt">{escape(prompt)}</p><ol>{rows}</ol></div>'

@@ -78,10 +78,11 @@ class Dialling:
         self._roles, self._aligning, self._rounds, self._engine = roles, aligning, rounds, engine
 
     def prompt(self, actor: Actor, name: str) -> str:
-        """The prompt whose reply was watched in training, else the first held-out one."""
+        """The prompt whose reply was seen changing in training, else the first held-out one."""
         run = self._store.get(name)
-        if samples := run.status().samples:
-            return samples[0][1]
+        watched, _ = run.status().changing
+        if watched:
+            return watched
         pairs = run.pairs("heldout") or run.pairs("train")
         return pairs[0].prompt[-1]["content"] if pairs else ""
 

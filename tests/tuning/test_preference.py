@@ -9,7 +9,9 @@ from common.errors import AfinaError
 from tuning.config import DPOConfig, RewardConfig, RLOOConfig
 from tuning.data import pairs
 from tuning.data.rows import Pair, read_pairs, write_rows
+from tuning.methods.live import WATCHED
 from tuning.plan import preference_steps
+from tuning.progress import RunStatus
 
 QUESTIONS = [f"What is {a} plus {b}?" for a in range(6) for b in range(6)]
 
@@ -145,11 +147,13 @@ def test_a_run_starts_where_theory_says(trainer, kind, start):
     assert float(made.compute_loss(model, batch).detach()) == pytest.approx(start, rel=1e-4)
 
 
-def run_of(tmp_path, tiny_model, method: str, name: str, source: str = "", **settings):
+def run_of(
+    tmp_path, tiny_model, method: str, name: str, source: str = "", rows: list | None = None, **settings
+):
     import tuning
 
     path = tmp_path / "pairs.jsonl"
-    path.write_text("".join(json.dumps(record) + "\n" for record in records()))
+    path.write_text("".join(json.dumps(record) + "\n" for record in rows or records()))
     job = getattr(tuning, method).train(
         source_model=source or str(tiny_model), train_dataset=path, tuned_model_display_name=name,
         home=tmp_path / "home", **{"target_steps": 12, "learning_rate": 5e-3, **settings},
@@ -157,6 +161,36 @@ def run_of(tmp_path, tiny_model, method: str, name: str, source: str = "", **set
     job.wait(timeout=120)
     assert job.state == "done", job.error
     return job
+
+
+def test_several_prompts_are_watched_and_their_replies_are_the_policys(tmp_path, tiny_model):
+    """Prompts of different lengths share a batch; what is shown is what the chat would write."""
+    from tuning.generate import Engine, Sampling
+
+    rows = records()
+    for number, row in enumerate(rows):
+        row["prompt"][0]["content"] += " Say it!" * (number % 4)
+    status = run_of(tmp_path, tiny_model, "dpo", "dpo", rows=rows).status
+    last = {prompt: reply for step, prompt, reply in status.samples if step == status.step}
+    assert len(last) == WATCHED and len({len(prompt) for prompt in last}) > 1
+    talks = [[{"role": "user", "content": prompt}] for prompt in last]
+    sampling = Sampling(greedy=True, max_new_tokens=48)
+    replies = Engine(tmp_path / "home").generate(["dpo"] * len(talks), talks, sampling)
+    assert [reply.text.strip() for reply in replies] == list(last.values())
+    prompt, told = status.changing
+    assert len(told) > 1 and told[0][0] == 0 and told[-1][1] == status.step and told[-1][2] == last[prompt]
+
+
+def test_of_the_watched_prompts_that_is_shown_whose_reply_changed_first():
+    def of(*samples: tuple[int, str, str]) -> RunStatus:
+        return RunStatus(run_id="1", name="dpo", state="done", samples=samples)
+
+    same = ((0, "a", "x"), (0, "b", "y"), (3, "a", "x"), (3, "b", "y"))
+    assert of().changing == ("", [])
+    assert of(*same).changing == ("a", [(0, 3, "x")])
+    assert of(*same, (6, "a", "x"), (6, "b", "z")).changing == ("b", [(0, 3, "y"), (6, 6, "z")])
+    later = of(*same, (6, "a", "x"), (6, "b", "z"), (9, "a", "w"), (9, "b", "z"))
+    assert later.changing == ("b", [(0, 3, "y"), (6, 9, "z")])
 
 
 def test_dpo_prefers_what_was_chosen_and_names_its_metrics(tmp_path, tiny_model):
@@ -167,7 +201,6 @@ def test_dpo_prefers_what_was_chosen_and_names_its_metrics(tmp_path, tiny_model)
     assert metrics["chosen_reward"] - metrics["rejected_reward"] == pytest.approx(metrics["margin"], rel=1e-3)
     assert metrics["margin"] > 0
     assert {"kl", "accuracy", "heldout_margin", "loss"} <= metrics.keys()
-    assert len(job.status.samples) > 1
     folder = tmp_path / "home" / "runs" / job.run_id
     saved = {file.name for file in (folder / "adapter").iterdir()}
     assert "ref" not in saved

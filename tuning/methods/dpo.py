@@ -71,7 +71,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     announce(run, start, plan, model, len(held), checkpoint)
     pad = start.tokenizer.pad_token_id
     reference = log_probabilities(model, ids, pad)
-    shown = Shown(run, model, start, (heldout or pairs)[0].prompt)
+    shown = Shown(run, model, start, (each.prompt for each in heldout or pairs))
     evaluate = _Heldout(model, held, pad, config, shown)
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
     recorder.derive = lambda measures: _kl(measures, config.beta)

@@ -74,7 +74,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     ids, held = mixed(ids, plan.batch_size, config.seed), held[: 2 * MOST_EVALUATED]
     checkpoint = last_checkpoint(run)
     announce(run, start, plan, model, len(held), checkpoint)
-    shown = Shown(run, model, start, (heldout or rated)[0].prompt)
+    shown = Shown(run, model, start, (each.prompt for each in heldout or rated))
     evaluate = _Heldout(model, held, start.tokenizer.pad_token_id, config, shown)
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
     trainer = RatedTrainer(start, model, config, plan, ids, run.checkpoints_dir, [recorder])

@@ -1,4 +1,4 @@
-"""What a run that learns from feedback tells while it goes: start, end, and one reply that everybody sees change.
+"""What a run that learns from feedback tells while it goes: start, end, and replies that everybody sees change.
 
 Knows runs and events; no loss and no trainer.
 """
@@ -6,7 +6,7 @@ Knows runs and events; no loss and no trainer.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,35 +22,49 @@ if TYPE_CHECKING:
     from tuning.methods.preference import PreferencePlan
     from tuning.methods.reporting import Recorder
 
+WATCHED = 4  # prompts: of one alone the likeliest reply may never change
 _SHOWN_TOKENS = 48
 
 
 class Shown:
-    """One fixed prompt whose reply everybody watches changing: a `sample` event at each measuring."""
+    """Fixed prompts whose replies everybody watches changing: `sample` events at each measuring."""
 
-    def __init__(self, run: Run, model: Any, start: Start, prompt: Sequence[dict[str, str]]) -> None:
+    def __init__(
+        self, run: Run, model: Any, start: Start, prompts: Iterable[Sequence[dict[str, str]]]
+    ) -> None:
+        """Of `prompts`, the first WATCHED that differ and leave the model room for a reply."""
         self._run, self._model, self._start = run, model, start
-        self._prompt = prompt
-        self._ids = render_prompt(start.tokenizer, list(prompt))
+        self._asked: dict[str, list[int]] = {}  # prompt: its tokens
+        for prompt in prompts:
+            ids = render_prompt(start.tokenizer, list(prompt))
+            if not start.info.context or len(ids) + _SHOWN_TOKENS <= start.info.context:
+                self._asked.setdefault(str(prompt[-1]["content"]), ids)
+            if len(self._asked) == WATCHED:
+                break
 
     @torch.no_grad()
     def __call__(self) -> None:
-        """The likeliest reply of the policy as it is."""
+        """The likeliest replies of the policy as it is, in one batch."""
+        if not self._asked:
+            return
         tokenizer, was_training = self._start.tokenizer, self._model.training
         self._model.eval()
-        ids = torch.tensor([self._ids], device=self._model.device)
+        rows, pad, device = list(self._asked.values()), tokenizer.pad_token_id, self._model.device
+        width = max(map(len, rows))
+        ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows], device=device)
+        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=device)
         config = GenerationConfig(
             max_new_tokens=_SHOWN_TOKENS,
             do_sample=False,
             eos_token_id=end_token_ids(tokenizer),
-            pad_token_id=tokenizer.pad_token_id,
+            pad_token_id=pad,
         )
-        out = self._model.generate(
-            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
-        )
+        out = self._model.generate(input_ids=ids, attention_mask=mask, generation_config=config)
         self._model.train(was_training)
-        reply = str(tokenizer.decode(out[0, len(self._ids) :], skip_special_tokens=True)).strip()
-        self._run.append("sample", self._run.status().step, prompt=self._prompt[-1]["content"], reply=reply)
+        step = self._run.status().step
+        for prompt, row in zip(self._asked, out, strict=True):
+            reply = str(tokenizer.decode(row[width:], skip_special_tokens=True)).strip()
+            self._run.append("sample", step, prompt=prompt, reply=reply)
 
 
 def announce(

@@ -75,7 +75,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     watched = rewards.usable(config.reward, heldout)[:MOST_HELDOUT]
     checkpoint = last_checkpoint(run)
     announce(run, start, plan, model, len(watched), checkpoint)
-    shown = Shown(run, model, start, (watched or tasks)[0].prompt)
+    shown = Shown(run, model, start, (each.prompt for each in watched or tasks))
     watch = _Heldout(run, model, start, config, reward, watched, judged(heldout), shown)
     recorder = Recorder(run, plan.eval_every, config.save_every, watch, METRICS)
     recorder.derive = _kl
