@@ -51,11 +51,16 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
     def arrive(request: gr.Request) -> list[Any]:
         who, tongue = actor(services, request), language(request)
         names = _runs(services, who)
-        rounds = [each.name for each in services.rounds.listed(who)] if who.is_teacher else []
+        listed = services.rounds.listed(who) if who.is_teacher else []
+        rounds = [each.name for each in listed]
+        # A round that compares policies is on held-out prompts: the newest that collects has pairs to train on.
+        taken = next(
+            (each.name for each in listed if each.purpose == "collect"), rounds[0] if rounds else None
+        )
         return [
             align_words.fork(tongue),
             gr.update(visible=who.is_teacher),
-            gr.update(choices=rounds, value=rounds[0] if rounds else None),
+            gr.update(choices=rounds, value=taken),
             gr.update(choices=names, value=names[0] if names else None),
         ]
 
