@@ -112,4 +112,4 @@ def chat(page) -> None:
     assert len(tuned) == 2 and all(base != each for each in tuned)
     page.get_by_role("button", name="Reward model:").click()
     page.locator("#chat-reward-judge").click()
-    page.locator("#chat-reward-told .best").wait_for()
+    page.locator("#chat-reward-told .best").first.wait_for()  # more where policies write the same
