@@ -15,15 +15,18 @@ def ask(page, message: str) -> None:
     # The columns are chosen a moment after the tab is first shown.
     page.wait_for_function("document.querySelector('#chat-policy-0 input')?.value")
     page.locator("#chat-message textarea").fill(message)
-    before = page.locator(".chat-facts").all_inner_texts()
+    asked = page.locator(".user.message:visible").count()
     page.locator("#chat-send").click()
-    # Stop may have come and gone between two looks of a busy machine; what a column says of its reply stays.
+    # Stop may have come and gone between two looks of a busy machine; the question itself stays, and "…" until a word.
     page.wait_for_function(
-        """before => document.querySelector("#chat-stop")?.offsetParent
-        || [...document.querySelectorAll(".chat-facts")].some((each, i) => each.innerText !== before[i])""",
-        arg=before,
+        """asked => {
+            const shown = kind => [...document.querySelectorAll(kind)].filter(each => each.offsetParent);
+            return shown(".user.message").length > asked && shown("#chat-send").length
+                && !shown(".bot.message").some(each => each.innerText.trim() === "…");
+        }""",
+        arg=asked,
+        timeout=180_000,
     )
-    page.locator("#chat-send").wait_for(state="visible", timeout=180_000)
 
 
 def replies(page, at_least: int) -> list[str]:
