@@ -25,7 +25,7 @@ from labeling.tables import (
 )
 
 _RECENT = 120.0  # seconds of votes that a forecast looks at
-_LESSON = 3 * 3600.0  # seconds for which who joined, or was last asked something, is taken to be there
+
 
 _JUDGED = (
     select(func.count())
@@ -43,7 +43,7 @@ _JUDGED = (
 class Counters:
     """A round at one moment, in its present phase."""
 
-    joined: int  # people who are there: asked something in this round, or in the room within the last hours
+    joined: int  # people of the room who have not left
     voting: int  # those who have judged something in this phase
     comparisons: int  # to be judged in this phase
     complete: int  # of them, those with all votes that are wanted
@@ -62,7 +62,7 @@ class Counters:
 
 def counters(store: Store, this: Round) -> Counters:
     with store.read() as connection:
-        asked, joined = _people(connection, this)
+        joined, asked = _joined(connection, this), _asked(connection, this)
         simulated = _scalar(connection, _simulated(this))
         voting = _scalar(
             connection,
@@ -125,25 +125,22 @@ def judged(store: Store, annotator_id: str, this: Round) -> int:
         return int(connection.execute(_JUDGED, given).scalar_one())
 
 
-def _people(connection: Connection, this: Round) -> tuple[int, int]:
-    """(those who were asked something in this round, those who are there): who left long ago is not waited for.
-
-    Somebody invited is there when something was put before them; until then there is only a link.
-    """
-    of_them = assignments.c.annotator_id == annotators.c.annotator_id
-    since = now() - _LESSON
-    asked = exists().where(of_them, assignments.c.round_id == this.round_id)
-    lately = (annotators.c.kind == "voter") & (annotators.c.created_at >= since)
-    there = lately | asked | exists().where(of_them, assignments.c.served_at >= since)
+def _joined(connection: Connection, this: Round) -> int:
+    """Somebody invited has joined when something was put before them; until then there is only a link."""
+    here = annotators.c.room_id == this.room_id
+    served = exists().where(assignments.c.annotator_id == annotators.c.annotator_id)
+    present = here & ((annotators.c.kind == "voter") | ((annotators.c.kind == "invited") & served))
     gone = annotators.c.revoked_at.is_not(None) | annotators.c.withdrawn_at.is_not(None)
+    return _scalar(connection, select(func.count()).select_from(annotators).where(present, ~gone))
+
+
+def _asked(connection: Connection, this: Round) -> int:
+    """People before whom this round has put something: who left in an earlier lesson is not waited for."""
+    here = select(assignments.c.annotator_id).where(assignments.c.round_id == this.round_id)
     people = annotators.c.kind.in_(("voter", "invited"))
-    query = (
-        select(func.coalesce(func.sum(case((asked, 1), else_=0)), 0), func.count())
-        .select_from(annotators)
-        .where(annotators.c.room_id == this.room_id, people, ~gone, there)
-    )
-    here, present = connection.execute(query).one()
-    return int(here), int(present)
+    gone = annotators.c.revoked_at.is_not(None) | annotators.c.withdrawn_at.is_not(None)
+    asked = select(func.count()).select_from(annotators)
+    return _scalar(connection, asked.where(annotators.c.annotator_id.in_(here), people, ~gone))
 
 
 def _simulated(this: Round) -> Select:

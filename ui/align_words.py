@@ -133,7 +133,8 @@ def sample(status: RunStatus, language: str) -> str:
         key = "align.step" if first == last else "align.steps"
         when = escape(word(key, language, step=first, last=last))
         rows += f'<li class="{now}"><small>{when}</small><span>{escape(reply)}</span></li>'
-    about = escape(word("align.watched", language))
+    n = len({watched for _, watched, _ in status.samples})
+    about = escape(word("align.watched" if n == 1 else "align.watched.many", language, n=n))
     return f'<div class="changing"><small>{about}</small><p class="prompt">{escape(prompt)}</p><ol>{rows}</ol></div>'
 
 
