@@ -107,7 +107,7 @@ def wire(services: Services, files: Files, choice: gr.Dropdown) -> None:
 
     files.export.click(
         export, [choice, files.format, files.aggregation, files.minimum, files.sources], files.done, **_QUIET
-    )
+    ).failure(lambda: "", None, files.done, **_QUIET)  # else the former export's links stand under the error
     files.upload.upload(load, files.upload, [choice, files.upload], **_QUIET).failure(
         lambda: None, None, files.upload, **_QUIET
     )  # what could not be read makes room for another
