@@ -121,7 +121,7 @@ def _held(connection: Connection, mine: list[_Place], this: Round, load: Loads) 
     for place in mine:
         if place.action is not None:
             continue
-        ended = place.lease_until < load.at
+        ended = not load.holds(place.lease_until)
         free = this.phase == "discussed" or place.repeat or load.has_room(place.comparison_id)
         if ended and not free:
             continue

@@ -28,7 +28,7 @@ _LEASES = (  # how many people hold each comparison of the round now
         assignments.c.phase == _phase,
         assignments.c.action.is_(None),
         assignments.c.repeat == 0,
-        assignments.c.lease_until >= bindparam("now"),
+        assignments.c.lease_until.between(bindparam("now"), bindparam("latest")),
     )
     .group_by(assignments.c.comparison_id)
     .subquery()
@@ -44,6 +44,7 @@ _ITEMS = Prepared(
 
 
 Held = tuple[int, Action | None, float]  # what of an assignment counts: repeat, action, lease_until
+CLOCKS_APART = 60.0  # seconds by which the clocks of several app processes may differ
 
 
 @dataclass
@@ -57,10 +58,15 @@ class Item:
 
 
 class Loads:
-    """The comparisons of a round in one phase, in their order, with their loads as of `at`."""
+    """The comparisons of a round in one phase, in their order, with their loads as of `at`.
 
-    def __init__(self, items: Iterable[Item], wanted: int, at: float) -> None:
-        self.at = at  # seconds since 1970; a lease that ended before this is held no more
+    `lease` is how many seconds a lease lasts. One that would end later than `at` + `lease` was made before the clock
+    was set back; it counts as expired, or it would hold until the clock has caught up.
+    """
+
+    def __init__(self, items: Iterable[Item], wanted: int, at: float, lease: float) -> None:
+        self.at = at  # seconds since 1970
+        self.latest = _latest(at, lease)
         self._wanted = wanted
         self.items = {each.comparison_id: each for each in items}
         self._common = [each for each in self.items.values() if each.is_common and not each.is_gold]
@@ -97,6 +103,10 @@ class Loads:
         item = self.items[comparison_id]
         return item.is_common or item.is_gold or item.load < self._wanted
 
+    def holds(self, lease_until: float) -> bool:
+        """Whether a lease until then holds its comparison now."""
+        return self.at <= lease_until <= self.latest
+
     def move(self, comparison_id: str, before: Held | None, after: Held) -> None:
         """An assignment has changed, or is new where there was none `before`."""
         self.items[comparison_id].load += self._weight(after) - (self._weight(before) if before else 0)
@@ -106,7 +116,7 @@ class Loads:
         repeat, action, lease_until = held
         if repeat:
             return 0
-        return int(lease_until >= self.at) if action is None else int(action == "vote")
+        return int(self.holds(lease_until)) if action is None else int(action == "vote")
 
 
 def read(store: Store, connection: Connection, this: Round) -> Loads:
@@ -114,9 +124,10 @@ def read(store: Store, connection: Connection, this: Round) -> Loads:
     memory = store.memory()
     kept = memory.get(_key(this.round_id, this.phase))
     if kept is None:
-        at = now()
-        rows = _ITEMS.all(connection, {"round": this.round_id, "phase": this.phase, "now": at})
-        kept = Loads((Item(*row) for row in rows), this.settings.votes_wanted, at)
+        at, lease = now(), this.settings.lease_seconds
+        sought = {"round": this.round_id, "phase": this.phase, "now": at, "latest": _latest(at, lease)}
+        rows = _ITEMS.all(connection, sought)
+        kept = Loads((Item(*row) for row in rows), this.settings.votes_wanted, at, lease)
         memory[_key(this.round_id, this.phase)] = kept
     return kept
 
@@ -124,6 +135,11 @@ def read(store: Store, connection: Connection, this: Round) -> Loads:
 def kept(store: Store, round_id: str, phase: Phase) -> Loads | None:
     """The loads, if this transaction has read them: who changes a place moves them too."""
     return store.memory().get(_key(round_id, phase))
+
+
+def _latest(at: float, lease: float) -> float:
+    """The latest end that a lease given until `at` can have."""
+    return at + lease + CLOCKS_APART
 
 
 def _key(round_id: str, phase: Phase) -> tuple[str, str, str]:

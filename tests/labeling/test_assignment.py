@@ -58,6 +58,30 @@ def test_a_lease_that_ran_out_is_given_to_somebody_else(store):
     room.cast(slow, served.comparison_id)  # but a vote in flight is kept
 
 
+def test_a_lease_from_before_the_clock_was_set_back_holds_nothing(store):
+    """Set back by a day, the clock shows a time long before the leases that were just given."""
+    room = Room(store, n=2, common_items=0, votes_wanted=1)
+    one, other, third = room.person(), room.person(), room.person()
+    served = [room.next(one), room.next(other)]
+    assert room.next(third) is None
+    with store.write() as connection:
+        connection.execute(update(assignments).values(lease_until=assignments.c.lease_until + 86_400))
+    taken = room.next(third).comparison_id
+    assert taken in {each.comparison_id for each in served}
+    slow, quick = (one, other) if served[0].comparison_id == taken else (other, one)
+    assert room.next(quick).comparison_id != taken  # a lease renewed by the clock as it is now
+    assert room.next(slow) is None  # what this person was shown is held by somebody else now
+    assert room.next(room.person()) is None
+
+
+def test_a_lease_by_a_clock_that_is_a_little_fast_holds(store):
+    room = Room(store, n=1, common_items=0, votes_wanted=1)
+    room.next(room.person())
+    with store.write() as connection:
+        connection.execute(update(assignments).values(lease_until=assignments.c.lease_until + 30))
+    assert room.next(room.person()) is None
+
+
 def test_reloading_shows_the_same_comparison_on_the_same_sides(room):
     person = room.person()
     shown = [room.next(person) for _ in range(3)]
