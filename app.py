@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import webbrowser
+from urllib.parse import quote
 
 from common import collecting, logs
 from common.errors import AfinaError
@@ -80,16 +81,17 @@ def main(arguments: list[str]) -> int:
         logs.adopt("uvicorn", "uvicorn.error", "huggingface_hub")
     keep_connections(demo.server)
     entrance = f"{local_address(settings)}/enter?token="
+    token = quote(services.roles.token, safe="")
     kept = os.environ.get("SPACE_ID") or settings.log_json  # a Space's or a server's log is read by others
     known = kept and settings.teacher_token
-    print(f"\n  Teacher / docente:   {entrance}{'$AFINA_TEACHER_TOKEN' if known else services.roles.token}")
+    print(f"\n  Teacher / docente:   {entrance}{'$AFINA_TEACHER_TOKEN' if known else token}")
     for address in addresses(settings):
         print(f"  Class / clase:       {address}")
     print(flush=True)
     sys.setswitchinterval(0.001)  # seconds; a vote does not wait for a long computation in another thread
     services.start()
     if open_browser:
-        webbrowser.open(entrance + services.roles.token)
+        webbrowser.open(entrance + token)
     signal.signal(signal.SIGTERM, _end)
     try:
         demo.block_thread()

@@ -158,7 +158,7 @@ class App:
             **os.environ,
             "AFINA_HOME": str(self.settings.home),
             "DATABASE_URL": self.settings.database_url,
-            "AFINA_TEACHER_TOKEN": "bench",
+            "AFINA_TEACHER_TOKEN": "bench-of-the-teacher",
             "HF_HUB_OFFLINE": "1",
         }
         command = [sys.executable, "app.py", "--no-browser", "--port", str(self.port)]

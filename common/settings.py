@@ -14,6 +14,8 @@ from pathlib import Path
 
 from common.errors import AfinaError
 
+LEAST_TOKEN = 16  # characters of the teacher's token
+
 
 def _setting(env: str, default: object, help: str):
     return field(default=default, metadata={"env": env, "help": help})
@@ -23,7 +25,9 @@ def _setting(env: str, default: object, help: str):
 class Settings:
     home: Path = _setting("AFINA_HOME", None, "Folder of runs, database and uploads.")  # type: ignore[assignment]
     teacher_token: str = _setting(
-        "AFINA_TEACHER_TOKEN", "", "The teacher's secret; made and printed if unset."
+        "AFINA_TEACHER_TOKEN",
+        "",
+        "The teacher's secret, 16 characters or more without spaces; made and printed if unset.",
     )
     database_url: str = _setting(
         "DATABASE_URL", "", "PostgreSQL address; SQLite in the home folder if unset."
@@ -108,6 +112,8 @@ class Settings:
             object.__setattr__(self, "home", default_home())
         if not 1 <= self.port <= 65535:
             raise AfinaError("settings.port", value=self.port)
+        if self.teacher_token and (problem := token_problem(self.teacher_token)):
+            raise AfinaError(problem, n=len(self.teacher_token), least=LEAST_TOKEN)
         if self.public_url:
             if not re.fullmatch(r"https?://[^/\s?#]+/*", self.public_url):
                 raise AfinaError("settings.public_url", value=self.public_url)
@@ -133,6 +139,16 @@ class Settings:
         if env.get("SPACE_ID"):  # the platform's proxy comes from outside
             values.setdefault("host", "0.0.0.0")
         return cls(**values)  # type: ignore[arg-type]
+
+
+def token_problem(token: str) -> str:
+    """The key of what is wrong with a teacher's token; empty where nothing is.
+
+    Visible ASCII alone: it travels in a header (`Bearer …`) and in a link.
+    """
+    if len(token) < LEAST_TOKEN:
+        return "settings.token_short"
+    return "" if re.fullmatch(r"[!-~]+", token) else "settings.token_signs"
 
 
 def table() -> str:

@@ -46,8 +46,8 @@ class Batch:
 
 
 def tables() -> list[Table]:
-    """Every table of the schema, parents first."""
-    return list(metadata.sorted_tables)
+    """Every table of the schema that a backup holds, parents first."""
+    return [table for table in metadata.sorted_tables if not table.info.get("private")]
 
 
 def key_of(table: Table) -> tuple[str, ...]:

@@ -236,3 +236,12 @@ trained = Table(
     Column("run_id", ID, primary_key=True),
     Column("annotation_id", ID, primary_key=True, index=True),
 )
+
+# Secrets and the like, shared by the apps on one database. `private`: never part of a backup.
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    info={"private": True},
+)

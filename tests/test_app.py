@@ -52,6 +52,15 @@ def test_a_setting_that_cannot_be_read_is_told_in_one_line(tmp_path):
     assert "AFINA_PORT is seven" in done.stderr
 
 
+def test_a_short_token_ends_the_start_in_one_line(tmp_path):
+    env = {**os.environ, "AFINA_HOME": str(tmp_path), "AFINA_TEACHER_TOKEN": "maestra2024"}
+    command = [sys.executable, "app.py", "--no-browser"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "AFINA_TEACHER_TOKEN has 11 characters" in done.stderr and done.stderr.strip().count("\n") == 0
+    assert "maestra2024" not in done.stderr
+
+
 def test_the_page_is_built_on_a_space_where_gradio_imports_the_package_spaces(tmp_path):
     code = "import app, spaces; app.demo; assert hasattr(spaces, 'GPU'); print('built')"
     env = {**os.environ, "AFINA_HOME": str(tmp_path), "SYSTEM": "spaces", "SPACE_ID": "owner/afina"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -16,11 +17,13 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import AfinaError
+from ui.bearers import Bearers
 from ui.bodies import Bodies
 from ui.context import LANGUAGE_COOKIE, preferred, signed_in
 from ui.page_start import PageStart
 from ui.phone import routes as phone
 from ui.translations import word
+from workbench.limits import TooMany
 
 if TYPE_CHECKING:
     from workbench.services import Services
@@ -30,9 +33,11 @@ def routes(services: Services) -> list[Route]:
     """The routes to hand to `launch(app_kwargs={"routes": …})`."""
 
     async def enter(request: Request) -> Response:
-        token = request.query_params.get("token", "")
-        if not services.roles.is_teacher_token(token):
-            return _page(request, "enter.wrong", 403)
+        try:
+            if not services.roles.check_token("enter", _token(request)):
+                return _page(request, "enter.wrong", 403)
+        except TooMany as error:
+            return _page(request, error, error.status)
         answer = RedirectResponse("/", status_code=303)
         https = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
         answer.headers["set-cookie"] = services.roles.enter_cookie(https)
@@ -65,6 +70,7 @@ def routes(services: Services) -> list[Route]:
 
     return [
         Route("/enter", enter),
+        Route("/enter/", enter),  # a redirect from one to the other would repeat the token
         Route("/files/runs/{run_id}", run_file),
         Route("/files/merged/{run_id}", run_file),
         Route("/files/exports/{folder}/{name}", export_file),
@@ -74,7 +80,7 @@ def routes(services: Services) -> list[Route]:
 
 def middleware(services: Services) -> list[Middleware]:
     """What `launch(app_kwargs={"middleware": …})` takes."""
-    return [Middleware(each, services=services) for each in (VotesFirst, Bodies, PageStart)]
+    return [Middleware(each, services=services) for each in (VotesFirst, Bearers, Bodies, PageStart)]
 
 
 class VotesFirst:
@@ -95,6 +101,12 @@ def switch_script(to: str) -> str:
         "() => {const s = location.protocol === 'https:' ? '; SameSite=None; Secure; Partitioned' : '; SameSite=Lax';"
         f"document.cookie = '{LANGUAGE_COOKIE}={to}; path=/; max-age=31536000' + s; location.reload();}}"
     )
+
+
+def _token(request: Request) -> str:
+    """The token of the entrance's link. A + is one: a token has no spaces, and people write the link by hand."""
+    query = request.url.query.replace("+", "%2B")
+    return next((value for name, value in parse_qsl(query) if name == "token"), "")
 
 
 def _page(request: Request, what: str | AfinaError, status: int) -> Response:

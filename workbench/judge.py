@@ -30,16 +30,16 @@ from workbench.services import Services, build
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    services = build(Settings.from_env())
+    command = {"label": _label, "revise": _revise, "agreement": _agreement}[options.command]
     try:
-        told = {"label": _label, "revise": _revise, "agreement": _agreement}[options.command](
-            services, options
-        )
+        services = build(Settings.from_env())
+        try:
+            told = command(services, options)
+        finally:
+            services.labels.close()
     except AfinaError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
-    finally:
-        services.labels.close()
     print(json.dumps(told, ensure_ascii=False) if options.json else _lines(told))
     return 0
 

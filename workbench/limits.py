@@ -24,6 +24,7 @@ _LONGEST_TALK = 200_000  # characters of a column's history and the system messa
 _SHARE = 8  # of the places for replies, an eighth is one person's
 _JOINS = 1_000  # people who may join at once: three large classes
 _JOINS_A_MINUTE = 600
+_WRONG_TOKENS = 30  # a minute by each door, whoever sends them; the right one is never counted
 
 
 class TooMany(AfinaError):
@@ -68,6 +69,7 @@ class Limits:
         self._tokens = Bucket(settings.chat_tokens, clock=clock)
         self._requests = Bucket(settings.vote_requests, clock=clock)
         self._joins = Bucket(_JOINS, 60.0 * _JOINS / _JOINS_A_MINUTE, clock)
+        self._wrong = Bucket(_WRONG_TOKENS, clock=clock)
         self._most = settings.chat_queue
         self._writing: Counter[str] = Counter()  # person -> replies
         self._lock = threading.Lock()
@@ -109,6 +111,11 @@ class Limits:
         """Counts somebody who joins, whoever it is. Raises: TooMany `limit.join`."""
         if seconds := self._joins.take(""):
             raise TooMany("limit.join", seconds=seconds)
+
+    def wrong_token(self, door: str) -> None:
+        """Counts a wrong teacher's token that came by `door`. Raises: TooMany `limit.tokens_wrong`."""
+        if seconds := self._wrong.take(door):
+            raise TooMany("limit.tokens_wrong", seconds=seconds)
 
 
 def require_length(

@@ -6,19 +6,19 @@ an `Actor` and asks `Roles`.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from common.errors import NotAllowed
-from common.files import write_text
-from common.settings import Settings
+from common.errors import AfinaError, NotAllowed
+from common.files import write_secret
+from common.settings import Settings, token_problem
+from workbench.keyring import Keyring, keyring
 from workbench.limits import Limits
 
 COOKIE = "afina_token"
@@ -48,9 +48,10 @@ TEACHER, VISITOR = Actor("teacher"), Actor("visitor")
 class Roles:
     """Recognises the teacher. Without a token in the settings one is made, and kept so that links survive."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, keys: Keyring | None = None) -> None:
         self._open_chat = settings.open_chat
         self._uploads = settings.home / "uploads"
+        self.keys = keys or keyring(settings)
         self.token = settings.teacher_token or _kept_token(settings.home)
         self.limits = Limits(settings)
         self._base_model = settings.base_model
@@ -76,12 +77,21 @@ class Roles:
             return TEACHER if self.is_teacher_token(bearer.strip()) else visitor
         if self.sign_in and user and user.casefold() in self._teachers:
             return TEACHER
-        return TEACHER if self.is_teacher_token(given.get(COOKIE, "")) else visitor
+        return TEACHER if self._is_session(given.get(COOKIE, "")) else visitor
 
     def is_teacher_token(self, token: str) -> bool:
         """Compares in constant time."""
-        given = token.encode("utf-8", "surrogatepass")
-        return secrets.compare_digest(given, self.token.encode("utf-8"))
+        return secrets.compare_digest(_bytes(token), _bytes(self.token))
+
+    def check_token(self, door: Literal["enter", "bearer"], token: str) -> bool:
+        """Whether `token` is the teacher's. The right one always is; wrong ones are counted, each door by itself.
+
+        Raises: TooMany `limit.tokens_wrong`.
+        """
+        if self.is_teacher_token(token):
+            return True
+        self.limits.wrong_token(door)
+        return False
 
     def require_teacher(self, actor: Actor) -> None:
         """Raises: NotAllowed `role.teacher`."""
@@ -128,25 +138,31 @@ class Roles:
             raise NotAllowed("role.server_folder", name=path.name)
 
     def enter_cookie(self, https: bool) -> str:
-        """The Set-Cookie value that makes a browser the teacher's for a week; on https it works in an iframe."""
-        placed = "SameSite=None; Secure; Partitioned" if https else "SameSite=Lax"
-        return f"{COOKIE}={self.token}; Path=/; Max-Age={_WEEK}; HttpOnly; {placed}"
+        """The Set-Cookie value that makes a browser the teacher's for a week; on https it works in an iframe.
+
+        It holds no token: a time, a random number, and the signature of both.
+        """
+        until = f"{int(time.time()) + _WEEK}.{secrets.token_urlsafe(9)}"
+        return _set_cookie(COOKIE, f"{until}.{self._session_signature(until)}", https)
 
     def visitor_cookie(self, https: bool) -> str:
         """The Set-Cookie value that tells one browser from another, for limits alone: a random number, signed."""
         number = secrets.token_urlsafe(9)
-        placed = "SameSite=None; Secure; Partitioned" if https else "SameSite=Lax"
-        value = f"{number}.{self._signature(number)}"
-        return f"{VISITOR_COOKIE}={value}; Path=/; Max-Age={_WEEK}; HttpOnly; {placed}"
+        return _set_cookie(VISITOR_COOKIE, f"{number}.{self.keys.sign('visitor', number)}", https)
 
     def _visitor(self, cookie: str) -> str:
         number, _, signature = cookie.partition(".")
-        right = self._signature(number).encode()
-        return number if number and hmac.compare_digest(signature.encode("utf-8", "replace"), right) else ""
+        return number if number and self.keys.verify("visitor", number, signature) else ""
 
-    def _signature(self, number: str) -> str:
-        key = hashlib.sha256(b"afina visitor " + self.token.encode()).digest()
-        return hmac.new(key, number.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:24]
+    def _is_session(self, cookie: str) -> bool:
+        until, _, signature = cookie.rpartition(".")
+        if not secrets.compare_digest(_bytes(signature), self._session_signature(until).encode()):
+            return False
+        return int(until.partition(".")[0]) > time.time()
+
+    def _session_signature(self, until: str) -> str:
+        """Covers the token too: with another token all sessions end."""
+        return self.keys.sign("teacher", f"{until} {self.token}")
 
 
 def sign_in_offered() -> bool:
@@ -154,21 +170,29 @@ def sign_in_offered() -> bool:
 
     Elsewhere Gradio would take every visitor for the owner of this machine's Hub token.
     """
-    env = os.environ
-    return env.get("SYSTEM") == "spaces" and bool(env.get("SPACE_ID") and env.get("OAUTH_CLIENT_ID"))
+    env = os.environ  # without the client's secret anybody could sign Gradio's session
+    wanted = ("SPACE_ID", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET")
+    return env.get("SYSTEM") == "spaces" and all(env.get(name) for name in wanted)
 
 
 def _kept_token(home: Path) -> str:
     path = home / _TOKEN_FILE
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        token = ""
-    if not token:
-        token = secrets.token_urlsafe(24)
-        write_text(path, token + "\n")
-        path.chmod(0o600)
+    if path.is_file() and not path.read_bytes().strip():
+        path.unlink()
+    token = write_secret(path, secrets.token_urlsafe(24) + "\n").strip()
+    if token_problem(token):
+        raise AfinaError("settings.token_file", path=path)
+    path.chmod(0o600)
     return token
+
+
+def _set_cookie(name: str, value: str, https: bool) -> str:
+    placed = "SameSite=None; Secure; Partitioned" if https else "SameSite=Lax"
+    return f"{name}={value}; Path=/; Max-Age={_WEEK}; HttpOnly; {placed}"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _cookies(header: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ from workbench.course import Course
 from workbench.dialling import Dialling
 from workbench.judging import Judging
 from workbench.keeping import Keeping
+from workbench.keyring import keyring
 from workbench.lineage import Lineage
 from workbench.rehearsing import Rehearsing
 from workbench.results import Results
@@ -138,13 +139,13 @@ class Services:
 def build(settings: Settings, lent: Functions | None = None) -> Services:
     """The services of `settings`; makes the home folder. `lent`: what runs where a GPU is lent (ZeroGPU)."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    roles = Roles(settings)
+    labels = open_store(settings)
+    roles = Roles(settings, keyring(settings, labels))
     store = RunStore(settings.home)
     lending = Lending(settings.gpu_slice)
     queue = Queue(
         store, ZeroGPUExecutor(settings.home, lending, lent.train) if lent else executor_of(settings)
     )
-    labels = open_store(settings)
     there = place(settings.backup, settings.hf_token) if settings.backup else None
     keeper, keeping, complete = _backup(settings, labels, store, there) if there else (None, None, False)
     comparing = Comparing(settings, store, roles, _engine(settings, lent))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -64,11 +65,28 @@ def composed(tmp_path, postgresql):  # noqa: F811
     proxy.stop()
 
 
+def cookies_roam(one: App, other: App) -> bool:
+    """Whether the teacher's cookie of one app opens what is the teacher's at the other."""
+    connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=30)
+    connection.request("GET", f"/enter?token={TOKEN}")
+    cookie = str(connection.getresponse().headers["set-cookie"]).split(";")[0]
+    connection.close()
+    statuses = []
+    for headers in ({"cookie": cookie}, {}):
+        connection = http.client.HTTPConnection("127.0.0.1", other.port, timeout=30)
+        connection.request("GET", "/files/runs/none", headers=headers)
+        statuses.append(connection.getresponse().status)
+        connection.close()
+    return statuses == [404, 403]
+
+
 def test_pages_stay_votes_roam_and_one_app_may_go(composed, chromium):
     proxy, apps, database = composed
     here = f"http://127.0.0.1:{proxy.port}"
     while any(proxy.ask("/healthz")[0] != 200 for _ in range(4)):
         time.sleep(0.2)
+
+    assert cookies_roam(*apps)
 
     context = chromium.new_context()
     context.set_default_timeout(120_000)

@@ -45,7 +45,7 @@ def test_processes_that_start_together_migrate_once(address):
         assert process.returncode == 0, error.decode()
     store = connect(address)
     with store.read() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
     store.close()
 
 

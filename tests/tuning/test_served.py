@@ -161,7 +161,9 @@ def test_the_chat_uses_it_when_the_settings_name_it(tmp_path, served, tiny_model
     from workbench.roles import TEACHER
     from workbench.services import build
 
-    settings = Settings(home=tmp_path, base_model=str(tiny_model), chat_url=served.url, teacher_token="t")
+    settings = Settings(
+        home=tmp_path, base_model=str(tiny_model), chat_url=served.url, teacher_token="t" * 16
+    )
     services = build(settings)
     try:
         replies = services.comparing.replies(TEACHER, [str(tiny_model)], "What is 1 plus 2?", greedy=True)

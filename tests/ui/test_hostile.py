@@ -1,10 +1,12 @@
 """A hostile client against the whole page: no token, a wrong one, too much, malformed, climbing, scripted, often."""
 
+import hashlib
 import http.client
 import inspect
 import json
 import socket
 import threading
+import time
 import uuid
 
 import gradio as gr
@@ -20,7 +22,7 @@ from ui.layout import build, launch_options
 from ui.routes import routes
 from workbench import services as services_module
 from workbench.limits import Bucket
-from workbench.roles import TEACHER
+from workbench.roles import COOKIE, TEACHER, Roles
 
 TOKEN = "hostile-test-token"
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -69,6 +71,7 @@ ANYBODY = {
 """Look, chat within limits, or judge with a token of one's own."""
 ROUTES = {
     "/enter",
+    "/enter/",
     "/files/runs/{run_id}",
     "/files/merged/{run_id}",
     "/files/exports/{folder}/{name}",
@@ -233,7 +236,8 @@ def test_no_teachers_handler_serves_anybody_else(page, headers):
     "/files/runs/x", "/files/merged/x", "/files/exports/x/y", "/files/runs/..%2f..%2fteacher-token",
     "/files/exports/..%2f..%2f/teacher-token", "/files/exports/%2e%2e/labels.db",
     "/gradio_api/file={home}/labels.db", "/gradio_api/file=/etc/passwd", "/gradio_api/file=..%2f..%2fetc%2fpasswd",
-    "/gradio_api/monitoring/summary", "/enter", "/enter?token=wrong", "/enter?token=%ff%fe", "/vote/nothing",
+    "/gradio_api/monitoring/summary", "/enter", "/enter?token=wrong", "/enter/?token=wrong",
+    "/enter?token=%ff%fe", "/vote/nothing",
 ])  # fmt: skip
 def test_what_is_not_for_everybody_is_refused(page, path):
     before = page.state()
@@ -242,6 +246,29 @@ def test_what_is_not_for_everybody_is_refused(page, path):
     assert 400 <= status < 500, (status, body[:200])
     assert TOKEN.encode() not in body and b"root:" not in body
     assert page.state() == before
+
+
+def test_no_cookie_but_the_teachers_own_is_hers(page, tmp_path):
+    """A visitor's, one made by hand, one of another installation with the same token, the token itself."""
+    own = page.services.roles
+    stranger = Roles(Settings(home=tmp_path, teacher_token=TOKEN))
+    until = f"{int(time.time()) + 3600}.x"
+    value = own.enter_cookie(False).split(";")[0].partition("=")[2]
+    forged = [
+        TOKEN,
+        own.visitor_cookie(False).split(";")[0].partition("=")[2],
+        stranger.enter_cookie(False).split(";")[0].partition("=")[2],
+        f"{until}.{own.keys.sign('visitor', until)}",
+        f"{until}.{hashlib.sha256(TOKEN.encode()).hexdigest()}",
+        f"{int(value.split('.')[0]) + 1}.{value.partition('.')[2]}",
+        value[:-1],
+        "..",
+    ]
+    for each in forged:
+        assert page.ask("GET", "/files/runs/none", cookie=f"{COOKIE}={each}")[0] == 403, each
+        status, told = upload(page, 1000, cookie=f"{COOKIE}={each}")
+        assert status == 403 and b"teacher" in told
+    assert page.ask("GET", "/files/runs/none", cookie=f"{COOKIE}={value}")[0] == 404
 
 
 def test_the_teachers_token_opens_no_path_that_climbs(page):

@@ -1,5 +1,7 @@
 """The teacher's entrance, downloads, health, and the page's language, over real HTTP semantics."""
 
+from urllib.parse import quote, unquote
+
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
@@ -11,10 +13,12 @@ from ui.routes import middleware, routes
 from workbench.roles import COOKIE
 from workbench.services import build
 
+TOKEN = 's3cret;of+the/teacher&more#100%"=x'
+
 
 @pytest.fixture
 def client(tmp_path):
-    services = build(Settings(home=tmp_path, teacher_token="s3cret"))
+    services = build(Settings(home=tmp_path, teacher_token=TOKEN))
 
     async def page(request):
         return HTMLResponse(
@@ -27,20 +31,44 @@ def client(tmp_path):
 
 
 def test_the_right_token_sets_the_cookie_and_leaves_no_trace(client):
-    answer = client.get("/enter", params={"token": "s3cret"})
+    answer = client.get("/enter", params={"token": TOKEN})
     assert answer.status_code == 303
     assert answer.headers["location"] == "/"
-    assert answer.headers["set-cookie"].startswith(f"{COOKIE}=s3cret; Path=/")
+    cookie = answer.headers["set-cookie"].split(";")[0]
+    assert cookie.startswith(f"{COOKIE}=") and TOKEN not in answer.headers["set-cookie"]
+    assert client.get("/files/runs/none", headers={"cookie": cookie}).status_code == 404  # no longer 403
     assert "SameSite=Lax" in answer.headers["set-cookie"]
     assert answer.headers["cache-control"] == "no-store"
 
 
 def test_behind_https_the_cookie_works_in_an_iframe(client):
-    answer = client.get("/enter", params={"token": "s3cret"}, headers={"x-forwarded-proto": "https"})
+    answer = client.get("/enter", params={"token": TOKEN}, headers={"x-forwarded-proto": "https"})
     assert "SameSite=None; Secure; Partitioned" in answer.headers["set-cookie"]
 
 
-@pytest.mark.parametrize("token", ["", "wrong", "s3cret "])
+@pytest.mark.parametrize("path", ["/enter", "/enter/"])
+@pytest.mark.parametrize("written", [quote(TOKEN, safe=""), quote(TOKEN, safe="+/;=")])
+def test_both_spellings_of_the_entrance_answer_and_never_repeat_the_token(client, path, written):
+    for token, status in ((written, 303), (f"{written}x", 403)):
+        answer = client.get(f"{path}?token={token}")
+        assert answer.status_code == status
+        said = unquote(f"{answer.headers} {answer.text}")
+        assert TOKEN not in said and written not in str(answer.headers)
+
+
+def test_wrong_tokens_get_429_after_some_and_the_right_one_is_let_in(client):
+    bearer = {"authorization": "Bearer wrong", "accept-language": "es"}
+    told = [client.get("/files/runs/none", headers=bearer).status_code for _ in range(40)]
+    assert told == [403] * 30 + [429] * 10
+    assert "Espere" in client.get("/", headers=bearer).json()["detail"]
+    assert client.get("/").status_code == 200 and client.get("/healthz").status_code == 200
+    assert client.get("/files/runs/none", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 404
+    told = [client.get("/enter", params={"token": "wrong"}).status_code for _ in range(40)]
+    assert told == [403] * 30 + [429] * 10
+    assert client.get("/enter", params={"token": TOKEN}).status_code == 303
+
+
+@pytest.mark.parametrize("token", ["", "wrong", TOKEN + " "])
 def test_a_wrong_token_is_told_so_in_the_readers_language(client, token):
     answer = client.get("/enter", params={"token": token}, headers={"accept-language": "es"})
     assert answer.status_code == 403
@@ -50,14 +78,14 @@ def test_a_wrong_token_is_told_so_in_the_readers_language(client, token):
 
 def test_downloads_are_the_teachers(client):
     assert client.get("/files/runs/nothing").status_code == 403
-    bearer = {"authorization": "Bearer s3cret"}
+    bearer = {"authorization": f"Bearer {TOKEN}"}
     assert client.get("/files/runs/nothing", headers=bearer).status_code == 404
     assert client.get("/files/runs/..%2f..%2fteacher-token", headers=bearer).status_code == 404
 
 
 def test_merged_models_are_the_teachers_and_stay_with_their_run(client):
     assert client.get("/files/merged/nothing").status_code == 403
-    bearer = {"authorization": "Bearer s3cret"}
+    bearer = {"authorization": f"Bearer {TOKEN}"}
     assert client.get("/files/merged/nothing", headers=bearer).status_code == 404
     assert client.get("/files/merged/..%2f..%2fteacher-token", headers=bearer).status_code == 404
 

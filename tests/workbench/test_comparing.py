@@ -12,7 +12,7 @@ SHORT = {"greedy": True, "max_new_tokens": 4}
 
 
 def service(tmp_path, **settings) -> Comparing:
-    chosen = Settings(home=tmp_path, teacher_token="s3cret", **settings)
+    chosen = Settings(home=tmp_path, teacher_token="s3cret-of-the-teacher", **settings)
     return Comparing(chosen, RunStore(tmp_path), Roles(chosen))
 
 

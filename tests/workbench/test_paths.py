@@ -21,7 +21,7 @@ def hosted(request, tmp_path, monkeypatch):
     if request.param == "space":
         monkeypatch.setenv("SPACE_ID", "owner/afina")
     public = "https://afina.example.org" if request.param == "proxy" else ""
-    services = build(Settings(home=tmp_path / "home", teacher_token="x", public_url=public))
+    services = build(Settings(home=tmp_path / "home", teacher_token="x" * 16, public_url=public))
     secret = tmp_path / "secret.jsonl"
     secret.write_text(ROWS)
     yield services, secret
@@ -98,7 +98,7 @@ class Engine:
     "name", ["gpt2", "owner/huge-model", "/srv/models/private", "pocket/../x", "nobody*2"]
 )
 def test_a_visitor_talks_to_what_is_offered_alone(tmp_path, name):
-    settings = Settings(home=tmp_path, teacher_token="x")
+    settings = Settings(home=tmp_path, teacher_token="x" * 16)
     engine, roles = Engine(), Roles(settings)
     from tuning.runs import RunStore
 
