@@ -14,6 +14,7 @@ from pathlib import Path
 
 from common.errors import AfinaError
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LEAST_TOKEN = 16  # characters of the teacher's token
 
 
@@ -100,6 +101,12 @@ class Settings:
     )
     chat_key: str = _setting("AFINA_CHAT_KEY", "", "The key of that server.")
 
+    judge_url: str = _setting(
+        "AFINA_JUDGE_URL",
+        "",
+        "The OpenAI-compatible service that judges; the key AFINA_JUDGE_KEY is sent there and nowhere else.",
+    )
+
     job_flavor: str = _setting(
         "AFINA_JOB_FLAVOR", "", "Hardware of the Hub (a10g-small, …): runs train there as jobs."
     )
@@ -123,6 +130,11 @@ class Settings:
             least = 0 if setting.name == "backup_seconds" else 1
             if isinstance(setting.default, int) and not isinstance(value, bool) and value < least:
                 raise AfinaError("settings.number", name=setting.metadata["env"], value=value)
+
+    @property
+    def personal(self) -> bool:
+        """Whether only this computer's own user reaches the app: neither a Space nor a server nor a classroom."""
+        return self.host in _LOOPBACK and not self.public_url and not os.environ.get("SPACE_ID")
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:

@@ -1,20 +1,24 @@
 """The protocol of an OpenAI-compatible server, as far as replies need it: models, streamed completions, adapters.
 
 Adapters are loaded and unloaded as vLLM offers it (`/v1/load_lora_adapter`). What goes wrong becomes an AfinaError
-`served.…`; the key is in no message. Knows no policies and no tokenizers.
+`served.…`; the key is in no message, follows no redirect, and no answer is read beyond 4 MB. Knows no policies and no
+tokenizers.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 
+from common import answers
 from common.errors import AfinaError
 
 CONNECT, SILENCE = 5.0, 120.0  # seconds until a connection, until the next token
+LONGEST = 1800.0  # seconds that a reply may take in all
 
 
 class Server:
@@ -22,24 +26,25 @@ class Server:
 
     def __init__(self, url: str, key: str = "") -> None:
         self.url = url.rstrip("/").removesuffix("/v1")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(headers=headers, timeout=httpx.Timeout(SILENCE, connect=CONNECT))
+        headers = dict(answers.PLAIN)
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        patient = httpx.Timeout(SILENCE, connect=CONNECT)
+        self._client = httpx.Client(headers=headers, timeout=patient, follow_redirects=False)
 
     def models(self) -> dict[str, str | None]:
         """id -> the id of the model it is an adapter of, None for a base. Raises: AfinaError."""
-        with _worded(self.url):
-            answer = self._client.get(f"{self.url}/v1/models", timeout=10)
+        answer = self._ask("GET", "models", timeout=10)
         try:
             self._check(answer, "")
             return {str(model["id"]): model.get("parent") for model in answer.json()["data"]}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise AfinaError("served.no_protocol", url=self.url) from None
 
     def load_adapter(self, name: str, folder: str) -> None:
         """Raises: AfinaError `served.no_loading` where the server does not offer it, `served.refused`."""
         body = {"lora_name": name, "lora_path": folder}
-        with _worded(self.url):
-            answer = self._client.post(f"{self.url}/v1/load_lora_adapter", json=body)
+        answer = self._ask("POST", "load_lora_adapter", json=body)
         if answer.status_code in (404, 405, 501):
             raise AfinaError("served.no_loading", name=name, url=self.url)
         if answer.status_code == 400 and "already been loaded" in answer.text:
@@ -48,8 +53,7 @@ class Server:
 
     def unload_adapter(self, name: str) -> None:
         """One that is not there (any more) is no error."""
-        with _worded(self.url):
-            answer = self._client.post(f"{self.url}/v1/unload_lora_adapter", json={"lora_name": name})
+        answer = self._ask("POST", "unload_lora_adapter", json={"lora_name": name})
         if answer.status_code not in (400, 404, 405):
             self._check(answer, name)
 
@@ -60,11 +64,10 @@ class Server:
         ended = False
         with _worded(self.url), self._client.stream("POST", f"{self.url}/v1/{path}", json=asked) as answer:
             if answer.status_code != 200:
-                answer.read()
-                self._check(answer, str(body.get("model", "")))
+                self._check(_whole(answer), str(body.get("model", "")))
             if "text/event-stream" not in answer.headers.get("content-type", ""):
                 raise AfinaError("served.no_protocol", url=self.url)
-            for line in answer.iter_lines():
+            for line in _lines(answer):
                 if not line.startswith("data:"):
                     continue
                 data = line[5:].strip()
@@ -75,10 +78,17 @@ class Server:
         if not ended:
             raise AfinaError("served.broken_off", url=self.url)
 
+    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """A whole answer, read within bounds. Raises: AfinaError."""
+        with _worded(self.url), self._client.stream(method, f"{self.url}/v1/{path}", **more) as answer:
+            return _whole(answer)
+
     def _check(self, answer: httpx.Response, model: str) -> None:
         status = answer.status_code
-        if status < 400:
+        if status < 300:
             return
+        if status < 400:  # the key goes to no other address
+            raise AfinaError("served.no_protocol", url=self.url)
         if status in (401, 403):
             raise AfinaError("served.key", url=self.url)
         if status in (429, 503):
@@ -89,11 +99,36 @@ class Server:
         raise AfinaError(key, url=self.url, status=status, reason=_reason(answer))
 
 
+def _whole(answer: httpx.Response) -> httpx.Response:
+    """`answer` with its body. Raises: answers.TooLarge."""
+    body = answers.read(answer.iter_raw(), answer.headers.get("content-encoding", ""))
+    return httpx.Response(answer.status_code, content=body)
+
+
+def _lines(answer: httpx.Response) -> Iterator[str]:
+    """The lines of a stream. Raises: answers.TooLarge; answers.Unreadable where the reply has no end."""
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise answers.Unreadable("a packed stream")
+    until, total, rest = time.monotonic() + LONGEST, 0, b""
+    for chunk in answer.iter_raw():
+        total += len(chunk)
+        if total > answers.MOST:
+            raise answers.TooLarge
+        if time.monotonic() > until:
+            raise answers.Unreadable("the reply has no end")
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode("utf-8", "replace").rstrip("\r") for line in whole)
+    if rest:
+        yield rest.decode("utf-8", "replace")
+
+
 def _event(data: str, url: str) -> dict[str, Any]:
     try:
         event = json.loads(data)
-    except ValueError:
-        raise AfinaError("served.broken_off", url=url) from None
+    except (ValueError, RecursionError):
+        event = None
+    if not isinstance(event, dict):
+        raise AfinaError("served.broken_off", url=url)
     if "error" in event:
         error = event["error"]
         reason = error.get("message", "") if isinstance(error, dict) else str(error)
@@ -106,7 +141,7 @@ def _reason(answer: httpx.Response) -> str:
         told = answer.json()
         error = told.get("error", told)
         return str(error.get("message", told) if isinstance(error, dict) else error)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return answer.text[:200].strip() or answer.reason_phrase
 
 
@@ -123,7 +158,9 @@ class _worded:
             error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol)
         ):
             raise AfinaError("served.no_answer", url=self.url) from error
+        if isinstance(error, answers.TooLarge):
+            raise AfinaError("served.large", url=self.url, mb=answers.MOST // 2**20) from error
         if isinstance(error, httpx.TimeoutException):
             raise AfinaError("served.silent", url=self.url, seconds=int(SILENCE)) from error
-        if isinstance(error, (httpx.HTTPError, httpx.StreamError)):
+        if isinstance(error, (httpx.HTTPError, httpx.StreamError, answers.Unreadable)):
             raise AfinaError("served.broken_off", url=self.url) from error

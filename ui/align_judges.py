@@ -54,13 +54,13 @@ class Panel:
 
 def build(services: Services, round_: gr.Dropdown) -> None:
     """Lays the panel out, folded, for the teacher."""
-    panel = _lay_out()
+    panel = _lay_out(services.settings.judge_url or "http://localhost:8000/v1")
     _wire_judge(services, panel)
     _wire_work(services, panel, round_)
     _wire_agreement(services, panel, round_)
 
 
-def _lay_out() -> Panel:
+def _lay_out(address: str) -> Panel:
     with gr.Accordion(t("judges.title"), open=False, visible=False, elem_id="align-judges") as box:
         gr.Markdown(t("judges.about"), elem_classes="train-hint")
         with gr.Row():
@@ -68,9 +68,7 @@ def _lay_out() -> Panel:
                 kind = gr.Radio([(t(f"judges.kind.{each}"), each) for each in _KINDS], value="reward",
                                 label=t("judges.kind"), elem_id="judges-kind")  # fmt: skip
                 name = gr.Dropdown([], label=t("judges.name"), allow_custom_value=True, elem_id="judges-name")
-                url = gr.Textbox(
-                    "http://localhost:8000/v1", label=t("judges.url"), max_lines=1, visible=False
-                )
+                url = gr.Textbox(address, label=t("judges.url"), max_lines=1, visible=False)
                 key = gr.Textbox(label=t("judges.key"), info=t("judges.key_info"), type="password", max_lines=1,
                                  visible=False)  # fmt: skip
                 with gr.Row():

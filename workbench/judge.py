@@ -5,7 +5,8 @@
     python -m workbench.judge revise --policy polite --prompts prompts.en --into revisions --judge policy --name polite
     python -m workbench.judge agreement --round "round 1" --json
 
-An endpoint's key comes from AFINA_JUDGE_KEY alone: what stands on a command line, others on the machine can read.
+An endpoint's key comes from AFINA_JUDGE_KEY alone: what stands on a command line, others on the machine can read. It
+goes to AFINA_JUDGE_URL alone where that is set, else to --url.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     command = {"label": _label, "revise": _revise, "agreement": _agreement}[options.command]
     try:
-        services = build(Settings.from_env())
+        services = build(_settings(options))
         try:
             told = command(services, options)
         finally:
@@ -42,6 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print(json.dumps(told, ensure_ascii=False) if options.json else _lines(told))
     return 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Who types the address here has set the key too: where no address is bound to it, this one is."""
+    settings = Settings.from_env()
+    return settings if settings.judge_url else replace(settings, judge_url=getattr(options, "url", ""))
 
 
 def parser() -> argparse.ArgumentParser:

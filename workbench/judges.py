@@ -1,20 +1,17 @@
-"""Machines that judge, criticise and revise: a reward model, a policy of ours, or any OpenAI-compatible endpoint.
+"""Machines that judge, criticise and revise: a reward model, a policy of ours, or an endpoint (`endpoint.py`).
 
 A *speaker* answers conversations; a judge asks it twice about each pair, in both orders, and takes a disagreement for
 a tie: models like what stands first (Zheng et al. 2023, "Judging LLM-as-a-judge"). A reward model gives each reply
-its own number, so its order cannot matter. Knows no rounds and no votes. A key is held in memory alone.
+its own number, so its order cannot matter. Knows no rounds and no votes.
 """
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from common.errors import AfinaError
 from labeling.schema import Winner
 
 if TYPE_CHECKING:
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
 
 Message = dict[str, str]
 Talk = list[Message]
-_TRIES, _AT_ONCE = 4, 4
 REWARD = "reward model "
 
 
@@ -80,63 +76,6 @@ class PolicySpeaker:
         sampling = Sampling(greedy=True, max_new_tokens=most_tokens)
         replies = self.engine().generate([self.policy] * len(talks), talks, sampling)
         return [reply.text for reply in replies]
-
-
-@dataclass
-class EndpointSpeaker:
-    """A model behind `POST {url}/chat/completions`. The key goes into that request's header and nowhere else."""
-
-    url: str
-    model: str
-    key: str = field(default="", repr=False)
-    pause: float = 1.0  # seconds before the second try; doubled each time
-
-    def __post_init__(self) -> None:
-        self.url = self.url.strip().rstrip("/")
-        if not re.match(r"https?://[^\s/]+", self.url) or not self.model.strip():
-            raise AfinaError("judge.endpoint", url=self.url or "-", model=self.model or "-")
-
-    @property
-    def name(self) -> str:
-        host = re.sub(r"^https?://(?:[^/@]*@)?", "", self.url).split("/")[0]
-        return f"{self.model} at {host}"
-
-    def say(self, talks: Sequence[Talk], most_tokens: int) -> list[str]:
-        """Raises: AfinaError `judge.unreachable`, `judge.key`, `judge.answer`; none of them holds the key."""
-        import httpx
-
-        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        patient = httpx.Timeout(120, connect=10)
-        with (
-            httpx.Client(headers=headers, timeout=patient) as client,
-            ThreadPoolExecutor(_AT_ONCE) as at_once,
-        ):
-            return list(at_once.map(lambda talk: self._one(client, talk, most_tokens), talks))
-
-    def _one(self, client: Any, talk: Talk, most_tokens: int) -> str:
-        import httpx
-
-        body = {"model": self.model, "messages": talk, "temperature": 0, "max_tokens": most_tokens}
-        for attempt in range(_TRIES):
-            try:
-                answer = client.post(f"{self.url}/chat/completions", json=body)
-            except httpx.HTTPError as error:
-                raise AfinaError("judge.unreachable", url=self.url, reason=type(error).__name__) from None
-            if answer.status_code in (401, 403):
-                raise AfinaError("judge.key", url=self.url, status=answer.status_code)
-            if answer.status_code != 429 and answer.status_code < 500:
-                return self._text(answer)
-            if attempt + 1 < _TRIES:
-                time.sleep(self.pause * 2**attempt)
-        raise AfinaError("judge.answer", url=self.url, status=answer.status_code)
-
-    def _text(self, answer: Any) -> str:
-        try:
-            if answer.status_code != 200:
-                raise ValueError
-            return str(answer.json()["choices"][0]["message"]["content"] or "").strip()
-        except (ValueError, KeyError, IndexError, TypeError):
-            raise AfinaError("judge.answer", url=self.url, status=answer.status_code) from None
 
 
 @dataclass

@@ -22,9 +22,9 @@ from labeling.schema import Comparison, Generation, RoundSettings
 from labeling.store import Store
 from tuning.runs import RunStore
 from workbench import constitution
+from workbench.endpoint import EndpointSpeaker, origin
 from workbench.judges import (
     REWARD,
-    EndpointSpeaker,
     Item,
     Judge,
     PolicySpeaker,
@@ -51,7 +51,7 @@ class Asked:
     kind: str  # reward, policy, endpoint
     name: str
     url: str = ""
-    key: str = field(default="", repr=False)  # empty: the environment's; never stored
+    key: str = field(default="", repr=False)  # empty: the environment's, for AFINA_JUDGE_URL; never stored
     rubric: str = ""  # empty: the constitution in `language`
     language: str = "en"
 
@@ -269,10 +269,17 @@ class Judging:
 
     def _speaker(self, actor: Actor, asked: Asked) -> Speaker:
         if asked.kind == "endpoint":
-            return EndpointSpeaker(asked.url, asked.name, asked.key or os.environ.get(KEY, ""))
+            return self._endpoint(asked)
         if asked.kind == "policy":
             return PolicySpeaker(asked.name, self._engine)
         raise AfinaError("judge.reward_writes_not", kind=asked.kind)
+
+    def _endpoint(self, asked: Asked) -> Speaker:
+        """The environment's key goes to AFINA_JUDGE_URL alone; elsewhere the teacher types one, or none is sent."""
+        named = origin(self._settings.judge_url)
+        hosts = named is not None and origin(asked.url) == named
+        key = asked.key or (os.environ.get(KEY, "").strip() if hosts else "")
+        return EndpointSpeaker(asked.url, asked.name, key, guarded=not (hosts or self._settings.personal))
 
     def _rubric(self, asked: Asked) -> str:
         if asked.kind == "reward":

@@ -170,7 +170,7 @@ def test_what_an_endpoint_refuses_is_told(services, this, server, statuses, key)
 
 
 def test_a_busy_endpoint_is_asked_again(services, this, server, monkeypatch):
-    monkeypatch.setattr("workbench.judges.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("workbench.endpoint.time.sleep", lambda seconds: None)
     server.statuses = [429, 503]
     assert services.judging.label(TEACHER, this.round_id, endpoint(server)).done == 24
 
