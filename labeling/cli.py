@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
+from common.bounded import Problems
 from common.errors import AfinaError
 from common.settings import Settings
 from common.split import split
 from labeling.exchange.judged import AGGREGATIONS
-from labeling.exchange.read import Problems
 from labeling.exchange.write import FORMATS
 from labeling.schema import Rating, Sources
 

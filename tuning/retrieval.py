@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import AfinaError
+from tuning import pdf
 
 SHIPPED = Path(__file__).parent / "pocket" / "documents"
 _LONGEST = 60  # words of a passage
 _MOST_BYTES = 5_000_000
-_MOST_PAGES = 500
 ENDINGS = (".txt", ".md", ".pdf")
 
 
@@ -65,7 +65,7 @@ def read(path: Path) -> list[tuple[str, str]]:
     """(where it stands, text) of a document as a whole, or of each page of a PDF.
 
     Raises: AfinaError `documents.kind`, `documents.large`, `documents.encoding`, and for a PDF `documents.pdf`,
-    `documents.locked`, `documents.pages`, `documents.no_text`.
+    `documents.locked`, `documents.pages`, `documents.costly`, `documents.no_text`.
     """
     ending = path.suffix.lower()
     if ending not in ENDINGS:
@@ -81,21 +81,7 @@ def read(path: Path) -> list[tuple[str, str]]:
 
 
 def _pages(path: Path) -> list[tuple[str, str]]:
-    import pypdf
-
-    try:
-        pdf = pypdf.PdfReader(path)
-        if pdf.is_encrypted and not pdf.decrypt(""):
-            raise AfinaError("documents.locked", name=path.name)
-        if len(pdf.pages) > _MOST_PAGES:
-            raise AfinaError("documents.pages", name=path.name, n=len(pdf.pages), most=_MOST_PAGES)
-        texts = [page.extract_text() for page in pdf.pages]
-    except AfinaError:
-        raise
-    except Exception as error:  # a damaged file fails in many ways, not all of them pypdf's own errors
-        raise AfinaError(
-            "documents.pdf", name=path.name, reason=f"{type(error).__name__}: {error}"
-        ) from error
+    texts = pdf.pages(path)
     if not any(text.strip() for text in texts):
         raise AfinaError("documents.no_text", name=path.name)
     return [(f"{path.stem}, {number}", text) for number, text in enumerate(texts, 1)]

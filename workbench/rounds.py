@@ -6,7 +6,6 @@ call takes an `Actor` and needs the teacher. Knows no page and no HTTP.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from filelock import FileLock, Timeout
 
 from common import files, hashing
+from common.bounded import lines_of
 from common.errors import AfinaError, NotFound
 from common.settings import Settings
 from common.split import split
@@ -164,7 +164,7 @@ class Rounds:
         """The gold items of a file. Raises: as `labeling.exchange.read.gold`."""
         self._roles.require_teacher(actor)
         self._roles.require_own_file(path)
-        return read.gold(path)
+        return read.gold(path, self._settings.max_upload_mb)
 
     def make_now(self, actor: Actor, wanted: Wanted) -> Round:
         """As `make`, and returns when all comparisons are there. Raises: also what went wrong while sampling."""
@@ -181,7 +181,7 @@ class Rounds:
         """Pairs from a file as a new round: judged ones with their votes, unjudged ones as a draft to be voted on."""
         self._roles.require_teacher(actor)
         self._roles.require_own_file(path)
-        found, _ = read.judged(path)
+        found, _ = read.judged(path, self._settings.max_upload_mb)
         return ingest.ingest(self._store, found, name)
 
     # A round
@@ -310,18 +310,16 @@ class Rounds:
 
 def read_prompts(source: str | Path, settings: Settings) -> list[Any]:
     """Prompts from a shipped set's name, or a file: lines of text, or rows with a `prompt`, or conversations."""
-    from tuning.data import formats
+    from tuning.data import formats, readers
     from tuning.pocket import SETS
 
     shipped = isinstance(source, str) and source in {each.stem for each in SETS.glob("*.jsonl")}
     path = SETS / f"{source}.jsonl" if shipped else Path(source)
     if path.suffix == ".txt":
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    if path.suffix == ".jsonl":
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        if rows and all(
-            isinstance(row, dict) and row.get("prompt") and "completion" not in row for row in rows
-        ):
-            return [row["prompt"] for row in rows]
+        return lines_of(path, settings.max_upload_mb)
+    if path.suffix == ".jsonl" and path.is_file():
+        rows = readers.read(path, settings.max_upload_mb).rows
+        if rows and all(row.get("prompt") and "completion" not in row for _, row in rows):
+            return [row["prompt"] for _, row in rows]
     loaded = formats.load(path, max_mb=settings.max_upload_mb)
     return [list(row.messages[:-1]) for row in loaded.rows if len(row.messages) > 1]

@@ -15,14 +15,16 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import BinaryIO
 
+from common.bounded import GZIP, MB, Bounds, Problems
 from common.errors import AfinaError, Tally
 from common.split import split
-from labeling.exchange.read import Problems, certain, checked, lines, objects, objects_of
+from labeling.exchange.read import COMMAND_LINE_MB, certain, checked, lines, objects, objects_of
 from labeling.exchange.rows import Row, row_of
 from labeling.schema import WINNERS
 from labeling.votes import PHASES, UNKNOWN, Columns, Votes
 
 LARGE = 40_000_000  # bytes from which a second process pays
+_MOST_LINES = 10_000_000  # of a packed file
 
 
 @dataclass
@@ -61,7 +63,7 @@ def votes(path: Path, processes: int | None = None) -> tuple[Votes, Problems]:
     """
     found = _in_pieces(path, processes or os.cpu_count() or 1) or _Gathered()
     if not found.rows:
-        found.add(objects(path, found.problems))
+        found.add(objects(path, found.problems, _bounds(path)))
     columns, problems = found.columns, found.problems
     if not len(columns):
         reasons = Tally("exchange.dropped.", columns.left_out)
@@ -71,13 +73,23 @@ def votes(path: Path, processes: int | None = None) -> tuple[Votes, Problems]:
     return columns.votes(), problems
 
 
+def _bounds(path: Path) -> Bounds:
+    """A file that is not packed is read whatever its size; of its rows only numbers are kept."""
+    if not path.is_file():
+        return Bounds(COMMAND_LINE_MB)
+    with open(path, "rb") as file:
+        if file.read(2) == GZIP:
+            return Bounds(COMMAND_LINE_MB, _MOST_LINES, None)
+    return Bounds(path.stat().st_size // MB + 1, None, None)
+
+
 def _in_pieces(path: Path, processes: int) -> _Gathered | None:
     """A large JSONL file, read by several processes; None where that does not pay, or would not be the same."""
     if processes < 2 or not path.is_file() or path.stat().st_size < LARGE:
         return None
     with open(path, "rb") as file:
         head = file.read(1024)
-        if head.startswith(b"\x1f\x8b") or head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"["):
+        if head.startswith(GZIP) or head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"["):
             return None
         cuts = _cuts(file, path.stat().st_size, processes)
     with ProcessPoolExecutor(len(cuts) - 1, mp_context=get_context("spawn")) as pool:

@@ -5,47 +5,36 @@ Knows nothing of the store.
 
 from __future__ import annotations
 
-import gzip
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from common import bounded
+from common.bounded import BOM, MB, MOST_DEPTH, MOST_VALUES, Bounds, Problems
 from common.errors import AfinaError
 from labeling.exchange.judged import Judged
 from labeling.exchange.rows import Row, row_of
 from labeling.schema import WINNERS, Annotation, Comparison, messages_of, new_id, now
 from labeling.votes import FLIPPED, PHASES
 
-_KEPT_PROBLEMS = 20
-_BOM = b"\xef\xbb\xbf"
+MOST_JUDGED = 200_000  # rows that are kept whole; a report counts any number
+_MOST_LISTED = 30_000_000  # values of a JSON list, which is read in one piece
+COMMAND_LINE_MB = 2_000  # of a file that somebody reads on a machine of their own, unpacked
 
 
-@dataclass
-class Problems:
-    """What could not be read: how many rows, and the first few with their reasons."""
+def judged(path: Path, max_mb: int = COMMAND_LINE_MB) -> tuple[list[Judged], Problems]:
+    """A file's comparisons, each with its annotations.
 
-    n: int = 0
-    first: list[AfinaError] = field(default_factory=list)
-
-    def add(self, problem: AfinaError) -> None:
-        self.n += 1
-        if len(self.first) < _KEPT_PROBLEMS:
-            self.first.append(problem)
-
-    @property
-    def example(self) -> AfinaError | str:
-        return self.first[0] if self.first else "-"
-
-
-def judged(path: Path) -> tuple[list[Judged], Problems]:
-    """A file's comparisons, each with its annotations. Raises: AfinaError `exchange.nothing` for none."""
+    Raises: AfinaError `exchange.nothing` for none, `data.many_rows` for more than MOST_JUDGED; as `objects`.
+    """
     problems = Problems()
     kept: dict[str | tuple, tuple[Comparison, list[Annotation]]] = {}
-    for number, given in objects(path, problems):
+    for number, given in objects(path, problems, Bounds(max_mb)):
+        bounded.within_rows(number, path.name, MOST_JUDGED)
         try:
             row = row_of(given, number)
             comparison, annotations = kept[row.key] if row.key in kept else (_comparison(row), [])
@@ -58,13 +47,14 @@ def judged(path: Path) -> tuple[list[Judged], Problems]:
     return [Judged(item, tuple(said)) for item, said in kept.values()], problems
 
 
-def gold(path: Path) -> list[Comparison]:
+def gold(path: Path, max_mb: int = COMMAND_LINE_MB) -> list[Comparison]:
     """A file's comparisons as gold items: each row's `gold_winner`, or else its `winner`, is the certain answer.
 
-    Raises: AfinaError for the first row that is unreadable or does not say what is right; `exchange.nothing`.
+    Raises: AfinaError for the first row that is unreadable or does not say what is right; as `judged`.
     """
     problems, found = Problems(), []
-    for number, given in objects(path, problems):
+    for number, given in objects(path, problems, Bounds(max_mb)):
+        bounded.within_rows(number, path.name, MOST_JUDGED)
         row = row_of({"model_a": "gold", "model_b": "gold"} | given, number)
         right = certain(row) or row.winner
         if right is None:
@@ -81,13 +71,16 @@ def gold(path: Path) -> list[Comparison]:
     return found
 
 
-def objects(path: Path, problems: Problems) -> Iterator[tuple[int, dict]]:
-    """(row number, object) for every row. Raises: AfinaError for a file that is missing or no JSON at all."""
+def objects(path: Path, problems: Problems, bounds: Bounds) -> Iterator[tuple[int, dict]]:
+    """(row number, object) for every row.
+
+    Raises: AfinaError for a file that is missing or no JSON at all, or larger than its `bounds` (`common.bounded`).
+    """
     if not path.is_file():
         raise AfinaError("exchange.no_file", name=path)
     try:
-        yield from objects_of(values(path, problems), problems)
-    except (OSError, EOFError, ValueError) as reason:
+        yield from objects_of(values(path, problems, bounds), problems)
+    except (OSError, ValueError) as reason:
         raise AfinaError("exchange.broken", name=path.name, reason=reason) from reason
 
 
@@ -96,17 +89,20 @@ def objects_of(found: Iterable[tuple[int, Any]], problems: Problems) -> Iterator
         if isinstance(value, dict):
             yield number, value
         else:
-            problems.add(AfinaError("exchange.row_kind", row=number, found=type(value).__name__))
+            problems.note("exchange.row_kind", row=number, found=type(value).__name__)
 
 
-def values(path: Path, problems: Problems) -> Iterator[tuple[int, Any]]:
-    with open(path, "rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    with gzip.open(path, "rb") if packed else open(path, "rb") as file:
-        head = file.read(1024).removeprefix(_BOM).lstrip()
-        file.seek(0)
-        if head.startswith(b"["):
-            yield from enumerate(orjson.loads(file.read().removeprefix(_BOM)), 1)
+def values(path: Path, problems: Problems, bounds: Bounds) -> Iterator[tuple[int, Any]]:
+    with bounded.opened(path, bounds) as file:
+        if file.peek(1024)[:1024].removeprefix(BOM).lstrip().startswith(b"["):
+            text = file.read().removeprefix(BOM)
+            if bounded.separators(text) > _MOST_LISTED:
+                raise AfinaError("data.many_values", name=path.name, most=bounded.grouped(_MOST_LISTED))
+            for number, value in enumerate(orjson.loads(text), 1):
+                if bounded.is_deep(value):
+                    problems.note("data.deep", row=number, most=MOST_DEPTH)
+                else:
+                    yield number, value
             return
         yield from lines(file, problems)
 
@@ -115,10 +111,16 @@ def lines(file: Iterable[bytes], problems: Problems) -> Iterator[tuple[int, Any]
     """(row number, value) for each line of JSONL that is not blank."""
     for number, line in enumerate(file, 1):
         try:
-            if line.strip():
-                yield number, orjson.loads(line.removeprefix(_BOM))
+            if len(line) > MB and bounded.separators(line) > MOST_VALUES:
+                problems.note("data.many_values_row", row=number, most=bounded.grouped(MOST_VALUES))
+            elif line.strip():
+                value = orjson.loads(line.removeprefix(BOM))
+                if line.count(b"{") + line.count(b"[") > MOST_DEPTH and bounded.is_deep(value):
+                    problems.note("data.deep", row=number, most=MOST_DEPTH)
+                else:
+                    yield number, value
         except orjson.JSONDecodeError as reason:
-            problems.add(AfinaError("exchange.row_json", row=number, reason=reason))
+            problems.note("exchange.row_json", row=number, reason=reason)
 
 
 def checked(row: Row, column: str, kind: type) -> Any:

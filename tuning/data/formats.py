@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common import hashing
+from common.bounded import Problems
 from common.errors import AfinaError, NotFound
 from tuning.data import hub, readers, shapes
 from tuning.data.rows import Loaded, Row, read_rows, write_rows
@@ -66,25 +67,26 @@ def _loaded(records: readers.Records, name: str, mapping: Mapping[str, str] | No
     shape = shapes.from_mapping(mapping, columns) if mapping else shapes.recognise(columns, records.rows)
     raw = tuple(record for _, record in records.rows[:3])
     if not records.rows:
-        raise records.problems[0] if records.problems else AfinaError("data.empty", name=name)
+        raise records.problems.first[0] if records.problems else AfinaError("data.empty", name=name)
     if shape is None:
         return Loaded((), name, "unknown", columns, needs_mapping=True, first_records=raw, cut=records.cut)
     rows: list[Row] = []
-    problems = list(records.problems)
+    problems = Problems()
+    problems.extend(records.problems)
     for number, record in records.rows:
         try:
             rows += shape.convert(number, record)
         except AfinaError as problem:
-            problems.append(problem)
+            problems.add(problem)
     if not rows:
-        raise AfinaError("data.no_rows", name=name, n=len(problems), first=problems[0]) from problems[0]
+        raise AfinaError("data.no_rows", name=name, n=problems.n, first=problems.example)
     return Loaded(
         rows=tuple(rows),
         name=name,
         format=shape.name,
         columns=columns,
-        skipped=tuple(problems[:_KEPT_PROBLEMS]),
-        n_skipped=len(problems),
+        skipped=tuple(problems.first[:_KEPT_PROBLEMS]),
+        n_skipped=problems.n,
         first_records=raw,
         fingerprint=hashing.of_json([row.content for row in rows]),
         cut=records.cut,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from common import hashing
+from common.bounded import Problems
 from common.errors import AfinaError, NotFound
 from tuning.config_classify import MOST_CLASSES
 from tuning.data import hub, readers
@@ -123,7 +124,7 @@ def from_records(
     columns: Sequence[str],
     text: str = "",
     label: str = "",
-    problems: Iterable[AfinaError] = (),
+    problems: Problems | None = None,
     cut: bool = False,
 ) -> LabelledSet:
     """Raises: as `load`."""
@@ -134,13 +135,14 @@ def from_records(
             raise AfinaError(f"classify.no_{part}", columns=", ".join(columns))
         if wanted not in columns:
             raise AfinaError("classify.columns", part=part, wanted=wanted, columns=", ".join(columns))
-    rows, trouble = [], list(problems)
+    rows, trouble = [], Problems()
+    trouble.extend(problems or Problems())
     for number, record in records:
         try:
             rows.append(_row(number, record, text_column, label_column))
         except AfinaError as problem:
-            trouble.append(problem)
-    return _checked(rows, name, columns, trouble, len(trouble), cut)
+            trouble.add(problem)
+    return _checked(rows, name, columns, trouble.first, trouble.n, cut)
 
 
 def shipped_sets() -> list[str]:

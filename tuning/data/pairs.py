@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from common import hashing
+from common.bounded import Problems
 from common.errors import AfinaError, NotFound
 from tuning.data import readers
 from tuning.data.rows import Pair, PairSet
@@ -45,22 +46,21 @@ def from_records(
     records: Iterable[tuple[int, Mapping[str, Any]]], name: str, columns: tuple[str, ...] = ()
 ) -> PairSet:
     pairs: list[Pair] = []
-    problems: list[AfinaError] = []
+    problems = Problems()
     for number, record in records:
         try:
             pairs.append(pair_of(record, number))
         except AfinaError as problem:
-            problems.append(problem)
+            problems.add(problem)
     if not pairs:
-        first = problems[0] if problems else "-"
-        raise AfinaError("pairs.none", name=name, n=len(problems), first=first)
+        raise AfinaError("pairs.none", name=name, n=problems.n, first=problems.example)
     fingerprint = hashing.of_json([pair.content for pair in pairs])
     return PairSet(
         tuple(pairs),
         name,
         columns=columns,
-        skipped=tuple(problems[:_KEPT_PROBLEMS]),
-        n_skipped=len(problems),
+        skipped=tuple(problems.first[:_KEPT_PROBLEMS]),
+        n_skipped=problems.n,
         fingerprint=fingerprint,
     )
 

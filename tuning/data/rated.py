@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common import hashing
+from common.bounded import Problems
 from common.errors import AfinaError, NotFound
 from tuning.data import pairs, readers
 from tuning.data.rows import Rated, RatedSet
@@ -41,22 +42,21 @@ def from_records(
     records: Iterable[tuple[int, Mapping[str, Any]]], name: str, columns: tuple[str, ...] = ()
 ) -> RatedSet:
     found: list[Rated] = []
-    problems: list[AfinaError] = []
+    problems = Problems()
     for number, record in records:
         try:
             found += rated_of(record, number)
         except AfinaError as problem:
-            problems.append(problem)
+            problems.add(problem)
     if not found:
-        first = problems[0] if problems else "-"
-        raise AfinaError("rated.none", name=name, n=len(problems), first=first)
+        raise AfinaError("rated.none", name=name, n=problems.n, first=problems.example)
     return RatedSet(
         tuple(found),
         name,
         "kto",
         columns,
-        tuple(problems[:_KEPT_PROBLEMS]),
-        len(problems),
+        tuple(problems.first[:_KEPT_PROBLEMS]),
+        problems.n,
         fingerprint=hashing.of_json([each.content for each in found]),
     )
 

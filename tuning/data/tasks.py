@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from common import hashing
+from common.bounded import Problems, lines_of
 from common.errors import AfinaError, NotFound
 from tuning.data import pairs, readers
 from tuning.data.formats import SETS
@@ -38,7 +39,7 @@ def load(source: str | Path, max_mb: int = 200) -> TaskSet:
     if not path.is_file():
         raise NotFound("data.not_found", source=str(source), sets="prompts.en, sums.en")
     if path.suffix == ".txt":
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = lines_of(path, max_mb)
         return from_python([{"prompt": line} for line in lines], path.name)
     records = readers.read(path, max_mb)
     return from_records(records.rows, path.name, tuple(records.columns))
@@ -53,23 +54,23 @@ def from_records(
     records: Iterable[tuple[int, Mapping[str, Any]]], name: str, columns: tuple[str, ...] = ()
 ) -> TaskSet:
     found: list[Task] = []
-    problems: list[AfinaError] = []
+    problems = Problems()
     for number, record in records:
         try:
             found.append(task_of(record, number))
         except AfinaError as problem:
-            problems.append(problem)
+            problems.add(problem)
     if not found:
-        first = problems[0] if problems else "-"
-        raise AfinaError("tasks.none", name=name, n=len(problems), first=first)
-    return task_set(found, name, columns, tuple(problems))
+        raise AfinaError("tasks.none", name=name, n=problems.n, first=problems.example)
+    return task_set(found, name, columns, problems)
 
 
 def task_set(
-    tasks: Iterable[Task], name: str, columns: tuple[str, ...] = (), problems: tuple[AfinaError, ...] = ()
+    tasks: Iterable[Task], name: str, columns: tuple[str, ...] = (), problems: Problems | None = None
 ) -> TaskSet:
     """Each prompt once (what was judged of it is kept), with the answers that are known."""
     each: dict[str, Task] = {}
+    problems = problems or Problems()
     for task in tasks:
         key = hashing.of_json(list(task.prompt))
         if key not in each or (task.better and not each[key].better):
@@ -80,8 +81,8 @@ def task_set(
         name,
         "prompts",
         columns,
-        problems[:_KEPT_PROBLEMS],
-        len(problems),
+        tuple(problems.first[:_KEPT_PROBLEMS]),
+        problems.n,
         fingerprint=hashing.of_json([task.content for task in rows]),
     )
 

@@ -7,7 +7,9 @@ import json
 
 import pytest
 
+from common import bounded
 from common.errors import AfinaError
+from tuning.data import formats
 from tuning.data.readers import read
 
 ROWS = [
@@ -142,3 +144,97 @@ def test_a_device_is_no_file(tmp_path):
     with pytest.raises(AfinaError) as caught:
         read(tmp_path / "pipe", 5)
     assert caught.value.key == "data.not_a_file"
+
+
+# What is small on the disk and large in memory, and an ordinary slip in every row of a large file.
+
+
+def refused(path, max_mb=50):
+    with pytest.raises(AfinaError) as caught:
+        read(path, max_mb)
+    assert "{" not in caught.value.words("en") and "{" not in caught.value.words("es")
+    return caught.value.key
+
+
+def test_a_table_with_a_slip_in_every_row_keeps_the_first_thousand(tmp_path):
+    records = read(file(tmp_path, "a.csv", "prompt,completion\n" + "one\n" * 50_000), 5)
+    assert records.problems.n == 50_000 and len(records.problems.first) == 1000
+    assert records.problems[0].params == {"row": 1, "found": 1, "expected": 2}
+    with pytest.raises(AfinaError, match=r"Row 1 has 1 fields, the header has 2\. Put"):
+        formats.load(tmp_path / "a.csv")
+
+
+def test_rows_whose_columns_are_wrong_are_counted_too(tmp_path):
+    good = '{"prompt": "x", "completion": "y"}\n'
+    path = file(tmp_path, "a.jsonl", good + '{"prompt": "x", "completion": ""}\n' * 3000)
+    loaded = formats.load(path)
+    assert loaded.n_skipped == 3000 and len(loaded.skipped) == 100
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.txt", "a.json"])
+def test_blank_lines_without_end_are_not_read(tmp_path, name):
+    path = tmp_path / f"{name}.gz"
+    path.write_bytes(packed(b"\n" * 40_000_000))
+    assert refused(path) == "data.many_lines"
+
+
+def test_a_file_of_too_many_rows_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(bounded.within_rows, "__defaults__", (1000,))
+    assert refused(file(tmp_path, "a.jsonl", '{"a":1}\n' * 1001)) == "data.many_rows"
+    assert refused(file(tmp_path, "a.csv", "a\n" + "1\n" * 1001)) == "data.many_rows"
+    assert refused(file(tmp_path, "a.txt", "one\n\n" * 1001)) == "data.many_rows"
+    assert refused(file(tmp_path, "a.json", json.dumps([{"a": 1}] * 1001))) == "data.many_rows"
+    assert len(read(file(tmp_path, "b.csv", "a\n" + "1\n" * 1000), 5).rows) == 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", "[" + "[]," * 6_000_000 + "[]]"),
+        ("a.jsonl", '{"a": [' + "{}," * 6_000_000 + "{}]}"),
+        ("a.csv", "a,b\n" + "," * 10_000_001),
+    ],
+)
+def test_values_are_counted_before_they_are_made(tmp_path, name, content):
+    assert refused(file(tmp_path, name, content)) == "data.many_values"
+
+
+def test_deep_rows_are_left_out(tmp_path):
+    deep = '{"a": ' + "[" * 70 + "]" * 70 + "}\n"
+    records = read(file(tmp_path, "a.jsonl", deep + '{"a": 1}\n'), 5)
+    assert [number for number, _ in records.rows] == [2] and records.problems[0].key == "data.deep"
+    records = read(file(tmp_path, "a.jsonl", '{"a": 1}\n' + "[" * 900 + "]" * 900), 5)
+    assert records.problems[0].key == "data.not_object"
+
+
+def test_a_number_of_thousands_of_digits_is_told(tmp_path):
+    records = read(file(tmp_path, "a.jsonl", '{"a": ' + "9" * 5000 + '}\n{"a": 1}\n'), 5)
+    assert records.problems[0].key == "data.json_line" and "digits" in str(records.problems[0])
+    assert refused(file(tmp_path, "a.json", '[{"a": ' + "9" * 5000 + "}]")) == "data.json"
+
+
+@pytest.mark.parametrize("column", ["text", "list", "struct"])
+def test_a_small_parquet_cannot_fill_the_memory(tmp_path, column):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    text = "x" * 100_000  # is written once, however often it stands there
+    value = {"text": text, "list": [text], "struct": [{"role": "user", "content": text}]}[column]
+    pq.write_table(pa.table({"a": [value] * 2000}), tmp_path / "a.parquet")
+    assert (tmp_path / "a.parquet").stat().st_size < 200_000
+    assert refused(tmp_path / "a.parquet") == "data.too_large"
+    assert len(read(tmp_path / "a.parquet", 250).rows) == 2000
+
+
+def test_a_parquet_of_too_many_rows_or_values_is_refused_by_its_own_words(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"a": pa.array([1] * 1_000_001)}), tmp_path / "rows.parquet")
+    assert refused(tmp_path / "rows.parquet") == "data.many_rows"
+    many = pa.array([[1] * 1_000_001] * 10)
+    pq.write_table(pa.table({"a": many}), tmp_path / "values.parquet")
+    assert refused(tmp_path / "values.parquet", 500) == "data.many_values"
+    fixed = pa.array([b"x" * 10_000] * 20_000, pa.binary(10_000))
+    pq.write_table(pa.table({"a": fixed}), tmp_path / "fixed.parquet")
+    assert refused(tmp_path / "fixed.parquet") == "data.too_large"
