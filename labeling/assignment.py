@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from common.errors import Conflict
-from labeling import loads, rounds
+from labeling import loads, rounds, standing
 from labeling.loads import Held, Loads
 from labeling.prepared import Prepared
 from labeling.schema import Action, Annotator, Message, Phase, Round, new_id, now
@@ -51,7 +51,7 @@ def next_for(store: Store, person: Annotator, round_id: str) -> Served | None:
         left_over = quota - sum(1 for row in mine if row.action and not row.repeat) if quota else None
         load = loads.read(store, connection, this)
         candidate, n_open = _candidate(load, this, {row.comparison_id for row in mine})
-        held = _held(connection, mine, this, load)
+        held = _held(connection, person, mine, this, load)
         if held is None and left_over is not None and left_over <= 0:
             return None
         if held is None:
@@ -116,19 +116,26 @@ def _mine(connection: Connection, person: Annotator, this: Round) -> list[_Place
     return [_Place(*row) for row in _MINE.all(connection, given)]
 
 
-def _held(connection: Connection, mine: list[_Place], this: Round, load: Loads) -> _Place | None:
-    """What was served and not yet judged; one whose lease ran out only while it still wants votes."""
+def _held(
+    connection: Connection, person: Annotator, mine: list[_Place], this: Round, load: Loads
+) -> _Place | None:
+    """What was served and not yet judged; one whose lease ran out only while it still wants votes.
+
+    Looking again does not prolong a lease: who never votes holds a place once.
+    """
     for place in mine:
         if place.action is not None:
             continue
-        ended = not load.holds(place.lease_until)
         free = this.phase == "discussed" or place.repeat or load.has_room(place.comparison_id)
-        if ended and not free:
+        if not (load.holds(place.lease_until) or free):
             continue
-        until, before = now() + this.settings.lease_seconds, place.held
-        _HOLD.run(connection, {"assignment": place.assignment_id, "until": until})
-        place.lease_until = until
-        load.move(place.comparison_id, before, place.held)
+        if (
+            place.lease_until > load.latest
+        ):  # given before the clock was set back: it holds by the clock of now
+            until, before = now() + this.settings.lease_seconds, place.held
+            _HOLD.run(connection, {"assignment": place.assignment_id, "until": until})
+            place.lease_until = until
+            load.move(place.comparison_id, before, place.held, standing.of(connection, person.annotator_id))
         return place
     return None
 
@@ -161,7 +168,7 @@ def _serve(
     # What was discussed stands as it stood before everybody: who argued for A finds it under A.
     swapped = this.phase == "blind" and bool(secrets.randbits(1))
     place = _assign(connection, person, this, candidate, 0, swapped)
-    load.move(candidate, None, place.held)
+    load.move(candidate, None, place.held, standing.of(connection, person.annotator_id))
     return place
 
 

@@ -197,7 +197,7 @@ def _bring_back(store: Store, newest: dict[str, dict[tuple, dict[str, Any]]]) ->
             if rows:
                 outbox.insert_rows(connection, table, rows)
             added += len(rows)
-        if not fresh and added:
+        if added:  # an older version counted otherwise
             recount.recount(connection)
     return added
 

@@ -1,13 +1,11 @@
 """A vote on its way in: checked, then one insert that is durable before the answer and counts once.
 
-Everything a client sends is checked here against the assignment that the server made. Nothing is
+Everything a client sends (`ballots`) is checked here against the assignment that the server made. Nothing is
 overwritten: a correction is a new annotation that supersedes the old one. Knows nothing of HTTP.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -16,26 +14,13 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 
 from common import hashing
 from common.errors import AfinaError, Conflict, NotFound
-from labeling import loads, rounds
+from labeling import loads, rounds, standing
+from labeling.ballots import DAY_MS, Ballot
 from labeling.prepared import Prepared
-from labeling.schema import (
-    CHOICES,
-    LIKERT,
-    MAX_STRENGTH,
-    MAX_TEXT,
-    Action,
-    Annotator,
-    Choice,
-    Round,
-    Source,
-    now,
-    one_of,
-    text_of,
-)
+from labeling.schema import Action, Annotator, Round, Source, now
 from labeling.store import Store
 from labeling.tables import annotation_log, assignments, coverage
 
-_DAY_MS = 86_400_000
 # The statements of a vote are built once: building one costs more than running it.
 _KNOWN = Prepared(
     select(annotation_log.c.body_hash, annotation_log.c.exclude_reason).where(
@@ -69,81 +54,15 @@ _COUNT = Prepared(
         votes=coverage.c.votes + bindparam("vote"),
         skips=coverage.c.skips + bindparam("skip"),
         reports=coverage.c.reports + bindparam("report"),
+        doubted=coverage.c.doubted + bindparam("doubted_vote"),
     )
 )
-
-
-@dataclass(frozen=True)
-class Ballot:
-    """What one annotator sends, in their own left and right."""
-
-    annotation_id: str
-    comparison_id: str
-    action: Action = "vote"
-    winner: Choice | None = None
-    strength: int | None = None  # 1 slightly … 3 much better; only where one side wins
-    ratings: dict[str, dict[str, int]] | None = None  # {"left": {criterion: 1…5}, "right": {…}}
-    rationale: str | None = None
-    edited_completion: str | None = None
-    edited_side: str | None = None
-    flags: tuple[str, ...] = ()
-    decision_time_ms: int | None = None
-    supersedes: str | None = None
-    assignment_id: str | None = None  # tells a swapped repeat from its first asking
-
-    @classmethod
-    def parse(cls, body: object) -> Ballot:
-        """A ballot from decoded JSON.
-
-        Raises: AfinaError naming the field that is wrong; unknown fields too.
-        """
-        if not isinstance(body, Mapping):
-            raise AfinaError("label.not_object", found=type(body).__name__)
-        unknown = sorted(set(map(str, body)) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise AfinaError("label.unknown_field", name=unknown[0])
-        given = {name: value for name, value in body.items() if value is not None}
-        for name in ("annotation_id", "comparison_id"):
-            if name not in given:
-                raise AfinaError("label.missing", name=name)
-        if isinstance(given.get("flags"), list):
-            given["flags"] = tuple(given["flags"])
-        return cls(**given)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "annotation_id", _uuid("annotation_id", self.annotation_id))
-        for name in ("comparison_id", "supersedes", "assignment_id"):
-            if getattr(self, name) is not None:
-                text_of(name, getattr(self, name), 64)
-        if self.supersedes is not None:
-            object.__setattr__(self, "supersedes", _uuid("supersedes", self.supersedes))
-        one_of("action", self.action, get_args(Action))
-        if self.action == "vote":
-            one_of("winner", self.winner, CHOICES)
-        elif self.winner is not None:
-            raise AfinaError("label.winner_without_vote", action=self.action)
-        self._check_details()
-
-    def _check_details(self) -> None:
-        if self.strength is not None:
-            _number("strength", self.strength, 1, MAX_STRENGTH)
-            if self.winner not in ("left", "right"):
-                raise AfinaError("label.strength_without_side", winner=self.winner)
-        if self.decision_time_ms is not None:
-            _number("decision_time_ms", self.decision_time_ms, 0, _DAY_MS)
-        for name in ("rationale", "edited_completion"):
-            if getattr(self, name) is not None:
-                text_of(name, getattr(self, name), MAX_TEXT)
-        if self.edited_side is not None:
-            one_of("edited_side", self.edited_side, ("left", "right"))
-        if self.edited_completion is not None and not self.edited_completion.strip():
-            raise AfinaError("label.empty", name="edited_completion")
-        if not isinstance(self.flags, tuple) or len(self.flags) > 10:
-            raise AfinaError("label.flags")
-        for flag in self.flags:
-            text_of("flags", flag, 60)
-        if self.ratings is not None:
-            _check_ratings(self.ratings)
+_EDITED_BEFORE = (
+    select(annotation_log.c.winner, annotation_log.c.edited_completion)
+    .where(annotation_log.c.assignment_id == bindparam("assignment"), annotation_log.c.action == "vote")
+    .order_by(annotation_log.c.seq.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -174,6 +93,7 @@ def _insert(
     store: Store, connection: Connection, person: Annotator, ballot: Ballot, fingerprint: str, source: Source
 ) -> tuple[bool, bool]:
     """Adds the annotation and moves what hangs on it; returns (late, again)."""
+    store.alone(connection)
     place = _assignment(connection, person, ballot)
     if not store.sqlite:  # the same ballot may have come in while we waited for its place
         known = _known(connection, ballot, fingerprint)
@@ -182,6 +102,8 @@ def _insert(
     this = rounds.remembered(store, connection, place.round_id)
     late = not this.voting or this.phase != place.phase
     row = _row(person, ballot, place, this)
+    if _outlived(connection, row):
+        row |= {"edited_completion": None, "edited_from": None}
     row |= {"body_hash": fingerprint, "source": source, "exclude_reason": "late" if late else None}
     if not late:
         row["supersedes"] = _supersedes(ballot, place)
@@ -258,12 +180,32 @@ def _row(person: Annotator, ballot: Ballot, place: Row, this: Round) -> dict[str
         "flags": list(ballot.flags) or None,
         "guidelines_version": this.guidelines_version,
         "group": person.group,
-        "decision_time_ms": ballot.decision_time_ms
-        if ballot.decision_time_ms is not None
-        else min(_DAY_MS, max(0, round((at - place.served_at) * 1000))),
+        "decision_time_ms": _decision_ms(ballot, at - place.served_at),
         "created_at": at,
         "supersedes": ballot.supersedes,
     }
+
+
+def _decision_ms(ballot: Ballot, seconds: float) -> int | None:
+    """What the page has measured; else the time since the serving, unknown where the clock was set back since."""
+    if ballot.decision_time_ms is not None or seconds < 0:
+        return ballot.decision_time_ms
+    return min(DAY_MS, round(seconds * 1000))
+
+
+def _outlived(connection: Connection, row: dict[str, Any]) -> bool:
+    """Whether an edited reply was written for an earlier choice of this annotator, and does not fit the new one."""
+    if row["action"] != "vote" or row["edited_completion"] is None:
+        return False
+    before = connection.execute(_EDITED_BEFORE, {"assignment": row["assignment_id"]}).first()
+    if before is None or before.winner == row["winner"]:
+        return False
+    sides = ("model_a", "model_b")
+    if row["edited_from"] and row["winner"] in sides:
+        return row["winner"] != f"model_{row['edited_from']}"
+    # Nothing says that it mends what wins now; only a text that was written anew is meant for this choice.
+    unsaid = row["edited_from"] or row["winner"] in sides or before.winner in sides
+    return bool(unsaid) and before.edited_completion == row["edited_completion"]
 
 
 def _once(store: Store, connection: Connection, row: dict[str, Any]) -> bool:
@@ -282,42 +224,22 @@ def _settle(store: Store, connection: Connection, ballot: Ballot, place: Row, th
     given |= {"now_action": None if retracted else ballot.action, "until": until}
     _JUDGE.run(connection, given | {"assignment": place.assignment_id})
     after: Action | None = None if retracted else ballot.action
+    before = place.action
+    if place.current is not None and standing.annotation_left_out(connection, place.current):
+        before = None  # it had given its place back
+    who = standing.of(connection, place.annotator_id)
     load = loads.kept(store, place.round_id, place.phase)
     if load is not None:
-        load.move(
-            place.comparison_id,
-            (place.repeat, place.action, place.lease_until),
-            (place.repeat, after, until),
-        )
-    if place.repeat or place.action == after:
+        counted = before is not None or place.current is None
+        held = (place.repeat, before, place.lease_until) if counted else None
+        load.move(place.comparison_id, held, (place.repeat, after, until), who)
+    if place.repeat or before == after or who.left_out:
         return
-    steps = {each: (after == each) - (place.action == each) for each in get_args(Action) if each != "retract"}
+    steps = {each: (after == each) - (before == each) for each in get_args(Action) if each != "retract"}
+    steps |= {"doubted_vote": steps["vote"] * who.doubted}
     _COUNT.run(connection, steps | {"comparison": place.comparison_id, "of_phase": place.phase})
 
 
 def _fingerprint(person: Annotator, ballot: Ballot) -> str:
     values = {name: getattr(ballot, name) for name in ballot.__dataclass_fields__}
     return hashing.of_json([person.annotator_id, values])
-
-
-def _uuid(name: str, value: object) -> str:
-    try:
-        return uuid.UUID(text_of(name, value, 64)).hex
-    except ValueError:
-        raise AfinaError("label.uuid", name=name, value=value) from None
-
-
-def _number(name: str, value: object, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise AfinaError("label.number", name=name, value=value, low=low, high=high)
-
-
-def _check_ratings(given: object) -> None:
-    if not isinstance(given, Mapping) or not given.keys() <= {"left", "right"}:
-        raise AfinaError("label.ratings")
-    for scores in given.values():
-        if not isinstance(scores, Mapping) or len(scores) > 10:
-            raise AfinaError("label.ratings")
-        for criterion, value in scores.items():
-            text_of("criterion", criterion, 60)
-            _number(f"ratings.{criterion}"[:80], value, *LIKERT)

@@ -39,6 +39,14 @@ _JUDGED = (
 )
 
 
+_GONE = (  # whoever is not waited for any more, or does not count
+    annotators.c.revoked_at.is_not(None)
+    | annotators.c.withdrawn_at.is_not(None)
+    | annotators.c.undone_at.is_not(None)
+    | annotators.c.left_out
+)
+
+
 @dataclass(frozen=True)
 class Counters:
     """A round at one moment, in its present phase."""
@@ -53,11 +61,12 @@ class Counters:
     reports: int
     seconds_left: float | None  # at the present pace; None without one
     simulated: bool = False  # annotators who are not there have judged here
+    missing: int = 0  # votes that are still wanted
 
     @property
     def coverage(self) -> float:
-        """The share of wanted votes that are in, at most 1."""
-        return min(1.0, self.votes / self.wanted) if self.wanted else 0.0
+        """The share of wanted votes that are in; votes beyond what one comparison wants fill no other."""
+        return 1 - self.missing / self.wanted if self.wanted else 0.0
 
 
 def counters(store: Store, this: Round) -> Counters:
@@ -66,7 +75,10 @@ def counters(store: Store, this: Round) -> Counters:
         simulated = _scalar(connection, _simulated(this))
         voting = _scalar(
             connection,
-            select(func.count(func.distinct(assignments.c.annotator_id))).where(
+            select(func.count(func.distinct(assignments.c.annotator_id)))
+            .join(annotators, annotators.c.annotator_id == assignments.c.annotator_id)
+            .where(
+                ~_GONE,
                 assignments.c.round_id == this.round_id,
                 assignments.c.phase == this.phase,
                 assignments.c.action.is_not(None),
@@ -75,7 +87,10 @@ def counters(store: Store, this: Round) -> Counters:
         )
         rows = _coverage(connection, this)
         at = now()
-        recent = select(annotation_log.c.created_at).where(
+        counting = annotators.c.annotator_id == annotation_log.c.annotator_id
+        recent = select(annotation_log.c.created_at).join(annotators, counting)
+        recent = recent.where(
+            annotators.c.left_out.is_(False),
             annotation_log.c.round_id == this.round_id,
             annotation_log.c.phase == this.phase,
             annotation_log.c.action == "vote",
@@ -98,6 +113,7 @@ def counters(store: Store, this: Round) -> Counters:
         wanted=sum(wants),
         skips=sum(row.skips for row in rows),
         reports=sum(row.reports for row in rows),
+        missing=missing,
         seconds_left=planner.forecast(times, missing, at),
     )
 
@@ -130,17 +146,22 @@ def _joined(connection: Connection, this: Round) -> int:
     here = annotators.c.room_id == this.room_id
     served = exists().where(assignments.c.annotator_id == annotators.c.annotator_id)
     present = here & ((annotators.c.kind == "voter") | ((annotators.c.kind == "invited") & served))
-    gone = annotators.c.revoked_at.is_not(None) | annotators.c.withdrawn_at.is_not(None)
-    return _scalar(connection, select(func.count()).select_from(annotators).where(present, ~gone))
+    return _scalar(connection, select(func.count()).select_from(annotators).where(present, ~_GONE))
 
 
 def _asked(connection: Connection, this: Round) -> int:
-    """People before whom this round has put something: who left in an earlier lesson is not waited for."""
+    """People before whom this round has put something: who left in an earlier lesson is not waited for.
+
+    Nor is somebody whose joining is doubted, unless there is nobody else.
+    """
     here = select(assignments.c.annotator_id).where(assignments.c.round_id == this.round_id)
     people = annotators.c.kind.in_(("voter", "invited"))
-    gone = annotators.c.revoked_at.is_not(None) | annotators.c.withdrawn_at.is_not(None)
-    asked = select(func.count()).select_from(annotators)
-    return _scalar(connection, asked.where(annotators.c.annotator_id.in_(here), people, ~gone))
+    asked = (
+        select(func.count())
+        .select_from(annotators)
+        .where(annotators.c.annotator_id.in_(here), people, ~_GONE)
+    )
+    return _scalar(connection, asked.where(annotators.c.doubt == "")) or _scalar(connection, asked)
 
 
 def _simulated(this: Round) -> Select:

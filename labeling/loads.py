@@ -11,31 +11,48 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from labeling.prepared import Prepared
 from labeling.schema import Action, Phase, Round, now
+from labeling.standing import ORDINARY, Standing
 from labeling.store import Store
-from labeling.tables import assignments, comparisons, coverage
+from labeling.tables import annotators, assignments, comparisons, coverage
 
 # The statement is built once: building it costs more than running it.
 _round: Any = bindparam("round")
 _phase: Any = bindparam("phase")
 _LEASES = (  # how many people hold each comparison of the round now
-    select(assignments.c.comparison_id, func.count().label("n"))
+    select(
+        assignments.c.comparison_id,
+        func.count().label("n"),
+        func.sum(case((annotators.c.doubt == "", 0), else_=1)).label("doubted"),
+    )
+    .join(annotators, annotators.c.annotator_id == assignments.c.annotator_id)
     .where(
         assignments.c.round_id == _round,
         assignments.c.phase == _phase,
         assignments.c.action.is_(None),
         assignments.c.repeat == 0,
         assignments.c.lease_until.between(bindparam("now"), bindparam("latest")),
+        annotators.c.left_out.is_(False),
+        annotators.c.revoked_at.is_(None),
+        annotators.c.withdrawn_at.is_(None),
+        annotators.c.undone_at.is_(None),
     )
     .group_by(assignments.c.comparison_id)
     .subquery()
 )
 _LOAD = coverage.c.votes + func.coalesce(_LEASES.c.n, 0)
+_DOUBTED = coverage.c.doubted + func.coalesce(_LEASES.c.doubted, 0)
 _ITEMS = Prepared(
-    select(comparisons.c.comparison_id, comparisons.c.is_common, comparisons.c.is_gold, _LOAD.label("load"))
+    select(
+        comparisons.c.comparison_id,
+        comparisons.c.is_common,
+        comparisons.c.is_gold,
+        _LOAD.label("load"),
+        _DOUBTED.label("doubted"),
+    )
     .join(coverage, coverage.c.comparison_id == comparisons.c.comparison_id)
     .outerjoin(_LEASES, _LEASES.c.comparison_id == comparisons.c.comparison_id)
     .where(comparisons.c.round_id == _round, coverage.c.phase == _phase)
@@ -55,6 +72,12 @@ class Item:
     is_common: bool
     is_gold: bool
     load: int  # votes that count, and people who hold it
+    doubted: int = 0  # of these, the ones of people whose joining is doubted
+
+    @property
+    def taken(self) -> int:
+        """The places that are gone: a script that joins many times takes none."""
+        return self.load - self.doubted
 
 
 class Loads:
@@ -80,7 +103,7 @@ class Loads:
         """
         common = [each for each in self._common if each.comparison_id not in seen]
         wanted = self._wanted
-        others = [e for e in self._others if e.load < wanted and e.comparison_id not in seen]
+        others = [e for e in self._others if e.taken < wanted and e.comparison_id not in seen]
         first = common or others
         if not first:
             return None, 0
@@ -101,18 +124,26 @@ class Loads:
     def has_room(self, comparison_id: str) -> bool:
         """Whether one more vote on this comparison is wanted."""
         item = self.items[comparison_id]
-        return item.is_common or item.is_gold or item.load < self._wanted
+        return item.is_common or item.is_gold or item.taken < self._wanted
 
     def holds(self, lease_until: float) -> bool:
         """Whether a lease until then holds its comparison now."""
         return self.at <= lease_until <= self.latest
 
-    def move(self, comparison_id: str, before: Held | None, after: Held) -> None:
-        """An assignment has changed, or is new where there was none `before`."""
-        self.items[comparison_id].load += self._weight(after) - (self._weight(before) if before else 0)
+    def move(
+        self, comparison_id: str, before: Held | None, after: Held | None, of: Standing = ORDINARY
+    ) -> None:
+        """An assignment of somebody has changed, or is new where there was none `before` that counted."""
+        if of.left_out:
+            return
+        item, step = self.items[comparison_id], self._weight(after) - self._weight(before)
+        item.load += step
+        item.doubted += step * of.doubted
 
-    def _weight(self, held: Held) -> int:
+    def _weight(self, held: Held | None) -> int:
         """What an assignment adds to its comparison's load: 1 for a vote, or while it is held."""
+        if held is None:
+            return 0
         repeat, action, lease_until = held
         if repeat:
             return 0

@@ -127,8 +127,14 @@ def insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]
     if "seq" in known and table.name in IDENTITY:
         known.discard("seq")  # the database counts anew
     for start in range(0, len(rows), _CHUNK):
-        part = [{k: v for k, v in row.items() if k in known} for row in rows[start : start + _CHUNK]]
-        connection.execute(insert_into(table), part)
+        alike: dict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)
+        for row in rows[start : start + _CHUNK]:
+            values = {k: v for k, v in row.items() if k in known}
+            alike[frozenset(values)].append(
+                values
+            )  # an older version's rows lack columns: they get the defaults
+        for part in alike.values():
+            connection.execute(insert_into(table), part)
 
 
 def _rows(connection: Connection, table: Table, keys: list[tuple]) -> list[Change]:

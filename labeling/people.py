@@ -9,12 +9,14 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from common.errors import AfinaError, NotAllowed, NotFound
+from labeling import admission, recount, standing
 from labeling.schema import Annotator, new_id, now, text_of
+from labeling.standing import excluded
 from labeling.store import Store
-from labeling.tables import annotation_log, annotators, exclusions, rooms, trained
+from labeling.tables import annotation_log, annotators, rooms, trained
 
 _CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that is mistaken for another on a projector
 _CODE_LENGTH = 6
@@ -23,6 +25,10 @@ _CODE_LENGTH = 6
 _BY_TOKEN = select(annotators).where(annotators.c.token_hash == bindparam("token"))
 _ROOM_BY_CODE = select(rooms).where(rooms.c.code == bindparam("code"))
 _ADD = insert(annotators)
+_DEPARTURES = select(
+    *(f(c) for c in (annotators.c.revoked_at, annotators.c.withdrawn_at, annotators.c.undone_at)
+      for f in (func.count, func.max))
+)  # fmt: skip
 
 
 def room(store: Store) -> Row:
@@ -41,17 +47,23 @@ def room(store: Store) -> Row:
     return found
 
 
-def join(store: Store, code: object, language: object = "en", group: str = "") -> tuple[Annotator, str]:
+def join(
+    store: Store, code: object, language: object = "en", group: str = "", device: str | None = None
+) -> tuple[Annotator, str]:
     """A new annotator of the room with `code`, and the token that proves who they are.
 
-    Raises: NotFound `label.no_room` for a wrong code.
+    Args:
+        device: *optional*. The number of the browser that asks, "" if it shows none; None where nobody asks for one,
+            as in a script of the teacher's: then there is always a seat.
+
+    Raises: NotFound `label.no_room` for a wrong code; NotAllowed as `labeling.admission.admit`.
     """
     wanted = text_of("room", code, 64).strip().upper()
     with store.read() as connection:
         found = connection.execute(_ROOM_BY_CODE, {"code": wanted}).first()
     if not found:
         raise NotFound("label.no_room", code=code)
-    return _add(store, found.room_id, "voter", "es" if language == "es" else "en", group, 0)
+    return _add(store, found.room_id, "voter", "es" if language == "es" else "en", group, 0, device)
 
 
 def invite(store: Store, group: str = "", quota: int = 0, language: str = "en") -> tuple[Annotator, str]:
@@ -67,7 +79,7 @@ def simulate(store: Store) -> Annotator:
 
 
 def _add(
-    store: Store, room_id: str, kind: str, language: str, group: str, quota: int
+    store: Store, room_id: str, kind: str, language: str, group: str, quota: int, device: str | None = None
 ) -> tuple[Annotator, str]:
     token = secrets.token_urlsafe(24)
     values = {
@@ -78,8 +90,12 @@ def _add(
         "group": text_of("group", group, 100),
         "quota": quota,
         "created_at": now(),
+        "device": device,
+        "doubt": "",
     }
     with store.write() as connection:
+        if device is not None:
+            values["doubt"] = admission.admit(store, connection, room_id, device)
         connection.execute(_ADD, values | {"token_hash": _hash(token)})
     return Annotator(**values), token  # type: ignore[arg-type]
 
@@ -87,7 +103,7 @@ def _add(
 def identify(store: Store, token: object) -> Annotator:
     """Whose token it is.
 
-    Raises: NotAllowed `label.token` for an unknown token, `label.revoked`, `label.withdrawn`.
+    Raises: NotAllowed `label.token` for an unknown token, `label.revoked`, `label.withdrawn`, `label.undone`.
     """
     with store.read() as connection:
         row = (
@@ -102,7 +118,15 @@ def identify(store: Store, token: object) -> Annotator:
         raise NotAllowed("label.withdrawn")
     if person.revoked_at is not None:
         raise NotAllowed("label.revoked")
+    if person.undone_at is not None:
+        raise NotAllowed("label.undone")
     return person
+
+
+def departures(store: Store) -> tuple:
+    """A value that changes when somebody's token stops working, or works again."""
+    with store.read() as connection:
+        return tuple(connection.execute(_DEPARTURES).one())
 
 
 def listed(store: Store) -> list[Annotator]:
@@ -123,10 +147,9 @@ def withdraw(store: Store, annotator_id: str) -> list[str]:
     Returns the runs that these votes trained.
     """
     with store.write() as connection:
+        store.alone(connection)
         _require(connection, annotator_id)
-        connection.execute(
-            update(annotators).where(annotators.c.annotator_id == annotator_id).values(withdrawn_at=now())
-        )
+        standing.mark(connection, [annotator_id], withdrawn_at=now())
         _exclude(connection, "annotator", annotator_id, "withdrawn")
         theirs = (
             select(trained.c.run_id)
@@ -144,6 +167,7 @@ def exclude(store: Store, kind: str, target_id: str, reason: str | None) -> None
     if reason is not None and not reason.strip():
         raise AfinaError("label.no_reason")
     with store.write() as connection:
+        store.alone(connection)
         if kind == "annotator":
             person = _require(connection, target_id)
             if person.withdrawn_at is not None:
@@ -153,17 +177,6 @@ def exclude(store: Store, kind: str, target_id: str, reason: str | None) -> None
             if connection.execute(known).first() is None:
                 raise NotFound("label.no_annotation", annotation=target_id)
         _exclude(connection, kind, target_id, None if reason is None else text_of("reason", reason, 200))
-
-
-def excluded(connection: Connection) -> dict[str, dict[str, str]]:
-    """What is excluded now: kind -> target -> reason."""
-    found: dict[str, dict[str, str]] = {"annotator": {}, "annotation": {}}
-    for row in connection.execute(select(exclusions).order_by(exclusions.c.seq)):
-        if row.reason is None:
-            found[row.kind].pop(row.target_id, None)
-        else:
-            found[row.kind][row.target_id] = row.reason
-    return found
 
 
 def left_out(store: Store, round_id: str) -> dict[str, dict[str, str]]:
@@ -214,7 +227,13 @@ def _require(connection: Connection, annotator_id: str) -> Row:
 
 
 def _exclude(connection: Connection, kind: str, target_id: str, reason: str | None) -> None:
-    connection.execute(insert(exclusions).values(kind=kind, target_id=target_id, reason=reason, at=now()))
+    """Writes it down, and counts anew what hangs on it."""
+    standing.exclude(connection, kind, [target_id], reason)
+    if kind == "annotator":
+        recount.of_people(connection, [target_id])
+        return
+    of = select(annotation_log.c.comparison_id).where(annotation_log.c.annotation_id == target_id)
+    recount.of_comparisons(connection, set(connection.execute(of).scalars()))
 
 
 def _annotator(row: Row) -> Annotator:

@@ -24,6 +24,8 @@ Purpose = Literal["collect", "judge"]
 Source = Literal["human", "ai", "simulated", "imported"]
 Sources = Literal["people", "simulated", "ai", "all"]  # whose annotations are asked for
 Scale = Literal["thumbs", "likert"]
+# Why a joining is doubted: its device had joined before; one of many without a cookie, or of very many at once.
+Doubt = Literal["", "repeat", "anonymous", "burst"]
 State = Literal["draft", "generating", "open", "locked", "discussing", "open_again", "revealed", "done"]
 
 WINNERS: tuple[Winner, ...] = get_args(Winner)
@@ -200,6 +202,10 @@ class Annotator:
     created_at: float = 0.0
     revoked_at: float | None = None
     withdrawn_at: float | None = None
+    device: str | None = None  # "" without a cookie, None where no device is known
+    doubt: Doubt = ""  # votes of such a person count, but take no place from others
+    undone_at: float | None = None
+    left_out: bool = False
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from labeling.turns import Turns
 _BUSY_SECONDS = 30
 _MIGRATIONS_KEY = 0x4146494E  # PostgreSQL's advisory lock under which migrations run
 _SPACE = 7  # of our advisory locks
+LOT = "lot"  # the lock that every lot holds
 
 
 class Store:
@@ -87,6 +88,11 @@ class Store:
             kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
             connection.execute(text(f"SELECT {kind}(:space, :key)"), {"space": _SPACE, "key": _signed(name)})
             self.memory()["locked", name, shared] = True
+
+    def alone(self, connection: Connection) -> None:
+        """Waits until no lot is at work, and holds off the next: who moves counters goes one at a time."""
+        if not self._lots.open:
+            self.lock(connection, LOT)
 
     def close(self) -> None:
         self._lots.close()
@@ -182,7 +188,7 @@ def _upgrade(connection: Connection) -> None:
 def _one_lot_at_a_time(connection: Connection) -> None:
     """Lots of several app processes take turns: each touches many rows in its own order, and would wait crosswise."""
     connection.execute(
-        text("SELECT pg_advisory_xact_lock(:space, :key)"), {"space": _SPACE, "key": _signed("lot")}
+        text("SELECT pg_advisory_xact_lock(:space, :key)"), {"space": _SPACE, "key": _signed(LOT)}
     )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy import BigInteger as _BigInteger
 
@@ -42,6 +43,8 @@ rooms = Table(
     _key("room"),
     Column("code", String(16), nullable=False, unique=True),
     Column("created_at", Float, nullable=False),
+    Column("seats", Integer),  # null: no limit
+    Column("closed", Boolean, nullable=False, server_default=false()),  # nobody new comes in
 )
 
 rounds = Table(
@@ -135,6 +138,14 @@ annotators = Table(
     Column("created_at", Float, nullable=False),
     Column("revoked_at", Float),
     Column("withdrawn_at", Float),
+    Column(
+        "device", ID
+    ),  # the browser that joined, a random number; "" without a cookie, null where none is known
+    Column("doubt", String(16), nullable=False, server_default=""),  # see labeling.schema.Doubt
+    Column("undone_at", Float),  # the teacher has undone the joining
+    Column("left_out", Boolean, nullable=False, server_default=false()),  # what `exclusions` says of them now
+    Index("annotators_of_a_device", "device", "created_at"),
+    Index("annotators_in_time", "created_at"),
 )
 
 assignments = Table(
@@ -169,9 +180,12 @@ coverage = Table(
     _of("comparison", primary_key=True),
     Column("phase", String(16), primary_key=True),
     Column("round_id", ID, nullable=False, index=True),
-    Column("votes", Integer, nullable=False),
+    Column("votes", Integer, nullable=False),  # those that count: without left-out ones
     Column("skips", Integer, nullable=False),
     Column("reports", Integer, nullable=False),
+    Column(
+        "doubted", Integer, nullable=False, server_default="0"
+    ),  # votes among them that take no place from others
 )
 
 annotation_log = Table(

@@ -14,7 +14,7 @@ import gradio as gr
 
 from common.errors import AfinaError, Conflict, NotAllowed
 from labeling.schema import CRITERIA, new_id
-from ui.context import language, on_open, shown, warn
+from ui.context import actor, language, on_open, shown, warn
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -24,14 +24,23 @@ if TYPE_CHECKING:
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _CHOICES = {"left": "left_wins", "right": "right_wins", "tie": "tie", "both_bad": "both_bad"}
+# Keys choose only while nothing else could mean them: the focus is nowhere, on a button or on the choice itself.
 _KEYS = """() => { if (window.afinaLabelKeys) return; window.afinaLabelKeys = true;
+const elsewhere = element => {
+  if (!element || element === document.body || element === document.documentElement) return false;
+  if (element.closest('#label-choice')) return false;
+  return !element.closest('button, a, summary') || Boolean(element.closest(
+    'table, [role=grid], [role=dialog], dialog, [contenteditable=true], .table-wrap, #label-ratings'));
+};
 document.addEventListener('keydown', event => {
   const place = {1: 0, 2: 1, 0: 2, 9: 3}[event.key];
-  const at = document.activeElement;
-  const busy = /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) && at.type !== 'radio';
+  if (place === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.repeat || event.isComposing) return;
+  if (event.defaultPrevented || elsewhere(event.composedPath()[0]) || elsewhere(document.activeElement)) return;
+  if (document.querySelector('dialog[open], [role=dialog]:not([hidden])')?.offsetParent) return;
+  if (document.querySelector('#label-ratings [class*=cell-selected], #label-ratings [class*=editing]')) return;
   const radios = document.querySelectorAll('#label-choice input[type=radio]');
-  if (place === undefined || busy || event.ctrlKey || event.metaKey || event.altKey || !radios.length) return;
-  if (radios[place].offsetParent !== null) radios[place].click();
+  if (radios.length && radios[place].offsetParent !== null) radios[place].click();
 }); }"""
 
 
@@ -60,6 +69,7 @@ def build_label_tab(services: Services) -> None:
     """Lays the tab out in the Blocks context it is called in."""
     token = gr.BrowserState("", storage_key="afina-label", secret="afina-label")
     with gr.Row(elem_classes="ends") as door:
+        code = gr.Textbox(label=t("label.code"), max_lines=1, scale=1, min_width=140, elem_id="label-code")
         join = gr.Button(t("label.join"), variant="primary", scale=1, elem_id="label-join")
         link = gr.Textbox(label=t("label.link"), max_lines=1, scale=3, elem_id="label-link")
         resume = gr.Button(t("label.resume"), scale=0, min_width=120)
@@ -78,7 +88,8 @@ def build_label_tab(services: Services) -> None:
         edited = gr.Textbox(label=t("label.edited"), lines=3, visible=False)
         with gr.Row():
             ratings = gr.Dataframe(headers=["", "A", "B"], datatype=["str", "number", "number"], interactive=True,
-                                   static_columns=[0], label=t("label.ratings"), column_count=3)  # fmt: skip
+                                   elem_id="label-ratings", static_columns=[0], label=t("label.ratings"),
+                                   column_count=3)  # fmt: skip
             rationale = gr.Textbox(label=t("label.rationale"), lines=3)
         with gr.Row():
             send = gr.Button(t("label.send"), variant="primary", elem_id="label-send")
@@ -92,11 +103,11 @@ def build_label_tab(services: Services) -> None:
         guidelines = gr.Markdown("")
     desk = Desk(door, told, work, prompt, left, right, choice, strength, ratings, rationale, edit_side, edited, look,
                 history, past, guidelines, gr.State(None))  # fmt: skip
-    _wire(services, desk, token, (join, link, resume, send, skip, report, correct))
+    _wire(services, desk, token, (code, join, link, resume, send, skip, report, correct))
 
 
 def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple) -> None:
-    join, link, resume, send, skip, report, correct = buttons
+    code, join, link, resume, send, skip, report, correct = buttons
     parts = list(vars(desk).values())
 
     def count(of: str) -> None:
@@ -105,10 +116,8 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
             services.roles.limits.request(of[:64])
 
     @shown
-    def begin(request: gr.Request) -> str:
-        # Whoever can open this page is in the room: its code is on the teacher's screen.
-        services.roles.limits.join()
-        return services.voting.join(services.voting.code(), language(request))
+    def begin(given: str, request: gr.Request) -> str:
+        return services.doors.step_in(actor(services, request), given or "", language(request))
 
     @shown
     def use(pasted: str, request: gr.Request) -> str:
@@ -133,7 +142,11 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
             count(of)
             if item:
                 body = _ballot(item, action, choice, strength, ratings, why, side, edited)
-                services.voting.cast(services.voting.person(of), body)
+                person = services.voting.person(of)
+                try:
+                    services.voting.cast(person, body)
+                except Conflict as conflict:  # judged in another tab, or too late: said, and on to the next
+                    warn(conflict.words(tongue))
             return _show(services, desk, of, tongue)
 
         return judge
@@ -155,11 +168,13 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
     ]
     for button, action in ((send, "vote"), (skip, "skip"), (report, "report")):
         button.click(judging(action), answer, parts, **_QUIET)
-    join.click(begin, None, token, **_QUIET).then(show, token, parts, **_QUIET)
-    resume.click(use, link, token, **_QUIET).then(show, token, parts, **_QUIET)
+    gr.on([join.click, code.submit], begin, code, token, **_QUIET).success(show, token, parts, **_QUIET)
+    gr.on([resume.click, link.submit], use, link, token, **_QUIET).success(show, token, parts, **_QUIET)
     desk.look.click(show, token, parts, **_QUIET)
     correct.click(take_up, [token, desk.past], parts, **_QUIET)
     desk.edit_side.input(_draft, [desk.edit_side, desk.item], desk.edited, queue=False, **_QUIET)
+    desk.choice.input(_chosen, [desk.choice, desk.edit_side, desk.edited, desk.item], [desk.edit_side, desk.edited],
+                      queue=False, **_QUIET)  # fmt: skip
     on_open(show, token, parts, **_QUIET)
     on_open(None, None, None, js=_KEYS)
 
@@ -167,6 +182,16 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
 def _draft(side: str, item: Any) -> Any:
     """The reply to be mended."""
     return gr.update(visible=bool(side and item), value=item[side] if side and item else "")
+
+
+def _chosen(choice: str | None, side: str, edited: str, item: Any) -> list[Any]:
+    """Drops a reply that was edited for another choice when an earlier vote is corrected, as `casting` would."""
+    was = (item or {}).get("was")
+    if was is None or not side or choice in (side, was["winner"]):
+        return [gr.skip(), gr.skip()]
+    if choice not in ("left", "right") and edited != was["edited"]:
+        return [gr.skip(), gr.skip()]
+    return [gr.update(value=""), gr.update(value="", visible=False)]
 
 
 def _show(services: Services, desk: Desk, token: str, tongue: str) -> dict[Any, Any]:
@@ -195,7 +220,8 @@ def _correcting(services: Services, desk: Desk, token: str, chosen: str, tongue:
     if was is None:
         raise AfinaError("label.no_annotation", annotation=chosen or "-")
     item = {"assignment_id": was.assignment_id, "comparison_id": was.comparison_id, "prompt": list(was.prompt),
-            "left": was.left, "right": was.right, "supersedes": was.annotation_id}  # fmt: skip
+            "left": was.left, "right": was.right, "supersedes": was.annotation_id,
+            "was": {"winner": was.winner, "edited": was.edited_completion}}  # fmt: skip
     back = gr.update(visible=True, value=word("label.back", tongue))
     return _lay(services, desk, item, word("label.correcting", tongue), tongue, was) | {desk.look: back}
 

@@ -22,9 +22,13 @@ _PEOPLE = 20_000  # remembered at once; who was quiet for longest is forgotten, 
 _LONGEST_MESSAGE = 8_000  # characters
 _LONGEST_TALK = 200_000  # characters of a column's history and the system message
 _SHARE = 8  # of the places for replies, an eighth is one person's
-_JOINS = 1_000  # people who may join at once: three large classes
+_JOINS = 3_000  # people who may join at once: ten large classes
 _JOINS_A_MINUTE = 600
 _WRONG_TOKENS = 30  # a minute by each door, whoever sends them; the right one is never counted
+_JOINS_OF_A_DEVICE = 6  # in an hour: who has lost their pass, and the next one at a shared computer
+_HOUR = 3600.0
+_CODES_OF_A_DEVICE = 20  # wrong ones in ten minutes; then the device waits, whatever it sends
+_CODES = 300  # wrong ones of all in a minute; the right one is never refused for them
 
 
 class TooMany(AfinaError):
@@ -60,6 +64,24 @@ class Bucket:
                 self._left.popitem(last=False)
             return 0 if enough else max(1, math.ceil((amount - left) / self._rate))
 
+    def give_back(self, key: str, amount: float = 1) -> None:
+        """Undoes a `take`."""
+        with self._lock:
+            left, at = self._left.get(key, (self.most, self._clock()))
+            self._left[key] = (min(self.most, left + amount), at)
+
+    def wait(self, key: str) -> int:
+        """How many seconds until `take(key)` is given; takes nothing."""
+        with self._lock:
+            left, at = self._left.get(key, (self.most, self._clock()))
+            left = min(self.most, left + (self._clock() - at) * self._rate)
+            return 0 if left >= 1 - 1e-9 else max(1, math.ceil((1 - left) / self._rate))
+
+    def forget(self) -> None:
+        """Fills every bucket."""
+        with self._lock:
+            self._left.clear()
+
 
 class Limits:
     """Protects the class from one busy phone. The teacher is never limited."""
@@ -70,6 +92,8 @@ class Limits:
         self._requests = Bucket(settings.vote_requests, clock=clock)
         self._joins = Bucket(_JOINS, 60.0 * _JOINS / _JOINS_A_MINUTE, clock)
         self._wrong = Bucket(_WRONG_TOKENS, clock=clock)
+        self._joins_of = Bucket(_JOINS_OF_A_DEVICE, _HOUR, clock)
+        self._codes, self._codes_of = Bucket(_CODES, 60.0, clock), Bucket(_CODES_OF_A_DEVICE, 600.0, clock)
         self._most = settings.chat_queue
         self._writing: Counter[str] = Counter()  # person -> replies
         self._lock = threading.Lock()
@@ -107,15 +131,41 @@ class Limits:
         if seconds := self._requests.take(token):
             raise TooMany("limit.requests", seconds=seconds)
 
-    def join(self) -> None:
-        """Counts somebody who joins, whoever it is. Raises: TooMany `limit.join`."""
-        if seconds := self._joins.take(""):
+    def join(self, device: str | None = None) -> None:
+        """Counts somebody who joins, by their device ("" for all without a cookie, who share a bucket).
+
+        Raises: TooMany `limit.device`, `limit.join`.
+        """
+        if device and (seconds := self._joins_of.take(device)):
+            raise TooMany("limit.device", n=_JOINS_OF_A_DEVICE, seconds=seconds)
+        if seconds := self._joins.take("cookie" if device else ""):
             raise TooMany("limit.join", seconds=seconds)
+
+    def not_joined(self, device: str) -> None:
+        """Whoever was counted had no seat: their device may try again."""
+        if device:
+            self._joins_of.give_back(device)
 
     def wrong_token(self, door: str) -> None:
         """Counts a wrong teacher's token that came by `door`. Raises: TooMany `limit.tokens_wrong`."""
         if seconds := self._wrong.take(door):
             raise TooMany("limit.tokens_wrong", seconds=seconds)
+
+    def wrong_code(self, device: str) -> None:
+        """Counts a wrong room code. Raises: TooMany `limit.codes`."""
+        of_device = self._codes_of.take(device) if device else 0
+        if seconds := of_device or self._codes.take(""):
+            raise TooMany("limit.codes", seconds=seconds)
+
+    def guesser(self, device: str) -> None:
+        """Refuses a device that has tried too many wrong codes, even the right one. Raises: TooMany `limit.codes`."""
+        if device and (seconds := self._codes_of.wait(device)):
+            raise TooMany("limit.codes", seconds=seconds)
+
+    def open(self) -> None:
+        """Forgets who has joined and guessed how often: the teacher lets everybody try again."""
+        for bucket in (self._joins, self._joins_of, self._codes, self._codes_of):
+            bucket.forget()
 
 
 def require_length(

@@ -252,6 +252,7 @@ class Rounds:
         """Makes an annotator's token stop working; their votes stay."""
         self._roles.require_teacher(actor)
         people.revoke(self._store, annotator_id)
+        self._voting.forget_people()
 
     # Behind the page
 

@@ -26,6 +26,7 @@ from workbench.classifying import Classifying
 from workbench.comparing import Comparing
 from workbench.course import Course
 from workbench.dialling import Dialling
+from workbench.door import Doors
 from workbench.judging import Judging
 from workbench.keeping import Keeping
 from workbench.keyring import keyring
@@ -58,6 +59,7 @@ class Services:
     classifying: Classifying
     course: Course
     voting: Voting
+    doors: Doors
     rounds: Rounds
     rehearsing: Rehearsing
     results: Results
@@ -172,6 +174,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         classifying=Classifying(settings, store, queue, roles, lambda: comparing.engine),
         course=course,
         voting=voting,
+        doors=Doors(labels, roles, voting),
         rounds=rounds,
         rehearsing=Rehearsing(labels, roles),
         results=results,

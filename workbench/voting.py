@@ -64,17 +64,27 @@ class Voting:
         self._store, self._results, self._settled, self._run_names = store, results, settled, run_names
         self._scene = _Kept(self._look, _KEPT)
         self._people: dict[str, tuple[float, Annotator]] = {}
+        self._departures: tuple | None = None
+        self._code = ""
 
-    def join(self, room: object, language: object = "en") -> str:
-        """A new annotator's token. Raises: NotFound `label.no_room`; AfinaError for what is no code."""
-        return people.join(self._store, room, language)[1]
+    def join(self, room: object, language: object = "en", device: str | None = None) -> str:
+        """A new annotator's token. Raises: as `labeling.people.join`; AfinaError for what is no code."""
+        return people.join(self._store, room, language, device=device)[1]
 
     def code(self) -> str:
-        """The room's code, as it stands on the teacher's screen."""
-        return people.room(self._store).code
+        """The room's code, as it stands on the teacher's screen: it never changes."""
+        if not self._code:
+            self._code = people.room(self._store).code
+        return self._code
+
+    @property
+    def code_known(self) -> bool:
+        """Whether `code` needs no database."""
+        return bool(self._code)
 
     def person(self, token: object) -> Annotator:
-        """Whose token it is. Raises: NotAllowed `label.token`, `label.revoked`, `label.withdrawn`."""
+        """Whose token it is. Raises: NotAllowed as `labeling.people.identify`, within a second of a revocation."""
+        self.scene()
         key = token if isinstance(token, str) else ""
         at, person = self._people.get(key, (0.0, None))
         if person is None or time.monotonic() - at > _REMEMBERED:
@@ -176,11 +186,23 @@ class Voting:
         names = self._run_names() if runs else {}
         return sorted(names.get(run_id, run_id) for run_id in runs)
 
+    def forget_people(self) -> None:
+        """Somebody's token stops working, or works again: everybody is looked up anew."""
+        self._people.clear()
+
+    def _notice_departures(self) -> None:
+        """Whoever revoked a token, another app maybe: nobody is remembered for longer than a scene."""
+        now = people.departures(self._store)
+        if now != self._departures:
+            self._departures = now
+            self._people.clear()
+
     def _poll_ms(self) -> int:
         """How long a page may wait before it asks again: the more there are, the longer, so that votes go first."""
         return min(_POLL_SLOWEST, max(_POLL, _POLL_EACH * len(self._people)))
 
     def _look(self) -> Scene:
+        self._notice_departures()
         room = people.room(self._store)
         this = rounds.present(self._store, room.room_id)
         version = live.version(self._store)

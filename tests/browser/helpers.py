@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
+from labeling import people
+from labeling.store import connect
 from tests.ui import phone_stub
 
 WAIT = 10_000  # ms that a phone page is waited for
+
+
+def room_code(home: Path) -> str:
+    """The code that the app of this home folder shows."""
+    store = connect(home / "labels.db")
+    code = people.room(store).code
+    store.close()
+    return code
 
 
 def ask(page, message: str) -> None:

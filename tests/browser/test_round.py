@@ -6,7 +6,7 @@ import json
 import re
 
 from tests.browser.conftest import TOKEN
-from tests.browser.helpers import ask
+from tests.browser.helpers import ask, room_code
 
 PHONES = 3
 
@@ -153,6 +153,10 @@ def test_careful_labelling_with_every_field_and_a_correction(app, visit):
     """Goes on with the open round of the scripts above."""
     page = visit(app.url())
     page.get_by_role("tab", name="Label").click()
+    page.locator("#label-code input, #label-code textarea").fill("NOCODE")
+    page.locator("#label-join").click()
+    page.get_by_test_id("toast-text").filter(has_text="There is no room").wait_for()
+    page.locator("#label-code input, #label-code textarea").fill(room_code(app.home))
     page.locator("#label-join").click()
     page.locator("#label-choice input").first.wait_for()
     page.locator("body").press("1")

@@ -58,7 +58,7 @@ ANYBODY = {
     "vote_worth.<lambda>", "vote_files.<lambda>", "vote_rehearse.<lambda>",
     "align_tab.usual", "align_tab.arrive", "align_tab.facts", "align_tab.look",
     "align_tab.choices", "align_tab.runs", "align_dial.hear", "align_dial.arrive", "label_tab.judge",
-    "label_tab.begin", "label_tab.show", "label_tab.use", "label_tab.take_up", "label_tab._draft",
+    "label_tab.begin", "label_tab.show", "label_tab.use", "label_tab.take_up", "label_tab._draft", "label_tab._chosen",
     "vote_tab.leaderboard", "classify_tab.arrive", "classify_tab.check", "classify_tab.check_new", "classify_tab.poll",
     "classify_tab.chosen", "classify_tab.picked", "classify_tab.ask",
     "align_judges.arrive", "align_judges.choose", "align_judges.watch",
@@ -416,11 +416,13 @@ def test_the_label_tab_counts_as_the_phone_does(page):
             named["label_tab.show"](token, request)
     limits = page.services.roles.limits
     kept, limits._joins = limits._joins, Bucket(2)
-    before = page.counts()["annotators"]
+    before, code = page.counts()["annotators"], page.services.voting.code()
     with pytest.raises(gr.Error, match="Too many people joined"):
         for _ in range(5):
-            named["label_tab.begin"](request)
+            named["label_tab.begin"](code, request)
     limits._joins = kept
+    with pytest.raises(gr.Error, match="There is no room"):
+        named["label_tab.begin"]("ZZZZZZ", request)
     assert page.counts()["annotators"] == before + 2
 
 

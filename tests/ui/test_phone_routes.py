@@ -1,5 +1,6 @@
 """The voting routes over real HTTP messages: a whole round, and everything a client may send wrong."""
 
+import time
 import uuid
 
 import pytest
@@ -240,6 +241,44 @@ def test_a_wrong_room_is_told_in_the_readers_language(client):
     answer = client.post("/vote/join?language=es", json={"room": "NOROOM"})
     assert answer.status_code == 404
     assert "sala" in answer.json()["error"]["text"]
+
+
+def test_a_revocation_acts_within_a_second(client, services, this):
+    move(services, this, "open")
+    person, token = people.invite(services.labels)
+    me = {"authorization": f"Bearer {token}"}
+    assert client.get("/vote/next", headers=me).status_code == 200
+    people.revoke(services.labels, person.annotator_id)  # as another app does it
+    time.sleep(1.0)
+    for path in ("/vote/state", "/vote/next"):
+        answer = client.get(path, headers=me)
+        assert (answer.status_code, answer.json()["error"]["key"]) == (401, "label.revoked")
+    other, token = people.invite(services.labels)
+    me = {"authorization": f"Bearer {token}"}
+    assert client.get("/vote/state", headers=me).status_code == 200
+    services.rounds.revoke(TEACHER, other.annotator_id)  # here: at once
+    assert client.get("/vote/state", headers=me).status_code == 401
+
+
+def test_a_second_vote_on_the_same_says_which_one_stands(client, services, this):
+    move(services, this, "open")
+    me = join(client, services)
+    item = client.get("/vote/next", headers=me).json()
+    first = client.post("/vote/cast", json=ballot(item), headers=me).json()
+    answer = client.post("/vote/cast", json=ballot(item, "right"), headers=me)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["key"], error["current"]) == (
+        409,
+        "vote.already",
+        first["annotation_id"],
+    )
+    assert "supersedes" not in error["text"]
+
+
+def test_the_page_brings_a_cookie_once(client):
+    first = client.get("/vote")
+    assert "afina_visitor=" in first.headers["set-cookie"] and "HttpOnly" in first.headers["set-cookie"]
+    assert "set-cookie" not in client.get("/vote").headers
 
 
 def test_the_page_is_one_small_piece(client):

@@ -34,7 +34,7 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'"
 )
-_TOKEN_ERRORS = ("label.token", "label.revoked", "label.withdrawn")
+_TOKEN_ERRORS = ("label.token", "label.revoked", "label.withdrawn", "label.undone")
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -48,7 +48,7 @@ def routes(services: Services) -> list[Route]:
     """The routes to hand to `launch(app_kwargs={"routes": …})`."""
     desk = _Desk(services)
     return [
-        Route("/vote", _page),
+        Route("/vote", desk.page),
         Route("/vote/join", _worded(desk.join), methods=["POST"]),
         Route("/vote/state", _worded(desk.state)),
         Route("/vote/next", _worded(desk.following)),
@@ -58,29 +58,39 @@ def routes(services: Services) -> list[Route]:
     ]
 
 
-async def _page(request: Request) -> Response:
-    packed = "gzip" in request.headers.get("accept-encoding", "")
-    headers = {"cache-control": "no-cache", "content-security-policy": _POLICY, "vary": "accept-encoding"}
-    if packed:
-        headers["content-encoding"] = "gzip"
-    return Response(whole_page(packed), media_type="text/html", headers=headers)
-
-
 class _Desk:
     """Answers the phones: each request is counted, its work done by threads that may wait for the database."""
 
     def __init__(self, services: Services) -> None:
-        self._voting, self._limits = services.voting, services.roles.limits
+        self._voting, self._doors, self._roles = services.voting, services.doors, services.roles
+        self._limits = services.roles.limits
         self._voters = services.labels.workers()
         self._waiters = ThreadPoolExecutor(_WAITERS, thread_name_prefix="copies")
         # A reveal's figures may take a moment.
         self._lookers = ThreadPoolExecutor(2, thread_name_prefix="looks")
 
+    async def page(self, request: Request) -> Response:
+        """The page, and once a cookie that tells this browser from others when people join."""
+        packed = "gzip" in request.headers.get("accept-encoding", "")
+        headers = {"cache-control": "no-cache", "content-security-policy": _POLICY, "vary": "accept-encoding"}
+        if packed:
+            headers["content-encoding"] = "gzip"
+        if not self._device(request):
+            https = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+            headers["set-cookie"] = self._roles.visitor_cookie(https)
+        return Response(whole_page(packed), media_type="text/html", headers=headers)
+
     async def join(self, request: Request) -> Response:
         given = await _body(request)
-        self._limits.join()
-        room, language = given.get("room"), given.get("language", "en")
-        return _json({"token": await self._work(lambda: self._voting.join(room, language))})
+        room, language, device = given.get("room"), given.get("language", "en"), self._device(request)
+        if not self._voting.code_known:
+            await self._work(self._voting.code, self._lookers)
+        self._doors.check(room, device)  # wrong codes cost the votes' thread nothing
+        return _json({"token": await self._work(lambda: self._doors.enter(room, device, language))})
+
+    def _device(self, request: Request) -> str:
+        """The number in the browser's cookie, "" without one."""
+        return self._roles.actor(dict(request.headers)).person
 
     async def state(self, request: Request) -> Response:
         voting, token, language = self._voting, self._counted(request), _language(request)
@@ -151,7 +161,9 @@ def _worded(answer: Answer) -> Answer:
             return Response(status_code=400)
         except AfinaError as error:
             status = 401 if error.key in _TOKEN_ERRORS else error.status
-            told = {"key": error.key, "text": error.words(_language(request))}
+            told: dict[str, Any] = {"key": error.key, "text": error.words(_language(request))}
+            if "current" in error.params:  # which judgement stands: what a correction has to name
+                told["current"] = error.params["current"]
             refusal = _json({"error": told}, status)
             if status == 429:
                 refusal.headers["retry-after"] = str(error.params["seconds"])
