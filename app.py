@@ -19,6 +19,7 @@ from urllib.parse import quote
 from common import collecting, logs
 from common.errors import AfinaError
 from common.settings import Settings
+from common.temporary import private_folder
 
 
 def _prepare_environment() -> None:
@@ -45,14 +46,15 @@ def _settings(arguments: list[str]) -> tuple[Settings, bool]:
 
 
 def _build(settings: Settings):
+    if not os.environ.get("GRADIO_TEMP_DIR"):  # Gradio reads it as it is imported
+        os.environ["GRADIO_TEMP_DIR"] = str(private_folder())
     from ui.quick_gradio import import_gradio
 
     import_gradio()
     from ui import zerogpu
-    from ui.layout import build, launch_options, uploads_folder
+    from ui.layout import build, launch_options
     from workbench.services import build as build_services
 
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(uploads_folder()))
     services = build_services(settings, zerogpu.functions(settings))
     return build(services), services, launch_options(services)
 
@@ -61,6 +63,7 @@ def main(arguments: list[str]) -> int:
     from ui.crowd import allow_connections, keep_connections
     from ui.network import addresses, local_address
 
+    os.umask(0o077)  # what the app writes is its user's alone: votes, uploads, runs, backups
     try:
         settings, open_browser = _settings(arguments)
         if settings.log_json:

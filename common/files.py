@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import stat
 from pathlib import Path
 
 
@@ -45,6 +46,15 @@ def write_secret(path: Path, text: str) -> str:
     finally:
         beside.unlink(missing_ok=True)
     return path.read_text(encoding="utf-8", errors="replace")
+
+
+def make_private(*paths: Path) -> None:
+    """Takes the rights of groups and others from files and folders of this user; those of others stay as they are."""
+    for path in paths:
+        try:
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
+        except OSError:
+            continue
 
 
 def write_json(path: Path, value: object) -> None:

@@ -7,9 +7,10 @@ votes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -126,7 +127,9 @@ def shown(engine: Engine) -> str:
 
 
 def _sqlite(path: Path) -> Store:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(OSError):  # what is in the way, SQLite says
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite itself would let everybody read it
     engine = create_engine(
         f"sqlite+pysqlite:///{path}",
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},

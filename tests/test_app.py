@@ -8,7 +8,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from tests.browser.conftest import start, stop
+from tests.browser.conftest import TOKEN, start, stop
 from ui.network import lan_addresses
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +30,43 @@ def test_it_prints_the_teachers_link_and_an_address_for_the_room(tmp_path):
     for address in lan_addresses():
         assert f"http://{address}:{app.port}" in app.printed
     assert "Traceback" not in app.printed
+
+
+def test_what_it_writes_is_its_users_alone(tmp_path, monkeypatch):
+    """Its votes, its key, its temporary folder; a database that others could read until now too."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    (temporary / "afina-gradio").mkdir()  # as another user's would be: it is not touched
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "labels.db").touch(0o644)
+    app = start(home)
+    try:
+        (folder,) = temporary.glob("afina-private-*")
+        upload(app.port)
+        made = [path for top in (home, folder) for path in top.rglob("*") if path != app.log]
+        assert {"labels.db", "secret-key", "x.jsonl"} <= {path.name for path in made}
+        open_ = {
+            str(path): oct(path.stat().st_mode) for path in (folder, *made) if path.stat().st_mode & 0o077
+        }
+        assert not open_
+        assert not list((temporary / "afina-gradio").iterdir())
+    finally:
+        stop(app)
+    assert not folder.exists()
+
+
+def upload(port: int) -> None:
+    head = '--x\r\ncontent-disposition: form-data; name="files"; filename="x.jsonl"\r\n\r\n'
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/gradio_api/upload",
+        f"{head}{{}}\r\n--x--\r\n".encode(),
+        {"content-type": "multipart/form-data; boundary=x", "authorization": f"Bearer {TOKEN}"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
 
 
 def test_a_taken_port_is_told_in_one_line(tmp_path):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -150,11 +148,6 @@ def launch_options(services: Services) -> dict[str, Any]:
         "share": False,
         "_frontend": False,  # it would ask itself for the page and give up after 3 s, which a busy machine takes
     }
-
-
-def uploads_folder() -> Path:
-    """Where Gradio keeps what it serves: outside the home folder, because it is public."""
-    return Path(tempfile.gettempdir()) / "afina-gradio"
 
 
 def _header(demo: gr.Blocks, services: Services) -> gr.HTML:

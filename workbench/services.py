@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
+from common.files import make_private
 from common.settings import Settings
 from labeling import backup as backups
 from labeling.backup import Backup
@@ -140,7 +141,8 @@ class Services:
 
 def build(settings: Settings, lent: Functions | None = None) -> Services:
     """The services of `settings`; makes the home folder. `lent`: what runs where a GPU is lent (ZeroGPU)."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(*settings.home.glob("labels.db*"), settings.home / "uploads", settings.home / "exports")
     labels = open_store(settings)
     roles = Roles(settings, keyring(settings, labels))
     store = RunStore(settings.home)
