@@ -62,6 +62,7 @@ def _build(settings: Settings):
 def main(arguments: list[str]) -> int:
     from ui.crowd import allow_connections, keep_connections
     from ui.network import addresses, local_address
+    from ui.slow_requests import bound_requests
 
     os.umask(0o077)  # what the app writes is its user's alone: votes, uploads, runs, backups
     try:
@@ -83,6 +84,7 @@ def main(arguments: list[str]) -> int:
     if settings.log_json:
         logs.adopt("uvicorn", "uvicorn.error", "huggingface_hub")
     keep_connections(demo.server)
+    bound_requests(demo.server)
     entrance = f"{local_address(settings)}/enter?token="
     token = quote(services.roles.token, safe="")
     kept = os.environ.get("SPACE_ID") or settings.log_json  # a Space's or a server's log is read by others
