@@ -78,7 +78,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
         if not isinstance(error, AfinaError):
             logger.error("%s", handler.__qualname__, exc_info=error)
             return unexpected(error, request)
-        return gr.Error(_notice(error.words(language(request))), print_exception=False)
+        return worded(error, request)
 
     if inspect.isgeneratorfunction(handler):
 
@@ -101,10 +101,14 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
     return single
 
 
+def worded(error: AfinaError, request: gr.Request | None) -> gr.Error:
+    """`error` as the page shows it, in the reader's language."""
+    return gr.Error(_notice(error.words(language(request))), print_exception=False)
+
+
 def unexpected(error: Exception, request: gr.Request | None) -> gr.Error:
     """What the page says of an exception that nobody foresaw: its kind alone."""
-    told = AfinaError("page.unexpected", kind=type(error).__name__)
-    return gr.Error(_notice(told.words(language(request))), print_exception=False)
+    return worded(AfinaError("page.unexpected", kind=type(error).__name__), request)
 
 
 def on_open(fn: Callable[..., Any] | None, inputs: Any, outputs: Any, **told: Any) -> Any:

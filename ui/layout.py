@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui import zerogpu
+from ui import gradio_patches, zerogpu
 from ui.align_tab import build_align_tab
 from ui.chat_tab import build_chat_tab
 from ui.classify_tab import build_classify_tab
@@ -16,7 +16,7 @@ from ui.experiments_tab import build_experiments_tab
 from ui.label_tab import build_label_tab
 from ui.network import addresses
 from ui.numbers_tab import build_numbers_tab
-from ui.page_errors import Page
+from ui.page_errors import THREADS, Page
 from ui.redteam_tab import build_redteam_tab
 from ui.routes import middleware, routes, switch_script
 from ui.runs_tab import build_runs_tab
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 def build(services: Services) -> gr.Blocks:
     """The page over `services`. Starts nothing."""
+    gradio_patches.apply()
     with Page(title="Afina", analytics_enabled=False, fill_width=True) as demo:
         # Before there are blocks: Gradio makes the whole app anew, which costs more the more of them there are.
         demo.queue(api_open=False, max_size=500, default_concurrency_limit=16)
@@ -120,11 +121,6 @@ def _timers(block: Any) -> list[gr.Timer]:
     return [each for each in _blocks(block) if isinstance(each, gr.Timer)]
 
 
-# Pages that Gradio remembers, about 1.3 MB each; it forgets none before there are more (its default: 10,000). The page
-# that was quiet for longest goes first: its lists fall back to what they were at the start until it is reloaded.
-SESSIONS = 1000
-
-
 def launch_options(services: Services) -> dict[str, Any]:
     """What `demo.launch` takes: looks, languages, our routes, limits. No file of the home folder is served."""
     settings = services.settings
@@ -136,7 +132,7 @@ def launch_options(services: Services) -> dict[str, Any]:
         "i18n": catalogue(),
         "app_kwargs": {"routes": routes(services), "middleware": middleware(services)},
         "ssr_mode": False,
-        "state_session_capacity": SESSIONS,
+        "max_threads": THREADS,
         "max_file_size": settings.max_upload_mb * 2**20,
         "blocked_paths": [str(settings.home.resolve())],
         "enable_monitoring": False,

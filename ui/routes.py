@@ -11,12 +11,14 @@ from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import AfinaError
+from ui.allowed_routes import AllowedRoutes
 from ui.bearers import Bearers
 from ui.bodies import Bodies
 from ui.context import LANGUAGE_COOKIE, preferred, signed_in
@@ -80,7 +82,11 @@ def routes(services: Services) -> list[Route]:
 
 def middleware(services: Services) -> list[Middleware]:
     """What `launch(app_kwargs={"middleware": …})` takes."""
-    return [Middleware(each, services=services) for each in (VotesFirst, Bearers, Bodies, PageStart)]
+    own = [route.path_regex for route in routes(services)]
+    return [
+        Middleware(AllowedRoutes, services=services, own=own),
+        *(Middleware(each, services=services) for each in (VotesFirst, Bearers, Bodies, PageStart)),
+    ]
 
 
 class VotesFirst:
@@ -88,7 +94,8 @@ class VotesFirst:
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
-        self._votes = Router(phone.routes(services), default=Response("Not found", status_code=404))
+        router = Router(phone.routes(services), default=Response("Not found", status_code=404))
+        self._votes = ExceptionMiddleware(router)  # a wrong method is an answer, no failure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ours = scope["type"] == "http" and (scope["path"] == "/vote" or scope["path"].startswith("/vote/"))

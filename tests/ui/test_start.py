@@ -13,7 +13,8 @@ from gradio.state_holder import SessionState
 
 from common import collecting
 from common.settings import Settings
-from ui.layout import build, launch_options
+from ui import sessions
+from ui.layout import build
 from workbench.services import build as build_services
 
 
@@ -53,17 +54,17 @@ def test_a_quiet_event_tells_its_progress_to_one_block_alone(tmp_path):
 
 
 def test_pages_that_come_and_go_do_not_fill_the_memory(tmp_path):
-    """Gradio remembers every page that did something, and forgets none before there are more than it may have."""
+    """All sessions that there may be at once, each used, take no more than a part of a small machine."""
     services = build_services(Settings(home=tmp_path))
     try:
         page = build(services)
-        most = launch_options(services)["state_session_capacity"]
         tracemalloc.start()
         kept = [SessionState(page) for _ in range(10)]
         each = tracemalloc.get_traced_memory()[0] / len(kept)
         tracemalloc.stop()
-        assert most * each < 2 * 2**30
-        assert most >= 500  # a class, each with a page on two devices
+        assert each < 0.2 * 2**20
+        assert sessions.MOST * each < 0.5 * 2**30
+        assert sessions.MOST >= 500  # a class, each with a page on two devices
     finally:
         services.stop()
 

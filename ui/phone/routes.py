@@ -22,12 +22,13 @@ from starlette.routing import Route
 
 from common.errors import AfinaError
 from ui.context import preferred
+from ui.json_bounds import require_bounds
 
 if TYPE_CHECKING:
     from workbench.services import Services
 
 _HERE = Path(__file__).parent
-MOST_BODY = 200_000  # bytes of a request: two full texts and all fields
+MOST_BODY = 60_000  # bytes of a request: a better reply, reasons and all fields
 _WAITERS = 64  # votes whose copies are waited for at once, where AFINA_BACKUP_WAIT asks for that
 _PARTS = {"CSS": "page.css", "WORDS": "words.json", "FIELDS": "fields.js", "VIEW": "view.js", "JS": "page.js"}
 _POLICY = (
@@ -173,12 +174,16 @@ def _worded(answer: Answer) -> Answer:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """The request's JSON object. Raises: AfinaError `vote.too_large`, `vote.not_json`, `label.not_object`."""
+    """The request's JSON object.
+
+    Raises: AfinaError `vote.too_large`, `vote.not_json`, `label.not_object` and as `require_bounds`.
+    """
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST_BODY:
             raise TooLarge("vote.too_large", limit=MOST_BODY)
+    require_bounds(body)
     try:
         given = orjson.loads(body)
     except orjson.JSONDecodeError as reason:

@@ -1,0 +1,300 @@
+"""Gradio's edge against a hostile client: routes that are no use here, files by address, foreign pages, crowds."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import threading
+import uuid
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from gradio import processing_utils
+from gradio.utils import get_upload_folder
+
+from tests.ui.test_hostile import TOKEN, Page, upload
+from ui import fair_queue, sessions
+from ui.bodies import MOST_VISITORS
+
+BEARER = {"authorization": f"Bearer {TOKEN}"}
+# Every route of Gradio that somebody may reach. All others are 404, also those of a later Gradio.
+OPEN = {
+    "/", "/config", "/config/", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json",
+    "/assets/{path:path}", "/static/{path:path}", "/svelte/{path:path}",
+    "/gradio_api/info", "/gradio_api/info/", "/gradio_api/startup-events", "/gradio_api/theme.css",
+    "/gradio_api/heartbeat/{session_hash}", "/gradio_api/queue/data", "/gradio_api/queue/join",
+    "/gradio_api/call/{api_name}", "/gradio_api/call/{api_name}/", "/gradio_api/call/{api_name}/{event_id}",
+    "/gradio_api/call/v2/{api_name}", "/gradio_api/call/v2/{api_name}/",
+    "/gradio_api/call/v2/{api_name}/{event_id}", "/gradio_api/run/{api_name}", "/gradio_api/run/{api_name}/",
+    "/gradio_api/api/{api_name}", "/gradio_api/api/{api_name}/", "/gradio_api/cancel", "/gradio_api/reset",
+    "/gradio_api/reset/", "/gradio_api/upload",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    made = Page(tmp_path_factory.mktemp("home"))
+    yield made
+    made.demo.close()
+    made.services.labels.close()
+
+
+def gradio_routes(page):
+    """(method, template) of all that Gradio itself answers."""
+    for outer in page.demo.app.routes:
+        router = getattr(outer, "original_router", None)  # newer FastAPI keeps included routers whole
+        for route in router.routes if router else [outer]:
+            if not route.endpoint.__module__.startswith("ui."):
+                for method in route.methods or ():
+                    yield method, route.path
+
+
+def is_closed(answer):
+    return answer in ((404, b"Not found"), (404, b""))  # the latter for HEAD
+
+
+@pytest.mark.parametrize("headers", [{}, BEARER])
+def test_no_route_of_gradio_is_open_but_those_of_the_page(page, headers):
+    endless = "/gradio_api/heartbeat/{session_hash}"  # every browser has it open
+    found = {endless}
+    for method, template in gradio_routes(page):
+        if template == endless:
+            continue
+        path = re.sub(r"\{[^}]*\}", "x", template)
+        try:
+            closed = is_closed(page.ask(method, path, {} if method == "POST" else None, **headers))
+        except http.client.IncompleteRead:  # a stream of events that there are not
+            closed = False
+        if not closed:
+            found.add(template)
+    assert found == OPEN | ({"/gradio_api/upload_progress"} if headers else set())
+    assert len({template for _, template in gradio_routes(page)}) > len(OPEN) + 20
+
+
+@pytest.mark.parametrize("path", [
+    "/gradio_api/file=http://127.0.0.1/x", "/gradio_api/file=https://example.org/x", "/gradio_api/file=//x/y",
+    "/gradio_api/proxy=http://127.0.0.1/x", "/gradio_api/file=/etc/passwd", "/gradio_api/file=%2fetc%2fpasswd",
+    "/gradio_api/dev/reload", "/gradio_api/deep_link?session_hash=x", "/gradio_api/custom_component/a/client/b/c",
+    "/gradio_api//queue/join", "//gradio_api/monitoring", "/monitoring/summary", "/docs", "/openapi.json",
+    "/gradio_api/file=" + "a" * 5_000, "/gradio_api/file=/%00", "/login", "/logout", "/x", "/vote2",
+])  # fmt: skip
+def test_nothing_else_is_there(page, path):
+    for headers in ({}, BEARER):
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+            assert page.ask(method, path, **headers)[0] == 404, (method, headers)
+
+
+def test_uploaded_files_are_the_teachers(page):
+    status, answer = upload(page, 100, **BEARER)
+    assert status == 200
+    path = json.loads(answer)[0]
+    assert page.ask("GET", f"/gradio_api/file={path}", **BEARER) == (200, b"x" * 100)
+    assert is_closed(page.ask("GET", f"/gradio_api/file={path}"))
+    beside = Path(get_upload_folder()).parent / "beside.txt"
+    beside.write_text("secret")
+    climbing = f"{get_upload_folder()}/../beside.txt"
+    link = Path(get_upload_folder()) / f"link-{uuid.uuid4().hex}"
+    link.symlink_to(beside)
+    for named in (beside, climbing, link):
+        assert is_closed(page.ask("GET", f"/gradio_api/file={named}", **BEARER))
+    link.unlink()
+    beside.unlink()
+
+
+@pytest.fixture
+def fetched(monkeypatch):
+    """The addresses that Gradio tries to download."""
+    found = []
+
+    async def note(url, *_, **__):
+        found.append(url)
+        raise ValueError("not in this test")
+
+    monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", note)
+    monkeypatch.setattr(processing_utils, "ssrf_protected_download", lambda url, *_: found.append(url))
+    return found
+
+
+def file_value(path):
+    return {"path": path, "url": path, "orig_name": "x", "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.mark.parametrize("headers", [{}, BEARER])
+def test_no_event_downloads_an_address(page, fetched, headers):
+    """Every component that takes values, by every event: a chat's message, a file, a value of another kind."""
+    address = "http://11.22.33.44:8099/large"
+    message = {"role": "user", "content": file_value(address)}
+    tried = set()
+    for number, event in page.demo.fns.items():
+        for position, part in enumerate(event.inputs):
+            if event.fn is None or type(part) in tried:
+                continue
+            tried.add(type(part))
+            for value in (
+                file_value(address),
+                [file_value(address)],
+                [message],
+                {"value": file_value(address)},
+            ):
+                data = [None] * len(event.inputs)
+                data[position] = value
+                page.ask(
+                    "POST",
+                    "/gradio_api/run/predict",
+                    {"data": data, "fn_index": number, "session_hash": uuid.uuid4().hex},
+                    **headers,
+                )
+                session = uuid.uuid4().hex
+                body = {"data": data, "fn_index": number, "session_hash": session}
+                if page.ask("POST", "/gradio_api/queue/join", body, **headers)[0] == 200:
+                    page.ask("GET", f"/gradio_api/queue/data?session_hash={session}", **headers)
+    assert {gr.Chatbot, gr.File, gr.UploadButton} <= tried
+    assert fetched == []
+
+
+def test_forms_with_files_are_the_teachers_upload_alone(page):
+    before = set(Path(get_upload_folder()).rglob("*"))
+    mark = uuid.uuid4().hex
+    head = 'content-disposition: form-data; name="files"; filename="x"'
+    body = f"--{mark}\r\n{head}\r\n\r\nxx\r\n--{mark}--\r\n".encode()
+    kind = f"multipart/form-data; boundary={mark}"
+    for path in (
+        "queue/join",
+        "call/compare",
+        "run/predict",
+        "cancel",
+        "component_server",
+        "process_recording",
+        "upload",
+    ):
+        assert page.ask("POST", f"/gradio_api/{path}", body, content_type=kind)[0] in (403, 404)
+    for kind in ("text/plain", "application/x-www-form-urlencoded", ""):
+        assert page.ask("POST", "/gradio_api/queue/join", b'{"data": []}', content_type=kind)[0] == 415
+    assert set(Path(get_upload_folder()).rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://people.uni.test", "http://127.0.0.1:1", "https://evil.test", "null"]
+)
+def test_a_foreign_page_gets_no_answer_and_no_rights(page, origin):
+    cookie = page.services.roles.enter_cookie(False).split(";")[0]
+    host = f"afina.uni.test:{page.port}"
+    stop = next(number for number, event in page.demo.fns.items() if event.api_name == "stop_run")
+
+    def refused_by(**headers):
+        found = page.event(stop, ["none"], cookie=cookie, host=host, **headers)
+        return "teacher" in str(found["output"])
+
+    assert not refused_by(origin=f"http://{host}")
+    assert not refused_by(sec_fetch_site="same-origin", origin=f"http://{host}")
+    assert refused_by(origin=origin)
+    assert refused_by(sec_fetch_site="same-site", origin=origin)
+    assert not refused_by(origin=origin, **BEARER)
+    for path in ("/files/runs/x", "/files/exports/x/y"):
+        assert page.ask("GET", path, cookie=cookie, host=host)[0] == 404
+        assert page.ask("GET", path, cookie=cookie, host=host, origin=origin)[0] == 403
+    assert upload(page, 10, cookie=cookie, host=host, origin=origin)[0] == 403
+
+
+def headers_of(page, method, path, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=30)
+    connection.request(
+        method, path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return {name.lower(): value for name, value in answer.getheaders()}
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/config", "/vote", "/healthz", "/gradio_api/info", "/nothing", "/enter"]
+)
+def test_every_answer_names_who_may_frame_it_and_no_origin(page, path):
+    for method in ("GET", "OPTIONS"):
+        found = headers_of(page, method, path, origin="http://people.uni.test", host="afina.uni.test",
+                           access_control_request_method="POST")  # fmt: skip
+        assert "frame-ancestors 'self'" in found["content-security-policy"]
+        assert not [name for name in found if name.startswith("access-control-")]
+
+
+def test_bodies_of_visitors_are_small(page):
+    body = b'{"data": ["' + b"x" * MOST_VISITORS + b'"], "fn_index": 0, "session_hash": "s"}'
+    assert page.ask("POST", "/gradio_api/queue/join", body)[0] == 413
+    assert page.ask("POST", "/gradio_api/queue/join", body, **BEARER)[0] == 200
+    objects = b'{"data": [' + b"{}," * 60_000 + b"{}]}"
+    for headers in ({}, BEARER):
+        assert page.ask("POST", "/gradio_api/queue/join", objects, **headers)[0] == 400
+        digits = b'{"data": [' + b"7" * 5_000 + b"]}"
+        assert page.ask("POST", "/gradio_api/run/predict", digits, **headers)[0] == 400
+
+
+def endpoint(page, name):
+    return next(number for number, event in page.demo.fns.items() if event.api_name == name)
+
+
+def test_a_flood_of_events_leaves_the_teachers_places(page, monkeypatch):
+    """Visitors' events wait for something that does not come; the teacher's are taken and answered meanwhile."""
+    release = threading.Event()
+    slow = endpoint(page, "leaderboard")
+    monkeypatch.setattr(page.demo.fns[slow], "fn", lambda *_: release.wait(30) and {})
+    cookie = headers_of(page, "GET", "/")["set-cookie"].split(";")[0]
+    statuses: dict[str, list[int]] = {"": [], cookie: []}
+    for owner, found in statuses.items():
+        for _ in range(200):
+            body = {"data": [], "fn_index": slow, "session_hash": uuid.uuid4().hex}
+            found.append(
+                page.ask("POST", "/gradio_api/queue/join", body, **({"cookie": owner} if owner else {}))[0]
+            )
+    try:
+        assert statuses[""].count(200) == fair_queue.NOBODYS and set(statuses[""]) == {200, 503}
+        assert statuses[cookie].count(200) == fair_queue.OWN
+        for _ in range(26):
+            found = page.event(endpoint(page, "run_status"), ["none"], **BEARER)
+            assert found["success"] is False and "none" in str(found["output"])
+    finally:
+        release.set()
+
+
+def test_nobody_pushes_out_a_session_of_the_teachers(page):
+    state = page.demo.app.state_holder
+
+    def look(session, **headers):
+        body = {"data": ["none"], "fn_index": endpoint(page, "run_status"), "session_hash": session}
+        page.ask("POST", "/gradio_api/queue/join", body, **headers)
+        page.ask("GET", f"/gradio_api/queue/data?session_hash={session}", **headers)
+
+    look("teachers-own", **BEARER)
+    cookie = headers_of(page, "GET", "/")["set-cookie"].split(";")[0]
+    for number in range(sessions.NOBODYS + 30):
+        look(f"flood-{number}")
+    for number in range(sessions.OWN + 5):
+        look(f"mine-{number}", cookie=cookie)
+    assert "teachers-own" in state
+    flood = [each for each in state.session_data if each.startswith("flood-")]
+    mine = [each for each in state.session_data if each.startswith("mine-")]
+    assert len(flood) <= sessions.NOBODYS and "flood-129" in flood
+    assert len(mine) == sessions.OWN
+
+
+def test_what_a_page_asks_first_is_made_once(page):
+    made = []
+    original = page.demo.app.get_blocks
+
+    def counted():
+        made.append(1)
+        return original()
+
+    page.demo.app.get_blocks = counted
+    try:
+        for path in ("/", "/config", "/gradio_api/info"):
+            first = page.ask("GET", path, host="one.test")
+            count = len(made)
+            assert page.ask("GET", path, host="one.test") == first and len(made) == count
+            page.ask("GET", path + "?deep_link=x&session_hash=y", host="one.test")
+            assert len(made) == count
+        assert b"two.test" in page.ask("GET", "/config", host="two.test")[1]
+    finally:
+        del page.demo.app.get_blocks
