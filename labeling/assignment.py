@@ -44,7 +44,7 @@ def next_for(store: Store, person: Annotator, round_id: str) -> Served | None:
         store.lock(connection, f"serve {round_id}")
         this = rounds.remembered(store, connection, round_id)
         if not this.voting or this.room_id != person.room_id:
-            raise Conflict("vote.closed", name=this.name, state=this.state)
+            raise Conflict("vote.closed", n=this.number, state=this.state)
         mine = _mine(connection, person, this)
         judged = sum(1 for row in mine if row.action is not None)
         quota = person.quota or this.settings.quota
@@ -166,7 +166,7 @@ def _serve(
     if candidate is None:
         return None
     # What was discussed stands as it stood before everybody: who argued for A finds it under A.
-    swapped = this.phase == "blind" and bool(secrets.randbits(1))
+    swapped = bool(secrets.randbits(1)) if this.phase == "blind" else this.swapped(candidate)
     place = _assign(connection, person, this, candidate, 0, swapped)
     load.move(candidate, None, place.held, standing.of(connection, person.annotator_id))
     return place

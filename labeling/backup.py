@@ -24,7 +24,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from common.errors import AfinaError
-from labeling import fragments, outbox, recount
+from labeling import fragments, naming, outbox, recount
 from labeling.fragments import fragment
 from labeling.places import Place, Unreachable
 from labeling.store import Store
@@ -197,6 +197,7 @@ def _bring_back(store: Store, newest: dict[str, dict[tuple, dict[str, Any]]]) ->
             if rows:
                 outbox.insert_rows(connection, table, rows)
             added += len(rows)
+        naming.number_all(connection)
         if added:  # an older version counted otherwise
             recount.recount(connection)
     return added

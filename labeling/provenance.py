@@ -56,6 +56,14 @@ def runs_of(store: Store, annotation_id: str) -> list[str]:
         return sorted(connection.execute(query).scalars())
 
 
+def round_of(store: Store, run_id: str) -> str | None:
+    """The id of a round that a run learned from; None where it learned from none."""
+    log = annotation_log.c
+    query = select(log.round_id).join(trained, trained.c.annotation_id == log.annotation_id)
+    with store.read() as connection:
+        return connection.execute(query.where(trained.c.run_id == run_id).limit(1)).scalar()
+
+
 def taught(store: Store, run_id: str) -> list[Taught]:
     """What a run learned from, oldest first."""
     log = annotation_log.c

@@ -7,6 +7,7 @@ where it was. Knows nothing of who samples the replies.
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -17,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from common.errors import AfinaError, Conflict, NotFound
 from common.split import split
-from labeling import guidelines, people
+from labeling import guidelines, naming, people
 from labeling.schema import (
     BUSY,
     TRANSITIONS,
@@ -58,8 +59,9 @@ def create(
     settings: RoundSettings | None = None,
     generation: Generation | None = None,
     guidelines_text: str = "",
+    language: str = "en",
 ) -> Round:
-    """A new draft.
+    """A new draft. Without a name it gets the next free one of `language`: "Round 3".
 
     Raises: AfinaError for a purpose that its policies do not fit (collect: one, sampled twice; judge: two or
     more), Conflict `round.name_taken`.
@@ -68,12 +70,10 @@ def create(
     policies = tuple(dict.fromkeys(policies))
     if (purpose == "collect" and len(policies) != 1) or (purpose == "judge" and len(policies) < 2):
         raise AfinaError(f"round.policies_{purpose}", n=len(policies))
-    if not name.strip():
-        raise AfinaError("round.no_name")
+    name = text_of("name", name.strip(), 200)
     row = {
         "round_id": new_id(),
         "room_id": people.room(store).room_id,
-        "name": text_of("name", name.strip(), 200),
         "purpose": purpose,
         "state": "draft",
         "phase": "blind",
@@ -84,9 +84,13 @@ def create(
         "discussed": [],
         "counts": {},
         "created_at": now(),
+        "secret": secrets.token_hex(16),
     }
     try:
         with store.write() as connection:
+            store.lock(connection, "rounds")
+            number = naming.next_number(connection, name)
+            row |= {"number": number, "name": name or naming.neutral(number, language)}
             connection.execute(insert(rounds).values(**row))
     except IntegrityError:
         raise Conflict("round.name_taken", name=name) from None
@@ -129,6 +133,22 @@ def listed(store: Store) -> list[Round]:
         return [
             _round(row) for row in connection.execute(select(rounds).order_by(rounds.c.created_at.desc()))
         ]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A round in a list."""
+
+    name: str
+    number: int
+    state: State
+
+
+def overview(store: Store) -> tuple[Line, ...]:
+    """All rounds in few words, newest first: cheap enough to ask every second."""
+    query = select(rounds.c.name, rounds.c.number, rounds.c.state).order_by(rounds.c.created_at.desc())
+    with store.read() as connection:
+        return tuple(Line(row.name, row.number or 0, row.state) for row in connection.execute(query))
 
 
 def present(store: Store, room_id: str) -> Round | None:
@@ -181,6 +201,8 @@ def _next(connection: Connection, row: Row, to: State, discussed: Sequence[str] 
         for each in set(discussed) - set(connection.execute(known).scalars()):
             raise NotFound("label.no_comparison", comparison=each)
         values["discussed"] = list(dict.fromkeys(discussed))
+        if row.secret is None and not row.discussed:  # a round from before, restored
+            values["secret"] = secrets.token_hex(16)
     if to == "open_again":
         if not values.get("discussed", row.discussed):
             raise Conflict("round.nothing_discussed", name=row.name)
@@ -298,6 +320,12 @@ def comparison_of(store: Store, comparison_id: str) -> Comparison:
     return comparison(row)
 
 
+def sides(this: Round, each: Comparison) -> tuple[str, str]:
+    """The two replies, left and right, as they stand where all look at them together."""
+    left, right = each.completion_a, each.completion_b
+    return (right, left) if this.swapped(each.comparison_id) else (left, right)
+
+
 def comparison(row: Row) -> Comparison:
     """A table row as a value."""
     values = {k: v for k, v in row._mapping.items() if k not in ("position", "created_at")}
@@ -330,6 +358,7 @@ def _round(row: Row) -> Round:
     values = {k: v for k, v in row._mapping.items() if k != "opened_at"}
     values["settings"] = _settings(orjson.dumps(row.settings))
     values["generation"] = Generation(**values["generation"])
+    values |= {"number": row.number or 0, "secret": row.secret or ""}
     return Round(**(values | {"policies": tuple(row.policies), "discussed": tuple(row.discussed)}))
 
 

@@ -6,6 +6,7 @@ Every value checks itself when it is made. Knows nothing of how they are stored,
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import time
 import uuid
@@ -47,6 +48,7 @@ TRANSITIONS: Mapping[State, tuple[State, ...]] = {
     "done": (),
 }
 VOTING: tuple[State, ...] = ("open", "open_again")
+REVEALED: tuple[State, ...] = ("revealed", "done")
 BUSY: tuple[State, ...] = ("open", "locked", "discussing", "open_again")  # a room has at most one of these
 
 Message = dict[str, str]
@@ -148,10 +150,25 @@ class Round:
     discussed: tuple[str, ...]  # comparison ids that are voted on again
     counts: dict[str, int]  # of generation: dropped_identical, dropped_empty, dropped_self_naming, …
     created_at: float
+    number: int = 0  # under which people know it while it is blind
+    secret: str = field(
+        default="", repr=False
+    )  # from which sides and seeds are drawn; empty in rounds from before
 
     @property
     def voting(self) -> bool:
         return self.state in VOTING
+
+    @property
+    def blind(self) -> bool:
+        """Whether nobody but the teacher may know what it compares."""
+        return self.state not in REVEALED
+
+    def swapped(self, comparison_id: str) -> bool:
+        """Whether a comparison stands with its b on the left where all look at it together: a coin, the same always."""
+        if not self.secret:
+            return False
+        return bool(hmac.digest(self.secret.encode(), comparison_id.encode(), "sha256")[0] & 1)
 
 
 @dataclass(frozen=True)

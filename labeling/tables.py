@@ -64,6 +64,8 @@ rounds = Table(
     Column("counts", JSON, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("opened_at", Float),
+    Column("number", Integer),  # under which people know it while it is blind
+    Column("secret", String(64)),  # nobody but the server knows it: sides and seeds are drawn from it
 )
 Index(
     "one_open_round_per_room",

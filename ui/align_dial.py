@@ -16,6 +16,7 @@ from ui.translations import t, word
 from workbench.dialling import SETTINGS
 
 if TYPE_CHECKING:
+    from ui.vote_choice import Way
     from workbench.dialling import Heard, Sweep
     from workbench.services import Services
 
@@ -68,7 +69,7 @@ def lay_out() -> Dial:
     )
 
 
-def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown) -> None:
+def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, to_vote: Way) -> None:
     def figure(found: Sweep | None, at: float, tongue: str) -> str:
         if found is None or not found.settings:
             return f'<div class="train-empty">{escape(word("dial.unmeasured", tongue))}</div>'
@@ -111,10 +112,11 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown) -
             raise
 
     @shown
-    def vote(name: str, settings: list[str], n: float, request: gr.Request) -> str:
+    def vote(name: str, settings: list[str], n: float, request: gr.Request) -> list[Any]:
         who, tongue = actor(services, request), language(request)
         made = services.dialling.vote(who, name, [float(each) for each in settings], int(n or 0), tongue)
-        return f"<p>{escape(word('align.again.made', tongue, name=made.name))}</p>"
+        told = f"<p>{escape(word('align.again.made', tongue, name=made.name))}</p>"
+        return [told, *to_vote.to(services, who, made.name, tongue)]
 
     @shown
     def keep(name: str, strength: float, called: str, request: gr.Request) -> str:
@@ -134,7 +136,7 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown) -
     dial.sweep.click(
         sweep, [run, dial.strength, judge], dial.figure, api_visibility="private", show_progress="minimal"
     )
-    dial.vote.click(vote, [run, dial.settings, dial.n], dial.told, **_QUIET)
+    dial.vote.click(vote, [run, dial.settings, dial.n], [dial.told, *to_vote.outputs], **_QUIET)
     dial.keep.click(keep, [run, dial.strength, dial.called], dial.told, **_QUIET)
 
 

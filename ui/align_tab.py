@@ -20,6 +20,7 @@ from workbench.rounds import Wanted, read_prompts
 
 if TYPE_CHECKING:
     from tuning.progress import RunStatus
+    from ui.vote_choice import Way
     from workbench.roles import Actor
     from workbench.services import Services
 
@@ -28,8 +29,8 @@ _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"
 _AGAIN = 40  # held-out prompts of the round that one click makes
 
 
-def build_align_tab(services: Services) -> None:
-    """Lays the tab out in the Blocks context it is called in."""
+def build_align_tab(services: Services, way: Way) -> None:
+    """Lays the tab out in the Blocks context it is called in; `way` leads to the rounds that are made here."""
     fork = gr.HTML("", padding=False)
     with gr.Row():
         setup = align_layout.setup()
@@ -37,14 +38,14 @@ def build_align_tab(services: Services) -> None:
             live = align_layout.live()
             after = align_layout.after()
     dial = align_dial.lay_out()
-    _wire(services, fork, setup, live, after)
+    _wire(services, fork, setup, live, after, way)
     align_roads.build(services, setup.round, setup.way, setup.sources, live.choice)
-    align_dial.wire(services, dial, live.choice, after.reward_run)
+    align_dial.wire(services, dial, live.choice, after.reward_run, way)
     align_judges.build(services, setup.round)
     lineage_panel.build(services)
 
 
-def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: After) -> None:
+def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: After, to_vote: Way) -> None:
     outputs = [*live.outputs, after.measure, after.reward_run, after.outcome, after.again]
 
     @shown
@@ -103,7 +104,7 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
     setup.round.focus(choices, None, setup.round, queue=False, **_QUIET)
     live.choice.focus(runs, None, live.choice, queue=False, **_QUIET)  # others start runs too
     _wire_starts(services, setup, live)
-    _wire_after(services, live, after)
+    _wire_after(services, live, after, to_vote)
     for button, action in ((live.stop, "stop"), (live.resume, "resume")):
         button.click(_acting(services, action), live.choice, None, **_QUIET)
 
@@ -159,14 +160,15 @@ def _wire_starts(services: Services, setup: Setup, live: Live) -> None:
                     live.choice, **_QUIET)  # fmt: skip
 
 
-def _wire_after(services: Services, live: Live, after: After) -> None:
+def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> None:
     @shown
     def measure(name: str, request: gr.Request) -> str:
         who = actor(services, request)
         services.roles.require_teacher(who)
         run = services.training.summary(who, name)
-        found = services.aligning.measure(who, run.run_id, run.data_name)
-        against = services.rewarding.disagreements(who, run.run_id, run.data_name)
+        voted = services.aligning.taught_by(who, run.run_id)
+        found = services.aligning.measure(who, run.run_id, voted)
+        against = services.rewarding.disagreements(who, run.run_id, voted)
         tongue = language(request)
         return f"{align_words.measured(found, tongue)}{align_words.disagreements(against, tongue)}"
 
@@ -176,23 +178,23 @@ def _wire_after(services: Services, live: Live, after: After) -> None:
         return align_words.outcome(found, language(request))
 
     @shown
-    def again(name: str, request: gr.Request) -> str:
+    def again(name: str, request: gr.Request) -> list[Any]:
         who, tongue = actor(services, request), language(request)
         services.roles.require_teacher(who)
         run = services.training.summary(who, name)
         if not run.parent:
             raise AfinaError("align.no_parent", name=run.name)
         prompts = tuple(read_prompts(f"prompts.{tongue}", services.settings))
-        wanted = Wanted(
-            f"{run.name} / {run.parent}"[:200], (run.name, run.parent), "judge", prompts, 0, _AGAIN
-        )
+        # A name of its own would say what it compares.
+        wanted = Wanted("", (run.name, run.parent), "judge", prompts, 0, _AGAIN, language=tongue)
         made = services.rounds.make(who, wanted)
-        return f"<p>{escape(word('align.again.made', tongue, name=made.name))}</p>"
+        told = f"<p>{escape(word('align.again.made', tongue, name=made.name))}</p>"
+        return [told, *to_vote.to(services, who, made.name, tongue)]
 
     slow = {**_QUIET, "show_progress": "minimal"}
     after.measure.click(measure, live.choice, after.result, **slow)
     after.outcome.click(outcome, [live.choice, after.reward_run], after.result, **slow)
-    after.again.click(again, live.choice, after.result, **_QUIET)
+    after.again.click(again, live.choice, [after.result, *to_vote.outputs], **_QUIET)
     live.choice.change(lambda: "", None, after.result, queue=False, **_QUIET)  # it was another run's
 
 

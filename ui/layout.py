@@ -23,6 +23,7 @@ from ui.runs_tab import build_runs_tab
 from ui.theme import CSS, theme
 from ui.train_tab import build_train_tab
 from ui.translations import catalogue, t, word
+from ui.vote_choice import Way
 from ui.vote_tab import build_vote_tab, endpoints
 from ui.which_tab import build_which_tab
 
@@ -55,9 +56,9 @@ def build(services: Services) -> gr.Blocks:
             with gr.Tab(t("shell.tab.runs"), id="runs"):
                 build_runs_tab(services)
             with gr.Tab(t("shell.tab.vote"), id="vote"):
-                build_vote_tab(services)
+                shown = build_vote_tab(services)
             with gr.Tab(t("shell.tab.align"), id="align"):
-                build_align_tab(services)
+                build_align_tab(services, Way(tabs, shown))
             with gr.Tab(t("shell.tab.label"), id="label"):
                 build_label_tab(services)
             with gr.Tab(t("numbers.tab"), id="numbers"):

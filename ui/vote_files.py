@@ -12,6 +12,7 @@ import gradio as gr
 from labeling.exchange.write import FORMATS
 from labeling.schema import Sources
 from tuning.data import uploads
+from ui import vote_choice
 from ui.context import actor, inform, language, shown
 from ui.translations import t, word
 
@@ -70,7 +71,9 @@ def lay_out(services: Services, choice: gr.Dropdown) -> Files:
     )
 
 
-def wire(services: Services, files: Files, choice: gr.Dropdown) -> None:
+def wire(services: Services, files: Files, place: vote_choice.Place) -> None:
+    choice = place.choice
+
     @shown
     def export(
         name: str, format: Any, aggregation: Any, minimum: float, sources: Any, request: gr.Request
@@ -94,8 +97,7 @@ def wire(services: Services, files: Files, choice: gr.Dropdown) -> None:
             "label.imported", language(request), name=done.name, n=done.comparisons, votes=done.annotations
         )
         inform(told, 10)
-        names = [each.name for each in services.rounds.listed(who)]
-        return [gr.update(choices=names, value=done.name, visible=True), None]
+        return [*vote_choice.chosen(services, who, done.name, language(request)), None]
 
     @shown
     def invite(n: float, group: str, quota: float, request: gr.Request) -> Any:
@@ -108,7 +110,7 @@ def wire(services: Services, files: Files, choice: gr.Dropdown) -> None:
     files.export.click(
         export, [choice, files.format, files.aggregation, files.minimum, files.sources], files.done, **_QUIET
     ).failure(lambda: "", None, files.done, **_QUIET)  # else the former export's links stand under the error
-    files.upload.upload(load, files.upload, [choice, files.upload], **_QUIET).failure(
+    files.upload.upload(load, files.upload, [*place.outputs, files.upload], **_QUIET).failure(
         lambda: None, None, files.upload, **_QUIET
     )  # what could not be read makes room for another
     choice.change(lambda: "", None, files.done, queue=False, **_QUIET)

@@ -16,7 +16,8 @@ import gradio as gr
 from common.errors import AfinaError
 from labeling.schema import CRITERIA, Generation, RoundSettings
 from tuning.data import uploads
-from ui.context import actor, language, on_open, shown
+from ui import vote_choice, vote_refusals
+from ui.context import actor, language, on_open, shown, warn
 from ui.forms import named
 from ui.translations import t, word
 from workbench.rounds import LEAST_HELDOUT, Wanted
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _ASKS = ("ask_strength", "ask_ratings", "ask_rationale", "ask_edit")
+MOST_PROMPTS = 10_000  # of each side of a round
 _SETS = ("prompts", "questions", "clinic")
 
 
@@ -57,38 +59,59 @@ class Form:
     gold: gr.File
     gold_every: gr.Number
     uncertain_by: gr.Dropdown
+
+
+@dataclass(frozen=True)
+class Around:
+    """What stands around the fields: the button, and why a form was refused."""
+
     make: gr.Button
+    more: gr.Accordion
+    problems: dict[str, gr.HTML]  # a field (`vote_refusals`) -> the words under it
 
 
-def lay_out(services: Services) -> Form:
+def lay_out(services: Services) -> tuple[Form, Around]:
+    problems: dict[str, gr.HTML] = {}
+
+    def problem(field: str) -> None:
+        problems[field] = gr.HTML("", padding=False, visible=False, elem_id=f"vote-problem-{field}")
+
     with gr.Row():
-        name = gr.Textbox(label=t("vote.form.name"), max_lines=1, elem_id="vote-name", scale=2)
+        with gr.Column(scale=2, min_width=240):
+            name = gr.Textbox(
+                label=t("vote.form.name"), info=t("vote.form.name_info"), max_lines=1, elem_id="vote-name"
+            )
+            problem("name")
         purpose = gr.Radio(
             [(t("vote.purpose.collect"), "collect"), (t("vote.purpose.judge"), "judge")],
             value="collect", label=t("vote.form.purpose"), info=t("vote.form.purpose_info"), scale=3,
         )  # fmt: skip
     with gr.Row():
-        policies = gr.Dropdown([], multiselect=True, label=t("vote.form.policies"), info=t("vote.form.policies_info"),
-                               elem_id="vote-policies")  # fmt: skip
-        source = gr.Dropdown(
-            [], label=t("vote.form.prompts"), info=t("vote.form.prompts_info"), elem_id="vote-source"
-        )
-    typed = gr.Textbox(label=t("vote.form.typed"), lines=4, visible=False, elem_id="vote-typed")
-    upload = gr.File(
-        label=t("vote.form.upload"), file_types=[".jsonl", ".json", ".csv", ".txt", ".parquet"], visible=False
-    )
+        with gr.Column(min_width=240):
+            policies = gr.Dropdown([], multiselect=True, label=t("vote.form.policies"),
+                                   info=t("vote.form.policies_info"), elem_id="vote-policies")  # fmt: skip
+            problem("policies")
+        with gr.Column(min_width=240):
+            source = gr.Dropdown(
+                [], label=t("vote.form.prompts"), info=t("vote.form.prompts_info"), elem_id="vote-source"
+            )
+            typed = gr.Textbox(label=t("vote.form.typed"), lines=4, visible=False, elem_id="vote-typed")
+            upload = gr.File(label=t("vote.form.upload"), visible=False,
+                             file_types=[".jsonl", ".json", ".csv", ".txt", ".parquet"])  # fmt: skip
+            problem("prompts")
     with gr.Row():
-        people = gr.Number(20, precision=0, minimum=1, label=t("vote.form.people"), min_width=120)
-        minutes = gr.Number(5, minimum=0.5, label=t("vote.form.minutes"), min_width=120)
-        votes_wanted = gr.Number(3, precision=0, minimum=1, label=t("vote.form.votes_wanted"), min_width=120)
+        people = gr.Number(20, precision=0, label=t("vote.form.people"), min_width=120)
+        minutes = gr.Number(5, label=t("vote.form.minutes"), min_width=120)
+        votes_wanted = gr.Number(3, precision=0, label=t("vote.form.votes_wanted"), min_width=120)
         n_train = gr.Number(
-            40, precision=0, minimum=0, label=t("vote.form.n_train"), min_width=120, elem_id="vote-train"
+            40, precision=0, label=t("vote.form.n_train"), min_width=120, elem_id="vote-train"
         )
         n_heldout = gr.Number(
-            10, precision=0, minimum=1, label=t("vote.form.n_heldout"), min_width=120, elem_id="vote-heldout"
+            10, precision=0, label=t("vote.form.n_heldout"), min_width=120, elem_id="vote-heldout"
         )
+    problem("numbers")
     plan = gr.HTML("", padding=False, elem_id="vote-plan")
-    with gr.Accordion(t("vote.form.more"), open=False):
+    with gr.Accordion(t("vote.form.more"), open=False) as more:
         asks = gr.CheckboxGroup([(t(f"vote.form.{each}"), each) for each in _ASKS], label=t("vote.form.asks"))
         criteria = gr.Textbox(", ".join(CRITERIA), label=t("vote.form.criteria"), max_lines=1)
         guidelines = gr.Textbox(label=t("vote.form.guidelines"), lines=3)
@@ -98,43 +121,61 @@ def lay_out(services: Services) -> Form:
             max_new_tokens = gr.Slider(8, 512, 64, step=8, label=t("chat.max_new_tokens"))
             seed = gr.Number(0, precision=0, label=t("chat.seed"), min_width=100)
         with gr.Row():
-            common_items = gr.Number(
-                5, precision=0, minimum=0, label=t("vote.form.common_items"), min_width=120
-            )
-            repeat_every = gr.Number(
-                0, precision=0, minimum=0, label=t("vote.form.repeat_every"), min_width=120
-            )
-            quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
+            common_items = gr.Number(5, precision=0, label=t("vote.form.common_items"), min_width=120)
+            repeat_every = gr.Number(0, precision=0, label=t("vote.form.repeat_every"), min_width=120)
+            quota = gr.Number(0, precision=0, label=t("vote.form.quota"), min_width=120)
         gr.Markdown(t("vote.form.gold_about"), elem_classes="train-hint")
         with gr.Row():
             gold = gr.File(
                 label=t("vote.form.gold"), file_types=[".jsonl", ".json", ".gz"], height=150, scale=3
             )
-            gold_every = gr.Number(8, precision=0, minimum=2, label=t("vote.form.gold_every"), min_width=120)
+            gold_every = gr.Number(8, precision=0, label=t("vote.form.gold_every"), min_width=120)
         uncertain_by = gr.Dropdown([], label=t("vote.form.uncertain"), info=t("vote.form.uncertain_info"),
                                    allow_custom_value=True, elem_id="vote-uncertain")  # fmt: skip
+        problem("more")
+    problem("rest")
     make = gr.Button(t("vote.form.make"), variant="primary", elem_id="vote-make")
-    return Form(name, purpose, policies, source, typed, upload, people, minutes, votes_wanted, n_train, n_heldout, plan,
+    form = Form(name, purpose, policies, source, typed, upload, people, minutes, votes_wanted, n_train, n_heldout, plan,
                 asks, criteria, guidelines, temperature, top_p, max_new_tokens, seed, common_items, repeat_every, quota,
-                gold, gold_every, uncertain_by, make)  # fmt: skip
+                gold, gold_every, uncertain_by)  # fmt: skip
+    return form, Around(make, more, problems)
 
 
-def wire(services: Services, form: Form, choice: gr.Dropdown, new: gr.Accordion) -> Any:
+def wire(services: Services, parts: tuple[Form, Around], place: vote_choice.Place, new: gr.Accordion) -> Any:
     """Gives the event after which the form says what can be chosen."""
-    inputs = set(vars(form).values()) - {form.plan, form.make}
+    form, around = parts
+    inputs = set(vars(form).values()) - {form.plan}
 
     @shown
     def make(values: dict[Any, Any], request: gr.Request) -> list[Any]:
-        who = actor(services, request)
+        who, tongue = actor(services, request), language(request)
         services.roles.require_teacher(who)
         given = {name: values[part] for name, part in vars(form).items() if part in inputs}
-        for file in ("upload", "gold"):  # what Gradio received; a path that somebody only names is not kept
-            given[file] = (
-                str(uploads.keep(Path(given[file]), services.settings.home)) if given[file] else None
-            )
-        this = services.rounds.make(who, parse(services, who, given))
-        names = [each.name for each in services.rounds.listed(who)]
-        return [gr.update(choices=names, value=this.name, visible=True), "", gr.update(open=False)]
+        try:
+            # What Gradio received; a path that somebody only names is not kept.
+            for file in ("upload", "gold"):
+                if given[file]:
+                    given[file] = str(uploads.keep(Path(given[file]), services.settings.home))
+            this = services.rounds.make(who, parse(services, who, given | {"language": tongue}))
+        except AfinaError as error:  # what was typed stays as it is
+            field = vote_refusals.field_of(error)
+            warn(error.words(tongue))
+            opened = gr.update(open=True) if field == "more" else gr.skip()
+            return [
+                *place.unchanged,
+                gr.skip(),
+                gr.skip(),
+                opened,
+                *vote_refusals.told(around.problems, field, error.words(tongue)),
+            ]
+        emptied = gr.update(value="", placeholder=services.rounds.upcoming(who, tongue))
+        shut = [gr.update(open=False), gr.skip()]
+        return [
+            *vote_choice.chosen(services, who, this.name, tongue),
+            emptied,
+            *shut,
+            *vote_refusals.told(around.problems),
+        ]
 
     @shown
     def plan(people: float, minutes: float, votes: float, request: gr.Request) -> str:
@@ -142,9 +183,12 @@ def wire(services: Services, form: Form, choice: gr.Dropdown, new: gr.Accordion)
 
     @shown
     def suggest(purpose: str, people: float, minutes: float, votes: float, request: gr.Request) -> list[Any]:
-        planned = services.rounds.plan(
-            actor(services, request), int(people or 1), minutes or 1, int(votes or 1)
-        )
+        try:
+            planned = services.rounds.plan(
+                actor(services, request), int(people or 1), minutes or 1, int(votes or 1)
+            )
+        except AfinaError:
+            return [gr.skip(), gr.skip()]  # the line below the numbers says why
         n = max(5, min(planned.comparisons, 200))
         held = n if purpose == "judge" else max(1, round(LEAST_HELDOUT * n))
         return [n - held, held]
@@ -154,14 +198,17 @@ def wire(services: Services, form: Form, choice: gr.Dropdown, new: gr.Accordion)
         policies = [each.name for each in services.comparing.policies(actor(services, request))]
         tongue = language(request)
         newest = next((each for each in policies if each != services.settings.base_model), policies[0])
+        who = actor(services, request)
         return [
+            gr.update(placeholder=services.rounds.upcoming(who, tongue)) if who.is_teacher else gr.skip(),
             gr.update(choices=named(policies), value=[newest]),
             gr.update(choices=_sources(tongue), value=f"prompts.{tongue}"),
             gr.update(choices=["", *services.rewarding.models(actor(services, request))]),
         ]
 
     numbers = [form.people, form.minutes, form.votes_wanted]
-    form.make.click(make, inputs, [choice, form.name, new], **_QUIET)
+    told = [*place.outputs, form.name, new, around.more, *around.problems.values()]
+    around.make.click(make, inputs, told, **_QUIET).then(None, None, None, js=vote_refusals.SHOW)
     gr.on([each.change for each in numbers], plan, numbers, form.plan, queue=False, **_QUIET)
     gr.on([form.purpose.change, *(each.change for each in numbers)], suggest, [form.purpose, *numbers],
           [form.n_train, form.n_heldout], queue=False, **_QUIET)  # fmt: skip
@@ -170,8 +217,9 @@ def wire(services: Services, form: Form, choice: gr.Dropdown, new: gr.Accordion)
         form.source, [form.typed, form.upload], queue=False, **_QUIET,
     )  # fmt: skip
     on_open(plan, numbers, form.plan, **_QUIET)
-    gr.on([new.expand], choices, None, [form.policies, form.source, form.uncertain_by], queue=False, **_QUIET)
-    return on_open(choices, None, [form.policies, form.source, form.uncertain_by], **_QUIET)
+    filled = [form.name, form.policies, form.source, form.uncertain_by]
+    gr.on([new.expand], choices, None, filled, queue=False, **_QUIET)
+    return on_open(choices, None, filled, **_QUIET)
 
 
 def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> Wanted:
@@ -188,18 +236,23 @@ def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> Wanted:
     }
     settings |= {"criteria": tuple(each.strip() for each in listed if each.strip())}
     settings |= dict.fromkeys(given.get("asks") or (), True)
+    numbers = {name: int(given.get(name) or 0) for name in ("n_train", "n_heldout")}
+    for name, value in numbers.items():
+        if not 0 <= value <= MOST_PROMPTS:
+            raise AfinaError("label.number", name=name, value=value, low=0, high=MOST_PROMPTS)
     drawn = {each.name: given[each.name] for each in fields(Generation) if given.get(each.name) is not None}
     return Wanted(
         name=str(given.get("name") or "").strip(),
         policies=tuple(given.get("policies") or ()),
         purpose=given.get("purpose") or "collect",
         prompts=tuple(_prompts(services, who, given)),
-        n_train=int(given.get("n_train") or 0),
-        n_heldout=int(given.get("n_heldout") or 0),
+        n_train=numbers["n_train"],
+        n_heldout=numbers["n_heldout"],
         settings=RoundSettings(**settings),
         generation=Generation(**drawn),
         guidelines=given.get("guidelines") or "",
         gold=tuple(services.rounds.gold(who, Path(given["gold"]))) if given.get("gold") else (),
+        language=given.get("language") or "en",
     )
 
 

@@ -1,6 +1,6 @@
 """What the presenter's screen shows of a round: HTML for each state, large enough for the back of the room.
 
-Pure functions. Until the reveal nothing in here tells a policy's name. Knows no service and no component.
+Pure functions. Until the reveal nothing in here tells a policy's name, nor the round's own. Knows no service.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import segno
 
+from labeling import naming
 from ui.translations import word
 
 if TYPE_CHECKING:
-    from labeling.schema import Comparison
     from workbench.rounds import Stage
 
-_CHOICES = ("model_a", "model_b", "tie", "both_bad")
+_CHOICES = ("left", "right", "tie", "both_bad")
 
 
 @dataclass(frozen=True)
 class Discussed:
-    """The comparison before the class, and how it was voted on in each phase."""
+    """The comparison before the class, and how it was voted on in each phase; A is the reply on the left."""
 
-    comparison: Comparison
-    shares: Mapping[str, Mapping[Any, int]]
+    prompt: Sequence[Mapping[str, str]]
+    sides: tuple[str, str]
+    shares: Mapping[str, Mapping[str, int]]  # phase -> left, right, tie, both_bad -> votes
     change: Mapping[str, Any] | None  # agreement before and after, as in the report
 
 
@@ -66,8 +67,9 @@ def _head(stage: Stage, language: str) -> str:
     badge = escape(word(f"vote.state.{stage.this.state}", language))
     key, n = f"vote.purpose.{stage.this.purpose}", len(stage.this.policies)
     purpose = escape(word(f"{key}_many" if stage.this.purpose == "judge" and n > 2 else key, language, n=n))
+    name = escape(naming.public(stage.this, language))
     return (
-        f'<div class="run-head"><b>{escape(stage.this.name)}</b><span class="badge {stage.this.state}">{badge}</span>'
+        f'<div class="run-head"><b>{name}</b><span class="badge {stage.this.state}">{badge}</span>'
         f'<span class="quiet">{purpose}</span>{simulated(stage.counters.simulated, language)}</div>'
     )
 
@@ -139,15 +141,15 @@ def _locked(stage: Stage, language: str, discussed: Discussed | None) -> str:
 def _discussing(discussed: Discussed | None, language: str) -> str:
     if discussed is None:
         return ""
-    return f'<p class="large">{escape(word("vote.discuss", language))}</p>{_pair(discussed.comparison, language)}'
+    return f'<p class="large">{escape(word("vote.discuss", language))}</p>{_pair(discussed)}'
 
 
-def _pair(each: Comparison, language: str) -> str:
-    """One comparison, large, without names: A and B as they are stored."""
-    prompt = "".join(f'<p class="{turn["role"]}">{escape(turn["content"])}</p>' for turn in each.prompt)
+def _pair(discussed: Discussed) -> str:
+    """One comparison, large, without names."""
+    prompt = "".join(f'<p class="{turn["role"]}">{escape(turn["content"])}</p>' for turn in discussed.prompt)
     replies = "".join(
         f'<div class="reply"><h3>{name}</h3><p>{escape(text)}</p></div>'
-        for name, text in (("A", each.completion_a), ("B", each.completion_b))
+        for name, text in zip("AB", discussed.sides, strict=True)
     )
     return f'<div class="prompt">{prompt}</div><div class="pair">{replies}</div>'
 
@@ -167,10 +169,7 @@ def _twice(discussed: Discussed, language: str) -> str:
             before=_agreement(found["before"]),
             after=_agreement(found["after"]),
         )
-    return (
-        f'{_pair(discussed.comparison, language)}<table class="phases">{rows}</table>'
-        f'<p class="large">{escape(change)}</p>'
-    )
+    return f'{_pair(discussed)}<table class="phases">{rows}</table><p class="large">{escape(change)}</p>'
 
 
 def _agreement(of: Mapping[str, Any]) -> str:

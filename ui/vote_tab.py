@@ -12,11 +12,12 @@ import gradio as gr
 
 from common import hashing
 from common.errors import AfinaError
+from labeling import rounds
 from labeling.schema import State
-from ui import vote_files, vote_form, vote_rehearse, vote_stage, vote_worth
+from ui import vote_choice, vote_files, vote_form, vote_rehearse, vote_stage, vote_worth
 from ui.context import actor, language, shown
 from ui.network import addresses, local_address
-from ui.translations import t, word
+from ui.translations import t
 from workbench.revealing import reveal
 
 if TYPE_CHECKING:
@@ -44,19 +45,32 @@ _FIRST = {"open", "locked", "open_again"}  # the usual next step stands out
 
 @dataclass(frozen=True)
 class Panel:
-    choice: gr.Dropdown
+    place: vote_choice.Place
     screen: gr.HTML
     buttons: dict[str, gr.Button]
     below: gr.Column
     seen: gr.State
+    before: gr.State  # name -> state of all rounds, as they were listed last
+
+    @property
+    def choice(self) -> gr.Dropdown:
+        return self.place.choice
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [self.choice, self.seen, self.before, self.place.held]
+
+    @property
+    def stage(self) -> list[Any]:
+        return [self.screen, *self.buttons.values(), self.seen]
 
     @property
     def outputs(self) -> list[Any]:
-        return [self.screen, *self.buttons.values(), self.seen]
+        return [*self.stage, self.choice, self.before]
 
 
-def build_vote_tab(services: Services) -> None:
-    """Lays the tab out in the Blocks context it is called in."""
+def build_vote_tab(services: Services) -> vote_choice.Place:
+    """Lays the tab out in the Blocks context it is called in; gives where other tabs may show a round."""
     with gr.Row():
         choice = gr.Dropdown(
             [], label=t("vote.round"), allow_custom_value=True, elem_id="vote-round", visible=False
@@ -81,44 +95,45 @@ def build_vote_tab(services: Services) -> None:
             files = vote_files.lay_out(services, choice)
         with gr.Accordion(t("vote.rehearse"), open=False, elem_id="vote-rehearse"):
             rehearse = vote_rehearse.lay_out()
-    panel = Panel(choice, screen, buttons, below, gr.State(""))
-    filled = vote_form.wire(services, form, choice, new)
+    place = vote_choice.Place(choice, gr.State(""))
+    panel = Panel(place, screen, buttons, below, gr.State(""), gr.State(None))
+    filled = vote_form.wire(services, form, place, new)
     _wire(services, panel, new, filled)
     vote_worth.wire(services, worth, choice, opened)
-    vote_files.wire(services, files, choice)
+    vote_files.wire(services, files, place)
     vote_rehearse.wire(services, rehearse, choice)
+    return place
 
 
 def _wire(services: Services, panel: Panel, new: gr.Accordion, filled: Any) -> None:
     """`filled`: the event after which the form can be used; before, it is not shown."""
 
     @shown
-    def look(name: str, seen: str, request: gr.Request) -> list[Any]:
-        return _look(services, panel, name, seen, actor(services, request), language(request))
+    def look(
+        name: str | None, seen: str, before: dict[str, State] | None, held: str, request: gr.Request
+    ) -> list[Any]:
+        return _look(services, panel, name, seen, before, held, actor(services, request), language(request))
 
     @shown
-    def arrive(request: gr.Request) -> list[Any]:
-        who = actor(services, request)
+    def arrive(name: str | None, request: gr.Request) -> list[Any]:
+        who, tongue = actor(services, request), language(request)
         if not who.is_teacher:
-            told = vote_stage.visitor(f"{_link(services)}/vote", language(request))
+            told = vote_stage.visitor(f"{_link(services)}/vote", tongue)
             return [gr.skip(), gr.skip(), gr.skip(), told]
-        names = [each.name for each in services.rounds.listed(who)]
-        chosen = gr.update(choices=names, value=names[0] if names else None, visible=bool(names))
-        empty = gr.skip() if names else vote_stage.empty(language(request))
-        return [chosen, gr.update(visible=True), gr.update(open=not names), empty]
+        listed = services.rounds.overview(who)
+        chosen = vote_choice.update(listed, vote_choice.follow(listed, None, "", name), tongue)
+        empty = gr.skip() if listed else vote_stage.empty(tongue)
+        return [chosen, gr.update(visible=True), gr.update(open=not listed), empty]
 
-    watch: dict[str, Any] = {
-        "fn": look,
-        "inputs": [panel.choice, panel.seen],
-        "outputs": panel.outputs,
-        **_QUIET,
-    }
+    watch: dict[str, Any] = {"fn": look, "inputs": panel.inputs, "outputs": panel.outputs, **_QUIET}
     start = [panel.choice, panel.below, new, panel.screen]
-    filled.then(arrive, None, start, **_QUIET).then(**watch)
+    filled.then(arrive, panel.choice, start, **_QUIET).then(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     panel.choice.change(**watch, queue=False)
+    # Not `.input`: it comes too when the list is opened and shut again.
+    panel.choice.select(lambda name: name or "", panel.choice, panel.place.held, queue=False, **_QUIET)
     for name, button in panel.buttons.items():
-        button.click(_step(services, panel, name), [panel.choice, panel.seen], panel.outputs, **_QUIET)
+        button.click(_step(services, panel, name), [panel.choice, panel.seen], panel.stage, **_QUIET)
 
 
 def _step(services: Services, panel: Panel, name: str) -> Any:
@@ -131,21 +146,35 @@ def _step(services: Services, panel: Panel, name: str) -> Any:
             services.rounds.generate(who, chosen)
         else:
             services.rounds.move(who, chosen, name)  # type: ignore[arg-type]
-        return _look(services, panel, chosen, seen, who, language(request))
+        return _stage(services, panel, chosen, seen, who, language(request))
 
     return step
 
 
-def _look(services: Services, panel: Panel, name: str, seen: str, who: Actor, tongue: str) -> list[Any]:
+def _look(services: Services, panel: Panel, name: str | None, seen: str, before: dict[str, State] | None, held: str,
+          who: Actor, tongue: str) -> list[Any]:  # fmt: skip
+    """Updates of stage, buttons and list; nothing where nothing has changed since the last look."""
+    if not who.is_teacher:
+        return [gr.skip()] * len(panel.outputs)
+    listed = services.rounds.overview(who)
+    states = {each.name: each.state for each in listed}
+    if states == before and name in states:
+        return [*_stage(services, panel, name, seen, who, tongue), gr.skip(), gr.skip()]
+    taken = vote_choice.follow(listed, before, held, name)
+    if taken is None:
+        return [gr.skip()] * len(panel.outputs)
+    return [
+        *_stage(services, panel, taken, seen, who, tongue), vote_choice.update(listed, taken, tongue), states
+    ]  # fmt: skip
+
+
+def _stage(services: Services, panel: Panel, name: str, seen: str, who: Actor, tongue: str) -> list[Any]:
     """Updates of stage and buttons; nothing where nothing has changed since `seen`."""
-    unchanged = [gr.skip()] * len(panel.outputs)
-    if not who.is_teacher or not name:
-        return unchanged
     stage = services.rounds.stage(who, name)
     html = _screen(services, stage, who, tongue)
     mark = hashing.of_json([name, html])[:16]
     if mark == seen:
-        return unchanged
+        return [gr.skip()] * len(panel.stage)
     steps = offered(stage)
     return [html, *(gr.update(visible=name in steps) for name in panel.buttons), mark]
 
@@ -169,7 +198,8 @@ def _screen(services: Services, stage: Stage, who: Actor, tongue: str) -> str:
         each = services.rounds.comparison(who, this.discussed[-1])
         found = services.results.findings(this)
         shares = services.results.shares(this, each.comparison_id)
-        discussed = vote_stage.Discussed(each, shares, found.report["discussion"])
+        change = found.report["discussion"]
+        discussed = vote_stage.Discussed(each.prompt, rounds.sides(this, each), shares, change)
     if this.state in ("revealed", "done"):
         told = reveal(this, services.results.findings(this), tongue)
     return vote_stage.screen(stage, _link(services), tongue, discussed, told)
@@ -185,10 +215,14 @@ def endpoints(services: Services) -> None:
 
     @shown
     def open_round(name: str, wanted: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-        """Opens the round called `name` for voting; makes it first where `wanted` says how (see the README)."""
+        """Opens the round called `name` for voting; makes it first where `wanted` says how (see the README).
+
+        Without a name a new round gets the next free one.
+        """
         who = actor(services, request)
         if wanted:
-            services.rounds.make_now(who, vote_form.parse(services, who, {**wanted, "name": name}))
+            asked = {"language": language(request), **wanted, "name": name}
+            name = services.rounds.make_now(who, vote_form.parse(services, who, asked)).name
         services.rounds.move(who, name, "open")
         return status(name, request)
 
@@ -204,7 +238,10 @@ def endpoints(services: Services) -> None:
 
     @shown
     def export_preferences(name: str, options: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-        """Writes a round's annotations: options are format, aggregation, minimum, phase, split, sources, ties."""
+        """Writes a round's annotations: options are format, aggregation, minimum, phase, split, sources, ties.
+
+        `address` is where the file can be had, `url` the same without the host, `file` and `card` what they are called.
+        """
         who = actor(services, request)
         services.roles.require_teacher(who)
         unknown = set(options) - _EXPORT
@@ -212,11 +249,19 @@ def endpoints(services: Services) -> None:
             known = ", ".join(sorted(_EXPORT))
             raise AfinaError("config.choice", name="option", value=", ".join(sorted(unknown)), choices=known)
         done = services.results.export(who, name, **{"format": "trl", **options})
-        return done.to_dict() | {
-            "path": done.path.name,
-            "url": vote_files.url_of(done.path),
+        told = done.to_dict()
+        del told["path"]  # a client would take any dictionary that has one for a file to fetch
+        url = vote_files.url_of(done.path)
+        return told | {
+            "file": done.path.name,
             "card": done.card.name,
+            "url": url,
+            "address": address(request) + url,
         }
+
+    def address(request: gr.Request) -> str:
+        """Where the caller reached us: a download takes the same header from there."""
+        return services.settings.public_url.rstrip("/") or str(request.request.base_url).rstrip("/")
 
     def status(name: str, request: gr.Request) -> dict[str, Any]:
         stage = services.rounds.stage(actor(services, request), name)
@@ -225,13 +270,3 @@ def endpoints(services: Services) -> None:
 
     for handler in (open_round, round_status, leaderboard, export_preferences):
         gr.api(handler, api_name=handler.__name__, concurrency_limit=4)
-
-
-def refresh_choices(services: Services, who: Actor, chosen: str | None = None) -> Any:
-    """The dropdown of rounds after a new one was made."""
-    names = [each.name for each in services.rounds.listed(who)]
-    return gr.update(choices=names, value=chosen or (names[0] if names else None), visible=bool(names))
-
-
-def heading(key: str, tongue: str) -> str:
-    return f"<h3>{word(key, tongue)}</h3>"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from common import files, hashing
 from common.errors import AfinaError, Tally
 from common.settings import Settings
-from labeling import counted, people, rounds
+from labeling import counted, naming, people, provenance, rounds
 from labeling.exchange.judged import Aggregation, Judged, decide
 from labeling.exchange.judged import pairs as pairs_of
 from labeling.schema import Round, Sources
@@ -124,7 +124,12 @@ class Aligning:
         )
         sides = Counter((each.comparison.split, each.tie) for each in found)
         ids = {name for each in found if each.comparison.split == "train" for name in each.annotation_ids}
-        data = PairSet(rows, this.name, "round", fingerprint=hashing.of_json([row.content for row in rows]))
+        data = PairSet(
+            rows,
+            naming.unrevealing(this),
+            "round",
+            fingerprint=hashing.of_json([row.content for row in rows]),
+        )
         dropped = dict(undecided + unusable)
         n_train, n_heldout = sides["train", False], sides["heldout", False]
         return RoundPairs(data, n_train, n_heldout, sides["train", True], dropped, tuple(sorted(ids)))
@@ -210,6 +215,12 @@ class Aligning:
         found = compare(self._store, self._engine(), self._settings.home, name, model)
         files.write_json(self._store.get(name).path / "outcome.json", asdict(found) | {"judge": reward_run})
         return found
+
+    def taught_by(self, actor: Actor, name: str) -> str:
+        """The round whose votes a run learned from: its id, else what the run's data is called. Raises: NotAllowed."""
+        self._roles.require_teacher(actor)
+        run = self._store.get(name)
+        return provenance.round_of(self._labels, run.id) or str(run.info.data.get("name", ""))
 
     def measure(self, actor: Actor, reward_run: str, round_id: str) -> Measured:
         """A reward model against a round's held-out votes (majority), and the yardsticks on the same comparisons."""

@@ -164,10 +164,9 @@ class Dialling:
         if len(policies) < 2:
             raise AfinaError("dial.two")
         prompts = tuple(read_prompts(f"prompts.{language}", self._settings))
-        title = f"{run.name} × {' / '.join(f'{each:g}' for each in sorted(set(strengths)))}"
-        wanted = Wanted(
-            title, policies, "judge", prompts, 0, n, RoundSettings(), Generation(max_new_tokens=_TOKENS)
-        )
+        generation = Generation(max_new_tokens=_TOKENS)
+        # A name of its own would say what it compares.
+        wanted = Wanted("", policies, "judge", prompts, 0, n, RoundSettings(), generation, language=language)
         return self._rounds.make(actor, wanted)
 
     def keep(self, actor: Actor, name: str, strength: float, called: str = "") -> str:

@@ -128,10 +128,12 @@ def _pair(this: Round, position: int) -> tuple[str, str]:
 
 
 def _seed(this: Round, each: _Try, side: int) -> int:
-    """The same for the same round, prompt, attempt and side, so that a killed app samples what it would have."""
-    return int(
-        hashing.of_json([this.round_id, this.generation.seed, each.position, each.attempt, side])[:7], 16
-    )
+    """The same for the same round, prompt, attempt and side, so that a killed app samples what it would have.
+
+    Drawn from the round's secret: who could work it out would ask each policy in the chat for the same reply.
+    """
+    drawn = [this.secret or this.round_id, this.generation.seed, each.position, each.attempt, side]
+    return int(hashing.of_json(drawn)[:7], 16)
 
 
 def _names_itself(text: str, policies: Sequence[str]) -> bool:

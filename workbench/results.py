@@ -17,7 +17,7 @@ from labeling import counted, history, people, ratings, rounds, traits
 from labeling import report as reports
 from labeling.exchange import write
 from labeling.resampling import Estimate
-from labeling.schema import Round, Sources, Winner
+from labeling.schema import Round, Sources
 from labeling.store import Store
 from labeling.tables import annotation_log, exclusions
 from labeling.votes import WINNERS, Votes
@@ -94,15 +94,18 @@ class Results:
     def contested(self, this: Round) -> list[dict[str, Any]]:
         return self.findings(this).report["items"]
 
-    def shares(self, this: Round, comparison_id: str) -> dict[str, dict[Winner, int]]:
-        """phase -> winner -> votes on one comparison."""
+    def shares(self, this: Round, comparison_id: str) -> dict[str, dict[str, int]]:
+        """phase -> left, right, tie, both_bad -> votes on one comparison, on the sides on which all look at it."""
+        left, right = ("right", "left") if this.swapped(comparison_id) else ("left", "right")
+        shown = {"model_a": left, "model_b": right}
         votes = self.findings(this).votes
-        found: dict[str, dict[Winner, int]] = {}
+        found: dict[str, dict[str, int]] = {}
         code = next((i for i, item in enumerate(votes.items) if item == comparison_id), None)
         for phase in ("blind", "discussed"):
             of_phase = votes.counted(phase)
             winners = of_phase.winner[of_phase.item == code] if code is not None else []
-            found[phase] = {name: sum(1 for each in winners if each == i) for i, name in enumerate(WINNERS)}
+            counts = {name: sum(1 for each in winners if each == i) for i, name in enumerate(WINNERS)}
+            found[phase] = {shown.get(name, name): n for name, n in counts.items()}
         return found
 
     def exclude(self, actor: Actor, kind: str, target_id: str, reason: str | None) -> None:

@@ -16,7 +16,7 @@ from common import hashing
 from common.errors import AfinaError, Tally
 from common.settings import Settings
 from common.split import prompt_key, split
-from labeling import counted, people, ratings, rounds
+from labeling import counted, naming, people, ratings, rounds
 from labeling.exchange.judged import Aggregation, decide, unpaired
 from labeling.schema import Rating, Sources, messages_of
 from labeling.store import Store
@@ -75,7 +75,12 @@ class Roads:
         given = self._thumbs(this.policies) if sources != "ai" else []
         found, more = unpaired(decisions, given)
         rows = tuple(Rated(prompt, reply, good, n) for n, (prompt, reply, good) in enumerate(found, 1))
-        data = RatedSet(rows, this.name, "round", fingerprint=hashing.of_json([row.content for row in rows]))
+        data = RatedSet(
+            rows,
+            naming.unrevealing(this),
+            "round",
+            fingerprint=hashing.of_json([row.content for row in rows]),
+        )
         train = [row for row in rows if split(row.prompt) == "train"]
         ids = {vote.annotation_id for each in decisions if each.winner != "tie"
                and each.comparison.split == "train" for vote in each.votes}  # fmt: skip
@@ -129,7 +134,7 @@ class Roads:
         rewards.check(reward, self._store)
         pairs = self._aligning.pairs(actor, this.round_id).data.rows
         data = tasks.load(f"sums.{language}") if reward == "sum" else tasks.task_set(
-            [*_judged(pairs), *self._prompts(this.round_id)], this.name)  # fmt: skip
+            [*_judged(pairs), *self._prompts(this.round_id)], naming.unrevealing(this))  # fmt: skip
         config = RLOOConfig.from_settings(
             {"source_model": source_model or voted_on(this), "reward": reward, **settings}
         )
@@ -169,7 +174,7 @@ class Roads:
         config = DPOConfig.from_settings({"source_model": policy, **usual, **settings})
         asked = self._asked(this.round_id, prompts, n_prompts, config.seed)
         data = relabelling.best_against_worst(self._engine(), model, policy, asked, n_replies, config.seed,
-                                  this.generation.max_new_tokens, f"{this.name}, {reward}")  # fmt: skip
+                                  this.generation.max_new_tokens, f"{naming.unrevealing(this)}, {reward}")  # fmt: skip
         run = self._queue.submit("dpo", config, data, name, extra=self._scored_by(reward))
         self._taught_by(reward, run.id)
         return run.id

@@ -20,7 +20,7 @@ from common.bounded import lines_of
 from common.errors import AfinaError, NotFound
 from common.settings import Settings
 from common.split import split
-from labeling import live, people, planner, rounds
+from labeling import live, naming, people, planner, rounds
 from labeling.exchange import ingest, read
 from labeling.schema import Annotator, Comparison, Generation, Round, RoundSettings, State
 from labeling.store import Store
@@ -43,7 +43,7 @@ LEAST_HELDOUT = 0.2  # of a collecting round's prompts: what the reward model is
 class Wanted:
     """What the form of a new round says."""
 
-    name: str
+    name: str  # the teacher's own until the reveal; empty: the next free number
     policies: tuple[str, ...]
     purpose: Literal["collect", "judge"] = "collect"
     prompts: tuple[Any, ...] = ()  # texts or messages to draw from
@@ -53,6 +53,7 @@ class Wanted:
     generation: Generation = field(default_factory=Generation)
     guidelines: str = ""
     gold: tuple[Comparison, ...] = ()  # whose answer is certain; mixed in silently, counted apart
+    language: str = "en"  # of a name that the round gets by itself
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ class Rounds:
             wanted.settings,
             generation,
             wanted.guidelines,
+            wanted.language,
         )
         rounds.add_prompts(self._store, this.round_id, [prompt for prompt, _ in drawn])
         rounds.add_comparisons(self._store, this.round_id, wanted.gold)
@@ -190,6 +192,16 @@ class Rounds:
         """All rounds, newest first."""
         self._roles.require_teacher(actor)
         return rounds.listed(self._store)
+
+    def overview(self, actor: Actor) -> tuple[rounds.Line, ...]:
+        """The list of all rounds, newest first, in few words. Raises: NotAllowed."""
+        self._roles.require_teacher(actor)
+        return rounds.overview(self._store)
+
+    def upcoming(self, actor: Actor, language: str) -> str:
+        """The name that a round made now would get. Raises: NotAllowed."""
+        self._roles.require_teacher(actor)
+        return naming.upcoming(self._store, language)
 
     def stage(self, actor: Actor, round_id: str) -> Stage:
         self._roles.require_teacher(actor)
@@ -270,7 +282,9 @@ class Rounds:
     def _begin(self, this: Round) -> None:
         running = self._at_work.get(this.round_id)
         if running is None or not running.is_alive():
-            thread = threading.Thread(target=self._work, args=(this,), name=f"round {this.name}", daemon=True)
+            thread = threading.Thread(
+                target=self._work, args=(this,), name=f"round {this.number}", daemon=True
+            )
             self._at_work[this.round_id] = thread
             thread.start()
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from common.errors import AfinaError, Conflict
-from labeling import assignment, casting, guidelines, history, live, people, ratings, rounds
+from common.errors import LANGUAGES, AfinaError, Conflict
+from labeling import assignment, casting, guidelines, history, live, naming, people, ratings, rounds
 from labeling.schema import Annotator, Rating, Round
 from labeling.store import Store
 from workbench.revealing import card, reveal
@@ -47,6 +47,7 @@ class Scene:
     this: Round | None
     version: int
     public: dict[str, Any]
+    names: dict[str, str] = field(default_factory=dict)  # what the round is called, in each language
 
 
 class Voting:
@@ -112,6 +113,8 @@ class Voting:
             "card": None,
         }
         found |= scene.public
+        if scene.this is not None:
+            found["round"] = found["round"] | {"name": scene.names[language]}
         if scene.this is not None and found["state"] == "revealed":
             findings = self._results.findings(scene.this)
             found["result"] = reveal(scene.this, findings, language)
@@ -216,21 +219,22 @@ class Voting:
         }
         about = {
             "id": this.round_id,
-            "name": this.name,
             "purpose": this.purpose,
             "criteria": list(this.settings.criteria),
             "asks": asks,
             "guidelines": guidelines.read(self._store, this.round_id),
         }
         shown = self._shown(this) if this.state in ("discussing", "open_again") else None
-        return Scene(this, version, {"state": _SHOWN[this.state], "round": about, "shown": shown})
+        names = {language: naming.public(this, language) for language in LANGUAGES}
+        return Scene(this, version, {"state": _SHOWN[this.state], "round": about, "shown": shown}, names)
 
     def _shown(self, this: Round) -> dict[str, Any] | None:
-        """The comparison that is being discussed, in its stored order and without names."""
+        """The comparison that is being discussed, on the sides that its coin gave it and without names."""
         if not this.discussed:
             return None
         each = rounds.comparison_of(self._store, this.discussed[-1])
-        return {"prompt": list(each.prompt), "left": each.completion_a, "right": each.completion_b}
+        left, right = rounds.sides(this, each)
+        return {"prompt": list(each.prompt), "left": left, "right": right}
 
 
 class _Kept:

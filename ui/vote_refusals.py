@@ -1,0 +1,54 @@
+"""Beside which field of the form of a new round a refusal is told, and how.
+
+Everything that was typed stays; the words stand under the field until the round is made. Knows no service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from common.errors import AfinaError
+
+# Beside which field a refusal is told: what an error's key begins with, or the setting that it names.
+FIELDS = ("name", "policies", "prompts", "numbers", "more", "rest")
+_OF_KEY = {
+    "round.name_taken": "name",
+    "round.policies": "policies",
+    "models.": "policies",
+    "role.server_folder": "policies",
+    "round.heldout": "numbers",
+    "plan.too_short": "numbers",
+    "plan.too_few": "prompts",
+    "round.no_prompts": "prompts",
+    "role.server_file": "prompts",
+    "data.": "prompts",
+    "label.not_messages": "prompts",
+    "label.criteria": "more",
+    "exchange.": "more",
+}
+_OF_SETTING = {"name": "name", "votes_wanted": "numbers", "n_train": "numbers", "n_heldout": "numbers"}
+SHOW = """() => setTimeout(() => document.querySelector('.field-problem')?.scrollIntoView(
+  {block: 'center', behavior: 'smooth'}), 150)"""
+
+
+def field_of(error: AfinaError) -> str:
+    """The field beside which an error is told: one of FIELDS."""
+    if error.key.startswith("label."):
+        setting = _OF_SETTING.get(str(error.params.get("name")))
+        if setting:
+            return setting
+    found = next((field for start, field in _OF_KEY.items() if error.key.startswith(start)), None)
+    return found or ("more" if error.key.startswith("label.") else "rest")
+
+
+def told(problems: Iterable[str], field: str = "", words: str = "") -> list[Any]:
+    """The words beside `field`; none beside the others."""
+    why = f'<div class="train-problem field-problem" role="alert">{escape(words)}</div>'
+    return [
+        gr.update(value=why, visible=True) if each == field else gr.update(value="", visible=False)
+        for each in problems
+    ]
