@@ -151,10 +151,10 @@ def test_a_refused_form_says_so_beside_the_field_and_keeps_what_was_typed(
     assert page.locator("#vote-train input").input_value() == "6"
 
     name.fill("")
-    page.locator("#vote-heldout input").fill("1")
+    page.locator("#vote-heldout input").fill("0")
     page.locator("#vote-heldout input").press("Tab")
     page.locator("#vote-make").click()
-    page.locator("#vote-problem-numbers", has_text="1").wait_for()
+    page.locator("#vote-problem-numbers .train-problem").wait_for()
     page.locator("#vote-heldout input").fill("9000")
     page.locator("#vote-heldout input").press("Tab")
     page.locator("#vote-make").click()
