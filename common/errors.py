@@ -48,7 +48,10 @@ class AfinaError(Exception):
             name: value.words(language) if isinstance(value, AfinaError | Tally) else value
             for name, value in self.params.items()
         }
-        return fill(template, _Shown(worded))
+        try:
+            return fill(template, _Shown(worded))
+        except (ValueError, TypeError):  # a parameter that came from a file and does not fit its slot
+            return f"{self.key} {self.params}"
 
 
 @dataclass(frozen=True)

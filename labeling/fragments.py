@@ -53,9 +53,9 @@ def parse(content: bytes) -> list[Change] | None:
         if hashlib.sha256(body).hexdigest() != head["sha256"]:
             return None
         rows = [orjson.loads(line) for line in body.splitlines()]
+        return [Change(row["t"], tuple(row["k"]), row["r"]) for row in rows]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
-    return [Change(row["t"], tuple(row["k"]), row["r"]) for row in rows]
 
 
 def names(place: Place) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.errors import AfinaError
 from common.files import read_json
 from tuning import hub
 
@@ -52,6 +53,9 @@ RECOMMENDED = (
     Recommended("openai-community/gpt2", 124_439_808, "MIT", 2, "models.gpt2"),
 )
 
+# What files lead to that describe no model.
+_NO_MODEL = (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError, struct.error)
+
 
 def describe(base: Base) -> ModelInfo:
     """Sizes of `base` from its config and its safetensors headers; no weight is read.
@@ -60,6 +64,14 @@ def describe(base: Base) -> ModelInfo:
     """
     folder = hub.on_disk(base)
     config = read_json(folder / "config.json") if folder else hub.config(base)
+    try:
+        return _described(base, folder, config)
+    except _NO_MODEL as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise AfinaError("models.broken", name=base.name, reason=reason) from error
+
+
+def _described(base: Base, folder: Path | None, config: dict[str, Any]) -> ModelInfo:
     text = config.get("text_config", config)
     known = next((each for each in RECOMMENDED if each.id == base.path_or_id), None)
     parameters = _count_parameters(folder) if folder else (known.parameters if known else 0)
@@ -86,6 +98,8 @@ def _count_parameters(folder: Path) -> int:
     for path in folder.glob(hub.WEIGHTS):
         with open(path, "rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
+            if length > path.stat().st_size:
+                raise ValueError(f"{path.name} ends before its header")
             header = json.loads(file.read(length))
         for name, tensor in header.items():
             if name != "__metadata__":

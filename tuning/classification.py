@@ -5,13 +5,14 @@ Pure numbers; scikit-learn is imported where a baseline is fitted. Knows no mode
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common import records
+from common.files import read_json
 from tuning.data.rows import Labelled
 
 FILE = "classification.json"
@@ -110,6 +111,10 @@ def bag_of_words(
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """The report of the run in `folder`, None before there is one."""
+    """The report of the run in `folder`, None before there is one. Raises: BrokenFile."""
     path = folder / FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    told = read_json(path)
+    records.check(Report, told, path)
+    return told

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from common import files
 from common.errors import AfinaError
 from tuning import headed, models
 from tuning.methods.base import parent_adapter
@@ -27,11 +28,13 @@ class Classifier:
         if not (run.adapter_dir / headed.ABOUT).is_file():
             raise AfinaError("models.no_adapter", name=run.name)
         base, adapter = models.resolve(run.info.base["name"], home).base, parent_adapter(run, home)
-        self._about = headed.about(run.adapter_dir)
+        with files.usable(run.adapter_dir):
+            self._about = headed.about(run.adapter_dir)
         self.labels = self._about.labels
         self._tokenizer = headed.tokenizer_of(base)
         self._pad = int(self._tokenizer.pad_token_id)
-        self._tuned = headed.load(run.adapter_dir, base, adapter, self._pad)
+        with files.usable(run.adapter_dir):
+            self._tuned = headed.load(run.adapter_dir, base, adapter, self._pad)
         self._untrained = headed.build(base, adapter, self.labels, self._pad, self._about.seed)
 
     def probabilities(self, texts: Sequence[str], trained: bool = True) -> list[dict[str, float]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 import time
@@ -43,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     warnings.simplefilter("ignore")  # libraries' advice to programmers
+    logging.getLogger("tuning.broken_runs").setLevel(
+        logging.ERROR
+    )  # `runs` says it, in the reader's language
     try:
         settings = Settings.from_env()
         result, lines = options.command(options, settings)
@@ -170,7 +174,9 @@ def runs(options: argparse.Namespace, settings: Settings) -> Answer:
 
         told = Job(run, queue).to_dict()
         return told, [f"{name}: {value}" for name, value in told.items()]
-    table = [asdict(summarise(run, store)) for run in store]
+    table = store.gather(lambda run: asdict(summarise(run, store)))
+    for problem in store.broken.values():
+        print(" ".join(problem.words(language()).split()), file=sys.stderr)
     lines = [
         f"{row['name']:24} {row['state']:12} {row['step']:>6}/{row['total_steps']:<6} {row['base']:20} "
         f"held-out {_number(row['heldout_before'])} -> {_number(row['heldout_after'])}"
@@ -192,9 +198,10 @@ def cancel(options: argparse.Namespace, settings: Settings) -> Answer:
 
 
 def delete(options: argparse.Namespace, settings: Settings) -> Answer:
-    queue, run = _queue(settings, options.name)
-    queue.store.delete(run.id)
-    return {"name": run.name, "state": "deleted"}, [f"{run.name}: deleted"]
+    from tuning.runs import RunStore
+
+    RunStore(settings.home).delete(options.name)
+    return {"name": options.name, "state": "deleted"}, [f"{options.name}: deleted"]
 
 
 def generate(options: argparse.Namespace, settings: Settings) -> Answer:

@@ -82,19 +82,20 @@ def submit(
 
 def groups(store: RunStore) -> list[str]:
     """Names of the comparisons there are, the newest first."""
-    return list(dict.fromkeys(str(run.info.extra["group"]) for run in store if _belongs(run)))
+    return list(dict.fromkeys(store.gather(_group)))
 
 
 def compared(store: RunStore, group: str) -> list[Compared]:
     """The lines of a comparison, in the order in which they were queued. Raises: AfinaError `compare.unknown`."""
-    runs = [run for run in store if _belongs(run) and run.info.extra["group"] == group]
-    if not runs:
+    found = store.gather(lambda run: _line(run) if _group(run) == group else None)
+    if not found:
         raise AfinaError("compare.unknown", name=group)
-    return [_line(run) for run in reversed(runs)]
+    return found[::-1]
 
 
-def _belongs(run: Run) -> bool:
-    return run.info.extra.get("compares") == KIND
+def _group(run: Run) -> str | None:
+    """The name of the comparison that the run belongs to."""
+    return str(run.info.extra["group"]) if run.info.extra.get("compares") == KIND else None
 
 
 def _line(run: Run) -> Compared:

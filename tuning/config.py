@@ -68,6 +68,12 @@ class Config:
         parsed = {name: _parse(name, value, hints[name]) for name, value in given.items()}
         return cls(**{**cls.presets[preset], **parsed})
 
+    @classmethod
+    def stored(cls, values: Mapping[str, Any]) -> Self:
+        """The config of a run as it was stored; settings that only a newer version knows are left out."""
+        known = {each.name for each in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 

@@ -38,18 +38,23 @@ class Part:
 def groups(store: RunStore) -> dict[str, str]:
     """group -> recipe, the newest first."""
     found: dict[str, str] = {}
-    for run in store:
-        if run.info.extra.get("experiment"):
-            found.setdefault(str(run.info.extra["group"]), str(run.info.extra["experiment"]))
+    for group, recipe in store.gather(lambda run: (_group(run), str(run.info.extra.get("experiment")))):
+        if group:
+            found.setdefault(group, recipe)
     return found
 
 
 def parts(store: RunStore, group: str) -> list[Part]:
     """The runs of `group`, in the order in which they were queued. Raises: AfinaError `compare.unknown`."""
-    runs = [run for run in store if run.info.extra.get("experiment") and run.info.extra["group"] == group]
-    if not runs:
+    found = store.gather(lambda run: _part(run) if _group(run) == group else None)
+    if not found:
         raise AfinaError("compare.unknown", name=group)
-    return [_part(run) for run in reversed(runs)]
+    return found[::-1]
+
+
+def _group(run: Run) -> str | None:
+    """The demonstration that the run belongs to."""
+    return str(run.info.extra["group"]) if run.info.extra.get("experiment") else None
 
 
 def series(store: RunStore, group: str) -> dict[str, dict[str, list[tuple[int, float]]]]:

@@ -12,7 +12,6 @@ side by side: A = [A_p; A_d], B = [(1 - s) c_p B_p, s c_d B_d]. Knows adapter fi
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shutil
@@ -145,7 +144,7 @@ def _side_by_side(parts: list[tuple[dict[str, Any], float, float]]) -> dict[str,
 def _config(folder: Path) -> dict[str, Any]:
     if not (folder / "adapter_config.json").is_file():
         raise AfinaError("dial.kind", kind="not PEFT's")
-    told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    told = files.read_json(folder / "adapter_config.json")
     plain = told.get("bias", "none") == "none" and not told.get("modules_to_save")
     plain = plain and not told.get("rank_pattern") and not told.get("alpha_pattern")
     if told.get("peft_type") != "LORA" or told.get("use_dora") or not plain:
@@ -161,9 +160,12 @@ def _scale(told: dict[str, Any]) -> float:
 def _weights(folder: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
-    return load_file(folder / "adapter_model.safetensors")
+    with files.usable(folder / "adapter_model.safetensors"):
+        return load_file(folder / "adapter_model.safetensors")
 
 
 def _stamp(folder: Path) -> str:
-    file = (folder / "adapter_model.safetensors").stat()
+    path = folder / "adapter_model.safetensors"
+    with files.usable(path):
+        file = path.stat()
     return f"{folder.parent.name} {file.st_size} {file.st_mtime_ns}"

@@ -29,12 +29,12 @@ from tuning.plan import (
     make,
     preference_steps,
 )
+from tuning.runs import Run, RunStore
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
     from tuning.models import Base, ModelInfo
-    from tuning.runs import RunStore
 
 _MEASURED_ROWS = 256
 _NOT_LINEAR = ("embed", "lm_head", "wte", "wpe", "score")
@@ -236,8 +236,7 @@ def _seconds(plan: Plan, facts: Facts, n_heldout: int, speed: float | None) -> f
 
 def _measured_speed(store: RunStore, device: str) -> float | None:
     """Operations a second of the latest runs on this device, None where there is none."""
-    for run in store.list()[:20]:
-        status = run.status()
+    for status in store.gather(Run.status)[:20]:
         plan = status.plan
         if status.tokens_per_second and status.step >= 10 and plan.get("device") == device:
             return status.tokens_per_second * 4 * float(plan.get("parameters", 0)) or None

@@ -1,7 +1,7 @@
 """A run's event log: one JSON object a line, appended by several processes, read by whoever looks.
 
 Each line is `{"v": 1, "seq", "time", "kind", "step", "metrics"}`. A line that a crash tore is skipped and
-never joined with the next. Knows nothing of what the events mean.
+never joined with the next; so is one that is no event. Knows nothing of what the events mean.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock
+
+from common.files import readable
+from common.records import is_number
 
 KINDS = ("state", "start", "train", "eval", "note", "checkpoint", "sample", "error", "end")
 _DURABLE = ("state", "error", "end", "checkpoint")
@@ -38,6 +41,7 @@ class EventLog:
         self._mutex = threading.Lock()
         self._seen: list[Event] = []
         self._offset = 0  # bytes read so far, up to the end of a whole line
+        self._file = -1  # inode of what was read
 
     def append(
         self,
@@ -67,19 +71,27 @@ class EventLog:
 
     def _catch_up(self) -> None:
         try:
-            size = self.path.stat().st_size
+            told = self.path.stat()
+            if (told.st_ino, told.st_size) == (self._file, self._offset):
+                return
+            with readable(self.path), open(self.path, "rb") as file:
+                if not self._goes_on(file, told):
+                    self._seen, self._offset, self._file = [], 0, told.st_ino
+                file.seek(self._offset)
+                data = file.read()
         except FileNotFoundError:
-            return
-        if size == self._offset:
-            return
-        if size < self._offset:  # somebody restored an older file
             self._seen, self._offset = [], 0
-        with open(self.path, "rb") as file:
-            file.seek(self._offset)
-            data = file.read()
+            return
         end = data.rfind(b"\n") + 1
         self._seen += [event for line in data[:end].splitlines() if (event := _parse(line)) is not None]
         self._offset += end
+
+    def _goes_on(self, file: BinaryIO, told: os.stat_result) -> bool:
+        """Whether it is the file that was read so far, and not another one that somebody has put in its place."""
+        if told.st_ino != self._file or told.st_size < self._offset:
+            return False
+        file.seek(max(0, self._offset - 1))
+        return self._offset == 0 or file.read(1) == b"\n"
 
     def _write(self, event: Event) -> None:
         record = {"v": 1, **vars(event)}
@@ -102,9 +114,12 @@ class SilentLog(EventLog):
 
 def _parse(line: bytes) -> Event | None:
     try:
-        record = json.loads(line)
-        return Event(
-            record["seq"], record["time"], record["kind"], record.get("step"), record.get("metrics") or {}
-        )
-    except (ValueError, KeyError, TypeError):
+        told = json.loads(line)
+        event = Event(told["seq"], told["time"], told["kind"], told.get("step"), told.get("metrics") or {})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+    whole = isinstance(event.seq, int) and is_number(event.time) and isinstance(event.kind, str)
+    whole = whole and (event.step is None or isinstance(event.step, int)) and isinstance(event.metrics, dict)
+    if event.kind == "state":
+        whole = whole and isinstance(event.metrics.get("state"), str)
+    return event if whole else None

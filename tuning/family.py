@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
-from common.files import read_json
+from common.files import BrokenFile, read_json
 from tuning import hub
 
 if TYPE_CHECKING:
@@ -167,7 +167,10 @@ def method_of(folder: Path) -> str:
     Raises: FileNotFoundError where nothing whole lies there.
     """
     if (folder / MEMBER).is_file():
-        return str(read_json(folder / MEMBER)["method"])
+        method = str(read_json(folder / MEMBER).get("method"))
+        if method not in FAMILY:  # a newer version may know more
+            raise BrokenFile(folder / MEMBER, "field", name="method", value=method)
+        return method
     config = read_json(folder / "adapter_config.json")
     kind = config.get("peft_type")
     if kind == "LORA":

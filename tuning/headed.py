@@ -6,7 +6,6 @@ nothing of runs' states or trainers.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 
-from common import files
+from common import files, records
 from tuning import hub, libraries, models
 from tuning.models import Base
 
@@ -115,7 +114,7 @@ def save_about(folder: Path, about: About) -> None:
 
 
 def about(folder: Path) -> About:
-    return About(**json.loads((folder / ABOUT).read_text(encoding="utf-8")))
+    return records.read(About, folder / ABOUT)
 
 
 def load(folder: Path, base: Base, adapter: Path | None, pad: int) -> Any:

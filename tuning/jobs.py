@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.25  # how often other processes' submissions are looked for
+_AGAIN = 10.0  # seconds until what broke around a run, or around the queue itself, is tried again
 
 
 class Executor(Protocol):
@@ -50,6 +52,10 @@ class Queue:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        self._aside: dict[
+            str, float
+        ] = {}  # runs that nothing can be done with -> when to try again (monotonic)
+        self._problem: str | None = None
 
     # What people do
 
@@ -135,12 +141,14 @@ class Queue:
 
     def waiting(self) -> list[Run]:
         """The runs whose turn is still to come, next one first."""
-        queued = [run for run in self.store if state_of(run.events()) == "queued"]
+        queued = self.store.gather(lambda run: run if state_of(run.events()) == "queued" else None)
         return sorted(queued, key=lambda run: (run.queued_at, run.id))
 
     def active(self) -> list[Run]:
         """The runs that a process works on: as a rule none or one."""
-        return [run for run in self.store if state_of(run.events()) in ACTIVE and run.state in ACTIVE]
+        return self.store.gather(
+            lambda run: run if state_of(run.events()) in ACTIVE and run.state in ACTIVE else None
+        )
 
     # The thread that executes
 
@@ -166,16 +174,33 @@ class Queue:
         return self._thread is not None and self._thread.is_alive()
 
     @property
+    def state(self) -> str:
+        """ "ok"; "stopped" where no thread is at work; "failing" while something keeps it from executing runs."""
+        if not self.alive:
+            return "stopped"
+        return "failing" if self._problem else "ok"
+
+    @property
     def lock_path(self) -> Path:
         return self.store.home / "queue.lock"
 
     def _work(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._wait_and_hold()
+            except Exception as error:  # a full disk, a home folder that is gone: it may come back
+                self._note(error, "the queue")
+                self._closing.wait(_AGAIN)
+
+    def _wait_and_hold(self) -> None:
+        """Executes runs once no other process does, until this one closes."""
         self.store.home.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.lock_path, thread_local=False)
         while not self._closing.is_set():
             try:
                 lock.acquire(timeout=0)
             except Timeout:
+                self._problem = None
                 self._pause()
                 continue
             try:
@@ -186,12 +211,25 @@ class Queue:
     def _hold(self) -> None:
         """We are the one who executes, until this process closes."""
         self.executor.warm()
+        self._problem = None
         while not self._closing.is_set():
             run = self._next()
             if run is None:
                 self._pause()
                 continue
-            self._execute(run)
+            try:
+                self._execute(run)
+                self._problem = None
+            except Exception as error:  # not even its failure can be written down
+                self._note(error, f"run {run.id}")
+                self._aside[run.id] = time.monotonic() + _AGAIN
+
+    def _note(self, error: Exception, what: str) -> None:
+        """Logs what broke, once while it stays the same."""
+        problem = f"{what}: {type(error).__name__}: {error}"
+        if problem != self._problem:
+            logger.error("%s", what, exc_info=error)
+        self._problem = problem
 
     def _execute(self, run: Run) -> None:
         turn = run.queued_at
@@ -215,11 +253,13 @@ class Queue:
 
     def _next(self) -> Run | None:
         """The next run in turn; None while another one (left by an earlier app) is still at work."""
-        for run in self.store:
-            if state_of(run.events()) in ACTIVE and not settle(run):
-                return None
-        waiting = self.waiting()
-        return waiting[0] if waiting else None
+        at_work = self.store.gather(
+            lambda run: run if state_of(run.events()) in ACTIVE and not settle(run) else None
+        )
+        if at_work:
+            return None
+        now = time.monotonic()
+        return next((run for run in self.waiting() if self._aside.get(run.id, now) <= now), None)
 
     def _pause(self) -> None:
         self._wake.wait(POLL_SECONDS)

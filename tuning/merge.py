@@ -61,7 +61,9 @@ def merge(model: str, home: Path, out: Path) -> Merged:
     if out.exists() and any(out.iterdir()):
         raise Conflict("merge.exists", folder=out)
     tokenizer = with_template(models.load_tokenizer(policy.base))
-    tuned = PeftModel.from_pretrained(models.load_model(policy.base), str(policy.adapter)).eval()
+    base = models.load_model(policy.base)
+    with files.usable(policy.adapter):
+        tuned = PeftModel.from_pretrained(base, str(policy.adapter)).eval()
     talks = [render_prompt(tokenizer, [{"role": "user", "content": text}]) for text in _PROBES]
     before = [_logits(tuned, ids) for ids in talks]
     whole: Any = tuned.merge_and_unload(safe_merge=True)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from common import hashing
 from common.errors import AfinaError
-from common.files import read_json
+from common.files import BrokenFile
 from common.settings import default_home
 from tuning import dial, family, hub, libraries
 from tuning.catalog import RECOMMENDED, ModelInfo, Recommended, describe, memory_needed
+from tuning.runs import RunInfo
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -86,19 +87,21 @@ def resolve(name: str, home: Path | None = None) -> Policy:
         return _dialled(name, home)
     run = _find_run(name, home or default_home())
     if run is not None:
-        info = read_json(run / "run.json")
-        if info.get("method") in NO_POLICY:
-            raise AfinaError("models.no_policy", name=info["name"], method=info["method"])
+        info = RunInfo.read(run)
+        if info.method in NO_POLICY:
+            raise AfinaError("models.no_policy", name=info.name, method=info.method)
         adapter = run / "adapter"
         if not family.is_whole(adapter):
-            raise AfinaError("models.no_adapter", name=info["name"])
+            raise AfinaError("models.no_adapter", name=info.name)
         if family.is_full(adapter):
-            return Policy(info["name"], _folder(info["name"], adapter, "run"), None, info["run_id"])
-        base = resolve(info["base"]["name"], home).base
-        trained_on = info["base"].get("sha256", "")
+            return Policy(info.name, _folder(info.name, adapter, "run"), None, info.run_id)
+        if info.base["name"] in (info.name, info.run_id):
+            raise BrokenFile(run / "run.json", "field", name="base", value=info.base["name"])
+        base = resolve(info.base["name"], home).base
+        trained_on = info.base["sha256"]
         if trained_on and base.sha256 and trained_on != base.sha256:
-            raise AfinaError("models.base_changed", name=info["name"], base=base.name)
-        return Policy(info["name"], base, adapter, info["run_id"])
+            raise AfinaError("models.base_changed", name=info.name, base=base.name)
+        return Policy(info.name, base, adapter, info.run_id)
     folder = Path(name).expanduser()
     if name and folder.is_dir():
         return Policy(name, _folder(name, folder, "folder"))
@@ -114,7 +117,7 @@ def _dialled(name: str, home: Path | None) -> Policy:
     if found.adapter is None:
         raise AfinaError("dial.no_run", name=run)
     place = found.adapter.parent
-    parent = read_json(place / "run.json").get("parent")
+    parent = RunInfo.read(place).parent
     folder = dial.adapter_at(place, place.parent / parent if parent else None, strength)
     return Policy(dial.name_of(found.name, strength), found.base, folder)
 
@@ -198,9 +201,9 @@ def _find_run(name: str, home: Path) -> Path | None:
         return by_id
     for path in runs.glob("[!.]*/run.json"):
         try:
-            if read_json(path)["name"].casefold() == name.casefold():
+            if RunInfo.read(path.parent).name.casefold() == name.casefold():
                 return path.parent
-        except (OSError, ValueError, KeyError):  # being written or deleted right now
+        except (FileNotFoundError, BrokenFile):  # deleted in between, or none that anybody can read
             continue
     return None
 

@@ -5,16 +5,19 @@ A pure fold over the log: the page, the command line and the Python API all show
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from common.errors import AfinaError, Conflict, messages
+from common.records import is_number
 from tuning.events import Event
 
 ACTIVE = ("starting", "running", "stopping")  # a process works on it
 WAITING = ("queued",)
 ENDED = ("stopped", "done", "failed", "interrupted", "cancelled")
+_STATES = (*ACTIVE, *WAITING, *ENDED)  # a newer version may know others
 RESUMABLE = ("stopped", "failed", "interrupted", "cancelled")
 
 SERIES = (
@@ -39,6 +42,11 @@ SERIES = (
     "reply_tokens",
 )
 _MOST_POINTS = 1000
+# What a run's plan holds as numbers: read by whoever shows it.
+_NUMBERS = ("total_steps", "elapsed_seconds", "trainable", "parameters", "learning_rate", "batch_size",
+            "gradient_accumulation", "memory_bytes")  # fmt: skip
+# What an event leads to whose metrics are not those that we write: such an event says nothing.
+_NOT_AS_WRITTEN = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 class WrongState(Conflict):
@@ -100,15 +108,20 @@ class RunStatus:
 
 
 def state_of(events: Sequence[Event]) -> str:
-    """The last state in the log (it may be out of date when its process was killed)."""
-    return next((event.metrics["state"] for event in reversed(events) if event.kind == "state"), "queued")
+    """The last state in the log (it may be out of date when its process was killed).
+
+    Every log begins with "queued": a run whose log tells no state has lost it, and does not train by itself again.
+    """
+    states = (event.metrics.get("state") for event in reversed(events) if event.kind == "state")
+    return next((state for state in states if state in _STATES), "interrupted")
 
 
 def fold(run_id: str, name: str, state: str, events: Iterable[Event]) -> RunStatus:
     """The status of a run in `state` with these `events`."""
     folded = _Fold()
     for event in events:
-        folded.take(event)
+        with contextlib.suppress(*_NOT_AS_WRITTEN):
+            folded.take(event)
     return RunStatus(
         run_id=run_id,
         name=name,
@@ -160,9 +173,10 @@ class _Fold:
 
     def _start(self, event: Event) -> None:
         """A sitting begins at `event.step`: what was measured beyond it is measured again."""
-        self.plan = event.metrics
+        told = event.metrics
+        self.plan = {name: told[name] for name in told if name not in _NUMBERS or is_number(told[name])}
         self.step = event.step or 0
-        self._began = event.time - float(event.metrics.get("elapsed_seconds", 0.0))
+        self._began = event.time - float(self.plan.get("elapsed_seconds", 0.0))
         for points in self.points.values():
             for step in [step for step in points if step > self.step]:
                 del points[step]
@@ -173,7 +187,8 @@ class _Fold:
         if self._began is not None:
             self.elapsed = max(0.0, event.time - self._began)
         lowest = min(self.points["heldout_loss"].values(), default=None)
-        if lowest is not None and event.metrics.get("heldout_loss", lowest) < lowest:
+        loss = event.metrics.get("heldout_loss")
+        if lowest is not None and is_number(loss) and loss < lowest:
             self.notes.pop("note.overfitting", None)
         for name, value in event.metrics.items():
             if isinstance(value, (int, float)):

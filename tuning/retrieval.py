@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import AfinaError
+from common.files import BrokenFile
 from tuning import pdf
 
 SHIPPED = Path(__file__).parent / "pocket" / "documents"
@@ -76,6 +77,8 @@ def read(path: Path) -> list[tuple[str, str]]:
         return _pages(path)
     try:
         return [(path.stem, path.read_text(encoding="utf-8-sig"))]
+    except IsADirectoryError:
+        raise BrokenFile(path, "folder") from None
     except UnicodeDecodeError as error:
         raise AfinaError("documents.encoding", name=path.name) from error
 

@@ -12,21 +12,24 @@ Knows nothing of methods, trainers or queues.
 
 from __future__ import annotations
 
+import builtins
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
+from common import records
 from common.errors import AfinaError, Conflict, NotFound
-from common.files import read_json, write_json
+from common.files import BrokenFile, readable, write_json
 from tuning import bundle, family
+from tuning.broken_runs import Known, LeftOut
 from tuning.data.rows import (
     Example,
     Labelled,
@@ -44,7 +47,9 @@ from tuning.data.rows import (
 from tuning.events import Event, EventLog, SilentLog
 from tuning.progress import ACTIVE, RunStatus, WrongState, fold, state_of
 
+T = TypeVar("T")
 _RESERVED = ("pocket", "base")
+_YEAR_9999 = 253_370_764_800.0  # seconds; no date can be made of what comes later
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,30 @@ class RunInfo:
     parent: str | None = None  # run_id
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def read(cls, run: Path) -> RunInfo:
+        """What stands in the run.json of the directory `run`; fields of a newer version are left in the file.
+
+        Its id is the directory's name, by which everything refers to it. Raises: FileNotFoundError; BrokenFile.
+        """
+        path = run / "run.json"
+        info = records.read(cls, path)
+        if not info.name.strip():
+            raise BrokenFile(path, "field", name="name", value=info.name)
+        if not info.base.get("name"):
+            raise BrokenFile(path, "no_field", name="base.name")
+        if not 0 <= info.created_at < _YEAR_9999:
+            raise BrokenFile(path, "field", name="created_at", value=info.created_at)
+        return replace(info, run_id=run.name, base={"sha256": "", **info.base})
+
 
 class Run:
     """One run. Cheap to make; everything is read from its directory when asked."""
 
     def __init__(self, path: Path) -> None:
+        """Raises: FileNotFoundError; BrokenFile where its run.json is none."""
         self.path = path
-        self.info = RunInfo(**read_json(path / "run.json"))
+        self.info = RunInfo.read(path)
         self.id = self.info.run_id
         self.name = self.info.name
         # A sitting of limited length: whoever trains pauses at the first step after `deadline` (time.monotonic),
@@ -201,12 +223,16 @@ class Run:
 
 
 class RunStore:
-    """All runs under `home`/runs. Runs are kept in memory once read; their events are read as they grow."""
+    """All runs under `home`/runs. Runs are kept in memory once read; their events are read as they grow.
+
+    A run whose files are broken is left out of what is listed and stands in `broken`; the others are as they were.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = Path(home)
         self.root = self.home / "runs"
-        self._known: dict[str, Run] = {}
+        self._known = Known(Run)
+        self._left_out = LeftOut()
 
     def create(
         self,
@@ -246,8 +272,12 @@ class RunStore:
         """The run with this id or name. Raises: NotFound."""
         if not isinstance(name, str):  # from a program, which may send anything
             raise NotFound("runs.unknown", name=name)
-        if re.fullmatch(r"[\w-]{1,200}", name) and (run := self._run(self.root / name)):
-            return run
+        if re.fullmatch(r"[\w-]{1,200}", name):
+            found = self._known.look(self.root / name)
+            if isinstance(found, AfinaError):
+                raise found
+            if found:
+                return found
         for run in self:
             if run.name.casefold() == name.strip().casefold():
                 return run
@@ -258,41 +288,66 @@ class RunStore:
         return list(self)
 
     def __iter__(self) -> Iterator[Run]:
-        try:
-            names = sorted((path.name for path in self.root.iterdir() if path.name[0] != "."), reverse=True)
-        except FileNotFoundError:
-            return
-        for name in names:
-            if run := self._run(self.root / name):
+        for path in self._directories():
+            run = self._known.look(path)
+            if isinstance(run, Run):
                 yield run
+
+    def gather(self, make: Callable[[Run], T | None]) -> builtins.list[T]:
+        """What `make` gives for each run, newest first, without None.
+
+        A run for which it raises, because of what is in its files, is left out and stands in `broken`.
+        """
+        return self._left_out.gather(self, make)
+
+    @property
+    def broken(self) -> dict[str, AfinaError]:
+        """Directory -> what is wrong with it, of each run that is left out of lists."""
+        return {path.name: error for path in self._directories() if (error := self._why(path))}
 
     def children(self, run: Run) -> tuple[Run, ...]:
         """The runs that continue `run`'s adapter."""
         return tuple(other for other in self if other.info.parent == run.id)
 
     def delete(self, name: str) -> None:
-        """Removes a run for good. Raises: Conflict while it runs, waits, or another run depends on it."""
-        run = self.get(name)
+        """Removes a run for good; a broken one by its directory's name.
+
+        Raises: Conflict while it runs, waits, or another run depends on it.
+        """
         with FileLock(self.root / ".lock", timeout=30):
-            if run.state in (*ACTIVE, "queued"):
-                raise WrongState("runs.busy", name=run.name, state=run.state)
-            if children := self.children(run):
-                raise Conflict(
-                    "runs.has_children", name=run.name, children=", ".join(child.name for child in children)
-                )
-            gone = self.root / f".deleted-{run.id}"
-            run.path.rename(gone)  # at once and whole; clearing up can take its time
-            self._known.pop(run.id, None)
+            broken = name in self.broken
+            path = self.root / name if broken else self.get(name).path
+            if not broken and (state := self.get(name).state) in (*ACTIVE, "queued"):
+                raise WrongState("runs.busy", name=self.get(name).name, state=state)
+            children = ", ".join(run.name for run in self if run.info.parent == path.name)
+            if children:
+                raise Conflict("runs.has_children", name=name, children=children)
+            self._remove(path)
+
+    def _remove(self, path: Path) -> None:
+        """Takes a run's directory away. Raises: Conflict while a process works on it."""
+        try:
+            with FileLock(path / "run.lock", timeout=0):
+                pass
+        except Timeout:
+            raise WrongState("runs.busy", name=path.name, state="running") from None
+        except OSError:  # a lock that cannot be one is held by nobody
+            pass
+        gone = self.root / f".deleted-{path.name}"
+        path.rename(gone)  # at once and whole; clearing up can take its time
         shutil.rmtree(gone, ignore_errors=True)
 
-    def _run(self, path: Path) -> Run | None:
-        known = self._known.get(path.name)
-        if not (path / "run.json").is_file():
-            self._known.pop(path.name, None)
-            return None
-        if known is None:
-            known = self._known[path.name] = Run(path)
-        return known
+    def _directories(self) -> builtins.list[Path]:
+        """Newest first."""
+        try:
+            with readable(self.root):
+                return sorted((path for path in self.root.iterdir() if path.name[0] != "."), reverse=True)
+        except (FileNotFoundError, BrokenFile):  # nothing has been trained here, or no run can be reached
+            return []
+
+    def _why(self, path: Path) -> AfinaError | None:
+        found = self._known.look(path)
+        return found if isinstance(found, AfinaError) else self._left_out.why(path.name)
 
     def require_free(self, *names: str) -> None:
         """Raises: AfinaError `runs.name` for a name that cannot be a run's, Conflict `runs.name_taken`."""

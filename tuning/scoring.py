@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from common import files
 from common.errors import AfinaError
 from tuning.data.rows import Pair, Row
 from tuning.data.tokens import encode
@@ -75,7 +76,8 @@ class RewardModel(Rewards):
         parent = parent_adapter(run, home)
         pooling = config_of(run).pooling
         body = with_head(start.model, parent, start.tokenizer.pad_token_id, pooling)
-        self._model = PeftModel.from_pretrained(body, str(run.adapter_dir)).eval()
+        with files.usable(run.adapter_dir):
+            self._model = PeftModel.from_pretrained(body, str(run.adapter_dir)).eval()
         self._limit = start.info.context or 2048
         self._reads_all = pooling == "mean"
 

@@ -121,7 +121,8 @@ def read(store: RunStore, search_id: str) -> dict[str, Any] | None:
 def all_searches(store: RunStore) -> list[str]:
     """Ids, the newest first."""
     folder = store.home / "searches"
-    found = sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime) if folder.is_dir() else []
+    files_there = (path for path in folder.glob("*.json") if path.is_file()) if folder.is_dir() else ()
+    found = sorted(files_there, key=lambda path: -path.stat().st_mtime)
     return [path.stem for path in found]
 
 

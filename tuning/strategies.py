@@ -74,18 +74,26 @@ def submit(
 
 def groups(store: RunStore) -> dict[str, str]:
     """id -> name of every group of classifiers, the newest first; a classifier alone is a group of its own."""
+
+    def of(run: Run) -> tuple[str, str] | None:
+        if run.info.method != "classify" and not written_labels.is_written(run):
+            return None
+        return _group(run), str(run.info.extra.get("group_name", run.name))
+
     found: dict[str, str] = {}
-    for run in store:
-        if run.info.method == "classify" or written_labels.is_written(run):
-            group = run.info.extra.get("group", run.id)
-            found.setdefault(group, str(run.info.extra.get("group_name", run.name)))
+    for group, name in store.gather(of):
+        found.setdefault(group, name)
     return found
 
 
 def lines(store: RunStore, group: str) -> list[Line]:
     """The runs of `group`, in the order of `ALL`."""
-    runs = [run for run in store if group and run.info.extra.get("group", run.id) == group]
-    return sorted((_line(run) for run in runs), key=lambda line: ALL.index(line.strategy))
+    found = store.gather(lambda run: _line(run) if group and _group(run) == group else None)
+    return sorted((line for line in found if line.strategy in ALL), key=lambda line: ALL.index(line.strategy))
+
+
+def _group(run: Run) -> str:
+    return str(run.info.extra.get("group", run.id))
 
 
 def _line(run: Run) -> Line:

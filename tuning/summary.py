@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.errors import AfinaError
 from tuning.runs import Run, RunStore
 
 
@@ -37,7 +38,7 @@ class RunSummary:
 
 def summarise(run: Run, store: RunStore) -> RunSummary:
     status, info = run.status(), run.info
-    parent = store.get(info.parent).name if info.parent else None
+    parent = name_of(store, info.parent) if info.parent else None
     return RunSummary(
         run_id=run.id,
         name=run.name,
@@ -60,6 +61,14 @@ def summarise(run: Run, store: RunStore) -> RunSummary:
         downloadable=run.has_adapter,
         config={**info.config, "source_model": parent or shown_base(info.base)},
     )
+
+
+def name_of(store: RunStore, run_id: str) -> str:
+    """A run's name; its id where that run is gone or broken."""
+    try:
+        return store.get(run_id).name
+    except AfinaError:
+        return run_id
 
 
 def shown_base(base: dict[str, str]) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("name", "state", "parent", "base", "data", "rows", "before", "after", "time")
 _QUIET: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
 _SECONDS = 3.0
+_NAMED = 5  # broken runs that are named one by one
 
 
 def build_runs_tab(services: Services) -> None:
@@ -58,7 +59,7 @@ def build_runs_tab(services: Services) -> None:
     def watch(names: list[str], mark: tuple[str, str], request: gr.Request) -> list[Any]:
         who, tongue = actor(services, request), language(request)
         runs = services.training.runs(who)
-        there, told = _chosen(runs, names), _table(runs, tongue)
+        there, told = _chosen(runs, names), _table(runs, tongue) + _left_out(services, who, tongue)
         more = _all_details(services, there, who, tongue)
         now = (hashing.of_json([names, told]), hashing.of_json(more))
         if now == tuple(mark):
@@ -95,7 +96,7 @@ def _look(services: Services, names: list[str], request: gr.Request) -> list[Any
     runs = services.training.runs(who)
     there = _chosen(runs, names)
     return [
-        _table(runs, tongue),
+        _table(runs, tongue) + _left_out(services, who, tongue),
         _drawn(services, who, there, tongue),
         _all_details(services, there, who, tongue),
         gr.update(visible=bool(there) and who.is_teacher),
@@ -123,6 +124,15 @@ def _table(runs: list[RunSummary], tongue: str) -> str:
     body = "".join(f"<tr>{''.join(_cells(run, tongue))}</tr>" for run in runs)
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div class="runs-scroll">{table}</div>'
+
+
+def _left_out(services: Services, who: Actor, tongue: str) -> str:
+    """A line for each run that the table leaves out; what its files hold is for the teacher alone."""
+    broken = services.training.broken(who)
+    lines = [each.words(tongue) for each in broken[:_NAMED]] if who.is_teacher else []
+    if len(broken) > len(lines):
+        lines.append(word("runs.left_out", tongue, n=len(broken) - len(lines)))
+    return "".join(f'<div class="train-problem">{html.escape(line)}</div>' for line in lines)
 
 
 def _cells(run: RunSummary, tongue: str) -> list[str]:

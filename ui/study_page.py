@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from workbench.services import Services
     from workbench.studies import Study
 
+logger = logging.getLogger(__name__)
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 SECONDS = 1.0
 
@@ -37,7 +39,7 @@ def wire(
         if now == mark:
             return [gr.skip(), gr.skip(), gr.skip(), gr.Timer(active=running)]
         may_stop = running and actor(services, request).is_teacher
-        return [words(study, tongue), gr.update(visible=may_stop), now, gr.Timer(active=running)]
+        return [_worded(words, study, tongue), gr.update(visible=may_stop), now, gr.Timer(active=running)]
 
     @shown
     def halt(request: gr.Request) -> None:
@@ -45,3 +47,12 @@ def wire(
 
     timer.tick(watch, seen, [told, stop, seen, timer], **_QUIET)
     stop.click(halt, None, None, **_QUIET)
+
+
+def _worded(words: Callable[[Study | None, str], str], study: Study | None, tongue: str) -> str:
+    """What is told of a study; of one whose file holds other things than we write, that there is none."""
+    try:
+        return words(study, tongue)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        logger.warning("the file of a study: %s", type(error).__name__)
+        return words(None, tongue)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common import records
 from common.errors import AfinaError
-from common.files import read_json, write_json
+from common.files import write_json
 from common.settings import Settings
 from tuning import alternatives, retrieval
 from tuning.alternatives import Example, Measured, Question
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
     from workbench.roles import Actor, Roles
 
 Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """few_shot.json."""
+
+    examples: list[dict[str, str]]
 
 
 class Alternatives:
@@ -73,7 +82,7 @@ class Alternatives:
         """The few-shot examples: those that were written, else some rows of the shipped set in `language`."""
         path = self._settings.home / "few_shot.json"
         if path.is_file():
-            return [Example(**each) for each in read_json(path)["examples"]]
+            return [records.made(Example, each, path) for each in records.read(_Written, path).examples]
         return drawn(f"plain.{language}")
 
     def set_examples(self, actor: Actor, examples: Iterable[Example]) -> None:

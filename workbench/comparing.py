@@ -76,7 +76,9 @@ class Comparing:
 
     def policies(self, actor: Actor) -> list[PolicyChoice]:
         """Bases first, then every run with an adapter, the newest first."""
-        runs = [run for run in self._store.list() if run.has_adapter and run.info.method not in NO_POLICY]
+        runs = self._store.gather(
+            lambda run: run if run.has_adapter and run.info.method not in NO_POLICY else None
+        )
         under = [run.info.base for run in runs]
         named = (base["name"] for base in under if base.get("kind") != "run")
         bases = dict.fromkeys([self._settings.base_model, "pocket", *named])

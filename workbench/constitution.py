@@ -22,9 +22,12 @@ Si chocan, lo inofensivo va antes que lo honesto, y lo honesto antes que lo úti
 
 
 def read(home: Path, language: str) -> str:
-    """The principles in `language`: as they were last saved, else the default."""
+    """The principles in `language`: as they were last saved, else the default. Raises: BrokenFile."""
     path = _path(home, language)
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else DEFAULT[_known(language)]
+    if not path.is_file():
+        return DEFAULT[_known(language)]
+    with files.readable(path):
+        return path.read_text(encoding="utf-8").strip()
 
 
 def save(home: Path, language: str, text: str) -> None:

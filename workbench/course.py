@@ -24,8 +24,7 @@ from tuning.demonstrated import Part
 from tuning.examples import questions, written
 from tuning.experiments import Options, Uses
 from tuning.jobs import Queue
-from tuning.progress import ACTIVE, WAITING
-from tuning.runs import RunStore
+from tuning.runs import Run, RunStore
 from workbench.studies import Say, Studies, Study
 
 if TYPE_CHECKING:
@@ -60,11 +59,9 @@ class Course:
         self.studies.stop(actor, kind)
         study = self.told(actor, kind) if kind == SEARCH else None
         if study and study.running:
-            for run in self._store:
-                if run.info.extra.get("search") == study.about["search_id"] and run.state in (
-                    *ACTIVE,
-                    *WAITING,
-                ):
+            sought = study.about.get("search_id")
+            for run in (*self._queue.active(), *self._queue.waiting()):
+                if run.info.extra.get("search") == sought:
                     self._queue.stop(run.id)
 
     def compare_ways(
@@ -167,7 +164,7 @@ class Course:
 
     def data_of(self, name: str) -> str:
         """What a run was trained on; empty for what is no run (any more)."""
-        return next((str(run.info.data["name"]) for run in self._store if run.name == name), "")
+        return next((str(run.info.data.get("name", "")) for run in self._store if run.name == name), "")
 
     # Rows before training
 
@@ -180,8 +177,12 @@ class Course:
 
     def judges(self, actor: Actor) -> list[str]:
         """Classifiers' classes that may judge rows, as "run: class"."""
-        runs = [run for run in self._store if run.info.method == "classify" and run.has_adapter]
-        return [f"{run.name}: {label}" for run in runs for label in run.info.extra.get("labels", [])]
+
+        def classes(run: Run) -> list[str]:
+            offered = run.info.method == "classify" and run.has_adapter
+            return [f"{run.name}: {label}" for label in run.info.extra.get("labels", [])] if offered else []
+
+        return [each for found in self._store.gather(classes) for each in found]
 
     def sift(
         self, actor: Actor, data: Loaded, rule: str = "", judge: str = ""

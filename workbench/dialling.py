@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from common import files
+from common import files, records
 from common.errors import AfinaError
 from common.settings import Settings
 from labeling import people
@@ -58,6 +58,16 @@ class Sweep:
     reward_run: str
     prompt: str
     settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True)
+class _KeptSweep:
+    """dial.json."""
+
+    run: str
+    reward_run: str
+    prompt: str
+    settings: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -112,11 +122,11 @@ class Dialling:
     def measured(self, actor: Actor, name: str) -> Sweep | None:
         """What was measured before."""
         path = self._store.get(name).path / "dial.json"
-        if not path.is_file():
+        kept = records.read_if_whole(_KeptSweep, path)
+        if kept is None:
             return None
-        told = files.read_json(path)
-        settings = tuple(Setting(**each) for each in told.pop("settings"))
-        return Sweep(**told, settings=settings)
+        settings = tuple(records.made(Setting, each, path) for each in kept.settings)
+        return Sweep(kept.run, kept.reward_run, kept.prompt, settings)
 
     def sweep(
         self, actor: Actor, name: str, reward_run: str = "", strengths: Sequence[float] = SETTINGS

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from common.errors import AfinaError
-from common.files import read_json, write_json
+from common.files import BrokenFile, read_json, write_json
 from labeling.places import Place, Unreachable
 from tuning.runs import Run, RunStore
 
@@ -48,9 +48,7 @@ class Keeping:
     def keep(self) -> list[str]:
         """Copies the runs that ask for it; their names. Raises: Unreachable."""
         kept = []
-        for run in self._store:
-            if run.state not in _ENDED or not run.has_adapter:
-                continue
+        for run in self._store.gather(_to_keep):
             mark = {"place": self._place.name, "seq": run.events()[-1].seq}
             if _marked(run) == mark:
                 continue
@@ -84,10 +82,18 @@ class Keeping:
             with tempfile.TemporaryDirectory(dir=self._store.root, prefix=".restoring-") as folder:
                 self._place.fetch(names, Path(folder))
                 (Path(folder) / "runs" / run_id).rename(target)
-            run = Run(target)
-            write_json(target / _MARK, {"place": self._place.name, "seq": run.events()[-1].seq})
-            back.append(run_id)
+            back += self._brought_back(target)
         return back
+
+    def _brought_back(self, target: Path) -> list[str]:
+        """Marks a run as being in the place; its id, or nothing where what was kept there is broken."""
+        try:
+            events = Run(target).events()
+        except (FileNotFoundError, BrokenFile) as error:  # the list of runs names it
+            logger.warning("run %s: %s", target.name, error, extra={"run_id": target.name})
+            return []
+        write_json(target / _MARK, {"place": self._place.name, "seq": events[-1].seq if events else 0})
+        return [target.name]
 
     def _work(self) -> None:
         while not self._closing.wait(_SECONDS):
@@ -110,5 +116,9 @@ def _files(folder: Path) -> list[str]:
 def _marked(run: Run) -> dict[str, object] | None:
     try:
         return read_json(run.path / _MARK)
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, BrokenFile):
         return None
+
+
+def _to_keep(run: Run) -> Run | None:
+    return run if run.state in _ENDED and run.has_adapter else None

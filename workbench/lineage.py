@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from common import files
+from common import records
 from labeling import provenance, rounds
 from labeling.store import Store
 from tuning import dial
 from tuning.runs import Run, RunStore
-from tuning.summary import shown_base
+from tuning.summary import name_of, shown_base
 from workbench.revealing import shown_name
 
 if TYPE_CHECKING:
@@ -47,6 +47,17 @@ class Rate:
     high: float | None
     n: int
     judge: str  # a round's name, or a reward model's; empty: not known
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What of a run's outcome.json counts here."""
+
+    win_rate: float | None
+    n: int
+    low: float | None = None
+    high: float | None = None
+    judge: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +96,7 @@ class Lineage:
         """Everything, the bases first. Raises: NotAllowed: names of policies are the teacher's until a reveal."""
         self._roles.require_teacher(actor)
         made = _Draft()
-        by_name = {run.name: run for run in self._store}
+        by_name = {run.name: run for run in self._store.gather(_with_state)}
         ids = {run.id for run in by_name.values()}
         shares = provenance.shares(self._labels)
         every = {this.round_id: this for this in rounds.listed(self._labels)}
@@ -139,18 +150,20 @@ class Lineage:
 
     def _rate(self, run: Run) -> Rate | None:
         """Of a run against its parent: by people where a blind round was revealed, else by the last reward model."""
-        parent = self._store.get(str(run.info.parent)).name
+        parent = name_of(self._store, str(run.info.parent))
         for this in rounds.listed(self._labels):
             if set(this.policies) == {run.name, parent} and this.state in ("revealed", "done"):
                 rate = self._results.findings(this).report["win_rate"]
                 mine = {shown_name(name): found for name, found in rate.items()}.get(run.name)
                 if mine and mine["value"] is not None:
                     return Rate(mine["value"], mine["low"], mine["high"], mine["n"], this.name)
-        path = run.path / "outcome.json"
-        if path.is_file():
-            told = files.read_json(path)
-            if told["win_rate"] is not None:
-                return Rate(
-                    told["win_rate"], told["low"], told["high"], told["n"], str(told.get("judge", ""))
-                )
-        return None
+        told = records.read_if_whole(_Outcome, run.path / "outcome.json")
+        if told is None or told.win_rate is None:
+            return None
+        return Rate(told.win_rate, told.low, told.high, told.n, told.judge)
+
+
+def _with_state(run: Run) -> Run:
+    """The run, if its events can be read."""
+    run.status()
+    return run

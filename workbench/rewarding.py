@@ -79,7 +79,9 @@ class Rewarding:
 
     def models(self, actor: Actor) -> list[str]:
         """Reward models that can be asked, the newest first."""
-        return [run.name for run in self._store if run.info.method == "reward" and run.has_adapter]
+        return self._store.gather(
+            lambda run: run.name if run.info.method == "reward" and run.has_adapter else None
+        )
 
     def verdict(
         self, actor: Actor, reward_run: str, talk: Sequence[Message], replies: Sequence[str],

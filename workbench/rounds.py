@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
 
-from common import files, hashing
+from common import files, hashing, records
 from common.bounded import lines_of
 from common.errors import AfinaError, NotFound
 from common.settings import Settings
@@ -54,6 +54,13 @@ class Wanted:
     guidelines: str = ""
     gold: tuple[Comparison, ...] = ()  # whose answer is certain; mixed in silently, counted apart
     language: str = "en"  # of a name that the round gets by itself
+
+
+@dataclass(frozen=True)
+class _Starred:
+    """starred.json."""
+
+    prompts: list[str]
 
 
 @dataclass(frozen=True)
@@ -100,14 +107,22 @@ class Rounds:
     def star(self, actor: Actor, prompt: str) -> int:
         """Keeps a question for a later round; gives how many are kept. Raises: NotAllowed."""
         self._roles.require_teacher(actor)
-        kept = dict.fromkeys([*self.starred(actor), prompt.strip()])
+        kept = dict.fromkeys([*self._kept_stars(), prompt.strip()])
         files.write_json(self._stars, {"prompts": list(kept)})
         return len(kept)
 
     def starred(self, actor: Actor) -> list[str]:
         """The questions that were kept, oldest first. Raises: NotAllowed."""
         self._roles.require_teacher(actor)
-        return list(files.read_json(self._stars)["prompts"]) if self._stars.is_file() else []
+        try:
+            return self._kept_stars()
+        except files.BrokenFile as error:  # said when one more is to be kept
+            logger.warning("%s", error)
+            return []
+
+    def _kept_stars(self) -> list[str]:
+        """Raises: BrokenFile."""
+        return records.read(_Starred, self._stars).prompts if self._stars.exists() else []
 
     @property
     def _stars(self) -> Path:

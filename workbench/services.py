@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
@@ -110,10 +111,8 @@ class Services:
         except Exception as problem:  # whatever the database's driver raises: it does not answer
             logger.warning("database: %s", type(problem).__name__)
             told["database"] = "failing"
-        if shutil.disk_usage(self.settings.home).free < _LEAST_DISK:
-            told["disk"] = "full"
-        if not self.queue.alive:
-            told["queue"] = "stopped"
+        told["disk"] = _disk(self.settings.home)
+        told["queue"] = self.queue.state
         if self.backup:
             kept = self.backup.status()
             told["backup"] = {"ok": kept.error is None, "pending": kept.pending, "seconds": kept.seconds}
@@ -137,6 +136,15 @@ class Services:
             self.comparing.warm()
         except AfinaError as error:
             logger.warning("%s", error)
+
+
+def _disk(home: Path) -> str:
+    """ "ok", "full", or "failing" where the home folder cannot be looked at."""
+    try:
+        return "full" if shutil.disk_usage(home).free < _LEAST_DISK else "ok"
+    except OSError as problem:
+        logger.warning("home folder: %s", type(problem).__name__)
+        return "failing"
 
 
 def build(settings: Settings, lent: Functions | None = None) -> Services:

@@ -7,7 +7,6 @@ restart too. Knows threads and files, nothing of what is studied.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -15,8 +14,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common import records
 from common.errors import AfinaError, Conflict
-from common.files import read_json, write_json
+from common.files import write_json
 
 if TYPE_CHECKING:
     from workbench.roles import Actor, Roles
@@ -42,7 +42,10 @@ class Study:
 
     @property
     def error(self) -> AfinaError | None:
-        return AfinaError(self.problem["key"], **self.problem["params"]) if self.problem else None
+        if not self.problem:
+            return None
+        params = self.problem.get("params")
+        return AfinaError(str(self.problem.get("key")), **(params if isinstance(params, dict) else {}))
 
 
 Say = Callable[[int, int, Mapping[str, Any]], None]
@@ -71,10 +74,8 @@ class Studies:
 
     def told(self, actor: Actor, kind: str) -> Study | None:
         """The study of this kind that goes on, or went on last."""
-        path = self._folder / f"{kind}.json"
-        try:
-            study = Study(**read_json(path))
-        except (FileNotFoundError, json.JSONDecodeError, TypeError):
+        study = records.read_if_whole(Study, self._folder / f"{kind}.json")
+        if study is None:
             return None
         return replace(study, state="interrupted") if study.running and not self._alive(kind) else study
 

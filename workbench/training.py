@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.errors import AfinaError
 from common.settings import Settings
 from tuning import comparison, gpu_time, mending
 from tuning.comparison import Compared
@@ -160,7 +161,11 @@ class Training:
 
     def runs(self, actor: Actor) -> list[RunSummary]:
         """All runs, newest first."""
-        return [summarise(run, self.store) for run in self.store]
+        return self.store.gather(lambda run: summarise(run, self.store))
+
+    def broken(self, actor: Actor) -> list[AfinaError]:
+        """What is wrong with each run that `runs` leaves out, newest first."""
+        return list(self.store.broken.values())
 
     def summary(self, actor: Actor, run_id: str) -> RunSummary:
         return summarise(self.store.get(run_id), self.store)
@@ -168,11 +173,12 @@ class Training:
     def card(self, actor: Actor, run_id: str) -> str:
         """The run's model card (Markdown), empty before its adapter is saved."""
         path = self.store.get(run_id).card
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
     def queue(self, actor: Actor) -> list[RunSummary]:
         """The run at work, then those that wait, in their order."""
-        return [summarise(run, self.store) for run in (*self._queue.active(), *self._queue.waiting())]
+        told = {each.run_id: each for each in self.runs(actor)}
+        return [told[run.id] for run in (*self._queue.active(), *self._queue.waiting()) if run.id in told]
 
     def current(self, actor: Actor) -> str | None:
         """The run to show to somebody who just came: at work, else next in turn, else None."""

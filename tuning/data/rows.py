@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from common import records
 from common.errors import AfinaError
-from common.files import write_text
+from common.files import BrokenFile, read_lines, write_text
 
 ROLES = ("system", "user", "assistant")
+T = TypeVar("T")
+_MESSAGE = {"role", "content"}
 
 
 @dataclass(frozen=True)
@@ -182,37 +185,38 @@ def _record(row: Example) -> dict[str, Any]:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows that `write_rows` wrote."""
-    return [
-        Row(messages=tuple(each.get("messages", ())), text=each.get("text", ""), number=each["number"])
-        for each in _records(path)
-    ]
+    """The rows that `write_rows` wrote. Raises, as its siblings do: BrokenFile."""
+    return _read(Row, path)
 
 
 def read_pairs(path: Path) -> list[Pair]:
     """The pairs that `write_rows` wrote."""
-    return [Pair(**(each | {"prompt": tuple(each["prompt"])})) for each in _records(path)]
+    return _read(Pair, path)
 
 
 def read_labelled(path: Path) -> list[Labelled]:
     """The labelled texts that `write_rows` wrote."""
-    return [Labelled(**each) for each in _records(path)]
+    return _read(Labelled, path)
 
 
 def read_rated(path: Path) -> list[Rated]:
     """The rated replies that `write_rows` wrote."""
-    return [Rated(**(each | {"prompt": tuple(each["prompt"])})) for each in _records(path)]
+    return _read(Rated, path)
 
 
 def read_tasks(path: Path) -> list[Task]:
     """The tasks that `write_rows` wrote."""
-    return [
-        Task(**(each | {"prompt": tuple(each["prompt"]), "answers": tuple(each["answers"])}))
-        for each in _records(path)
-    ]
+    return _read(Task, path)
 
 
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    with open(path, encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
+def _read(kind: type[T], path: Path) -> list[T]:
+    if not path.exists():
+        raise BrokenFile(path, "missing")
+    rows = []
+    for number, each in read_lines(path):
+        row = records.made(kind, each, path)
+        messages = row.messages if isinstance(row, Row) else getattr(row, "prompt", ())
+        if not isinstance(messages, str) and any(_MESSAGE - message.keys() for message in messages):
+            raise BrokenFile(path, "line", number=number, what="role, content")
+        rows.append(row)
+    return rows

@@ -187,7 +187,7 @@ class HubJobExecutor:
             found = Path(folder) / there
             events = EventLog(found / "events.jsonl").read()
             last = state_of(events)
-            if last not in ENDED:
+            if not events or last not in ENDED:
                 stopped = run.stop_file.exists()
                 run.stop_file.unlink(missing_ok=True)
                 if stopped:

@@ -72,7 +72,7 @@ class Setup:
 
 def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False). Raises: AfinaError, and what torch raises."""
-    config = ClassifyConfig(**run.info.config)
+    config = ClassifyConfig.stored(run.info.config)
     rows, heldout = run.labelled("train"), run.labelled("heldout")
     labels = sorted({row.label for row in (*rows, *heldout)})
     setup = _setup(run, config, home, labels)

@@ -60,7 +60,7 @@ METRICS = {
 
 def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False). Raises: as `sft.train`, `pairs.too_long`."""
-    config = DPOConfig(**run.info.config)
+    config = DPOConfig.stored(run.info.config)
     start = start_of(run, config, home, warm)
     model = add_adapter(start, config, run, home)
     pairs, heldout = run.pairs("train"), run.pairs("heldout")

@@ -64,7 +64,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
 
     Raises: as `sft.train`; AfinaError `rated.one_kind` where all replies are good or all are bad, `rated.too_long`.
     """
-    config = KTOConfig(**run.info.config)
+    config = KTOConfig.stored(run.info.config)
     start = start_of(run, config, home, warm)
     model = add_adapter(start, config, run, home)
     rated, heldout = run.rated("train"), run.rated("heldout")

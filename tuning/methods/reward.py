@@ -81,7 +81,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
 
 def config_of(run: Run) -> RewardConfig:
     """The run's settings; runs from before replies were read whole read their last token."""
-    return RewardConfig(**{"pooling": "last", **run.info.config})
+    return RewardConfig.stored({"pooling": "last", **run.info.config})
 
 
 def with_head(model: Any, adapter: Path | None, pad: int, pooling: str) -> Any:

@@ -63,7 +63,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
 
     Raises: as `sft.train`; AfinaError `rloo.reward`, and `tasks.unusable` where the reward can judge no prompt.
     """
-    config = RLOOConfig(**run.info.config)
+    config = RLOOConfig.stored(run.info.config)
     reward = rewards.reward_of(config.reward, home)
     start = start_of(run, config, home, warm)
     model = add_adapter(start, config, run, home)

@@ -46,7 +46,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
 
     Raises: AfinaError for what a person can mend; whatever torch raises (out of memory, for one).
     """
-    config = SFTConfig(**run.info.config)
+    config = SFTConfig.stored(run.info.config)
     start = start_of(run, config, home, warm)
     rows, heldout = rehearsed(run.rows("train"), config, start), run.rows("heldout")
     model = add_adapter(start, config, run, home)
