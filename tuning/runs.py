@@ -76,11 +76,9 @@ class RunInfo:
         info = records.read(cls, path)
         if not info.name.strip():
             raise BrokenFile(path, "field", name="name", value=info.name)
-        if not info.base.get("name"):
-            raise BrokenFile(path, "no_field", name="base.name")
         if not 0 <= info.created_at < _YEAR_9999:
             raise BrokenFile(path, "field", name="created_at", value=info.created_at)
-        return replace(info, run_id=run.name, base={"sha256": "", **info.base})
+        return replace(info, run_id=run.name, base={"name": "", "sha256": "", **info.base})
 
 
 class Run:

@@ -25,7 +25,7 @@ WRONG = {  # a value of another type for each field of run.json
     "name": ["x"], "method": None, "config": [], "base": {"name": 5}, "data": "x", "created_at": "now",
     "parent": 3, "extra": [1],
 }  # fmt: skip
-FAR = {"name": " ", "base": {}, "created_at": 1e30}
+FAR = {"name": " ", "created_at": 1e30}
 
 
 @pytest.fixture
