@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import gc
 import os
 import signal
 import sys
@@ -93,6 +94,9 @@ def main(arguments: list[str]) -> int:
     for address in addresses(settings):
         print(f"  Class / clase:       {address}")
     print(flush=True)
+    gc.set_threshold(
+        20_000, 20, 50
+    )  # objects; a search through all of them stops every vote, and 700 are soon made
     sys.setswitchinterval(0.001)  # seconds; a vote does not wait for a long computation in another thread
     services.start()
     if open_browser:

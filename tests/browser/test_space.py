@@ -166,7 +166,9 @@ def test_the_owner_and_named_teachers_sign_in(space, provider, user, is_teacher)
     assert ask(port, "/files/runs/none", cookie)[0] == (404 if is_teacher else 403)
     if user in ("owner", "stranger"):
         here = f"http://127.0.0.1:{port}"
-        client = Client(here, headers={"cookie": cookie, "origin": here}, verbose=False)  # as a browser sends them
+        client = Client(
+            here, headers={"cookie": cookie, "origin": here}, verbose=False
+        )  # as a browser sends them
         with pytest.raises(Exception, match="no run" if is_teacher else "Only the teacher"):
             client.predict("none", api_name="/stop_run")
     told = log.read_text()
