@@ -44,6 +44,12 @@ class Settings:
     public_url: str = _setting(
         "AFINA_PUBLIC_URL", "", "Address that people open (https://…) where a proxy or container has its own."
     )
+    folders: str = _setting(
+        "AFINA_FOLDERS",
+        "",
+        "Folders of this machine, separated as in PATH, whose files and models the teacher may name where others can "
+        "reach the app; on a machine that listens to itself alone they may name any.",
+    )
     max_upload_mb: int = _setting("AFINA_MAX_UPLOAD_MB", 200, "Largest upload, in MB.")
     open_chat: bool = _setting("AFINA_OPEN_CHAT", True, "Whether people without the teacher's link may chat.")
 

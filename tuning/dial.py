@@ -73,8 +73,7 @@ def adapter_at(run: Path, parent: Path | None, strength: float) -> Path:
     Raises: AfinaError `dial.kind` for an adapter that is not LoRA (or rsLoRA), `dial.layers`.
     """
     own, before = run / "adapter", begins_at(parent)
-    stamps = [_stamp(folder) for folder in (own, before) if folder]
-    folder = run / "dials" / f"{checked(strength):g}-{hashing.of_json(stamps)[:12]}"
+    folder = _place(run, own, before, strength)
     if not folder.is_dir():
         beside = folder.with_name(f".{folder.name}.{os.getpid()}.{os.urandom(3).hex()}")
         write(own, before, strength, beside)
@@ -84,6 +83,25 @@ def adapter_at(run: Path, parent: Path | None, strength: float) -> Path:
             shutil.rmtree(beside, ignore_errors=True)
         _forget_oldest(folder.parent)
     return folder
+
+
+def is_made(run: Path, parent: Path | None, strength: float) -> bool:
+    """Whether the adapter at `strength` is there, so that nothing would be written to use it."""
+    try:
+        return checked(strength) == 1 or _place(run, run / "adapter", begins_at(parent), strength).is_dir()
+    except OSError:  # a run without an adapter
+        return False
+
+
+def made(run: Path, parent: Path | None) -> list[float]:
+    """The settings of the dial that are there, the run itself among them."""
+    every = (STEP * n for n in range(round(MOST / STEP) + 1))
+    return [round(strength, 4) for strength in every if is_made(run, parent, strength)]
+
+
+def _place(run: Path, own: Path, before: Path | None, strength: float) -> Path:
+    stamps = [_stamp(folder) for folder in (own, before) if folder]
+    return run / "dials" / f"{checked(strength):g}-{hashing.of_json(stamps)[:12]}"
 
 
 def begins_at(parent: Path | None) -> Path | None:

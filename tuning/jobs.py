@@ -46,8 +46,12 @@ class Executor(Protocol):
 
 
 class Queue:
-    def __init__(self, store: RunStore, executor: Executor) -> None:
+    def __init__(
+        self, store: RunStore, executor: Executor, allow: Callable[[str], None] = lambda model: None
+    ) -> None:
+        """`allow` raises for a source model that nobody may train from here."""
         self.store = store
+        self._allow = allow
         self.executor = executor
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -78,6 +82,7 @@ class Queue:
 
         if parent:
             config = type(config).from_settings({**config.to_dict(), "source_model": parent})
+        self._allow(str(config.to_dict()["source_model"]))
         policy = models.resolve(str(config.to_dict()["source_model"]), self.store.home)
         if policy.adapter and not policy.run_id:  # else it would start from the bare base
             raise AfinaError("dial.not_kept", name=policy.name)

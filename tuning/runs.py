@@ -307,6 +307,10 @@ class RunStore:
         """The runs that continue `run`'s adapter."""
         return tuple(other for other in self if other.info.parent == run.id)
 
+    def with_parent(self, run: Run) -> tuple[Path, Path | None]:
+        """The folders of a run and of the run that it continues."""
+        return run.path, self.root / run.info.parent if run.info.parent else None
+
     def delete(self, name: str) -> None:
         """Removes a run for good; a broken one by its directory's name.
 

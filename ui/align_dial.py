@@ -95,7 +95,9 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, t
             return [gr.update(visible=False), *[gr.skip()] * 5, mark]
         measured = services.dialling.measured(who, name)
         prompt = services.dialling.prompt(who, name)
-        reply = heard(services.dialling.hear(who, name, strength, prompt, judged or ""), strength, tongue)
+        reply = ""
+        if services.dialling.may_hear(who, name, strength):
+            reply = heard(services.dialling.hear(who, name, strength, prompt, judged or ""), strength, tongue)
         sweep = gr.update(visible=who.is_teacher)
         return [gr.update(visible=True), prompt, reply, "", figure(measured, strength, tongue), sweep, mark]
 

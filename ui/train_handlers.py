@@ -95,11 +95,22 @@ class Train:
         labels |= {run.name: f"{run.name} ← {run.base}" for run in self._runs() if run.downloadable}
         return [(label, name) for name, label in labels.items()]
 
-    def about_model(self, name: str, language: str) -> str:
+    def _may_describe(self, who: Actor, name: str) -> None:
+        """A model that may be looked up: for a visitor one that the page offers them, at no more than their pace.
+
+        Raises: NotAllowed `role.policy`, `role.server_folder`; TooMany.
+        """
+        self.services.roles.require_no_folder(name)
+        if not who.is_teacher:
+            self.services.roles.limits.request(f"page {who.person}")
+            self.services.comparing.require_offered(who, [name])
+
+    def about_model(self, who: Actor, name: str, language: str) -> str:
         """One line on a base model or a run's base; empty where its files cannot be read (the data say why)."""
         from tuning import models
 
         try:
+            self._may_describe(who, name)
             facts = models.describe(models.resolve(name, self.services.settings.home).base)
         except AfinaError:
             return ""
@@ -164,11 +175,12 @@ class Train:
         except AfinaError as error:
             return train_data.problem(error, language)
 
-    def formula(self, form: Form, language: str) -> str:
-        """HTML: LoRA's formula with the numbers of the chosen model; empty for a model that is none."""
+    def formula(self, who: Actor, form: Form, language: str) -> str:
+        """HTML: LoRA's formula with the numbers of the chosen model; empty for a model that is none, or not offered."""
         from tuning import models
 
         try:
+            self._may_describe(who, form.source_model)
             base = models.resolve(form.source_model, self.services.settings.home).base
         except AfinaError:
             return ""

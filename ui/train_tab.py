@@ -83,9 +83,9 @@ def _wire_data(train: Train, setup: Setup, data: DataPanel, pages: gr.Tabs) -> d
 
 def _check(train: Train, setup: Setup, data: DataPanel, form: Form, request: gr.Request) -> dict[Any, Any]:
     """Updates of the data panel (and of what hangs on it) for the form as it stands."""
-    tongue = language(request)
+    who, tongue = actor(train.services, request), language(request)
     nothing = {box: gr.update(visible=False) for box in (data.tokens_title, data.tokens, data.details)}
-    about, about_model = train.about(form.source, tongue), train.about_model(form.source_model, tongue)
+    about, about_model = train.about(form.source, tongue), train.about_model(who, form.source_model, tongue)
     common = {
         setup.about: gr.update(value=about, visible=bool(about)),
         setup.about_model: gr.update(value=about_model, visible=bool(about_model)),
@@ -143,7 +143,7 @@ def _wire_estimate(train: Train, setup: Setup) -> None:
 
     @shown
     def formula(values: dict[Any, Any], request: gr.Request) -> str:
-        return train.formula(setup.form(values), language(request))
+        return train.formula(actor(train.services, request), setup.form(values), language(request))
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     at_once = [setup.model.change, *(setup.knobs[name].change for name in ("rank", "alpha", "peft"))]

@@ -7,7 +7,7 @@ about a conversation: its history comes with the call.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, cast
 
@@ -61,14 +61,17 @@ class Comparing:
     @property
     def engine(self) -> Engine:
         with self._loading:
-            if self._engine is None and self._make_engine is not None:
-                self._engine = self._make_engine()
             if self._engine is None:
-                libraries.transformers()
-                from tuning.generate import Engine
-
-                self._engine = Engine(self._settings.home)
+                made = self._make_engine() if self._make_engine is not None else self._own_engine()
+                paths = self._roles.paths
+                self._engine = made if paths.is_personal else cast("Engine", Gated(made, paths.require_model))
             return self._engine
+
+    def _own_engine(self) -> Engine:
+        libraries.transformers()
+        from tuning.generate import Engine
+
+        return Engine(self._settings.home)
 
     def may_chat(self, actor: Actor) -> None:
         """Raises: NotAllowed `role.chat` where the chat is the teacher's alone."""
@@ -124,7 +127,7 @@ class Comparing:
         """
         self._roles.require_chat(actor)
         _check(policies, message, system, histories)
-        self._require_offered(actor, policies)
+        self.require_offered(actor, policies)
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         asked = {"role": "user", "content": message}
         talks = [[*opening, *history, asked] for history in histories]
@@ -140,7 +143,7 @@ class Comparing:
         """One reply of each policy to `message`. Raises: as `chat`."""
         self._roles.require_chat(actor)
         _check(policies, message, system)
-        self._require_offered(actor, policies)
+        self.require_offered(actor, policies)
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         talk = [*opening, {"role": "user", "content": message}]
         drawn = _sampling(sampling)
@@ -149,19 +152,31 @@ class Comparing:
             self._roles.spend(actor, len(policies) * drawn.max_new_tokens)
             return self.engine.generate(policies, talks, drawn, seeds=[drawn.seed] * len(policies))
 
-    def _require_offered(self, actor: Actor, policies: Sequence[str]) -> None:
+    def require_offered(self, actor: Actor, policies: Sequence[str]) -> None:
         """A visitor talks to what is offered: any other name is a folder or a model of the Hub, loaded for the asking.
 
-        Raises: NotAllowed `role.policy`, `role.server_folder`.
+        Of a run's dial they may use the settings that the teacher has used: others would be written to the disk.
+        Raises: NotAllowed `role.policy`, `role.server_folder`; AfinaError `dial.strength`.
         """
-        offered = (
-            () if actor.is_teacher else {alternatives.parted(each.name)[0] for each in self.policies(actor)}
-        )
+        offered = () if actor.is_teacher else {each.name for each in self.policies(actor)}
         for name in policies:
             policy = alternatives.parted(name)[0]
-            self._roles.require_no_folder(policy)
-            if not actor.is_teacher and policy not in offered and policy.split(dial.SIGN)[0] not in offered:
+            if not actor.is_teacher and policy not in offered and not self._is_set(policy, offered):
                 raise NotAllowed("role.policy", name=name)
+            self._roles.require_no_folder(policy)
+
+    def _is_set(self, policy: str, offered: Collection[str]) -> bool:
+        """Whether `policy` is an offered run at a setting of its dial that is there already."""
+        if dial.SIGN not in policy:
+            return False
+        name, strength = dial.parsed(policy)
+        if name not in offered:
+            return False
+        try:
+            run = self._store.get(name)
+        except AfinaError:  # a base has no dial
+            return False
+        return dial.is_made(*self._store.with_parent(run), strength)
 
     def _helped(
         self, policies: Sequence[str], talks: Sequence[list[Message]], language: str = "en"
@@ -179,13 +194,42 @@ class Comparing:
         """`n` replies of one policy to `message`, each with a seed of its own. Raises: as `chat`."""
         self._roles.require_chat(actor)
         _check([policy], message, system)
-        self._require_offered(actor, [policy])
+        self.require_offered(actor, [policy])
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         talk = [*opening, {"role": "user", "content": message}]
         drawn = _sampling({**sampling, "greedy": False})
         with self._roles.writing(actor, n):
             self._roles.spend(actor, n * drawn.max_new_tokens)
             return [reply.text for reply in self.engine.generate([policy] * n, [talk] * n, drawn)]
+
+
+class Gated:
+    """An engine that asks `allow` before it answers as a policy: whoever calls it, no folder is loaded unasked."""
+
+    def __init__(self, engine: Any, allow: Callable[[str], None]) -> None:
+        self._engine, self._allow = engine, allow
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def generate(self, policies: Sequence[str], *rest: Any, **more: Any) -> list[Reply]:
+        """As the engine. Raises: also what `allow` raises."""
+        self._check(policies)
+        return self._engine.generate(policies, *rest, **more)
+
+    def stream(self, policies: Sequence[str], *rest: Any, **more: Any) -> Iterator[list[Partial]]:
+        """As the engine. Raises: also what `allow` raises."""
+        self._check(policies)
+        return self._engine.stream(policies, *rest, **more)
+
+    def behind_the_page(self, lending: Any) -> Any:
+        """The engine as threads behind the page may use it."""
+        own = getattr(self._engine, "behind_the_page", None)
+        return self if own is None else Gated(own(lending), self._allow)
+
+    def _check(self, policies: Sequence[str]) -> None:
+        for name in dict.fromkeys(policies):
+            self._allow(name)
 
 
 def _sampling(given: Mapping[str, object]) -> Sampling:

@@ -109,6 +109,7 @@ class Course:
         if not names:
             raise AfinaError("redteam.no_policy")
         for name in names:
+            self._roles.require_no_folder(name)
             models.resolve(name, self._settings.home)
         asked = [redteam.Attack(each, "direct") for each in own] or redteam.attacks(language)
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from common import files, records
-from common.errors import AfinaError
+from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from labeling import people
 from labeling.schema import Generation, Round, RoundSettings
@@ -99,7 +99,8 @@ class Dialling:
     def hear(self, actor: Actor, name: str, strength: float, prompt: str, reward_run: str = "") -> Heard:
         """The likeliest reply at a setting.
 
-        Raises: NotAllowed `role.chat`; TooMany as `Limits`; AfinaError `chat.empty`, as
+        Visitors hear what the teacher has heard or measured: another setting would have to be written to the disk.
+        Raises: NotAllowed `role.chat`, `dial.not_made`; TooMany as `Limits`; AfinaError `chat.empty`, as
         `require_length` and `tuning.dial`.
         """
         self._roles.spend(actor, _TOKENS, messages=0)
@@ -108,16 +109,32 @@ class Dialling:
         if not asked:
             raise AfinaError("chat.empty")
         require_length(asked)
-        policies = [dial.name_of(run.name, strength), dial.name_of(run.name, 0)]
+        policies = [dial.name_of(run.name, each) for each in self._heard(actor, run, strength)]
         reward = None
         with self._roles.writing(actor, len(policies)):
-            text, before = self._greedy(policies, asked)
-            if reward_run:
+            text, *others = self._greedy(policies, asked)
+            if reward_run and others:
+                before = others[0]
                 talk = ({"role": "user", "content": asked},)
                 model = self._aligning.reward_model(actor, reward_run)
                 now, then = model.scores([(talk, text), (talk, before)])
                 reward = now - then
         return Heard(asked, text, reward)
+
+    def _heard(self, actor: Actor, run: Run, strength: float) -> list[float]:
+        """The settings to be heard: the one asked for, and the parent for its reward, where visitors have it too."""
+        strengths = [dial.checked(strength), 0.0]
+        if actor.is_teacher:
+            return strengths
+        there = dial.made(*self._store.with_parent(run))
+        if strengths[0] not in there:
+            listed = ", ".join(f"{each:g}" for each in there) or "-"
+            raise NotAllowed("dial.not_made", value=f"{strengths[0]:g}", settings=listed)
+        return [each for each in strengths if each in there]
+
+    def may_hear(self, actor: Actor, name: str, strength: float) -> bool:
+        """Whether somebody may hear a setting. Raises: AfinaError `dial.strength`."""
+        return actor.is_teacher or dial.is_made(*self._store.with_parent(self._store.get(name)), strength)
 
     def measured(self, actor: Actor, name: str) -> Sweep | None:
         """What was measured before."""

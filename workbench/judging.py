@@ -213,6 +213,7 @@ class Judging:
         `judge.reward_writes_not`, `judge.no_revision`, and as `rounds.create`.
         """
         self._roles.require_teacher(actor)
+        self._roles.require_no_folder(policy)
         speaker, rubric = self._speaker(actor, asked), self._rubric(asked)
         drawn = [each for each, _ in planner.draw(prompts, n_train, n_heldout, 0)]
         items, tally = [], Counter[str]()
@@ -271,6 +272,7 @@ class Judging:
         if asked.kind == "endpoint":
             return self._endpoint(asked)
         if asked.kind == "policy":
+            self._roles.require_no_folder(asked.name)
             return PolicySpeaker(asked.name, self._engine)
         raise AfinaError("judge.reward_writes_not", kind=asked.kind)
 

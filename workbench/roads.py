@@ -181,6 +181,7 @@ class Roads:
 
     def _asked(self, round_id: str, source: str, n: int, seed: int) -> list[Sequence[dict[str, str]]]:
         """Prompts as conversations: `n` of the train side, drawn, and a fifth as many held-out ones."""
+        self._roles.require_own_file(source)
         own = [each.prompt for each in self._prompts(round_id)]
         given = (
             [messages_of("prompt", each) for each in read_prompts(source, self._settings)] if source else own

@@ -20,6 +20,7 @@ from common.files import write_secret
 from common.settings import Settings, token_problem
 from workbench.keyring import Keyring, keyring
 from workbench.limits import Limits
+from workbench.paths import Paths
 
 COOKIE = "afina_token"
 VISITOR_COOKIE = "afina_visitor"
@@ -50,14 +51,10 @@ class Roles:
 
     def __init__(self, settings: Settings, keys: Keyring | None = None) -> None:
         self._open_chat = settings.open_chat
-        self._uploads = settings.home / "uploads"
         self.keys = keys or keyring(settings)
         self.token = settings.teacher_token or _kept_token(settings.home)
         self.limits = Limits(settings)
-        self._base_model = settings.base_model
-        self._elsewhere = bool(
-            os.environ.get("SPACE_ID") or settings.public_url
-        )  # not the teacher's own machine
+        self.paths = Paths(settings)
         self.sign_in = sign_in_offered()
         named = {os.environ.get("SPACE_ID", "").partition("/")[0], *settings.teachers.split(",")}
         self._teachers = {each.strip().casefold() for each in named} - {""}
@@ -119,23 +116,12 @@ class Roles:
             yield
 
     def require_own_file(self, source: str | Path) -> None:
-        """On a Space or server a file that is read has been uploaded. Raises: NotAllowed `role.server_file`.
-
-        On one's own machine the teacher may name any file: they can read it anyway.
-        """
-        path = Path(source).expanduser()
-        if self._elsewhere and path.exists() and not path.resolve().is_relative_to(self._uploads.resolve()):
-            raise NotAllowed("role.server_file", name=path.name)
+        """Raises: as `Paths.require_file`."""
+        self.paths.require_file(source)
 
     def require_no_folder(self, model: str) -> None:
-        """On a Space or server a model is no folder of it, but for the host's own choice.
-
-        Raises: NotAllowed `role.server_folder`.
-        """
-        path = Path(model.strip()).expanduser()
-        named = model != self._base_model and any(sign in model for sign in "/\\~")
-        if self._elsewhere and named and path.is_dir():
-            raise NotAllowed("role.server_folder", name=path.name)
+        """Raises: as `Paths.require_model`."""
+        self.paths.require_model(model)
 
     def enter_cookie(self, https: bool) -> str:
         """The Set-Cookie value that makes a browser the teacher's for a week; on https it works in an iframe.

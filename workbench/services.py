@@ -156,7 +156,9 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
     store = RunStore(settings.home)
     lending = Lending(settings.gpu_slice)
     queue = Queue(
-        store, ZeroGPUExecutor(settings.home, lending, lent.train) if lent else executor_of(settings)
+        store,
+        ZeroGPUExecutor(settings.home, lending, lent.train) if lent else executor_of(settings),
+        roles.require_no_folder,
     )
     there = place(settings.backup, settings.hf_token) if settings.backup else None
     keeper, keeping, complete = _backup(settings, labels, store, there) if there else (None, None, False)

@@ -144,6 +144,7 @@ class Training:
         from tuning.latency import measure
 
         self._roles.require_teacher(actor)
+        self._roles.require_no_folder(model)
         return measure(model, self.settings.home)
 
     # Looking: everybody may

@@ -95,6 +95,24 @@ def test_a_setting_is_heard_voted_on_and_kept(services, monkeypatch):
         TEACHER, ["more"], "Hi?", greedy=True, max_new_tokens=64)[0].text  # fmt: skip
 
 
+def test_a_visitor_hears_what_is_there_and_writes_nothing(services):
+    services.dialling.hear(TEACHER, "polite", 1.5, "Hi?")
+    run = services.training.store.get("polite")
+    for strength in (1.5, 1, 0):
+        assert services.dialling.may_hear(VISITOR, "polite", strength)
+        assert services.dialling.hear(VISITOR, "polite", strength, "Hi?", "judge").reward is not None
+    before = sorted(path.name for path in (run.path / "dials").iterdir())
+    assert not services.dialling.may_hear(VISITOR, "polite", 0.05)
+    with pytest.raises(NotAllowed) as caught:
+        services.dialling.hear(VISITOR, "polite", 0.05, "Hi?")
+    assert caught.value.key == "dial.not_made" and caught.value.params["settings"].startswith("0, ")
+    for name in ("polite*0.05", "polite*0.05 + rag", "polite*1.5*2"):
+        with pytest.raises(AfinaError):
+            services.comparing.replies(VISITOR, [name], "Hi?")
+    assert services.comparing.replies(VISITOR, ["polite*1.5"], "Hi?", greedy=True)
+    assert sorted(path.name for path in (run.path / "dials").iterdir()) == before
+
+
 def test_the_reward_model_beside_the_class(services):
     talk = [{"role": "user", "content": "What is 0 plus 1?"}]
     found = services.rewarding.verdict(VISITOR, "judge", talk, [POLITE, CURT], ["a", "b"])

@@ -8,6 +8,7 @@ from tuning.config import SFTConfig
 from tuning.config_classify import ClassifyConfig
 from tuning.data import uploads
 from workbench.comparing import Comparing
+from workbench.judging import Asked
 from workbench.roles import TEACHER, VISITOR, Roles
 from workbench.rounds import Wanted, read_prompts
 from workbench.services import build
@@ -15,13 +16,14 @@ from workbench.services import build
 ROWS = '{"prompt": "Why?", "completion": "Because."}\n' * 30
 
 
-@pytest.fixture(params=["space", "proxy"])
+@pytest.fixture(params=["space", "proxy", "class"])
 def hosted(request, tmp_path, monkeypatch):
     """The services of a machine that others run, and a file of it that nobody has uploaded."""
     if request.param == "space":
         monkeypatch.setenv("SPACE_ID", "owner/afina")
     public = "https://afina.example.org" if request.param == "proxy" else ""
-    services = build(Settings(home=tmp_path / "home", teacher_token="x" * 16, public_url=public))
+    host = "0.0.0.0" if request.param == "class" else "127.0.0.1"
+    services = build(Settings(home=tmp_path / "home", teacher_token="x" * 16, public_url=public, host=host))
     secret = tmp_path / "secret.jsonl"
     secret.write_text(ROWS)
     yield services, secret
@@ -61,6 +63,14 @@ def test_no_folder_of_a_server_is_a_model(hosted, tmp_path):
         lambda: services.classifying.start(TEACHER, ClassifyConfig(source_model=folder), None, ["lora"]),
         lambda: services.rounds.make(TEACHER, Wanted("x", (folder,), prompts=("a",), n_train=0, n_heldout=1)),
         lambda: services.comparing.replies(TEACHER, [folder], "Hello"),
+        lambda: services.comparing.engine.generate([folder], [[]], None),
+        lambda: services.comparing.engine.stream(["pocket", folder], [[]], None),
+        lambda: services.queue.submit("sft", SFTConfig(source_model=folder), None),
+        lambda: services.course.red_team(TEACHER, [folder], "en"),
+        lambda: services.course.compare_ways(TEACHER, folder),
+        lambda: services.training.latency(TEACHER, folder),
+        lambda: services.judging.revise(TEACHER, folder, "x", ["a"], Asked("policy", "pocket")),
+        lambda: services.judging.revise(TEACHER, "pocket", "x", ["a"], Asked("policy", folder)),
         lambda: services.comparing.sampled(TEACHER, f"{folder}*2", "Hello", 2),
     ]
     for call in calls[:-1]:
@@ -113,6 +123,8 @@ def test_a_visitor_talks_to_what_is_offered_alone(tmp_path, name):
             call()
         assert caught.value.key == "role.policy"
     assert not engine.asked
-    comparing.replies(VISITOR, ["pocket", "pocket + rag", "pocket*0.5"], "Hello")
+    with pytest.raises(NotAllowed):
+        comparing.replies(VISITOR, ["pocket*0.5"], "Hello")
+    comparing.replies(VISITOR, ["pocket", "pocket + rag"], "Hello")
     comparing.replies(TEACHER, [name], "Hello")
-    assert engine.asked == ["pocket", "pocket", "pocket*0.5", name]
+    assert engine.asked == ["pocket", "pocket", name]
