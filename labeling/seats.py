@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, update
 
 from common.errors import AfinaError
 from labeling import people, recount, standing
-from labeling.admission import LESSON, SEATED, SINCE
+from labeling.admission import LESSON, SEATED
 from labeling.schema import now
 from labeling.store import Store
 from labeling.tables import annotators, rooms
@@ -63,7 +63,8 @@ def door(store: Store) -> Door:
         inside = connection.execute(count.where(SEATED), lesson).scalar_one()
         doubted = connection.execute(count.where(_DOUBTED), lesson).scalar_one()
         undone = connection.execute(count.where(annotators.c.undone_at.is_not(None))).scalar_one()
-        recent = connection.execute(count.where(SINCE), {"since": at - RECENT}).scalar_one()
+        just = count.where(SEATED, annotators.c.created_at > at - RECENT)
+        recent = connection.execute(just, lesson).scalar_one()
         last = _last(connection, at)
     return Door(
         here.seats,

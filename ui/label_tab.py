@@ -32,7 +32,15 @@ const elsewhere = element => {
   return !element.closest('button, a, summary') || Boolean(element.closest(
     'table, [role=grid], [role=dialog], dialog, [contenteditable=true], .table-wrap, #label-ratings'));
 };
+const typedIn = key => setTimeout(() => {  // Gradio's table opens its field with the first key, and loses it
+  const field = document.activeElement;
+  if (field?.tagName !== 'TEXTAREA' || !field.closest('#label-ratings') || field.value) return;
+  field.value = key;
+  field.dispatchEvent(new Event('input', {bubbles: true}));
+}, 50);
 document.addEventListener('keydown', event => {
+  const cell = event.target.closest?.('#label-ratings [role=gridcell]');
+  if (cell && event.target.tagName !== 'TEXTAREA' && /^[0-9]$/.test(event.key)) typedIn(event.key);
   const place = {1: 0, 2: 1, 0: 2, 9: 3}[event.key];
   if (place === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.repeat || event.isComposing) return;
@@ -304,7 +312,7 @@ def _ballot(item: dict[str, Any], action: str, choice: str, strength: Any, ratin
         item["criteria"], ratings.values.tolist(), strict=False
     ):  # rows may be added
         for key, value in (("left", left), ("right", right)):
-            if value not in (None, "") and value == value:  # not empty, not NaN
+            if value not in (None, "", 0) and value == value:  # not empty (0 after it was cleared), not NaN
                 scores[key][name] = int(value)
     if scores["left"] or scores["right"]:
         body["ratings"] = scores

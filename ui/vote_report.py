@@ -21,6 +21,7 @@ _OUTSIDE = (
     "skip",
     "report",
     "withdrawn",
+    "undone",
     "superseded",
     "retract",
 )  # others are a person's own reasons

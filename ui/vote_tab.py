@@ -14,7 +14,7 @@ from common import hashing
 from common.errors import AfinaError
 from labeling import rounds
 from labeling.schema import State
-from ui import vote_choice, vote_files, vote_form, vote_rehearse, vote_stage, vote_worth
+from ui import vote_choice, vote_files, vote_form, vote_rehearse, vote_seats, vote_stage, vote_worth
 from ui.context import actor, language, shown
 from ui.network import addresses, local_address
 from ui.translations import t
@@ -86,6 +86,7 @@ def build_vote_tab(services: Services) -> vote_choice.Place:
             )
             for name in BUTTONS
         }
+    vote_seats.build(services)
     with gr.Column(visible=False) as below:
         with gr.Accordion(t("vote.new"), open=False, elem_id="vote-new") as new:
             form = vote_form.lay_out(services)

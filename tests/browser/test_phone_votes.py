@@ -51,6 +51,37 @@ def test_keys_vote_and_undo(phone, stub):
     assert stub.received[4]["action"] == "retract"
 
 
+def test_a_phone_whose_clock_is_set_back_goes_on(phone, stub):
+    page = phone()
+    asked(page, 0)
+    page.evaluate("{ const then = Date.now() - 3 * 3600e3; Date.now = () => then; }")
+    for number in range(3):
+        tap(page, "A is better")
+        asked(page, number + 1)
+    assert all(0 < body["decision_time_ms"] < 60_000 for body in stub.received)
+    stub.go("locked")  # and the page still looks by itself
+    page.get_by_role("heading", name="The teacher has closed voting").wait_for()
+
+
+def test_keys_do_nothing_where_something_is_typed_or_asked(phone, stub):
+    page = phone(width=1280)
+    asked(page, 0)
+    page.evaluate(
+        "document.querySelector('#prompt').contentEditable = 'true'; document.querySelector('#prompt').focus()"
+    )
+    page.keyboard.press("2")
+    page.evaluate(
+        "document.querySelector('#prompt').contentEditable = 'false'; document.activeElement.blur()"
+    )
+    page.locator("#leave").click()
+    page.keyboard.press("1")
+    page.locator("#stay").click()
+    page.wait_for_timeout(300)
+    assert not stub.received
+    page.keyboard.press("1")
+    asked(page, 1)
+
+
 def test_a_double_tap_is_one_vote(phone, stub):
     page = phone()
     asked(page, 0)

@@ -255,3 +255,51 @@ def test_criteria_that_the_round_does_not_ask_for(room):
     with pytest.raises(AfinaError) as caught:
         room.cast(person, served.comparison_id, ratings={"left": {"pretty": 3}})
     assert caught.value.key == "label.criteria" and _log(room.store) == []
+
+
+def _edited(room) -> tuple:
+    row = _log(room.store)[-1]
+    return row.edited_completion, row.edited_from
+
+
+@pytest.mark.parametrize("winner", ["right", "tie", "both_bad"])
+def test_a_corrected_vote_drops_the_edit_of_the_other_side(room, winner):
+    person = room.person()
+    served = room.next(person)
+    edit = {"edited_completion": "Better.", "edited_side": "left"}
+    first = room.cast(person, served.comparison_id, "left", **edit)
+    assert _edited(room)[0] == "Better."
+    room.cast(person, served.comparison_id, winner, supersedes=first.annotation_id, **edit)
+    assert _edited(room) == (None, None)
+
+
+def test_taken_back_and_judged_anew_it_drops_the_edit_too(room):
+    person = room.person()
+    served = room.next(person)
+    edit = {"edited_completion": "Better.", "edited_side": "left"}
+    first = room.cast(person, served.comparison_id, "left", **edit)
+    room.cast(person, served.comparison_id, None, action="retract", supersedes=first.annotation_id)
+    room.cast(person, served.comparison_id, "right", **edit)
+    assert _edited(room) == (None, None)
+
+
+def test_an_edit_that_names_no_side_is_not_taken_over_to_the_other_one(room):
+    person = room.person()
+    served = room.next(person)
+    first = room.cast(person, served.comparison_id, "left", edited_completion="Better.")
+    room.cast(
+        person, served.comparison_id, "right", supersedes=first.annotation_id, edited_completion="Better."
+    )
+    assert _edited(room) == (None, None)
+
+
+def test_an_edit_of_the_side_that_wins_now_stays(room):
+    person = room.person()
+    served = room.next(person)
+    first = room.cast(person, served.comparison_id, "left", edited_completion="A.", edited_side="left")
+    again = {"edited_completion": "B.", "edited_side": "right"}
+    second = room.cast(person, served.comparison_id, "right", supersedes=first.annotation_id, **again)
+    assert _edited(room)[0] == "B."
+    kept = {"edited_completion": "B.", "edited_side": "right", "strength": 2}
+    room.cast(person, served.comparison_id, "right", supersedes=second.annotation_id, **kept)
+    assert _edited(room)[0] == "B."  # the winner stays, and so does its edit

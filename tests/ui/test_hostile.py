@@ -45,7 +45,8 @@ TEACHERS = {
     "study_page.halt", "redteam_tab.attack", "quality_panel.inspect",
     "quality_panel.take_out", "classify_tab.inspect", "mend_panel.again",
     "experiments_tab.begin", "experiments_tab.uploaded", "measure_panel.measure", "search_panel.search",
-    "search_panel.halt",
+    "search_panel.halt", "vote_seats.seat", "vote_seats.set_seats", "vote_seats.close", "vote_seats.done",
+    "vote_seats.room_door", "vote_seats.undo_joins",
 }  # fmt: skip
 """Start, stop, delete, reveal, export, or read what is the teacher's alone."""
 ANYBODY = {
@@ -56,7 +57,7 @@ ANYBODY = {
     "runs_tab.arrive", "runs_tab.look", "runs_tab.watch", "vote_tab.arrive", "vote_tab.look", "vote_tab.<lambda>",
     "vote_form.plan",
     "vote_form.suggest", "vote_form.<lambda>", "vote_form.choices", "vote_worth.look", "vote_worth.votes",
-    "vote_worth.<lambda>", "vote_files.<lambda>", "vote_rehearse.<lambda>",
+    "vote_worth.<lambda>", "vote_files.<lambda>", "vote_seats.look", "vote_seats.arrive", "vote_rehearse.<lambda>",
     "align_tab.usual", "align_tab.arrive", "align_tab.facts", "align_tab.look",
     "align_tab.choices", "align_tab.runs", "align_dial.hear", "align_dial.arrive", "label_tab.judge",
     "label_tab.begin", "label_tab.show", "label_tab.use", "label_tab.take_up", "label_tab._draft", "label_tab._chosen",
@@ -172,7 +173,7 @@ def test_programs_find_the_endpoints_by_the_names_that_are_documented(page):
     found = {each.api_name for each in page.demo.fns.values() if each.api_visibility != "private"}
     assert found == {
         "start_run", "run_status", "stop_run", "resume_run", "compare", "open_round", "round_status",
-        "export_preferences", "leaderboard",
+        "export_preferences", "leaderboard", "room_door", "set_seats", "undo_joins",
     }  # fmt: skip
 
 

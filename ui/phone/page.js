@@ -3,6 +3,8 @@
 
 const SOON = 800, POLL = 2500, LONGEST = 15000, TIMEOUT = 12000; // ms
 const VOTING = ["voting", "voting_again"];
+const NEVER = -Infinity; // a moment before all others
+const clock = () => performance.now(); // ms that only ever grow: a phone's time of day may be set back
 const TEMPORARY = (status) => status === 0 || status === 408 || status === 429 || status >= 500;
 
 const memory = {}; // what localStorage would hold, where it is blocked
@@ -28,20 +30,20 @@ function kept(name) {
 const me = {
   token: kept("token"),
   room: "", // the code from the link
-  gone: "", // why the token is no longer good
+  gone: "", // why the token is no longer good, in the server's words
   left: false, // withdrawn just now
   trained: 0, // how many models had learned from the votes by then
   runs: [], // their names, unless a round hides them now
   state: null, // the last answer of /vote/state
-  stateAt: 0,
+  stateAt: NEVER,
   comparison: null, // the one on the screen, waiting for a judgement
   done: false, // the server had no more
-  askedAt: 0,
+  askedAt: NEVER,
   judged: 0,
   remaining: 0,
   last: kept("last"), // the last judgement, for undo: {id, comparison, where}
   draft: kept("draft"), // what is filled in so far: {id, choice, strength, ratings, rationale, edits, spent}
-  shownAt: 0, // ms, when the comparison came
+  shownAt: NEVER, // ms, when the comparison came
   since: 0, // ms, from when the time of the decision runs
   turn: 0, // grows with every judgement: an answer to an older turn is not shown
   failures: 0,
@@ -114,7 +116,7 @@ function refused(body, problem) {
   say(problem.message || t("failed"), true);
   if (me.last?.id === body.annotation_id) setLast(null);
   if (me.comparison?.assignment_id === body.assignment_id) me.comparison = null; // it was to be judged again
-  me.stateAt = 0;
+  me.stateAt = NEVER;
 }
 
 // ---- following the room: one loop, never two at once
@@ -146,21 +148,21 @@ function schedule() {
   timer = setTimeout(poll, pause * (0.8 + 0.4 * Math.random()));
 }
 
-function poll() { me.stateAt = 0; sync(); }
+function poll() { me.stateAt = NEVER; sync(); }
 
 async function step() {
   const token = me.token;
   if (!token) return;
   try {
     const held = await flush();
-    if (Date.now() - me.stateAt > (me.state?.poll_ms ?? POLL)) await look(token);
+    if (clock() - me.stateAt > (me.state?.poll_ms ?? POLL)) await look(token);
     if (held) throw held;
     if (me.token === token && wantsNext()) await next(token);
     me.failures = 0;
   } catch (problem) {
     if (me.token !== token) return;
     if (problem.status === 401) forget(problem.message || t("gone"));
-    else if (problem.status === 409) Object.assign(me, { stateAt: 0, failures: 0, hurry: true }); // just closed
+    else if (problem.status === 409) Object.assign(me, { stateAt: NEVER, failures: 0, hurry: true }); // just closed
     else me.failures += 1;
   }
 }
@@ -170,14 +172,14 @@ async function look(token) {
   if (me.token !== token) return;
   const fresh = !me.state || answer.version !== me.state.version;
   me.state = answer;
-  me.stateAt = Date.now();
-  if (fresh || where() !== before) me.askedAt = 0;
+  me.stateAt = clock();
+  if (fresh || where() !== before) me.askedAt = NEVER;
   if (where() !== before) Object.assign(me, { comparison: null, done: false, turn: me.turn + 1 });
 }
 
 const votes = () => VOTING.includes(me.state?.state);
 const where = () => (me.state ? `${me.state.round?.id} ${me.state.state}` : "");
-const wantsNext = () => votes() && !me.comparison && !(me.done && Date.now() - me.askedAt < LONGEST);
+const wantsNext = () => votes() && !me.comparison && !(me.done && clock() - me.askedAt < LONGEST);
 
 async function next(token) {
   const turn = me.turn;
@@ -186,7 +188,7 @@ async function next(token) {
 
 function take(answer, token, turn) { // what is next, unless something was judged or undone meanwhile
   if (me.token !== token || turn !== me.turn || !votes()) return;
-  me.askedAt = Date.now();
+  me.askedAt = clock();
   me.done = Boolean(answer.done);
   if (me.done) { Object.assign(me, { remaining: 0, judged: answer.judged ?? me.judged }); return; }
   Object.assign(me, { judged: answer.judged, remaining: answer.remaining });
@@ -195,7 +197,7 @@ function take(answer, token, turn) { // what is next, unless something was judge
 
 function show(comparison) {
   me.comparison = comparison;
-  me.shownAt = me.since = Date.now();
+  me.shownAt = me.since = clock();
   if (me.draft?.id !== comparison.assignment_id) setDraft({ id: comparison.assignment_id, edits: {}, ratings: {} });
 }
 
@@ -205,8 +207,8 @@ const setLast = (last) => keep("last", (me.last = last)), setDraft = (draft) => 
 
 function pauseClock() { // the time of a decision does not run while the phone sleeps
   if (!me.comparison) return;
-  const now = Date.now();
-  setDraft({ ...me.draft, spent: (me.draft.spent ?? 0) + now - me.since });
+  const now = clock();
+  setDraft({ ...me.draft, spent: Math.round((me.draft.spent ?? 0) + now - me.since) });
   me.since = now;
 }
 
@@ -274,14 +276,14 @@ async function join(room) {
 function enter(token) {
   keep("token", token);
   keep("queue", queue().filter((item) => item.token === token));
-  Object.assign(me, { token, gone: "", left: false, state: null, stateAt: 0, comparison: null, done: false, failures: 0 });
+  Object.assign(me, { token, gone: "", left: false, state: null, stateAt: NEVER, comparison: null, done: false, failures: 0 });
   draw();
   poll();
 }
 
 function forget(reason) {
   keep("token", null);
-  Object.assign(me, { token: null, gone: reason, state: null, comparison: null, failures: 0 });
+  Object.assign(me, { token: null, left: false, gone: reason, state: null, comparison: null, failures: 0 });
 }
 
 async function withdraw() {
@@ -305,6 +307,7 @@ function readLink() {
   if (!location.hash) return;
   history.replaceState(null, "", location.pathname + location.search);
   me.room = link.get("room") ?? "";
+  if (me.room) me.gone = ""; // the code has just been scanned again
   const invite = link.get("invite");
   if (invite && invite !== me.token) enter(invite);
 }

@@ -108,7 +108,7 @@ function drawDock(now) {
 }
 
 function settle() { // the buttons wake up a moment after a comparison has come
-  const left = me.comparison ? me.shownAt + SETTLE - Date.now() : 0;
+  const left = me.comparison ? me.shownAt + SETTLE - clock() : 0;
   const asleep = !me.comparison || left > 0;
   for (const each of $$('#choices button:not([data-do="undo"])')) each.disabled = asleep;
   if (left > 0) setTimeout(settle, left + 5);
@@ -123,11 +123,11 @@ function farewell() { // the models that a vote has trained stay as they are: wh
 }
 
 function drawJoin() {
-  const told = me.left ? farewell() : me.room ? "" : me.gone;
+  const told = me.left ? farewell() : me.gone;
   $("#gone").hidden = !told;
   $("#gone").textContent = told;
   $("#gone").classList.toggle("trouble", !me.left);
-  $("#join-title").textContent = t(me.left ? "left.title" : "join.title");
+  $("#join-title").textContent = t(me.left ? "left.title" : me.gone ? "gone.title" : "join.title");
   if (me.room) $("#room").value = me.room;
 }
 
@@ -203,7 +203,7 @@ function drawRevealed({ result, card }) {
 // ---- hands
 
 function choose(choice) {
-  if (!me.comparison || Date.now() < me.shownAt + SETTLE) return;
+  if (!me.comparison || clock() < me.shownAt + SETTLE) return;
   say("");
   if (!asked()) { judge("vote", choice); return; }
   filled({ choice });
@@ -215,7 +215,7 @@ function choose(choice) {
 
 function act(what) {
   if (what === "undo") { undo(); return; }
-  if (!me.comparison || Date.now() < me.shownAt + SETTLE) return;
+  if (!me.comparison || clock() < me.shownAt + SETTLE) return;
   judge(what);
   say(t("said." + what));
 }
@@ -226,7 +226,7 @@ for (const each of $$("[data-language]")) each.onclick = () => {
   language = each.dataset.language;
   keep("language", language);
   translate();
-  if (me.state?.state === "revealed") me.stateAt = 0; // its lines are worded by the server
+  if (me.state?.state === "revealed") me.stateAt = NEVER; // its lines are worded by the server
   draw();
   sync();
 };
@@ -263,9 +263,12 @@ $("#withdraw").onclick = async () => {
   try { await withdraw(); draw(); } catch (problem) { say(problem.message || t("failed"), true); }
 };
 
+const FIELDS = "input, textarea, select, [contenteditable], [role=dialog], [role=alertdialog], dialog";
+const busy = (element) => Boolean(element?.closest?.(FIELDS)); // a key there means something else
+
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest?.("input, textarea");
-  if (typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (busy(event.target) || busy(document.activeElement) || !$("#leaving").hidden) return;
+  if (event.repeat || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
   const choice = { 1: "left", 2: "right", 0: "tie", 9: "both_bad" }[event.key];
   if (choice && screen() === "judge") choose(choice);
   if (event.key.toLowerCase() === "u") undo();
@@ -273,7 +276,7 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) pauseClock();
-  else { me.since = Date.now(); poll(); }
+  else { me.since = clock(); poll(); }
 });
 for (const name of ["online", "focus", "pageshow"]) addEventListener(name, () => { if (me.token) poll(); });
 addEventListener("hashchange", () => { readLink(); draw(); });
