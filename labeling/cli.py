@@ -16,7 +16,6 @@ from typing import Any, NoReturn, get_args
 from common.bounded import Problems
 from common.errors import AfinaError
 from common.settings import Settings
-from common.split import split
 from labeling.exchange.judged import AGGREGATIONS
 from labeling.exchange.write import FORMATS
 from labeling.schema import Rating, Sources
@@ -162,8 +161,7 @@ def _export(options: argparse.Namespace) -> tuple[dict, list[str]]:
         this = rounds.get(store, options.round)
         judged, title = counted.judged_of(store, this.round_id, options.sources), this.name
         if options.format == "kto":
-            given = (each for each in ratings.counting(store) if each.policy in this.policies)
-            rated = [each for each in given if options.split in (None, split(each.prompt))]
+            rated = ratings.of_policies(store, this.policies, options.split)
     done = write.export(
         judged,
         options.format,

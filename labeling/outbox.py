@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, inspect, select, text, tuple_
@@ -122,19 +123,14 @@ def is_empty(store: Store) -> bool:
 
 
 def insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Adds rows; columns that this schema does not know are left out."""
+    """Adds rows in their order. Columns that this schema does not know are left out; missing ones take defaults."""
     known = {column.name for column in table.columns}
     if "seq" in known and table.name in IDENTITY:
         known.discard("seq")  # the database counts anew
     for start in range(0, len(rows), _CHUNK):
-        alike: dict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)
-        for row in rows[start : start + _CHUNK]:
-            values = {k: v for k, v in row.items() if k in known}
-            alike[frozenset(values)].append(
-                values
-            )  # an older version's rows lack columns: they get the defaults
-        for part in alike.values():
-            connection.execute(insert_into(table), part)
+        part = [{k: v for k, v in row.items() if k in known} for row in rows[start : start + _CHUNK]]
+        for _, alike in groupby(part, key=sorted):  # rows of an older schema have fewer columns
+            connection.execute(insert_into(table), list(alike))
 
 
 def _rows(connection: Connection, table: Table, keys: list[tuple]) -> list[Change]:

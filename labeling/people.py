@@ -23,6 +23,7 @@ _CODE_LENGTH = 6
 
 
 _BY_TOKEN = select(annotators).where(annotators.c.token_hash == bindparam("token"))
+_BY_ID = select(annotators).where(annotators.c.annotator_id == bindparam("annotator"))
 _ROOM_BY_CODE = select(rooms).where(rooms.c.code == bindparam("code"))
 _ADD = insert(annotators)
 _DEPARTURES = select(
@@ -76,6 +77,31 @@ def invite(store: Store, group: str = "", quota: int = 0, language: str = "en") 
 def simulate(store: Store) -> Annotator:
     """An annotator who is not there (`labeling.simulated`): nobody is given the token."""
     return _add(store, room(store).room_id, "simulated", "en", "", 0)[0]
+
+
+def rater(store: Store, annotator_id: str, language: str = "en") -> None:
+    """Makes the annotator behind somebody's ratings in the chat, once.
+
+    It has no token: nobody can vote with it, and it takes no seat.
+    """
+    room_id = room(store).room_id
+    with store.write() as connection:
+        store.lock(connection, f"annotator {annotator_id}")
+        if connection.execute(_BY_ID, {"annotator": annotator_id}).first() is None:
+            values = {
+                "annotator_id": annotator_id,
+                "room_id": room_id,
+                "kind": "rater",
+                "group": "",
+                "quota": 0,
+            }
+            connection.execute(insert(annotators).values(**values, language=language, created_at=now()))
+
+
+def known(store: Store, annotator_id: str) -> bool:
+    """Whether there is such an annotator."""
+    with store.read() as connection:
+        return connection.execute(_BY_ID, {"annotator": annotator_id}).first() is not None
 
 
 def _add(

@@ -212,7 +212,7 @@ class Annotator:
 
     annotator_id: str
     room_id: str
-    kind: Literal["voter", "invited", "imported", "machine", "simulated"] = "voter"
+    kind: Literal["voter", "invited", "imported", "machine", "simulated", "rater"] = "voter"
     group: str = ""
     language: str = "en"
     quota: int = 0
@@ -258,7 +258,11 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Rating:
-    """One reply rated alone: thumbs (0 or 1) or a Likert scale (1 to 5). The data of KTO."""
+    """One reply rated alone: thumbs (0 or 1) or a Likert scale (1 to 5). The data of KTO.
+
+    `verified`: the reply carried this installation's signature. Ratings from before replies were signed are not.
+    `taken_back`: the person has taken the rating of this reply back.
+    """
 
     prompt: tuple[Message, ...]
     completion: str
@@ -269,6 +273,8 @@ class Rating:
     rating_id: str = field(default_factory=new_id)
     source: Source = "human"
     created_at: float = field(default_factory=now)
+    verified: bool = False
+    taken_back: bool = False
 
     def __post_init__(self) -> None:
         one_of("scale", self.scale, get_args(Scale))

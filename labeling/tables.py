@@ -244,6 +244,10 @@ ratings = Table(
     Column("value", Integer, nullable=False),
     Column("source", String(16), nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("verified", Boolean, nullable=False, server_default=false()),  # the reply's signature was checked
+    Column(
+        "taken_back", Boolean, nullable=False, server_default=false()
+    ),  # by the person who gave the rating
 )
 
 trained = Table(

@@ -76,7 +76,8 @@ class Engine:
     ) -> Iterator[list[Partial]]:
         """Column by column what each policy has written next to its conversation; the last list is all done.
 
-        The first list comes at once, before anything is written. A column's reply depends on its policy,
+        The first list comes at once, before anything is written. An error of one column is raised after the last list,
+        in which its `finish_reason` is "failed". A column's reply depends on its policy,
         conversation and seed, not on the columns beside it. Raises: AfinaError as `models.resolve` and
         `models.load_model`, `models.bad_adapter`, `chat.memory`, `chat.empty`.
         """
@@ -89,8 +90,8 @@ class Engine:
                     request.stop()
                 if request.changed():
                     yield request.partials()
+            yield request.partials()  # first: the other columns' replies are whole
             request.raise_error()
-            yield request.partials()
         finally:
             request.stop()  # a reader who leaves, leaves the line too
 

@@ -32,7 +32,8 @@ class Partial:
     n_tokens: int = 0
     seconds: float = 0.0  # since its writing began
     done: bool = False
-    finish_reason: str = ""  # "end" (it ended by itself), "length", "stopped"; "" while not done
+    finish_reason: str = ""  # "end" (it ended by itself), "length", "stopped", "failed"; "" while not done
+    seal: str = ""  # proves who wrote it, once it is whole: added by whoever hands it out
 
 
 class Row:

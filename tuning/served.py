@@ -52,7 +52,8 @@ class _Column:
 
     def partial(self) -> Partial:
         seconds = (self.ended or time.monotonic()) - self.began if self.began else 0.0
-        return Partial(self.text.strip(), self.n_tokens, seconds, bool(self.reason), self.reason)
+        reason = self.reason or ("failed" if self.error is not None else "")
+        return Partial(self.text.strip(), self.n_tokens, seconds, bool(reason), reason)
 
 
 class ServedEngine:
@@ -114,8 +115,8 @@ class ServedEngine:
                     seen = count
                     yield [column.partial() for column in columns]
                 time.sleep(_PAUSE)
-            _raise(columns)
             yield [column.partial() for column in columns]
+            _raise(columns)
         finally:
             _stop(columns)
             pool.shutdown(wait=False, cancel_futures=True)

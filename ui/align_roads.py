@@ -63,6 +63,8 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
         if name and who.is_teacher:
             found = services.roads.rated(who, name, way, sources)
             facts = word("roads.usable", tongue, good=found.good, bad=found.bad, thumbs=found.thumbs)
+            if found.unsigned:
+                facts += " " + word("roads.unsigned", tongue, n=found.unsigned)
         ties = ""
         if name and who.is_teacher:
             share = services.aligning.pairs(who, name, way, sources=sources).decided

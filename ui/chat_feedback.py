@@ -1,6 +1,6 @@
 """Thumbs and stars in the chat: a reply rated alone teaches too (the data of KTO), a good question is kept for a round.
 
-Who rates is an annotator of the room like everybody on a phone, known by a random token in the browser alone.
+Reads what a page sends and words what came of it; who may rate which reply is `workbench.thumbs`' to say.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import NotAllowed
+from ui.chat_messages import read
 from ui.context import actor, inform, language, shown, warn
 from ui.translations import word
 
@@ -20,52 +21,35 @@ if TYPE_CHECKING:
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # queued: notices need it
 
 
-def wire_feedback(
-    services: Services,
-    talks: Sequence[gr.Chatbot],
-    policies: Sequence[gr.Dropdown],
-    star: gr.Button,
-) -> None:
-    """Thumbs on every reply of `talks`, whose columns answer by `policies`; `star` keeps the last question."""
-    token = gr.BrowserState("", storage_key="afina-label", secret="afina-label")
+def wire_feedback(services: Services, talks: Sequence[gr.Chatbot], star: gr.Button) -> None:
+    """Thumbs on every reply of `talks`; `star` keeps the last question."""
 
     @shown
-    def rate(of: str, talk: list[Any], policy: str, data: gr.LikeData, request: gr.Request) -> str:
-        index = data.index[0] if isinstance(data.index, (list, tuple)) else data.index
-        turns = _plain(talk)
-        if not isinstance(index, int) or not 0 < index < len(turns) or turns[index]["role"] != "assistant":
-            return of
-        services.comparing.may_chat(actor(services, request))
-        mine = _known(services, of) or services.voting.join(services.voting.code(), language(request))
-        good = data.liked if isinstance(data.liked, bool) else data.liked == "Like"
-        services.voting.rate(mine, turns[:index], turns[index]["content"], policy, good)
-        inform(word("chat.rated", language(request)), 2)
-        return mine
+    def rate(talk: list[Any], data: gr.LikeData, request: gr.Request) -> None:
+        turns, tongue = read(talk), language(request)
+        index = data.index[0] if isinstance(data.index, (list, tuple)) and data.index else data.index
+        if not isinstance(index, int) or not 0 < index < len(turns) or turns[index].role != "assistant":
+            raise NotAllowed("rating.unsigned")
+        before, reply, good = [turn.plain for turn in turns[:index]], turns[index], _liked(data.liked)
+        services.thumbs.rate(actor(services, request), reply.seal, before, reply.content, good, tongue)
+        inform(word("chat.taken_back" if good is None else "chat.rated", tongue), 2)
 
     @shown
     def keep(talk: list[Any], request: gr.Request) -> None:
-        asked = [turn["content"] for turn in _plain(talk) if turn["role"] == "user"]
+        asked = [turn.content for turn in read(talk) if turn.role == "user"]
         if not asked:
             warn(word("chat.star_nothing", language(request)))
             return
         n = services.rounds.star(actor(services, request), asked[-1])
         inform(word("chat.starred", language(request), n=n))
 
-    for talk, policy in zip(talks, policies, strict=True):
-        talk.like(rate, [token, talk, policy], token, **_QUIET)
+    for talk in talks:
+        talk.like(rate, talk, None, **_QUIET)
     star.click(keep, talks[0], None, **_QUIET)
 
 
-def _known(services: Services, token: str) -> str:
-    """The token if it is still somebody's, else nothing."""
-    try:
-        services.voting.person(token)
-    except NotAllowed:
-        return ""
-    return token
-
-
-def _plain(talk: Sequence[dict[str, Any]] | None) -> list[dict[str, str]]:
-    from ui.chat_tab import said
-
-    return said(talk)
+def _liked(liked: object) -> bool | None:
+    """Up, down, or None: Gradio sends an empty text where a thumb is taken back."""
+    if liked is True or liked == "Like":
+        return True
+    return False if liked is False or liked == "Dislike" else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
+from ui.chat_messages import said
 from ui.context import actor, language, on_open, shown
 from ui.heat import heat
 from ui.translations import t, word
@@ -65,7 +66,7 @@ def wire(
 
     @shown
     def judge(request: gr.Request, model: str, count: int, system_text: str, *values: Any) -> str:
-        names, boxes = list(values[:count]), [_plain(each) for each in values[len(policies) :][:count]]
+        names, boxes = list(values[:count]), [said(each) for each in values[len(policies) :][:count]]
         if not model:
             raise AfinaError("reward.no_model")
         ended = [(name, box) for name, box in zip(names, boxes, strict=True) if len(box) > 1]
@@ -88,7 +89,7 @@ def wire(
         if not model:
             raise AfinaError("reward.no_model")
         policy, asked = values[count - 1], values[len(policies) + count - 1]  # of the column on the right
-        turns = [turn["content"] for turn in _plain(asked) if turn["role"] == "user"]
+        turns = [turn["content"] for turn in said(asked) if turn["role"] == "user"]
         if not turns:
             raise AfinaError("reward.two")
         how = {
@@ -162,9 +163,3 @@ def ranked(found: Sequence[Scored], policy: str, prompt: str, language: str) -> 
 
 def _column(index: int, name: str, language: str) -> str:
     return word("chat.reward.column", language, n=index + 1, name=name)
-
-
-def _plain(talk: Any) -> list[dict[str, str]]:
-    from ui.chat_tab import said
-
-    return said(talk)

@@ -1,33 +1,27 @@
 """The Chat tab: one message to several policies, their replies streamed side by side.
 
-A conversation lives in its columns' chat boxes, in the reader's page; nothing of it is kept here but the wish to
-stop, by session.
+A conversation lives in its columns' chat boxes, in the reader's page; nothing of it is kept here.
 """
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from tuning.alternatives import parted
-from ui import chat_helps, chat_reward, study_words
+from ui import chat_helps, chat_replies, chat_reward
 from ui.chat_feedback import wire_feedback
-from ui.chat_words import about, examples, first_columns, labels, passages
-from ui.context import actor, language, on_open, shown
+from ui.chat_messages import Turn, read
+from ui.chat_replies import Answers
+from ui.chat_words import examples, first_columns, labels
+from ui.context import actor, always, language, on_open, shown
 from ui.translations import t
 from workbench.comparing import MOST_COLUMNS
 
 if TYPE_CHECKING:
     from workbench.services import Services
-
-Message = dict[str, str]
-_MARKUP = re.compile(r"<(?=[A-Za-z/!?])|&(?=#|\w+;)")
-_MARKED = {"<": "&lt;", "&": "&amp;"}
 
 
 @dataclass(frozen=True)
@@ -69,9 +63,7 @@ def build_chat_tab(services: Services) -> None:
     panel = chat_reward.lay_out()
     _wire_choices(services, columns, controls)
     _wire_talk(services, columns, controls)
-    wire_feedback(
-        services, [column.talk for column in columns], [column.policy for column in columns], controls.star
-    )
+    wire_feedback(services, [column.talk for column in columns], controls.star)
     chat_reward.wire(
         services,
         panel,
@@ -191,118 +183,67 @@ def _wire_choices(services: Services, columns: list[Column], controls: Controls)
 
 
 def _wire_talk(services: Services, columns: list[Column], controls: Controls) -> None:
-    wishes: dict[str, threading.Event] = {}  # session -> whether its answer is to stop
-    talks = [column.talk for column in columns]
-    facts = [column.facts for column in columns]
-    outputs = [controls.message, controls.send, controls.stop, *talks, *facts]
+    answers = Answers()
+    talks, facts = [column.talk for column in columns], [column.facts for column in columns]
+    unsent = gr.State("")  # a message that nobody answered, on its way back to its field
+    buttons = [controls.send, controls.stop, controls.retry, controls.clear]
+    outputs = [controls.message, unsent, *buttons, *talks, *facts]
     setup = [controls.system, *controls.sampling, controls.n_columns, *(column.policy for column in columns)]
 
     @shown
     def send(request: gr.Request, message: str, *values: Any) -> Iterator[list[Any]]:
-        yield from _answer(services, wishes, request, message, *values)
+        policies, held, system, sampling = _parts(values)
+        asked = chat_replies.sent(message or "", policies, held, system, sampling)
+        yield from chat_replies.rows(services, answers, request, asked)
 
     @shown
     def again(request: gr.Request, *values: Any) -> Iterator[list[Any]]:
-        setting, talked = list(values[: len(setup)]), values[len(setup) :]
-        histories = [said(talk) for talk in talked]
-        asked = next((turn["content"] for turn in reversed(histories[0]) if turn["role"] == "user"), "")
-        yield from _answer(
-            services, wishes, request, asked, *setting, *(history[:-2] for history in histories)
-        )
+        yield from chat_replies.rows(services, answers, request, chat_replies.again(*_parts(values)))
 
     def stop(request: gr.Request) -> None:
-        if wish := wishes.get(request.session_hash or ""):
-            wish.set()
+        answers.stop(request.session_hash)
 
-    def clear() -> list[Any]:
+    def clear(request: gr.Request) -> list[Any]:
+        if answers.going(request.session_hash):  # the button is off then: another page of the session
+            return [gr.skip()] * (len(talks) + len(facts))
         return [*([] for _ in talks), *("" for _ in facts)]
+
+    def rest(request: gr.Request, typed: str, unsent: str) -> list[Any]:
+        if answers.going(request.session_hash):  # what has ended was refused beside an answer that goes on
+            return [gr.skip()] * (2 + len(buttons))
+        back = unsent if unsent and not (typed or "").strip() else gr.skip()
+        return [back, "", *chat_replies.busy(False)]
 
     quick: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
     # The buttons come back when the answer is over for the browser too: before, it would not hear the next click.
-    idle = {"fn": lambda: (gr.update(visible=True), gr.update(visible=False)), "inputs": None,
-            "outputs": [controls.send, controls.stop], **quick}  # fmt: skip
+    idle = {
+        "fn": rest,
+        "inputs": [controls.message, unsent],
+        "outputs": [controls.message, unsent, *buttons],
+        **quick,
+    }
     streaming: dict[str, Any] = {"outputs": outputs, "concurrency_limit": 64, "api_visibility": "private",
                                  "show_progress": "hidden", "trigger_mode": "once"}  # fmt: skip
-    gr.on(
-        [controls.send.click, controls.message.submit], send, [controls.message, *setup, *talks], **streaming
-    ).then(**idle)
-    controls.retry.click(lambda seed: int(seed or 0) + 1, controls.seed, controls.seed, **quick).then(
-        again, [*setup, *talks], **streaming
-    ).then(**idle)
+    always(
+        gr.on(
+            [controls.send.click, controls.message.submit],
+            send,
+            [controls.message, *setup, *talks],
+            **streaming,
+        ),
+        **idle,
+    )
+    seeded = controls.retry.click(lambda seed: int(seed or 0) + 1, controls.seed, controls.seed, **quick)
+    always(seeded.success(again, [*setup, *talks], **streaming), **idle)
     controls.stop.click(stop, None, None, **quick)
     controls.clear.click(clear, None, [*talks, *facts], **quick)
 
 
-def _answer(
-    services, wishes, request, message, system, temperature, top_p, max_new_tokens, seed, greedy, n, *rest
-):
-    """Rows of outputs while `n` columns write; `rest` is the policies and then the talks of all columns."""
-    policies, histories = rest[:n], [said(talk) for talk in rest[MOST_COLUMNS : MOST_COLUMNS + n]]
-    sampling = {
-        "temperature": temperature,
-        "top_p": top_p,
-        "max_new_tokens": int(max_new_tokens),
-        "seed": int(seed or 0),
-        "greedy": greedy,
-    }
-    found = [_found(services, name, message or "", request) for name in policies]
-    stop = wishes[request.session_hash] = threading.Event()
-    asked = {"role": "user", "content": message}
-    who, tongue = actor(services, request), language(request)
-    try:
-        stream = services.comparing.chat(
-            who, policies, histories, message or "", system or "", stop.is_set, tongue, **sampling
-        )
-        sent: Any = ""  # the message leaves its field once: what is typed meanwhile stays there
-        for partials in stream:
-            boxes = [
-                shown_talk([*history, asked, {"role": "assistant", "content": partial.text or "…"}])
-                for history, partial in zip(histories, partials, strict=True)
-            ]
-            below = [about(partial, tongue) + shown for partial, shown in zip(partials, found, strict=True)]
-            yield _row(sent, boxes, below)
-            sent = gr.skip()
-    finally:
-        wishes.pop(request.session_hash, None)
-
-
-def _found(services: Services, policy: str, message: str, request: gr.Request) -> str:
-    """HTML: the examples or passages that this column's way puts before the message; empty for the others."""
-    way, ways, tongue = parted(policy or "")[1], services.comparing.alternatives, language(request)
-    if way == "plain" or not message.strip():
-        return ""
-    if way == "few_shot":
-        return study_words.examples(ways.examples(actor(services, request), tongue), tongue)
-    return passages(ways.search(actor(services, request), message), tongue)
-
-
-def _row(message: Any, boxes: list[Any], below: list[str]) -> list[Any]:
-    """Values in the order of the outputs while an answer is written; columns that are not shown stay as they are."""
-    rest = [gr.skip()] * (MOST_COLUMNS - len(boxes))
-    return [message, gr.update(visible=False), gr.update(visible=True), *boxes, *rest, *below, *rest]
-
-
-def shown_talk(messages: Sequence[Message]) -> list[Message]:
-    """Messages for a chat box, which reads them as HTML even without Markdown; `said` gives them back as they were.
-
-    Only what HTML would read is marked, so that `a < b` is copied from the box as it is.
-    """
-    return [
-        {"role": turn["role"], "content": _MARKUP.sub(lambda found: _MARKED[found[0]], turn["content"])}
-        for turn in messages
-    ]
-
-
-def said(talk: Sequence[dict[str, Any]] | None) -> list[Message]:
-    """A chat box's messages as plain ones: Gradio hands each content over as a list of blocks."""
-    messages = []
-    for turn in talk or []:
-        content = turn["content"]
-        if not isinstance(content, str):
-            content = "".join(block.get("text", "") for block in content if isinstance(block, dict))
-        plain = content.replace("&lt;", "<").replace("&amp;", "&")
-        messages.append({"role": turn["role"], "content": plain})
-    return messages
+def _parts(values: Sequence[Any]) -> tuple[list[str], list[list[Turn]], str, dict[str, Any]]:
+    """(policies, talks, system message, sampling) of the columns that are shown, from the controls' values."""
+    system, *drawn, n = values[:7]
+    policies, talks = values[7 : 7 + n], values[7 + MOST_COLUMNS :][:n]
+    return list(policies), [read(talk) for talk in talks], system or "", chat_replies.sampling_of(*drawn)
 
 
 def _endpoint(services: Services) -> None:

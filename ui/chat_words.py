@@ -64,6 +64,8 @@ def about(partial: Partial, language: str) -> str:
     """The line below a column: tokens, speed, length, and why it ended."""
     if not partial.n_tokens and not partial.done:
         return word("chat.waiting", language)
+    if partial.done and not partial.text:
+        return word("chat.nothing", language, why=word(f"chat.finish.{partial.finish_reason}", language))
     speed = partial.n_tokens / partial.seconds if partial.seconds else 0
     why = word(f"chat.finish.{partial.finish_reason}", language) if partial.done else "…"
     return word("chat.facts", language, tokens=partial.n_tokens, speed=f"{speed:.0f}", words=len(partial.text.split()),

@@ -121,6 +121,16 @@ def on_open(fn: Callable[..., Any] | None, inputs: Any, outputs: Any, **told: An
     return page.load(fn, inputs, outputs, **told)
 
 
+def always(event: Any, fn: Callable[..., Any] | None = None, inputs: Any = None, outputs: Any = None, **options: Any
+           ) -> None:  # fmt: skip
+    """Runs `fn` after `event`, whether it succeeded, failed or was cancelled: for what gives a state back.
+
+    Gradio's `.then` is not run after a handler that raised; `.success` and `.failure` together are.
+    """
+    event.success(fn, inputs, outputs, **options)
+    event.failure(fn, inputs, outputs, **options)
+
+
 def inform(text: str, seconds: float = 3) -> None:
     """A note in the corner of the page. Its heading comes from `style.css`: Gradio writes it in English alone."""
     gr.Info(_notice(text), duration=seconds)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from common import collecting
@@ -17,14 +17,17 @@ from common.settings import Settings
 from tuning import alternatives, dial, libraries
 from tuning.models import NO_POLICY
 from tuning.runs import RunStore
+from workbench import seals
 from workbench.alternatives import Alternatives
 from workbench.limits import require_length
 
 if TYPE_CHECKING:
     from tuning.generate import Engine, Partial, Reply, Sampling
+    from workbench.keyring import Keyring
     from workbench.roles import Actor, Roles
 
 MOST_COLUMNS = 4
+WHOLE = ("end", "length")  # why a reply ended that says what its policy says
 Message = dict[str, str]
 
 
@@ -122,7 +125,8 @@ class Comparing:
         """Sends `message` to every policy behind its own history; yields what each has written so far.
 
         `histories[i]` are the messages before it in column i; `language` is that of shipped examples. `sampling` are
-        fields of `tuning.generate.Sampling`.
+        fields of `tuning.generate.Sampling`. A reply that its policy ended carries a `seal`, with which it may be rated
+        (`workbench.thumbs`); one that was stopped has none.
         Raises: NotAllowed `role.chat`; AfinaError `chat.columns`, `chat.empty`, `chat.long` and as the engine does.
         """
         self._roles.require_chat(actor)
@@ -131,11 +135,13 @@ class Comparing:
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         asked = {"role": "user", "content": message}
         talks = [[*opening, *history, asked] for history in histories]
-        policies, talks = self._helped(policies, talks, language)
+        sealed = _Seals(self._roles.keys, actor, policies, talks)
+        engines_policies, engines_talks = self._helped(policies, talks, language)
         drawn = _sampling(sampling)
         with self._roles.writing(actor, len(policies)):
             self._roles.spend(actor, len(policies) * drawn.max_new_tokens)
-            yield from self.engine.stream(policies, talks, drawn, should_stop)
+            for partials in self.engine.stream(engines_policies, engines_talks, drawn, should_stop):
+                yield sealed(partials)
 
     def replies(
         self, actor: Actor, policies: Sequence[str], message: str, system: str = "", **sampling: object
@@ -230,6 +236,27 @@ class Gated:
     def _check(self, policies: Sequence[str]) -> None:
         for name in dict.fromkeys(policies):
             self._allow(name)
+
+
+class _Seals:
+    """Seals the columns' replies, each once, as soon as its policy has ended it."""
+
+    def __init__(
+        self, keys: Keyring, actor: Actor, policies: Sequence[str], talks: Sequence[list[Message]]
+    ) -> None:
+        self._keys, self._actor, self._columns = keys, actor, list(zip(policies, talks, strict=True))
+        self._made: dict[int, str] = {}
+
+    def __call__(self, partials: list[Partial]) -> list[Partial]:
+        return [replace(each, seal=self._seal(i, each)) for i, each in enumerate(partials)]
+
+    def _seal(self, i: int, partial: Partial) -> str:
+        if partial.finish_reason not in WHOLE or not partial.text:
+            return ""
+        if i not in self._made:
+            policy, talk = self._columns[i]
+            self._made[i] = seals.seal(self._keys, self._actor.key, policy, talk, partial.text)
+        return self._made[i]
 
 
 def _sampling(given: Mapping[str, object]) -> Sampling:

@@ -29,6 +29,10 @@ _JOINS_OF_A_DEVICE = 6  # in an hour: who has lost their pass, and the next one 
 _HOUR = 3600.0
 _CODES_OF_A_DEVICE = 20  # wrong ones in ten minutes; then the device waits, whatever it sends
 _CODES = 300  # wrong ones of all in a minute; the right one is never refused for them
+_RATINGS = 40  # thumbs that one person gives, changes or takes back in a minute
+_RATED = 400_000  # characters of the rated conversations: of one person in a minute
+_RATED_BY_ALL = 4_000_000  # and of all people
+_RATERS = 300  # people whose first thumb comes at once; then as many in five minutes
 
 
 class TooMany(AfinaError):
@@ -94,6 +98,10 @@ class Limits:
         self._wrong = Bucket(_WRONG_TOKENS, clock=clock)
         self._joins_of = Bucket(_JOINS_OF_A_DEVICE, _HOUR, clock)
         self._codes, self._codes_of = Bucket(_CODES, 60.0, clock), Bucket(_CODES_OF_A_DEVICE, 600.0, clock)
+        self._ratings = Bucket(_RATINGS, clock=clock)
+        self._rated = Bucket(_RATED, clock=clock)
+        self._rated_by_all = Bucket(_RATED_BY_ALL, clock=clock)
+        self._raters = Bucket(_RATERS, 300.0, clock)
         self._most = settings.chat_queue
         self._writing: Counter[str] = Counter()  # person -> replies
         self._lock = threading.Lock()
@@ -130,6 +138,17 @@ class Limits:
         """Counts a request of an annotator's phone. Raises: TooMany `limit.requests`."""
         if seconds := self._requests.take(token):
             raise TooMany("limit.requests", seconds=seconds)
+
+    def rating(self, person: str, characters: int) -> None:
+        """Counts a thumb given, changed or taken back, and what is stored with it. Raises: TooMany `limit.ratings`."""
+        seconds = self._ratings.take(person) or self._rated.take(person, characters)
+        if seconds := seconds or self._rated_by_all.take("", characters):
+            raise TooMany("limit.ratings", seconds=seconds)
+
+    def rater(self) -> None:
+        """Counts somebody's first thumb, apart from the class's joins. Raises: TooMany `limit.ratings`."""
+        if seconds := self._raters.take(""):
+            raise TooMany("limit.ratings", seconds=seconds)
 
     def join(self, device: str | None = None) -> None:
         """Counts somebody who joins, by their device ("" for all without a cookie, who share a bucket).

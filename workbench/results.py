@@ -135,7 +135,7 @@ class Results:
         this = rounds.get(self._store, round_id)
         out = self.exports / f"{this.round_id[:8]}-{format}-{time.strftime('%Y%m%d-%H%M%S')}"
         judged = counted.judged_of(self._store, this.round_id, sources)
-        rated = ratings.counting(self._store) if format == "kto" else ()
+        rated = ratings.of_policies(self._store, this.policies, split) if format == "kto" else ()
         return write.export(judged, format, out, aggregation, minimum, phase, split, rated, this.name, ties)
 
     def exported(self, actor: Actor, folder: str, name: str) -> Path:

@@ -18,7 +18,7 @@ from common.settings import Settings
 from common.split import prompt_key, split
 from labeling import counted, naming, people, ratings, rounds
 from labeling.exchange.judged import Aggregation, decide, unpaired
-from labeling.schema import Rating, Sources, messages_of
+from labeling.schema import Sources, messages_of
 from labeling.store import Store
 from tuning import rewards
 from tuning.config import DPOConfig, KTOConfig, RLOOConfig
@@ -47,6 +47,7 @@ class RoundRatings:
     n_heldout: int
     dropped: dict[str, int]
     annotation_ids: tuple[str, ...]  # that the train side stands on
+    unsigned: int = 0  # of the thumbs, given before replies were signed
 
 
 class Roads:
@@ -72,7 +73,7 @@ class Roads:
         this = rounds.get(self._labels, round_id)
         judged = counted.judged_of(self._labels, this.round_id, sources)
         decisions, dropped = decide(judged, aggregation)
-        given = self._thumbs(this.policies) if sources != "ai" else []
+        given = ratings.of_policies(self._labels, this.policies) if sources != "ai" else []
         found, more = unpaired(decisions, given)
         rows = tuple(Rated(prompt, reply, good, n) for n, (prompt, reply, good) in enumerate(found, 1))
         data = RatedSet(
@@ -85,8 +86,9 @@ class Roads:
         ids = {vote.annotation_id for each in decisions if each.winner != "tie"
                and each.comparison.split == "train" for vote in each.votes}  # fmt: skip
         good = sum(row.good for row in train)
+        unsigned = sum(not each.verified for each in given)
         return RoundRatings(data, good, len(train) - good, len(given), len(rows) - len(train),
-                            dict(dropped + more), tuple(sorted(ids)))  # fmt: skip
+                            dict(dropped + more), tuple(sorted(ids)), unsigned)  # fmt: skip
 
     def kto(
         self,
@@ -204,10 +206,6 @@ class Roads:
         """Who taught the reward model has taught this policy."""
         taught = people.trained_by(self._labels, self._store.get(reward).id)
         people.record_training(self._labels, run_id, taught)
-
-    def _thumbs(self, policies: Sequence[str]) -> list[Rating]:
-        names = set(policies)
-        return [each for each in ratings.counting(self._labels) if each.policy.split("@")[0] in names]
 
     def _prompts(self, round_id: str) -> list[Task]:
         every = rounds.comparisons_of(self._labels, round_id)

@@ -39,6 +39,7 @@ from workbench.rewarding import Rewarding
 from workbench.roads import Roads
 from workbench.roles import TEACHER, Roles
 from workbench.rounds import Rounds
+from workbench.thumbs import Thumbs
 from workbench.training import Training
 from workbench.voting import Voting
 
@@ -62,6 +63,7 @@ class Services:
     course: Course
     voting: Voting
     doors: Doors
+    thumbs: Thumbs
     rounds: Rounds
     rehearsing: Rehearsing
     results: Results
@@ -187,6 +189,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         course=course,
         voting=voting,
         doors=Doors(labels, roles, voting),
+        thumbs=Thumbs(labels, roles),
         rounds=rounds,
         rehearsing=Rehearsing(labels, roles),
         results=results,

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from common.errors import LANGUAGES, AfinaError, Conflict
-from labeling import assignment, casting, guidelines, history, live, naming, people, ratings, rounds
-from labeling.schema import Annotator, Rating, Round
+from labeling import assignment, casting, guidelines, history, live, naming, people, rounds
+from labeling.schema import Annotator, Round
 from labeling.store import Store
 from workbench.revealing import card, reveal
 
@@ -166,16 +166,6 @@ class Voting:
             return receipt, self.next(person)
         except AfinaError:
             return receipt, None
-
-    def rate(
-        self, token: str, prompt: list[dict[str, str]], completion: str, policy: str, good: bool
-    ) -> None:
-        """Keeps a thumb for one reply. Raises: NotAllowed as `person`; AfinaError as `labeling.schema.Rating`."""
-        person = self.person(token)
-        value = int(good)
-        ratings.keep(
-            self._store, Rating(tuple(prompt), completion, policy, "thumbs", value, person.annotator_id)
-        )
 
     def history(self, person: Annotator, most: int = 50) -> list[history.Past]:
         """The person's own current judgements in the present round, newest first."""

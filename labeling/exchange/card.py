@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from labeling.exchange.judged import Judged
-from labeling.schema import Source
+from labeling.schema import Rating, Source
 
 _COLUMNS = {
     "trl": "`prompt`, `chosen`, `rejected` (messages), `margin` where every annotator stated a strength; "
@@ -34,6 +34,7 @@ def words(
     phase: str,
     n: int,
     title: str,
+    rated: Sequence[Rating] = (),
 ) -> str:
     """The card as Markdown with the Hub's front matter."""
     votes = [vote for each in judged for vote in each.counting("blind") + each.counting("discussed")]
@@ -62,12 +63,26 @@ def words(
         f"| policies | {', '.join(policies)} |",
         f"| phase used | {phase} |",
         f"| one answer of many | {_RULES[rule].format(minimum=minimum)} |",
+        *_ratings(rated),
         "",
         "Annotators were shown two replies without names, sides drawn at random. They are known by",
         "random ids; no name or address was kept. Prompts marked held out measure: a model that trained on",
         "them cannot be judged on them. The replies are a language model's and may be false or offensive.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _ratings(rated: Sequence[Rating]) -> list[str]:
+    """How many replies were rated alone, and how many of these ratings nobody can vouch for."""
+    if not rated:
+        return []
+    people, unsigned = len({each.annotator_id for each in rated}), sum(not each.verified for each in rated)
+    rows = [f"| ratings of single replies | {len(rated)} by {people} people |"]
+    if unsigned:
+        rows.append(
+            f"| of these unsigned | {unsigned}: kept without proof that this installation wrote the reply |"
+        )
+    return rows
 
 
 def _listed(counts: Counter) -> str:

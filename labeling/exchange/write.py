@@ -72,7 +72,10 @@ def export(
     _write(path, format, rows)
     beside = path.with_name("README.md" if path.parent == out else f"{path.name}.card.md")
     rule = aggregation if format in _AGGREGATED else "every"
-    files.write_text(beside, card.words(judged, path.name, format, rule, minimum, phase, len(rows), title))
+    given = rated if format == "kto" else ()
+    files.write_text(
+        beside, card.words(judged, path.name, format, rule, minimum, phase, len(rows), title, given)
+    )
     return Exported(path, beside, format, len(rows), dict(dropped), tuple(ids))
 
 

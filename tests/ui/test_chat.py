@@ -1,12 +1,16 @@
 """What a chat box is given and what is read back from it."""
 
+import html
 from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 
+from common.errors import AfinaError
 from tuning.line import Partial
-from ui.chat_tab import _answer, said, shown_talk
+from ui import chat_replies
+from ui.chat_messages import Turn, read, said, shown_talk, whole
+from ui.chat_replies import Answers, again, sent
 from ui.chat_words import about, first_columns, labels
 from ui.study_words import way_name
 from workbench.comparing import PolicyChoice
@@ -19,15 +23,12 @@ from workbench.comparing import PolicyChoice
 def test_a_message_comes_back_as_it_was(text):
     shown = shown_talk([{"role": "user", "content": text}])
     assert said(shown) == [{"role": "user", "content": text}]
-    assert (
-        said([{"role": "user", "content": [{"type": "text", "text": shown[0]["content"]}]}])[0]["content"]
-        == text
-    )
+    assert said([{"role": "user", "content": shown[0]["content"][0]["text"]}])[0]["content"] == text
 
 
 def test_only_what_html_would_read_is_marked():
-    assert shown_talk([{"role": "user", "content": "a < b & c"}])[0]["content"] == "a < b & c"
-    assert shown_talk([{"role": "user", "content": "<b>&amp;"}])[0]["content"] == "&lt;b>&amp;amp;"
+    for text, marked in (("a < b & c", "a < b & c"), ("<b>&amp;", "&lt;b>&amp;amp;")):
+        assert shown_talk([{"role": "user", "content": text}])[0]["content"][0]["text"] == marked
 
 
 def test_the_newest_run_stands_beside_its_own_base():
@@ -38,19 +39,120 @@ def test_the_newest_run_stands_beside_its_own_base():
     assert first_columns(bases, 2) == ["pocket", "pocket"]
 
 
-def test_what_is_typed_while_a_reply_is_written_stays():
-    def chat(*given, **sampling):
-        for text in ("", "Lima", "Lima."):
-            yield [Partial(text, 1, 0.1, text.endswith("."), "end")]
+@pytest.fixture
+def page():
+    """Rows of the page while columns write: `page(partials, …)` says what each look finds; an error is raised."""
 
-    comparing = SimpleNamespace(chat=chat, alternatives=None)
-    roles = SimpleNamespace(actor=lambda *given, **more: None)
-    services = SimpleNamespace(comparing=comparing, roles=roles)
-    request = gr.Request(headers={}, session_hash="s")
-    rest = ["pocket", None, None, None, [], [], [], []]
-    rows = list(_answer(services, {}, request, "Peru?", "", 1.0, 1.0, 9, 0, False, 1, *rest))
-    assert [row[0] for row in rows] == ["", gr.skip(), gr.skip()]
-    assert said(rows[-1][3])[-1]["content"] == "Lima."
+    def rows(*looks, talks=None, ask=sent, message="Peru?"):
+        def chat(*given, **sampling):
+            for look in looks:
+                if isinstance(look, Exception):
+                    raise look
+                yield look
+
+        services = SimpleNamespace(
+            comparing=SimpleNamespace(chat=chat, alternatives=None),
+            roles=SimpleNamespace(actor=lambda *given, **more: None),
+        )
+        talks = talks or [[] for _ in looks[0]]
+        given = ["pocket"] * len(talks), [read(shown_talk(each)) for each in talks], "", {}
+        asked = ask(message, *given) if ask is sent else ask(*given)
+        return chat_replies.rows(services, Answers(), gr.Request(headers={}, session_hash="s"), asked)
+
+    return rows
+
+
+def talk(*texts):
+    return [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)]
+
+
+def texts(box):
+    return [turn.content for turn in read(box)]
+
+
+def test_what_is_typed_while_a_reply_is_written_stays(page):
+    looks = [[Partial(text, 1, 0.1, text.endswith("."), "end", "seal")] for text in ("", "Lima", "Lima.")]
+    rows = list(page(*looks))
+    assert [row[0] for row in rows] == ["", *[gr.skip()] * 3]
+    assert texts(rows[0][6]) == ["Peru?", "…"]
+    (asked, reply) = read(rows[-1][6])
+    assert (asked.content, reply.content, reply.seal, rows[-1][1]) == ("Peru?", "Lima.", "seal", "")
+
+
+def test_earlier_seals_stay_with_their_replies(page):
+    before = shown_talk([Turn("user", "a"), Turn("assistant", "b", "proof")])
+    *_, last = page([Partial("Lima.", 1, 0.1, True, "end", "seal")], talks=[read(before)])
+    assert [turn.seal for turn in read(last[6])] == ["", "proof", "", "seal"]
+
+
+@pytest.mark.parametrize("reason", ["stopped", "failed", "end"])
+def test_a_reply_without_a_word_leaves_the_talk_and_the_question_goes_back(page, reason):
+    *_, last = page([Partial("", 0, 0.0)], [Partial("", 0, 0.1, True, reason)], talks=[talk("a", "b")])
+    assert texts(last[6]) == ["a", "b"] and last[1] == "Peru?"
+
+
+def test_a_reply_that_was_cut_is_marked_and_keeps_its_words(page):
+    *_, last = page([Partial("Li", 1, 0.1, True, "stopped")])
+    assert [(turn.content, turn.cut) for turn in read(last[6])] == [("Peru?", False), ("Li", True)]
+    assert last[6][1]["content"][1]["text"].startswith("✂") and last[1] == ""
+
+
+def test_an_error_settles_what_was_written_before_it_is_raised(page):
+    rows = page([Partial("Li", 1, 0.1), Partial("", 0, 0.0), Partial("Lima.", 2, 0.1, True, "end", "seal")],
+                ValueError("secret"))  # fmt: skip
+    seen = []
+    with pytest.raises(ValueError):
+        for row in rows:
+            seen.append(row)
+    cut, empty, whole_one = seen[-1][6:9]
+    assert (
+        [turn.cut for turn in read(cut)] == [False, True]
+        and empty == []
+        and read(whole_one)[1].seal == "seal"
+    )
+    assert "…" not in str(seen[-1][10:13])
+
+
+def test_again_replaces_the_last_answer_in_each_column(page):
+    talks = [talk("a", "b", "Peru?", "old"), talk("a", "b")]
+    *_, last = page([Partial(), Partial()], [Partial("new", 1, 0.1, True, "end")] * 2, talks=talks, ask=again)
+    assert texts(last[6]) == ["a", "b", "Peru?", "new"] and texts(last[7]) == ["a", "b", "Peru?", "new"]
+    *_, last = page([Partial("", 0, 0.1, True, "stopped")] * 2, talks=talks, ask=again)
+    assert texts(last[6]) == ["a", "b", "Peru?", "old"] and texts(last[7]) == ["a", "b"] and last[1] == ""
+
+
+@pytest.mark.parametrize(("held", "kept"), [
+    (("a", "…"), ()), (("a", ""), ()), (("a", "b", "c", "…"), ("a", "b")), (("a", "…", "c", "d"), ("c", "d")),
+    (("a",), ()), (("a", "b", "c"), ("a", "b")), (("a", " … "), ()),
+])  # fmt: skip
+def test_a_stub_is_nothing_that_the_assistant_said(held, kept):
+    assert [turn.content for turn in whole(read(shown_talk(talk(*held))))] == list(kept)
+    sealed = [Turn("user", "a"), Turn("assistant", "…", "seal")]  # a policy that writes just this
+    assert whole(sealed) == sealed
+
+
+def test_one_page_writes_one_answer_at_a_time():
+    answers = Answers()
+    with answers.begin("one") as wish, answers.begin("other"), answers.begin(None), answers.begin(None):
+        assert answers.going("one") and not answers.going("third")
+        with pytest.raises(AfinaError) as caught, answers.begin("one"):
+            pass
+        assert caught.value.key == "chat.busy" and answers.going("one")
+        answers.stop("one")
+        answers.stop("nobody")
+        assert wish.is_set()
+    assert not answers.going("one")
+
+
+@pytest.mark.parametrize(
+    "text", ["?a=1&copy=2&section=3&amp=4", "&notanumber &not &copy", "&Copy=&", "\tx\n   y"]
+)
+def test_what_a_browser_would_read_as_a_sign_comes_back_as_it_was(text):
+    """A browser reads some names without their semicolon too."""
+    marked = shown_talk([{"role": "user", "content": text}])
+    box = gr.Chatbot().postprocess(marked).model_dump()
+    assert said(box) == [{"role": "user", "content": text}]
+    assert html.unescape(marked[0]["content"][0]["text"]) == text
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

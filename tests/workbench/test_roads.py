@@ -4,18 +4,22 @@ import pytest
 
 from common.errors import AfinaError, NotAllowed
 from common.split import split
-from labeling import people
+from labeling import people, ratings
+from labeling.schema import Rating
 from tests.workbench.test_aligning import longer, services, this, vote  # noqa: F401
 from workbench.roles import TEACHER, VISITOR
 
 
 def test_votes_and_thumbs_become_good_and_bad_replies(services, this):  # noqa: F811
     everybody = vote(services, 3, longer)
-    token = services.voting.join(services.voting.code())
-    services.voting.rate(token, [{"role": "user", "content": "Hello?"}], "Away.", "pocket", False)
-    services.voting.rate(token, [{"role": "user", "content": "Hello?"}], "Other.", "elsewhere", True)
+    person = people.join(services.labels, services.voting.code())[0].annotator_id
+    for reply, policy, value in (("Away.", "pocket", 0), ("Other.", "elsewhere", 1)):
+        ratings.keep(services.labels, Rating("Hello?", reply, policy, "thumbs", value, person))
     found = services.roads.rated(TEACHER, this.round_id)
-    assert found.thumbs == 1
+    assert (found.thumbs, found.unsigned) == (1, 1)
+    written = services.results.export(TEACHER, this.round_id, "kto")
+    assert written.n == 61  # this round's thumbs alone, as the run learns them
+    assert "of these unsigned | 1:" in written.card.read_text()
     assert found.good + found.bad + found.n_heldout == 61 == len(found.data.rows)
     assert all(row.good == row.completion.startswith("Thank you") for row in found.data.rows)
     run_id = services.roads.kto(TEACHER, this.round_id, "by thumbs", target_steps=3)

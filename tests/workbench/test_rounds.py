@@ -8,7 +8,7 @@ import pytest
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from common.split import split
-from labeling import casting, live, ratings, rounds
+from labeling import casting, live, rounds
 from labeling.schema import Generation, RoundSettings, new_id
 from ui.translations import word
 from workbench import generating
@@ -214,16 +214,6 @@ def test_starred_questions_wait_for_a_round_and_survive_a_restart(services, tmp_
     again.labels.close()
     with pytest.raises(NotAllowed):
         services.rounds.star(VISITOR, "Mine?")
-
-
-def test_a_thumb_in_the_chat_is_a_rating(services):
-    token = services.voting.join(services.voting.code())
-    prompt = [{"role": "user", "content": "Why?"}]
-    services.voting.rate(token, prompt, "Because.", "pocket", True)
-    services.voting.rate(token, prompt, "Go away.", "pocket", False)
-    assert [each.good for each in ratings.counting(services.labels)] == [True, False]
-    with pytest.raises(NotAllowed):
-        services.voting.rate("nobody", prompt, "Because.", "pocket", True)
 
 
 def test_the_most_uncertain_are_kept_and_the_heldout_stay_as_drawn(services, monkeypatch):
