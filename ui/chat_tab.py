@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ui import chat_helps, chat_replies, chat_reward
+from ui.api_values import typed
 from ui.chat_feedback import wire_feedback
 from ui.chat_messages import Turn, read
 from ui.chat_replies import Answers
@@ -248,6 +249,7 @@ def _parts(values: Sequence[Any]) -> tuple[list[str], list[list[Turn]], str, dic
 
 def _endpoint(services: Services) -> None:
     @shown
+    @typed
     def compare(
         message: str, policies: list[str], sampling: dict[str, Any], system: str, request: gr.Request
     ) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ import gradio as gr
 from common.errors import AfinaError, Conflict, NotAllowed
 from labeling.schema import CRITERIA, new_id
 from ui.context import actor, language, on_open, shown, warn
+from ui.markdown import harmless
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -264,7 +265,7 @@ def _lay(services: Services, desk: Desk, item: dict[str, Any], told: str, tongue
         desk.edit_side: (was.edited_side if was else None) or "",
         desk.edited: gr.update(value=edited or "", visible=edited is not None),
         desk.look: gr.update(visible=False),
-        desk.guidelines: about["guidelines"],
+        desk.guidelines: harmless(about["guidelines"]),
         desk.item: item | {"criteria": criteria},
     }
 

@@ -11,6 +11,7 @@ import gradio as gr
 
 from common.errors import NotFound
 from tuning.config import SFTConfig
+from ui.api_values import typed
 from ui.context import actor, language, shown
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def add(train: Train) -> None:
     services = train.services
 
     @shown
+    @typed
     def start_run(
         source_model: str, train_dataset: str, name: str, settings: dict[str, Any], request: gr.Request
     ) -> str:
@@ -34,6 +36,7 @@ def add(train: Train) -> None:
         return services.training.start(actor(services, request), config, train_dataset, name)
 
     @shown
+    @typed
     def run_status(run_id: str, request: gr.Request) -> dict[str, Any]:
         """State, step, time left, metrics, curves and notes of a run by id or name; "" means the newest."""
         who = actor(services, request)
@@ -43,12 +46,14 @@ def add(train: Train) -> None:
         return told(services.training.status(who, wanted), language(request))
 
     @shown
+    @typed
     def stop_run(run_id: str, request: gr.Request) -> str:
         """Asks a run to save its adapter and stop."""
         services.training.stop(actor(services, request), run_id)
         return run_id
 
     @shown
+    @typed
     def resume_run(run_id: str, request: gr.Request) -> str:
         """Queues a stopped, interrupted or failed run again."""
         services.training.resume(actor(services, request), run_id)

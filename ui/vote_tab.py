@@ -15,6 +15,7 @@ from common.errors import AfinaError
 from labeling import rounds
 from labeling.schema import State
 from ui import vote_choice, vote_files, vote_form, vote_rehearse, vote_seats, vote_stage, vote_worth
+from ui.api_values import typed
 from ui.context import actor, language, shown
 from ui.network import addresses, local_address
 from ui.translations import t
@@ -215,6 +216,7 @@ def endpoints(services: Services) -> None:
     """What scripts call through `gradio_client`, with the teacher's token as bearer."""
 
     @shown
+    @typed
     def open_round(name: str, wanted: dict[str, Any], request: gr.Request) -> dict[str, Any]:
         """Opens the round called `name` for voting; makes it first where `wanted` says how (see the README).
 
@@ -228,16 +230,19 @@ def endpoints(services: Services) -> None:
         return status(name, request)
 
     @shown
+    @typed
     def round_status(name: str, request: gr.Request) -> dict[str, Any]:
         """State and counters of a round."""
         return status(name, request)
 
     @shown
+    @typed
     def leaderboard(request: gr.Request) -> list[dict[str, Any]]:
         """Win rates of the revealed judging rounds, newest first."""
         return services.results.leaderboard(actor(services, request))
 
     @shown
+    @typed
     def export_preferences(name: str, options: dict[str, Any], request: gr.Request) -> dict[str, Any]:
         """Writes a round's annotations: options are format, aggregation, minimum, phase, split, sources, ties.
 
