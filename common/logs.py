@@ -1,4 +1,5 @@
-"""Logs as lines of JSON, for a host's collector: when, how grave, who, what, and the run's or round's id.
+"""Logs: plain lines for a terminal, or lines of JSON for a host's collector: when, how grave, who, what, and the run's
+or round's id.
 
 Nothing of a person is in them: who logs names runs, rounds and files, never tokens, texts or addresses; of an
 exception the places and kinds are told, because its words may quote what somebody sent. What libraries print past
@@ -11,16 +12,34 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 import threading
 import traceback
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 
 from common.wording import unsigned
 
 IDS = ("run_id", "round_id")  # given as `extra={"run_id": …}`
+# Control characters but the tab, other line breaks, and what turns the direction of writing.
+_STEERING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _NOISY = ("httpx", "httpx2", "uvicorn.access", "alembic")  # each request's address is nobody's business
+
+
+class Lines(logging.Formatter):
+    """Plain lines for a terminal. What a request holds begins no line of its own and moves no cursor."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = f"{record.levelname} {record.name}: {visible(record.getMessage())}"
+        return f"{told}\n{self.formatException(record.exc_info)}" if record.exc_info else told
+
+    def formatException(self, ei: Any) -> str:
+        text, at = super().formatException(ei), ei[1]
+        while at is not None:
+            text = text.replace(str(at), visible(str(at)))
+            at = at.__cause__ or at.__context__
+        return text
 
 
 class JSONLines(logging.Formatter):
@@ -53,6 +72,18 @@ class Printed(io.TextIOBase):
 
     def fileno(self) -> int:
         return self._stream.fileno()
+
+
+def as_lines(stream: TextIO | None = None) -> None:
+    """From now on this process logs warnings and errors to `stream` (default: stderr), in plain lines."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Lines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def visible(text: str) -> str:
+    """`text` with line breaks, escapes and other signs that steer a terminal written out."""
+    return _STEERING.sub(lambda sign: sign.group().encode("unicode_escape").decode(), text)
 
 
 def as_json(stream: TextIO | None = None) -> None:

@@ -169,6 +169,30 @@ def test_what_is_printed_past_the_logs_is_json_too():
     assert lines[5]["message"] == "thread t" and lines[5]["exception"].endswith("KeyError")
 
 
+def test_what_a_request_holds_begins_no_line_of_its_own():
+    """Neither in a message nor in the words of an exception, and no sign that steers a terminal is left."""
+    fake = "x\n\n  Teacher / docente:   http://evil/enter\r\x1b[2J\x9b1m\u2028\u202e"
+    root = logging.getLogger()
+    kept, level, out = root.handlers[:], root.level, io.StringIO()
+    try:
+        logs.as_lines(out)
+        logging.getLogger("x").warning("no file %s", fake)
+        try:
+            try:
+                raise KeyError(fake)
+            except KeyError as problem:
+                raise ValueError(fake) from problem
+        except ValueError:
+            logging.getLogger("x").exception("broken %s", fake)
+    finally:
+        root.handlers[:] = kept
+        root.setLevel(level)
+    told = out.getvalue()
+    assert "WARNING x: no file x\\n\\n  Teacher" in told and "ValueError: x\\n" in told
+    assert not [line for line in told.splitlines() if line.startswith("  Teacher")]
+    assert not set(told) & set("\r\x1b\x9b\u2028\u202e")
+
+
 def test_an_address_loses_its_signature():
     told = "500 for url 'https://a.b/lfs/x?X-Amz-Signature=abc&y=1' (https://c.d/e?f) https://g.h/i"
     assert unsigned(told) == "500 for url 'https://a.b/lfs/x' (https://c.d/e) https://g.h/i"

@@ -1,6 +1,7 @@
 """Bounds wrong Bearer tokens: after some in a minute they get 429. The right one is let in always.
 
-Phones are answered before (`VotesFirst`): what they send is no teacher's token.
+An address with line breaks or escapes in it is refused: libraries print some of them, past the logs. Phones are
+answered before (`VotesFirst`): what they send is no teacher's token.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from common.logs import visible
 from ui.context import preferred
 from workbench.limits import TooMany
 
@@ -23,6 +25,9 @@ class Bearers:
         self._app, self._roles = app, services.roles
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and visible(scope["path"]) != scope["path"]:
+            await Response("Bad request", status_code=400)(scope, receive, send)
+            return
         headers = Headers(scope=scope) if scope["type"] == "http" else {}
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":

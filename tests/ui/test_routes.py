@@ -68,6 +68,13 @@ def test_wrong_tokens_get_429_after_some_and_the_right_one_is_let_in(client):
     assert client.get("/enter", params={"token": TOKEN}).status_code == 303
 
 
+def test_an_address_that_would_write_lines_into_the_log_is_refused(client):
+    for name in ("x%0A%0A  Teacher:%20fake", "x%1b[2J", "x%0d", "x%e2%80%a8y"):
+        assert client.get(f"/files/runs/{name}").status_code == 400
+    for path in ("/custom_component/a/b/c/x%0Ay", "/vote/x%0Ay"):
+        assert client.get(path).status_code in (400, 404)
+
+
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN + " "])
 def test_a_wrong_token_is_told_so_in_the_readers_language(client, token):
     answer = client.get("/enter", params={"token": token}, headers={"accept-language": "es"})
