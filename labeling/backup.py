@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from common.errors import AfinaError
 from labeling import fragments, naming, outbox, recount
 from labeling.fragments import fragment
-from labeling.places import Place, Unreachable
+from labeling.places import Place, Refused, Unreachable
 from labeling.store import Store
 
 logger = logging.getLogger(__name__)
@@ -207,7 +207,7 @@ def boot(store: Store, place: Place, patience: float, waiting: Callable[[AfinaEr
     """Before anybody is let in: an empty store is filled from `place`. Whether the place holds all there is now.
 
     An app that started empty beside a backup would lose to it: so it waits for the place, `patience` seconds.
-    Raises: Unreachable when it has waited in vain.
+    Raises: Refused at once, Unreachable when it has waited in vain.
     """
     if not outbox.is_empty(store):
         return False
@@ -219,7 +219,7 @@ def boot(store: Store, place: Place, patience: float, waiting: Callable[[AfinaEr
                 logger.info("restored %s", json.dumps(found.to_dict()))
             return bool(found.fragments)
         except Unreachable as error:
-            if time.monotonic() + pause > deadline:
+            if isinstance(error, Refused) or time.monotonic() + pause > deadline:
                 raise
             waiting(error)
             time.sleep(pause)

@@ -27,6 +27,12 @@ class Unreachable(AfinaError):
     status = 503
 
 
+class Refused(Unreachable):
+    """The place knows this installation not, or is not there: asking again changes nothing."""
+
+    status = 403
+
+
 class Place(Protocol):
     """Something that keeps files. Every method raises `Unreachable` where the place does not answer."""
 
@@ -160,7 +166,8 @@ class Dataset:
         try:
             return sorted(self._ask("list_repo_files", repo_id=self.name, repo_type="dataset"))
         except Unreachable as problem:
-            if isinstance(problem.__cause__, RepositoryNotFoundError) and self._token:
+            cause = problem.__cause__
+            if isinstance(cause, RepositoryNotFoundError) and self._token and _status(cause) == 404:
                 return []  # not made yet
             raise
 
@@ -188,5 +195,12 @@ class Dataset:
         try:
             return getattr(HfApi(token=self._token), call)(**given)
         except Exception as problem:
+            if (status := _status(problem)) in (401, 403, 404):
+                raise Refused("backup.refused", where=self.name, status=status) from problem
             reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
             raise Unreachable("backup.unreachable", where=self.name, reason=unsigned(reason)) from problem
+
+
+def _status(problem: BaseException) -> int | None:
+    """The HTTP status of the Hub's answer; None where there was none."""
+    return getattr(getattr(problem, "response", None), "status_code", None)

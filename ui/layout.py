@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+import os
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui import gradio_patches, zerogpu
+from ui import before_class, gradio_patches, zerogpu
 from ui.align_tab import build_align_tab
 from ui.chat_tab import build_chat_tab
 from ui.classify_tab import build_classify_tab
@@ -152,14 +153,18 @@ def _header(demo: gr.Blocks, services: Services) -> gr.HTML:
         top = gr.HTML(_top("", ""), padding=False)
         if services.roles.sign_in:
             _sign_in(demo)
+        checks = before_class.button()
         switch = gr.Button(t("shell.switch"), elem_id="afina-language", size="sm", scale=0)
+
+    before_class.build(services, checks)
 
     def arrive(request: gr.Request) -> str:
         services.opened.set()
         tongue = language(request)
         who = "teacher" if actor(services, request).is_teacher else "visitor"
         name = signed_in(request) if who == "visitor" and services.roles.sign_in else ""
-        told = word("shell.signed_in", tongue, name=name) if name else word(f"shell.{who}", tongue)
+        key = "shell.visitor_space" if who == "visitor" and services.roles.sign_in else f"shell.{who}"
+        told = word("shell.signed_in", tongue, name=name) if name else word(key, tongue)
         chips = f'<span class="afina-chip {who}">{html.escape(told)}</span>'
         if who == "teacher":
             shared = addresses(services.settings)
@@ -202,15 +207,22 @@ def _sign_in(demo: gr.Blocks) -> None:
 def _backup(services: Services, tongue: str) -> str:
     """Where votes are copied and how long one may be on this machine alone; what is wrong with it."""
     if services.backup is None:
-        return ""
+        lost = "shell.no_backup" if os.environ.get("SPACE_ID") and services.labels.sqlite else ""
+        key = "shell.backup_refused" if services.refused else lost
+        title = services.refused.words(tongue) if services.refused else ""
+        return _chip("visitor", word(key, tongue), title) if key else ""
     kept = services.backup.status()
     told = word("shell.backup", tongue, seconds=f"{kept.seconds:g}", pending=kept.pending)
     if kept.error:
         told = word("shell.backup_failing", tongue, pending=kept.pending)
     title = kept.error.words(tongue) if kept.error else kept.where
     kind = "visitor" if kept.error else "teacher"
+    return _chip(kind, told, title)
+
+
+def _chip(kind: str, text: str, title: str) -> str:
     return (
-        f'<span class="afina-chip {kind}" title="{html.escape(title, quote=True)}">{html.escape(told)}</span>'
+        f'<span class="afina-chip {kind}" title="{html.escape(title, quote=True)}">{html.escape(text)}</span>'
     )
 
 

@@ -16,7 +16,7 @@ from common.files import make_private
 from common.settings import Settings
 from labeling import backup as backups
 from labeling.backup import Backup
-from labeling.places import Place, place
+from labeling.places import Place, Refused, place
 from labeling.store import Store, open_store
 from tuning.executors.choice import executor_of
 from tuning.executors.zerogpu import ZeroGPUExecutor
@@ -78,6 +78,7 @@ class Services:
     lending: Lending | None = None  # where a GPU comes with a visitor's request
     backup: Backup | None = None
     keeping: Keeping | None = None
+    refused: AfinaError | None = None  # why nothing is copied although a backup is named
     complete: bool = False  # the backup holds all that there is: it was just restored
     opened: threading.Event = field(default_factory=threading.Event)  # somebody has the page before them
 
@@ -163,7 +164,13 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         roles.require_no_folder,
     )
     there = place(settings.backup, settings.hf_token) if settings.backup else None
-    keeper, keeping, complete = _backup(settings, labels, store, there) if there else (None, None, False)
+    keeper, keeping, complete, refused = None, None, False, None
+    if there:
+        try:
+            keeper, keeping, complete = _backup(settings, labels, store, there)
+        except Refused as error:  # the page opens, and says what to set
+            refused = error
+            logger.warning("%s", error)
     comparing = Comparing(settings, store, roles, _engine(settings, lent))
     course = Course(
         settings, store, queue, roles, comparing.alternatives, lambda: _behind(comparing.engine, lending)
@@ -207,6 +214,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         backup=keeper,
         keeping=keeping,
         complete=complete,
+        refused=refused,
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from common.errors import AfinaError
 from labeling import backup, fragments, outbox, people, places, recount, rounds
 from labeling.backup import Backup
-from labeling.places import Dataset, Folder, Unreachable
+from labeling.places import Dataset, Folder, Refused, Unreachable
 from labeling.schema import Rating
 from labeling.store import Store, connect
 from tests.labeling.conftest import Room
@@ -220,7 +220,7 @@ def test_an_empty_app_waits_for_its_backup_and_a_full_one_does_not(sqlite, tmp_p
     room.vote(room.person())
     Backup(sqlite, place).flush()
     waited = []
-    hub.broken = 403
+    hub.broken = 400
     back = empty(tmp_path)
 
     def waiting(error):
@@ -229,11 +229,26 @@ def test_an_empty_app_waits_for_its_backup_and_a_full_one_does_not(sqlite, tmp_p
 
     assert backup.boot(back, place, 30, waiting) is True
     assert len(waited) == 1 and everything(back) == everything(sqlite)
-    hub.broken = 403
+    hub.broken = 400
     assert backup.boot(back, place, 0, waited.append) is False
     with pytest.raises(Unreachable):
         backup.boot(empty(tmp_path, "third"), place, 0, waited.append)
     back.close()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_backup_that_refuses_is_answered_at_once(tmp_path, hub, status):
+    """Waiting changes nothing: a duplicate of a Space has the name of the author's data set and no right to it."""
+    hub.broken = status
+    store, waited = empty(tmp_path), []
+    for token in ("", "hf_another"):
+        if status == 404 and token:
+            continue  # the name of one that is made at the first copy
+        with pytest.raises(Refused) as caught:
+            backup.boot(store, places.place("me/votes", token), 600, waited.append)
+        assert caught.value.key == "backup.refused" and str(status) in str(caught.value)
+    assert not waited
+    store.close()
 
 
 def test_who_waits_for_the_copy_has_it(sqlite, tmp_path):

@@ -29,6 +29,7 @@ SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 
 # Every handler of the page by what it may do. A new one has to be put in its place here, or the test fails.
 TEACHERS = {
+    "before_class.toggle", "before_class.look",
     "train_tab.uploaded", "train_tab.start", "train_tab.handler", "train_api.start_run", "train_api.stop_run",
     "train_api.resume_run", "runs_tab.remove", "vote_tab.step", "vote_form.make", "vote_worth.revoke",
     "vote_worth.change", "vote_files.export", "vote_files.load", "vote_files.invite", "vote_rehearse.vote",
@@ -68,7 +69,7 @@ ANYBODY = {
     "lineage_panel.arrive", "align_tab.<lambda>", "compare_panel.look", "numbers_tab.calculate", "numbers_tab.choose",
     "numbers_tab.names", "numbers_tab.runs", "train_tab.formula", "align_roads.arrive",
     "chat_helps.open_", "chat_helps.all_ways", "which_tab.arrive", "study_page.watch", "redteam_tab.arrive",
-    "quality_panel.opened", "measure_panel.opened",
+    "before_class.arrive", "quality_panel.opened", "measure_panel.opened",
     "experiments_tab.choose", "experiments_tab.describe", "experiments_tab.arrive", "experiments_tab.watch",
 }  # fmt: skip
 """Look, chat within limits, or judge with a token of one's own."""
