@@ -49,9 +49,10 @@ def _settings(arguments: list[str]) -> tuple[Settings, bool]:
 def _build(settings: Settings):
     if not os.environ.get("GRADIO_TEMP_DIR"):  # Gradio reads it as it is imported
         os.environ["GRADIO_TEMP_DIR"] = str(private_folder())
-    from ui.quick_gradio import import_gradio
+    from ui.quick_gradio import import_gradio, no_reload_server
 
     import_gradio()
+    no_reload_server()
     from ui import zerogpu
     from ui.layout import build, launch_options
     from workbench.services import build as build_services
@@ -68,8 +69,7 @@ def main(arguments: list[str]) -> int:
     os.umask(0o077)  # what the app writes is its user's alone: votes, uploads, runs, backups
     try:
         settings, open_browser = _settings(arguments)
-        if settings.log_json:
-            logs.as_json()
+        (logs.as_json if settings.log_json else logs.as_lines)()
         with collecting.held():
             demo, services, options = _build(settings)
     except AfinaError as error:
@@ -82,8 +82,7 @@ def main(arguments: list[str]) -> int:
     except OSError:
         print(AfinaError("settings.port_taken", port=settings.port), file=sys.stderr)
         return 2
-    if settings.log_json:
-        logs.adopt("uvicorn", "uvicorn.error", "huggingface_hub")
+    logs.adopt("uvicorn", "uvicorn.error", "huggingface_hub")
     keep_connections(demo.server)
     bound_requests(demo.server)
     entrance = f"{local_address(settings)}/enter?token="

@@ -8,6 +8,16 @@ import types
 from typing import Any
 
 
+def no_reload_server() -> None:
+    """On a Space Gradio starts the package spaces' reload server on 0.0.0.0:7887, for changes made on the platform.
+
+    Nobody here uses it, and it looks for `demo` in `__main__`. Gradio starts it where `get_space` names a Space.
+    """
+    import gradio.http_server
+
+    gradio.http_server.get_space = lambda: None  # type: ignore[assignment]
+
+
 def import_gradio() -> None:
     """Imports Gradio. To be called before anything else does.
 

@@ -6,12 +6,14 @@ import base64
 import http.client
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from gradio_client import Client
 
@@ -83,6 +85,11 @@ def space(folder, provider, tmp_path_factory):
         while "Teacher / docente" not in log.read_text():
             assert app.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
+        opened = {
+            each.laddr.port for each in psutil.Process(app.pid).net_connections() if each.status == "LISTEN"
+        }
+        assert opened == {port}  # no reload server on 7887
+        assert "__main__" not in log.read_text()
         yield port, log
     finally:
         app.terminate()
@@ -102,6 +109,9 @@ def test_it_starts_as_on_the_platform_and_opens_in_a_browser(space, chromium):
     page.get_by_text("https://owner-afina.hf.space").wait_for()
     assert page.url == here
     page.get_by_role("link", name="Sign in").wait_for()
+    page.get_by_text("No backup: labels are lost when this Space sleeps").wait_for()
+    page.locator("#before-class-open").click()
+    page.get_by_text("all labels and runs are lost when this Space sleeps or restarts").wait_for()
     page.go_back()
     assert "token" not in page.url  # the address with the token is no step of the history
     context.close()
@@ -117,6 +127,8 @@ def test_sign_in_leaves_another_sites_frame(space, chromium):
     )
     page = context.new_page()
     page.goto(here)
+    page.get_by_text("sign in as a teacher of this Space, or ask the teacher").wait_for()
+    assert page.locator("#before-class-open").count() == 0
     link = page.get_by_role("link", name="Sign in")
     link.wait_for()
     assert link.get_attribute("target") in (None, "_self")
@@ -191,30 +203,85 @@ def test_a_session_that_is_forged_or_over_is_nobodys(space, provider):
     assert ask(port, "/files/runs/none", out)[0] == 403
 
 
-def test_space_and_private_labels_are_made_once_and_updated():
-    hub = Hub()
-    try:
-        env = hub.env() | {"AFINA_SPACE_TOKEN": "hf_labels_only"}
-        first = deploy("--space", "owner/afina", "--hardware", "cpu", **env)
-        assert first.returncode == 0, first.stderr
-        assert "/enter?token=" in first.stdout
-        space, labels = hub.repo("owner/afina", "space"), hub.repo("owner/afina-labels")
-        assert labels.private
-        assert "app.py" in space.files and not any(name.startswith("spaces/") for name in space.files)
-        told = str(space.about)
-        assert "AFINA_TEACHER_TOKEN" in told and "hf_labels_only" in told and "owner/afina-labels" in told
-        again = deploy("--space", "owner/afina", **env)
-        assert again.returncode == 0, again.stderr
-        asked = "POST /api/spaces/owner/afina/hardware"
-        assert not hub.calls[asked]  # it keeps what it has
-        other = deploy("--space", "owner/afina", "--hardware", "gpu", **env)
-        assert other.returncode == 0 and hub.calls[asked] == 1
-        assert "/enter?token=" not in again.stdout  # the teacher's link stays as it is
-        labels.private = False
-        public = deploy("--space", "owner/afina", **env)
-        assert public.returncode == 2 and "owner/afina-labels is public" in public.stderr
-        labels.private = True
-        hub.broken = 500
-        assert deploy("--space", "owner/afina", **env).returncode == 2
-    finally:
-        hub.close()
+@pytest.fixture
+def hub():
+    made = Hub()
+    yield made
+    made.close()
+
+
+LINK = "/enter?token="
+
+
+def suggested(space) -> str:
+    """The hardware that the Space's README asks for."""
+    return re.findall(r"suggested_hardware: (\S+)", space.files["README.md"].decode())[0]
+
+
+def test_space_and_private_labels_are_made_once_and_updated(hub):
+    env = hub.env() | {"AFINA_SPACE_TOKEN": "hf_labels_only"}
+    first = deploy("--space", "owner/afina", "--hardware", "cpu", **env)
+    assert first.returncode == 0, first.stderr
+    assert LINK in first.stdout and "NO BACKUP" not in first.stdout
+    space, labels = hub.repo("owner/afina", "space"), hub.repo("owner/afina-labels")
+    assert labels.private
+    assert "app.py" in space.files and not any(name.startswith("spaces/") for name in space.files)
+    given = space.about["secrets"]
+    assert given["HF_TOKEN"] == "hf_labels_only" and given["AFINA_BACKUP"] == "owner/afina-labels"
+    assert f"{LINK}{given['AFINA_TEACHER_TOKEN']}" in first.stdout
+    assert not space.about.get("variables")  # a duplicate would inherit them
+    again = deploy("--space", "owner/afina", **env)
+    assert again.returncode == 0, again.stderr
+    asked = "POST /api/spaces/owner/afina/hardware"
+    assert not hub.calls[asked] and suggested(space) == "cpu-basic"  # it keeps what it has
+    assert LINK not in again.stdout and "stays as it is" in again.stdout
+    assert space.about["secrets"]["AFINA_TEACHER_TOKEN"] == given["AFINA_TEACHER_TOKEN"]
+    other = deploy("--space", "owner/afina", "--hardware", "gpu", "--new-link", **env)
+    assert other.returncode == 0 and hub.calls[asked] == 1 and suggested(space) == "t4-small"
+    assert f"{LINK}{space.about['secrets']['AFINA_TEACHER_TOKEN']}" in other.stdout
+    labels.private = False
+    public = deploy("--space", "owner/afina", **env)
+    assert public.returncode == 2 and "owner/afina-labels is public" in public.stderr
+    labels.private = True
+    hub.broken = 500
+    assert deploy("--space", "owner/afina", **env).returncode == 2
+
+
+@pytest.mark.parametrize("fault", [400, 403, "half"])
+def test_a_first_run_that_fails_in_the_upload_is_run_again(hub, fault):
+    env = hub.env()
+    hub.failing = [fault] * 12
+    failed = deploy("--space", "owner/afina", **env)
+    assert failed.returncode == 2 and "Traceback" not in failed.stderr
+    assert failed.stderr.count("Run the same command again") == 1  # among the client's own progress bars
+    hub.failing = []
+    done = deploy("--space", "owner/afina", **env)
+    assert done.returncode == 0, done.stderr
+    token = hub.repo("owner/afina", "space").about["secrets"]["AFINA_TEACHER_TOKEN"]
+    assert f"{LINK}{token}" in done.stdout
+    assert "app.py" in hub.repo("owner/afina", "space").files
+
+
+def test_the_hosts_own_token_is_not_given_away_and_duplicates_inherit_nothing(hub):
+    env = hub.env()
+    done = deploy("--space", "owner/afina", **env)
+    space = hub.repo("owner/afina", "space")
+    assert env["HF_TOKEN"] not in str(space.about) and "HF_TOKEN" not in space.about["secrets"]
+    assert "NO BACKUP YET" in done.stdout and "AFINA_SPACE_TOKEN" in done.stdout
+    space.about["variables"] = {
+        "AFINA_BACKUP": "owner/afina-labels",
+        "OTHER": "x",
+    }  # as an earlier Afina left it
+    again = deploy("--space", "owner/afina", **env | {"AFINA_SPACE_TOKEN": "hf_labels_only"})
+    assert again.returncode == 0, again.stderr
+    assert space.about["variables"] == {"OTHER": "x"}
+    assert space.about["secrets"]["HF_TOKEN"] == "hf_labels_only"
+    third = deploy("--space", "owner/afina", **env)
+    assert "NO BACKUP" not in third.stdout and space.about["secrets"]["HF_TOKEN"] == "hf_labels_only"
+
+
+def test_the_readme_of_the_folder_links_what_is_there(folder):
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    links = [to for to in re.findall(r"\]\(([^)]+)\)", text) if not re.match("[a-z]+:|#", to)]
+    assert links and all((folder / to).exists() for to in links)
+    assert "benchmarks/README.md" in text

@@ -148,7 +148,8 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             elif rest is None or rest.startswith("revision/"):
                 listed = [{"rfilename": each} for each in sorted(repo.files)]
                 about = {"id": name, "sha": repo.sha, "private": repo.private, "siblings": listed, "tags": []}
-                self._answer(200, about | {"runtime": {"stage": "RUNNING", "hardware": {}, "storage": None}})
+                runtime = {"stage": "RUNNING", "hardware": hardware_of(repo), "storage": None}
+                self._answer(200, about | {"runtime": runtime})
             elif rest.startswith("preupload/"):
                 modes = [
                     {"path": each["path"], "shouldIgnore": False,
@@ -160,16 +161,18 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self._commit(repo, body)
             elif rest.startswith("tree/"):
                 self._answer(200, [_entry(path, content) for path, content in sorted(repo.files.items())])
-            elif rest in ("secrets", "variables", "hardware", "settings"):
-                kept = repo.about.setdefault(rest, [])
-                if body and isinstance(kept, list):
-                    kept.append(json.loads(body))
-                answer = {
-                    "stage": "RUNNING",
-                    "hardware": {"current": None, "requested": None},
-                    "storage": None,
-                }
-                self._answer(200, answer if rest != "variables" else {})
+            elif rest in ("secrets", "variables"):
+                kept = repo.about.setdefault(rest, {})
+                if body and self.command == "DELETE":
+                    kept.pop(json.loads(body)["key"], None)
+                elif body:
+                    kept[json.loads(body)["key"]] = json.loads(body)["value"]
+                shown = {} if rest == "secrets" else {"value": "…"}  # a secret's value is never given out
+                self._answer(200, {name: {"key": name, **shown} for name in kept})
+            elif rest in ("hardware", "settings"):
+                if body and rest == "hardware":
+                    repo.about["hardware"] = json.loads(body)["flavor"]
+                self._answer(200, {"stage": "RUNNING", "hardware": hardware_of(repo), "storage": None})
             else:
                 self._answer(404, {"error": rest})
 
@@ -213,6 +216,10 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self._answer(200, raw=content, ETag=f'"{etag}"', X_Repo_Commit=repo.sha)
 
     return Handler
+
+
+def hardware_of(repo: Repo) -> dict[str, str | None]:
+    return {"current": repo.about.get("hardware"), "requested": None}
 
 
 def _entry(path: str, content: bytes) -> dict[str, Any]:
