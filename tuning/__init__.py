@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from tuning.api import GenerativeModel as GenerativeModel
     from tuning.api import Job as Job
 
+from tuning import libraries as _libraries
+
+_libraries.install()
+
 __all__ = ["GenerativeModel", "Job", "classify", "dpo", "kto", "reward", "rloo", "sft"]
 
 

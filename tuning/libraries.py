@@ -1,17 +1,24 @@
-"""The first import of `transformers`, by one thread at a time.
+"""The first import of `transformers`, by several threads at the same moment.
 
-Page and engine both need it, each in a thread of its own and at about the same moment. The package puts another
-module in its own place while it loads: whoever waited for the import holds the old one, and finds nothing in it.
+Page and engine both need it, each in a thread of its own. The package and its parts put another module in their own
+place while they load: whoever waited for the import holds the old one, and finds nothing in it. So the old one passes
+on what it is asked for (`install`), whoever imports it and by which statement.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any
 
 from common import collecting
 
-_FIRST = threading.Lock()
+_FIRST = threading.RLock()
+_PACKAGE = "transformers"
 
 
 def transformers() -> ModuleType:
@@ -20,4 +27,42 @@ def transformers() -> ModuleType:
         import transformers
         from transformers import AutoConfig, AutoTokenizer  # noqa: F401
 
-    return transformers
+    return sys.modules.get(_PACKAGE, transformers)
+
+
+def install() -> None:
+    """Lets modules of the package that replace themselves pass on what they are asked for. Once is enough."""
+    if not any(isinstance(each, _PassingOn) for each in sys.meta_path):
+        sys.meta_path.insert(0, _PassingOn())
+
+
+class _PassingOn(MetaPathFinder):
+    """Finds the package's modules as Python does, and adds the way to what takes their place."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname.partition(".")[0] != _PACKAGE:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.submodule_search_locations is not None and spec.loader is not None:
+            _watch(spec.loader)
+        return spec
+
+
+def _watch(loader: Any) -> None:
+    execute = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        name = module.__name__
+
+        def missing(attribute: str) -> Any:
+            now = sys.modules.get(name)
+            if now is module or now is None:
+                raise AttributeError(f"module {name!r} has no attribute {attribute!r}")
+            return getattr(now, attribute)
+
+        module.__dict__["__getattr__"] = missing
+        execute(module)
+
+    loader.exec_module = exec_module

@@ -94,9 +94,9 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
 
     told_by: list[Any] = [setup.round, setup.sources, setup.way, setup.reward_epochs, setup.epochs]
     watch: dict[str, Any] = {"fn": look, "inputs": [live.choice, live.seen], "outputs": outputs, **_QUIET}
-    on_open(arrive, None, [fork, setup.box, setup.round, live.choice], **_QUIET).then(
-        usual, setup.round, setup.sources, **_QUIET).then(
-        facts, told_by, setup.facts, **_QUIET).then(**watch)  # fmt: skip
+    on_open(arrive, None, [fork, setup.box, setup.round, live.choice], **_QUIET).success(
+        usual, setup.round, setup.sources, **_QUIET).success(
+        facts, told_by, setup.facts, **_QUIET).success(**watch)  # fmt: skip
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     live.choice.change(**watch, queue=False)
     setup.round.change(usual, setup.round, setup.sources, queue=False, **_QUIET)

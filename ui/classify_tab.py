@@ -188,7 +188,7 @@ def _wire_data(services: Services, form: Form, results: Results) -> dict[str, An
         "outputs": outputs,
         **ordered,
     }
-    form.upload.upload(uploaded, form.upload, form.dataset, api_visibility="private").then(**new)
+    form.upload.upload(uploaded, form.upload, form.dataset, api_visibility="private").success(**new)
     form.dataset.input(**new)
     gr.on([form.text.input, form.label.input, form.limit.change], check, form.source, outputs, **ordered)
     results.look.click(inspect, form.source, results.closer, **_QUIET)
@@ -278,14 +278,14 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
         **_QUIET,
     }
     arrival = [form.box, form.model, form.dataset, results.group]
-    on_open(arrive, None, arrival, **_QUIET).then(**new)
+    on_open(arrive, None, arrival, **_QUIET).success(**new)
     results.group.change(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     results.run.input(picked, results.run, results.picked, queue=False, **_QUIET)
     results.run.change(chosen, results.run, [results.confusion, results.mistakes, results.answer], **_QUIET)
     gr.on([results.ask.click, results.sentence.submit], ask, [results.run, results.sentence], results.answer,
           api_visibility="private")  # fmt: skip
-    results.written.click(written, results.group, None, api_visibility="private").then(**watch)
+    results.written.click(written, results.group, None, api_visibility="private").success(**watch)
 
 
 def _poll(

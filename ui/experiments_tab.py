@@ -92,7 +92,7 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
 
     tab.select(arrive, recipe, [about, share, own, data, start, timer], queue=False, **_QUIET)
     recipe.input(choose, recipe, [about, share, own, data], queue=False, **_QUIET)
-    upload.upload(uploaded, upload, data, **_QUIET).then(describe, [recipe, data], about, **_QUIET)
+    upload.upload(uploaded, upload, data, **_QUIET).success(describe, [recipe, data], about, **_QUIET)
     data.input(describe, [recipe, data], about, queue=False, **_QUIET)
     start.click(begin, [recipe, share, data], timer, **_QUIET)
     timer.tick(watch, seen, [told, seen, timer], queue=False, **_QUIET)

@@ -45,7 +45,7 @@ def build_train_tab(services: Services) -> None:
     compare_panel.build_chooser(train, setup, live, pages)
     search_panel.build(train, setup, live, pages)
     mend_panel.wire(train, live)
-    _wire_arrival(train, setup, pages).then(**check_new).then(**watch)
+    _wire_arrival(train, setup, pages).success(**check_new).success(**watch)
     train_api.add(train)
 
 
@@ -74,7 +74,9 @@ def _wire_data(train: Train, setup: Setup, data: DataPanel, pages: gr.Tabs) -> d
                               "show_progress": "minimal", "show_progress_on": [data.facts, data.tokens],
                               "concurrency_id": "train-check", "concurrency_limit": 1}  # fmt: skip
     new = {"fn": check_new, **shared}
-    setup.upload.upload(uploaded, setup.upload, [setup.dataset, pages], api_visibility="private").then(**new)
+    setup.upload.upload(uploaded, setup.upload, [setup.dataset, pages], api_visibility="private").success(
+        **new
+    )
     setup.dataset.input(**new)
     shape = [setup.knobs[name] for name in ("max_length", "heldout_fraction", "reply_only")]
     gr.on([setup.model.input, setup.mapping_apply.click, *(box.input for box in shape)], check, **shared)
@@ -149,7 +151,7 @@ def _wire_estimate(train: Train, setup: Setup) -> None:
     at_once = [setup.model.change, *(setup.knobs[name].change for name in ("rank", "alpha", "peft"))]
     gr.on(at_once, formula, setup.inputs, setup.formula, queue=False, trigger_mode="always_last", **quiet)
     on_open(formula, setup.inputs, setup.formula, queue=False, **quiet)
-    setup.preset.input(preset, setup.preset, list(setup.knobs.values()), **quiet).then(
+    setup.preset.input(preset, setup.preset, list(setup.knobs.values()), **quiet).success(
         estimate, setup.inputs, setup.estimate, **quiet
     )
     gr.on([box.input for box in setup.knobs.values()], estimate, setup.inputs, setup.estimate,

@@ -208,7 +208,7 @@ def wire(services: Services, parts: tuple[Form, Around], place: vote_choice.Plac
 
     numbers = [form.people, form.minutes, form.votes_wanted]
     told = [*place.outputs, form.name, new, around.more, *around.problems.values()]
-    around.make.click(make, inputs, told, **_QUIET).then(None, None, None, js=vote_refusals.SHOW)
+    around.make.click(make, inputs, told, **_QUIET).success(None, None, None, js=vote_refusals.SHOW)
     gr.on([each.change for each in numbers], plan, numbers, form.plan, queue=False, **_QUIET)
     gr.on([form.purpose.change, *(each.change for each in numbers)], suggest, [form.purpose, *numbers],
           [form.n_train, form.n_heldout], queue=False, **_QUIET)  # fmt: skip

@@ -129,7 +129,7 @@ def _wire(services: Services, panel: Panel, new: gr.Accordion, filled: Any) -> N
 
     watch: dict[str, Any] = {"fn": look, "inputs": panel.inputs, "outputs": panel.outputs, **_QUIET}
     start = [panel.choice, panel.below, new, panel.screen]
-    filled.then(arrive, panel.choice, start, **_QUIET).then(**watch)
+    filled.success(arrive, panel.choice, start, **_QUIET).success(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     panel.choice.change(**watch, queue=False)
     # Not `.input`: it comes too when the list is opened and shut again.

@@ -20,6 +20,7 @@ from common.settings import Settings
 from tuning import alternatives, retrieval
 from tuning.alternatives import Example, Measured, Question
 from tuning.examples import counter, drawn, questions
+from workbench.limits import require_length
 
 if TYPE_CHECKING:
     from tuning.generate import Engine
@@ -73,7 +74,9 @@ class Alternatives:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def search(self, actor: Actor, question: str) -> list[Passage]:
+        """Raises: NotAllowed `role.chat`; AfinaError `chat.long`."""
         self._roles.require_chat(actor)
+        require_length(question)
         return self._documents().search(question, alternatives.PASSAGES)
 
     # Examples

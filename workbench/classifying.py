@@ -21,6 +21,7 @@ from tuning.jobs import Queue
 from tuning.progress import RESUMABLE
 from tuning.runs import RunStore
 from tuning.strategies import Line
+from workbench.limits import require_length
 
 if TYPE_CHECKING:
     from tuning.classifier import Classifier
@@ -101,13 +102,18 @@ class Classifying:
                 written_labels.measure(self._store.get(line.run_id), self._engine())
 
     def probabilities(self, actor: Actor, run_id: str, text: str) -> dict[str, dict[str, float]]:
-        """{"untrained", "tuned"}: class -> probability. Raises: NotAllowed `role.chat`; as `Classifier`."""
-        self._roles.require_chat(actor)
-        model = self._classifier(run_id)
-        return {
-            "untrained": model.probabilities([text], trained=False)[0],
-            "tuned": model.probabilities([text])[0],
-        }
+        """{"untrained", "tuned"}: class -> probability.
+
+        Raises: NotAllowed `role.chat`; TooMany as `Limits`; AfinaError `chat.long`, as `Classifier`.
+        """
+        require_length(text)
+        self._roles.spend(actor, 0)
+        with self._roles.writing(actor, 1):
+            model = self._classifier(run_id)
+            return {
+                "untrained": model.probabilities([text], trained=False)[0],
+                "tuned": model.probabilities([text])[0],
+            }
 
     def _classifier(self, run_id: str) -> Classifier:
         run = self._store.get(run_id)

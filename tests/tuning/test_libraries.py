@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tuning import libraries
+
 _BOTH = """
 import threading, traceback, sys
 from tuning import libraries, models
@@ -35,3 +39,50 @@ def test_two_threads_may_need_the_library_first():
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
+
+
+_MANY = """
+import sys, threading, traceback
+sys.setswitchinterval(1e-5)
+import tuning
+
+def attribute():
+    import transformers
+    transformers.AutoTokenizer
+
+def name():
+    from transformers import GenerationConfig
+
+def deep():
+    from transformers.models.auto import AutoConfig
+
+def ours():
+    from tuning import libraries
+    libraries.transformers().AutoTokenizer
+
+failed = []
+threading.excepthook = lambda told: failed.append("".join(traceback.format_exception(told.exc_value)))
+threads = [threading.Thread(target=each) for each in (attribute, name, ours, deep, attribute, name, ours)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+sys.exit("\\n".join(failed) or None)
+"""
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_whoever_imports_it_first_and_however_all_find_it(attempt):
+    """Without `libraries.install` each of six tries ended with AttributeError or ImportError in some thread."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", _MANY], cwd=root, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_nowhere_is_still_an_attribute_error():
+    module = libraries.transformers()
+    with pytest.raises(AttributeError):
+        module.no_such_name  # noqa: B018
+    libraries.install()
+    libraries.install()
+    assert sum(type(each).__name__ == "_PassingOn" for each in sys.meta_path) == 1

@@ -4,7 +4,10 @@ import gradio as gr
 import pytest
 
 from common.errors import AfinaError
+from common.settings import Settings
 from ui.context import preferred, shown
+from ui.layout import build
+from workbench.services import build as build_services
 
 
 @pytest.mark.parametrize(
@@ -72,3 +75,37 @@ def test_gradios_own_errors_pass():
 
     with pytest.raises(gr.Error, match="as it is"):
         refused()
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory):
+    """The whole page's events by their number."""
+    services = build_services(Settings(home=tmp_path_factory.mktemp("home")))
+    yield build(services).fns
+    services.labels.close()
+
+
+def test_no_step_of_the_page_waits_for_a_success_without_saying_so(steps):
+    """Gradio runs no `.then` after a handler that raised: it reads as if it did. See `always`."""
+    bare = [each for each in steps.values() if each.trigger_after is not None
+            and not (each.trigger_only_on_success or each.trigger_only_on_failure)]  # fmt: skip
+    assert [getattr(each.fn, "__qualname__", each.fn) for each in bare] == []
+
+
+def test_what_gives_a_state_back_does_so_after_a_failure_too(steps):
+    """A step that sets again what its event has set (buttons, a busy mark) has a twin for failures.
+
+    Only what yields has set anything before it raises.
+    """
+    followers = [each for each in steps.values() if each.trigger_after is not None]
+    alone = []
+    for each in followers:
+        event = steps[each.trigger_after]
+        again = {block._id for block in each.outputs} & {block._id for block in event.outputs}
+        twins = [other for other in followers if other.trigger_after == each.trigger_after
+                 and other.fn is each.fn and other.trigger_only_on_failure]  # fmt: skip
+        if again and each.trigger_only_on_success and event.types_generator and not twins:
+            alone.append(each.fn.__qualname__)
+    assert alone == []
+    restoring = [each for each in followers if each.trigger_only_on_failure]
+    assert sum(each.fn.__qualname__.endswith("rest") for each in restoring) == 2  # Send and Again of the chat

@@ -4,14 +4,15 @@ import gradio as gr
 import pytest
 
 from common import files
-from common.errors import NotAllowed
+from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from tuning import classification
 from tuning.config_classify import ClassifyConfig
 from tuning.data import labels
 from tuning.strategies import Line
 from ui import classify_tab, classify_words
-from workbench.roles import TEACHER, VISITOR
+from workbench.limits import TooMany
+from workbench.roles import TEACHER, VISITOR, Actor
 from workbench.services import build
 
 ROWS = [{"text": f"{word} {n}", "label": word} for n in range(10) for word in ("warm", "cold")]
@@ -165,4 +166,39 @@ def test_where_no_label_is_recognised_the_columns_can_be_chosen(tmp_path):
     told, text, label, look, _ = check(str(path), "", "stars", 0, request)
     assert "stars.csv" in told and label["value"] == "stars" and look["visible"] is True
     assert text["value"] == "text"  # which column was taken is shown
+    services.stop()
+
+
+def test_asking_a_classifier_is_bounded_as_the_chat_is(tmp_path):
+    """Before anything is loaded: the length, the messages a minute, the replies at once."""
+    services = build(Settings(home=tmp_path, chat_messages=3, chat_queue=1))
+    asked = []
+
+    class Model:
+        def probabilities(self, texts, trained=True):
+            asked.append(texts)
+            return [{"warm": 1.0}]
+
+    services.classifying._classifier = lambda run_id: Model()
+    who = Actor("visitor", "one")
+    for text in ("x" * 8_001, "x" * 3_500_000):
+        with pytest.raises(AfinaError) as caught:
+            services.classifying.probabilities(who, "run", text)
+        assert caught.value.key == "chat.long" and not asked
+    with services.roles.writing(Actor("visitor", "other"), 1), pytest.raises(TooMany) as caught:
+        services.classifying.probabilities(who, "run", "warm?")
+    assert caught.value.key == "limit.queue" and not asked
+    for _ in range(2):
+        services.classifying.probabilities(who, "run", "warm?")
+    with pytest.raises(TooMany) as caught:
+        services.classifying.probabilities(who, "run", "warm?")
+    assert caught.value.key == "limit.messages" and len(asked) == 4
+    services.stop()
+
+
+def test_a_search_in_the_documents_takes_no_more_than_a_message(tmp_path):
+    services = build(Settings(home=tmp_path))
+    with pytest.raises(AfinaError) as caught:
+        services.comparing.alternatives.search(VISITOR, "x" * 8_001)
+    assert caught.value.key == "chat.long"
     services.stop()
