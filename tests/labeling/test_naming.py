@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from common.errors import Conflict
 from labeling import migrations, naming, people, rounds
@@ -70,21 +71,27 @@ def test_the_coin_of_a_discussed_pair_is_fair_and_always_the_same(store):
 
 def test_a_home_of_before_opens_with_numbers_and_keeps_its_sides(tmp_path):
     path = tmp_path / "labels.db"
-    store = connect(path)
-    first, second = made(store, "one"), made(store, "two")
-    with store.write() as connection:  # as the version before left it
-        connection.execute(text("UPDATE rounds SET discussed = '[\"x\"]' WHERE name = 'two'"))
-        connection.execute(text("ALTER TABLE rounds DROP COLUMN number"))
-        connection.execute(text("ALTER TABLE rounds DROP COLUMN secret"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
-    store.close()
+    engine = create_engine(f"sqlite+pysqlite:///{path}")
+    with engine.begin() as connection:
+        migrations.upgrade(connection, "0003")
+        connection.execute(text("INSERT INTO rooms (room_id, code, created_at) VALUES ('room', 'ABCDEF', 1)"))
+        for at, (name, discussed) in enumerate((("one", []), ("two", ["x"]))):
+            values = {
+                "round_id": name, "room_id": "room", "name": name, "purpose": "judge", "state": "draft",
+                "phase": "blind", "policies": json.dumps(TWO), "settings": "{}", "generation": "{}",
+                "guidelines_version": 0, "discussed": json.dumps(discussed), "counts": "{}", "created_at": at,
+            }  # fmt: skip
+            columns = ", ".join(values)
+            given = ", ".join(f":{each}" for each in values)
+            connection.execute(text(f"INSERT INTO rounds ({columns}) VALUES ({given})"), values)
+    engine.dispose()
     store = connect(path)
     with store.read() as connection:
         assert migrations.is_current(connection)
-    one, two = rounds.get(store, first.round_id), rounds.get(store, second.round_id)
+    one, two = rounds.get(store, "one"), rounds.get(store, "two")
     assert (one.number, two.number) == (1, 2)
-    assert one.secret
-    assert not any(two.swapped(each.comparison_id) for each in rounds.comparisons_of(store, two.round_id))
+    assert any(one.swapped(str(n)) for n in range(64))
+    assert not any(two.swapped(str(n)) for n in range(64))
     store.close()
 
 
