@@ -136,13 +136,17 @@ def voter(port: int, code: str) -> Iterator[dict[str, float]]:
 
 
 @attack
-def codes(port: int, code: str, n: int = 1_100) -> dict[str, Any]:
+def codes(port: int, code: str, n: int = 2_000, at_once: int = 4) -> dict[str, Any]:
     """Wrong codes, as fast as they are answered; then phones with the right one."""
-    script = Phone(port, honest=False)
+
+    def guess(_: int) -> Counter[int]:
+        script = Phone(port, honest=False)
+        return Counter(script.ask("join", {"room": f"WRONG{i}"})[0] for i in range(n // at_once))
+
     with voter(port, code) as vote:
-        answers = Counter(script.ask("join", {"room": f"WRONG{i}"})[0] for i in range(n))
+        with ThreadPoolExecutor(at_once) as scripts:
+            answers = sum(scripts.map(guess, range(at_once)), Counter())
         joined = Counter(Phone(port).join(code) for _ in range(20))
-    script.close()
     return {"sent": n, "answers": dict(answers), "honest": 20, "honest_joined": joined[200], "vote": vote}
 
 
@@ -189,7 +193,7 @@ def class_(port: int, code: str, phones: int = 100, joins: int = 1_000, wrong: i
         return inside, votes
 
     def honest(i: int) -> tuple[bool, int, float]:
-        time.sleep(10 * i / phones)
+        time.sleep(3 + 10 * i / phones)  # the scripts are at it already
         phone = Phone(port)
         for _ in range(30):  # whoever is refused tries again, as people do
             status = phone.join(code)
