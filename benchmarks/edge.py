@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path.cwd() if (Path.cwd() / "app.py").exists() else Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(Path(__file__).parents[1])]
 
 import psutil
 
@@ -168,8 +168,13 @@ def quiet(app: App, _: argparse.Namespace) -> dict[str, Any]:
 
 def routes(app: App, _: argparse.Namespace) -> dict[str, Any]:
     """Routes of Gradio that the page does not use."""
-    paths = ["custom_component/a/client/b/c", "deep_link?session_hash=x", "openapi.json", "queue/status", "user",
-             "token", "app_id", "login_check", "run-history/buckets", "file=/etc/hostname", "monitoring/summary"]  # fmt: skip
+    names = "openapi.json queue/status user token app_id login_check run-history/buckets monitoring/summary"
+    paths = [
+        "custom_component/a/client/b/c",
+        "deep_link?session_hash=x",
+        "file=/etc/hostname",
+        *names.split(),
+    ]
     answers = [app.ask("GET", f"/gradio_api/{path}")[0] for path in paths]
     return {"sent": len(answers), "through": sum(status not in (0, 404) for status in answers)}
 
