@@ -76,7 +76,10 @@ def shown_talk(turns: Sequence[Turn | Message], language: str = "en") -> list[di
 
     Texts go as blocks: Gradio takes leading spaces and tabs out of plain ones.
     """
-    return [_shown(turn if isinstance(turn, Turn) else Turn(**turn), language) for turn in turns]
+    return [
+        _shown(turn if isinstance(turn, Turn) else Turn(turn["role"], turn["content"]), language)
+        for turn in turns
+    ]
 
 
 def _shown(turn: Turn, language: str) -> dict[str, Any]:

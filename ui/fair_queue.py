@@ -35,7 +35,7 @@ class FairQueue(Queue):
         if refusal := self._refusal(owner, request):
             return False, refusal, "queue_full"
         pushed = await super().push(body, request, username)
-        event = self.event_ids_to_events.get(pushed[1]) if pushed[0] else None
+        event = self.event_ids_to_events.get(str(pushed[1])) if pushed[0] else None
         if event is not None:
             event.owner = owner  # type: ignore[attr-defined]
             if owner == caller.TEACHER:

@@ -6,6 +6,7 @@ Gradio downloads an address that stands where a path should, whole, before it lo
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def is_uploaded(path: str) -> bool:
         return False
 
 
-def require_local_files(inputs: Any, blocks: list[Any], teacher: bool) -> None:
+def require_local_files(inputs: Any, blocks: Sequence[Any], teacher: bool) -> None:
     """Checks every file value in `inputs` and takes the addresses out of those that are right.
 
     Raises: NotAllowed `role.teacher` for a visitor's file; AfinaError `file.not_uploaded` for an address or a path

@@ -267,7 +267,8 @@ def endpoints(services: Services) -> None:
 
     def address(request: gr.Request) -> str:
         """Where the caller reached us: a download takes the same header from there."""
-        return services.settings.public_url.rstrip("/") or str(request.request.base_url).rstrip("/")
+        here = str(request.request.base_url) if request.request else ""
+        return (services.settings.public_url or here).rstrip("/")
 
     def status(name: str, request: gr.Request) -> dict[str, Any]:
         stage = services.rounds.stage(actor(services, request), name)
