@@ -21,6 +21,7 @@ from common import collecting, logs
 from common.errors import AfinaError
 from common.settings import Settings
 from common.temporary import private_folder
+from common.unavailable import in_words
 
 
 def _prepare_environment() -> None:
@@ -63,24 +64,28 @@ def _build(settings: Settings):
 
 def main(arguments: list[str]) -> int:
     from ui.crowd import allow_connections, keep_connections
-    from ui.network import addresses, local_address
+    from ui.network import addresses, local_address, require_address
     from ui.slow_requests import bound_requests
 
     os.umask(0o077)  # what the app writes is its user's alone: votes, uploads, runs, backups
     try:
         settings, open_browser = _settings(arguments)
         (logs.as_json if settings.log_json else logs.as_lines)()
+        require_address(settings)
         with collecting.held():
             demo, services, options = _build(settings)
-    except AfinaError as error:
-        print(error, file=sys.stderr)
+    except Exception as problem:
+        worded = in_words(problem)
+        if worded is None:
+            raise
+        print(worded, file=sys.stderr)
         return 2
     allow_connections()
     try:
         with collecting.held():
             demo.launch(**options, prevent_thread_lock=True)
-    except OSError:
-        print(AfinaError("settings.port_taken", port=settings.port), file=sys.stderr)
+    except OSError as problem:  # Gradio gives one reason for all
+        print(_why_not(settings, problem), file=sys.stderr)
         return 2
     logs.adopt("uvicorn", "uvicorn.error", "huggingface_hub")
     keep_connections(demo.server)
@@ -106,6 +111,17 @@ def main(arguments: list[str]) -> int:
     finally:
         services.stop()
     return 0
+
+
+def _why_not(settings: Settings, problem: OSError) -> AfinaError:
+    """What kept the server from starting."""
+    from ui.network import require_address
+
+    try:
+        require_address(settings)
+    except AfinaError as error:
+        return error
+    return in_words(problem) or AfinaError("settings.slow_start", port=settings.port)
 
 
 def _end(*_: object) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from typing import Any, NoReturn, get_args
 from common.bounded import Problems
 from common.errors import AfinaError
 from common.settings import Settings
+from common.unavailable import in_words
 from labeling.exchange.judged import AGGREGATIONS
 from labeling.exchange.write import FORMATS
 from labeling.schema import Rating, Sources
@@ -30,16 +32,20 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    logging.getLogger("common.unavailable").setLevel(logging.ERROR)  # the command says it itself
     try:
         result, lines = options.command(options)
         text = json.dumps(result, ensure_ascii=False, allow_nan=False) if options.json else "\n".join(lines)
         print(text)
         sys.stdout.flush()
-    except AfinaError as error:
-        print(" ".join(error.words(language()).split()), file=sys.stderr)
-        return 2
     except BrokenPipeError:  # whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as problem:
+        error = in_words(problem)
+        if error is None:
+            raise
+        print(" ".join(error.words(language()).split()), file=sys.stderr)
+        return 2
     return 0
 
 

@@ -18,8 +18,9 @@ from zlib import crc32
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from common import unavailable
 from common.errors import AfinaError
 from common.settings import Settings
 from labeling import migrations
@@ -39,6 +40,7 @@ class Store:
     def __init__(self, engine: Engine, path: Path | None = None) -> None:
         self.engine = engine
         self.path = path  # of the SQLite file
+        self._opened = False  # until then whoever opens it says what is wrong
         self.sqlite = engine.dialect.name == "sqlite"
         self._lots = Lots(engine, version=_others) if self.sqlite else Lots(engine, _one_lot_at_a_time)
         self._turns = Turns(engine, self._lots) if self.sqlite else None
@@ -47,11 +49,12 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """A connection whose reads see one state."""
         own = self._lots.reading
-        if own is not None:
-            yield own
-            return
-        with self.engine.connect() as connection:
-            yield connection
+        with unavailable.worded(self._opened):
+            if own is not None:
+                yield own
+                return
+            with self.engine.connect() as connection:
+                yield connection
 
     @contextmanager
     def write(self, keeps: bool = False) -> Iterator[Connection]:
@@ -60,12 +63,13 @@ class Store:
         SQLite admits one writer: threads of this process take turns, other processes wait for the file. `keeps` says
         that the block brings `memory` up to date with what it writes; other blocks make it forget.
         """
-        if self._lots.open:
-            writing: AbstractContextManager[Connection] = self._lots.write(keeps)
-        else:
-            writing = self._turns.write() if self._turns is not None else self.engine.begin()
-        with writing as connection:
-            yield connection
+        with unavailable.worded(self._opened):
+            if self._lots.open:
+                writing: AbstractContextManager[Connection] = self._lots.write(keeps)
+            else:
+                writing = self._turns.write() if self._turns is not None else self.engine.begin()
+            with writing as connection:
+                yield connection
 
     def memory(self) -> dict[Any, Any]:
         """What the transaction that this thread's work shares has read so far; alone, nothing."""
@@ -78,7 +82,14 @@ class Store:
 
     def workers(self) -> Executor:
         """Who does what a crowd asks: one thread, its commits shared by all who wait."""
-        return Batches(self._turns.together if self._turns is not None else self._lots.together)
+        together = self._turns.together if self._turns is not None else self._lots.together
+
+        @contextmanager
+        def worded() -> Iterator[None]:
+            with unavailable.worded(), together():
+                yield
+
+        return Batches(worded)
 
     def lock(self, connection: Connection, name: str, shared: bool = False) -> None:
         """Holds `name` until the transaction ends.
@@ -94,6 +105,10 @@ class Store:
         """Waits until no lot is at work, and holds off the next: who moves counters goes one at a time."""
         if not self._lots.open:
             self.lock(connection, LOT)
+
+    def opened(self) -> None:
+        """From now on what goes wrong is logged: nobody stands by who prints it."""
+        self._opened = True
 
     def close(self) -> None:
         self._lots.close()
@@ -114,11 +129,18 @@ def connect(where: str | Path) -> Store:
     store = _sqlite(where) if isinstance(where, Path) else _postgresql(where)
     try:
         _migrate(store)
-    except OperationalError as problem:
+        store.opened()
+    except unavailable.Unavailable as problem:
         store.close()
-        reason = str(problem.orig).strip().splitlines()[0]
-        raise AfinaError("label.database", where=shown(store.engine), reason=reason) from problem
+        raise problem if store.sqlite else _unanswered(store, problem) from problem
     return store
+
+
+def _unanswered(store: Store, problem: unavailable.Unavailable) -> AfinaError:
+    """Says which address does not answer, and what its server said."""
+    said: Any = problem.__cause__
+    reason = (str(getattr(said, "orig", said)).strip().splitlines() or ["?"])[0]
+    return AfinaError("label.database", where=shown(store.engine), reason=reason)
 
 
 def shown(engine: Engine) -> str:
@@ -175,7 +197,7 @@ def _postgresql(address: str) -> Store:
 def _migrate(store: Store) -> None:
     """Runs the missing migrations, one process at a time."""
     if store.sqlite and store.path is not None:
-        with FileLock(f"{store.path}.lock"), store.write() as connection:
+        with unavailable.worded(logged=False), FileLock(f"{store.path}.lock"), store.write() as connection:
             _upgrade(connection)
         return
     with store.write() as connection:

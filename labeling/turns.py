@@ -63,13 +63,15 @@ class Turns:
             raise
         finally:
             group.size += 1
-            if failed:
-                self._group = None
-                group.roll_back()
-            elif not self._turn.wanted or group.size >= MOST:
-                self._group = None
-                group.commit()
-            self._turn.give()
+            try:
+                if failed:
+                    self._group = None
+                    group.roll_back()
+                elif not self._turn.wanted or group.size >= MOST:
+                    self._group = None
+                    group.commit()
+            finally:  # the next one has its turn, whatever the database did to this one
+                self._turn.give()
         group.committed.wait()
         if group.error is not None:
             raise group.error

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from common.errors import AfinaError
 from common.settings import Settings
+from common.unavailable import in_words
 from tuning import cli_classify, cli_data, cli_experiments, cli_family, cli_replies
 from tuning.config import Config, DPOConfig, KTOConfig, RewardConfig, RLOOConfig, SFTConfig
 from tuning.config_classify import ClassifyConfig
@@ -44,13 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     warnings.simplefilter("ignore")  # libraries' advice to programmers
-    logging.getLogger("tuning.broken_runs").setLevel(
-        logging.ERROR
-    )  # `runs` says it, in the reader's language
+    for said in (
+        "tuning.broken_runs",
+        "common.unavailable",
+    ):  # in the reader's language, by the command itself
+        logging.getLogger(said).setLevel(logging.ERROR)
     try:
         settings = Settings.from_env()
         result, lines = options.command(options, settings)
-    except AfinaError as error:
+    except Exception as problem:
+        error = in_words(problem)
+        if error is None:
+            raise
         print(" ".join(error.words(language()).split()), file=sys.stderr)
         return 2
     try:

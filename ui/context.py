@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import gradio as gr
 
 from common.errors import AfinaError
+from common.unavailable import in_words, note
 
 if TYPE_CHECKING:
     from workbench.roles import Actor
@@ -75,6 +76,10 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
             return error
         given = signature.bind_partial(*args, **kwargs).arguments.values()
         request = next((value for value in given if isinstance(value, gr.Request)), None)
+        found = in_words(error)
+        if found is not None and found is not error:
+            note(found, error)
+            error = found
         if not isinstance(error, AfinaError):
             logger.error("%s", handler.__qualname__, exc_info=error)
             return unexpected(error, request)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import socket
 
 import psutil
 
+from common.errors import AfinaError
 from common.settings import Settings
 
 
@@ -20,6 +22,23 @@ def public_address(settings: Settings) -> str:
     """The one address that was given, by `AFINA_PUBLIC_URL` or by the platform; else empty."""
     space = os.environ.get("SPACE_HOST")
     return settings.public_url or (f"https://{space}" if space else "")
+
+
+def require_address(settings: Settings) -> None:
+    """Raises: AfinaError that says why the app cannot listen at its host and port."""
+    host, port = settings.host.strip("[]"), settings.port
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as tried:
+            if os.name != "nt":  # there it would take a port that another program listens on
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise AfinaError("settings.port_taken", port=port) from error
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise AfinaError("settings.no_such_address", host=host, reason=error.strerror) from error
+        raise AfinaError("settings.port_refused", port=port, reason=error.strerror) from error
 
 
 def addresses(settings: Settings) -> list[str]:

@@ -18,6 +18,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import AfinaError
+from common.unavailable import in_words
 from ui.allowed_routes import AllowedRoutes
 from ui.bearers import Bearers
 from ui.bodies import Bodies
@@ -53,7 +54,10 @@ def routes(services: Services) -> list[Route]:
         download = services.training.download_merged if merged else services.training.download
         try:
             path = await run_in_threadpool(download, actor, request.path_params["run_id"])
-        except AfinaError as error:
+        except Exception as problem:
+            error = in_words(problem)
+            if error is None:
+                raise
             return _page(request, error, error.status)
         return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
 
@@ -62,7 +66,10 @@ def routes(services: Services) -> list[Route]:
         try:
             parts = request.path_params
             path = await run_in_threadpool(services.results.exported, actor, parts["folder"], parts["name"])
-        except AfinaError as error:
+        except Exception as problem:
+            error = in_words(problem)
+            if error is None:
+                raise
             return _page(request, error, error.status)
         return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from common.errors import AfinaError
 from common.files import make_private
 from common.settings import Settings
+from common.unavailable import Unavailable
 from labeling import backup as backups
 from labeling.backup import Backup
 from labeling.places import Place, Refused, place
@@ -112,7 +115,8 @@ class Services:
             with self.labels.read() as connection:
                 connection.exec_driver_sql("SELECT 1")
         except Exception as problem:  # whatever the database's driver raises: it does not answer
-            logger.warning("database: %s", type(problem).__name__)
+            if not isinstance(problem, Unavailable):  # else it was logged
+                logger.warning("database: %s", type(problem).__name__)
             told["database"] = "failing"
         told["disk"] = _disk(self.settings.home)
         told["queue"] = self.queue.state
@@ -141,6 +145,18 @@ class Services:
             logger.warning("%s", error)
 
 
+def _make_home(home: Path) -> None:
+    """Makes the home folder, its user's alone. Raises: AfinaError `settings.home` where it cannot be written."""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        if error.errno == errno.ENOSPC:  # what is there can be looked at
+            return
+        raise AfinaError("settings.home", path=home, reason=error.strerror or error) from error
+
+
 def _disk(home: Path) -> str:
     """ "ok", "full", or "failing" where the home folder cannot be looked at."""
     try:
@@ -152,7 +168,7 @@ def _disk(home: Path) -> str:
 
 def build(settings: Settings, lent: Functions | None = None) -> Services:
     """The services of `settings`; makes the home folder. `lent`: what runs where a GPU is lent (ZeroGPU)."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_home(settings.home)
     make_private(*settings.home.glob("labels.db*"), settings.home / "uploads", settings.home / "exports")
     labels = open_store(settings)
     roles = Roles(settings, keyring(settings, labels))

@@ -130,7 +130,7 @@ def _turns(cells: Cells, part: str, value: Any) -> list[dict[str, str]]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except json.JSONDecodeError:
+        except ValueError:
             raise cells.error("data.not_messages", part, found=value[:80]) from None
     if not isinstance(value, list) or not all(isinstance(turn, dict) for turn in value):
         raise cells.error("data.not_messages", part, found=str(value)[:80])

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from common.errors import AfinaError
+from common.unavailable import in_words
 from ui.context import preferred
 from ui.json_bounds import require_bounds
 
@@ -160,7 +161,10 @@ def _worded(answer: Answer) -> Answer:
             return await answer(request)
         except ClientDisconnect:
             return Response(status_code=400)
-        except AfinaError as error:
+        except Exception as problem:
+            error = in_words(problem)
+            if error is None:
+                raise
             status = 401 if error.key in _TOKEN_ERRORS else error.status
             told: dict[str, Any] = {"key": error.key, "text": error.words(_language(request))}
             if "current" in error.params:  # which judgement stands: what a correction has to name
