@@ -10,6 +10,7 @@ from sqlalchemy import delete, inspect, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from common.errors import AfinaError
+from common.unavailable import Unavailable
 from labeling import migrations, people, tables
 from labeling.store import connect, shown
 
@@ -147,7 +148,7 @@ def test_a_commit_that_fails_is_told_to_all_who_share_it(sqlite):
                 connection.execute(
                     tables.rooms.insert().values(room_id=f"r{i}", code=f"c{i}", created_at=0.0)
                 )
-        except OSError:
+        except Unavailable:
             return "told"
         return "lost"
 
