@@ -3,14 +3,14 @@
 import uuid
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
-from labeling import counted, live, people, recount, rounds, seats
+from labeling import counted, live, migrations, people, recount, rounds, seats
 from labeling.backup import Backup, restore
 from labeling.outbox import install
 from labeling.places import Folder
 from labeling.schema import Comparison
-from labeling.store import connect
+from labeling.store import _sqlite, connect
 from labeling.tables import annotation_log, assignments, coverage
 from tests.labeling.conftest import Room
 
@@ -200,29 +200,51 @@ def test_rows_of_an_older_version_come_back_beside_newer_ones(sqlite, tmp_path):
     back.close()
 
 
-def test_a_database_of_yesterday_is_counted_anew_once(sqlite, tmp_path):
-    """As it was before there were seats: counters that still hold what was left out."""
-    room = Room(sqlite, n=3, votes_wanted=1, common_items=0)
-    one = room.person()
-    _judge_all(room, one)
-    people.exclude(sqlite, "annotator", one.annotator_id, "asleep")
-    sqlite.close()
+def test_a_database_of_yesterday_is_counted_anew_once(tmp_path):
+    """As it was before there were seats: its counters still hold what was left out."""
     path = tmp_path / "labels.db"
-    old = connect(path)
+    old = _sqlite(path)
+    rows: dict[str, dict] = {
+        "rooms": {"room_id": "r", "code": "ABC", "created_at": 1.0},
+        "rounds": {"round_id": "o", "room_id": "r", "name": "one", "purpose": "judge", "state": "open",
+                   "phase": "blind", "policies": "[]", "settings": "{}", "generation": "{}", "guidelines_version": 0,
+                   "discussed": "[]", "counts": "{}", "created_at": 1.0},
+        "comparisons": {"comparison_id": "c", "round_id": "o", "position": 0, "prompt": "[]", "completion_a": "x",
+                        "completion_b": "y", "policy_a": "a", "policy_b": "b", "split": "train", "is_gold": 0,
+                        "is_common": 0, "created_at": 1.0},
+        "coverage": {"comparison_id": "c", "phase": "blind", "round_id": "o", "votes": 2, "skips": 0, "reports": 0},
+    }  # fmt: skip
     with old.write() as connection:
-        for name in ("annotators_of_a_device", "annotators_in_time"):
-            connection.execute(text(f"DROP INDEX {name}"))
-        for table, columns in {"rooms": ("seats", "closed"), "coverage": ("doubted",),
-                               "annotators": ("device", "doubt", "undone_at", "left_out")}.items():  # fmt: skip
-            for column in columns:
-                connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
-        connection.execute(text("UPDATE coverage SET votes = 1 WHERE phase = 'blind'"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        migrations.upgrade(connection, "0002")
+        for name, row in rows.items():
+            _insert(connection, name, row)
+        for who in ("asleep", "awake"):
+            _insert(connection, "annotators", {"annotator_id": who, "room_id": "r", "kind": "voter", '"group"': "",
+                                               "language": "en", "quota": 0, "created_at": 1.0})  # fmt: skip
+            _insert(connection, "assignments", {"annotator_id": who, "comparison_id": "c", "phase": "blind",
+                    '"repeat"': 0, "assignment_id": who, "round_id": "o", "position_swapped": 0, "served_at": 1.0,
+                    "lease_until": 1.0, "current": f"vote of {who}", "action": "vote"})  # fmt: skip
+        for reason in ("a first reason", None, "clicks at random"):
+            _insert(
+                connection,
+                "exclusions",
+                {"kind": "annotator", "target_id": "asleep", "reason": reason, "at": 1.0},
+            )
     old.close()
     today = connect(path)
-    assert set(_votes(today).values()) == {0}
-    assert [each.left_out for each in people.listed(today)] == [True]
+    assert _votes(today) == {"c": 1}
+    assert [(each.annotator_id, each.left_out) for each in people.listed(today)] == [
+        ("asleep", True),
+        ("awake", False),
+    ]
     today.close()
+
+
+def _insert(connection, table: str, row: dict) -> None:
+    marks = ", ".join("?" for _ in row)
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values())
+    )
 
 
 def test_a_lease_is_not_prolonged_by_looking(store):
