@@ -13,6 +13,7 @@ from common.errors import AfinaError
 from ui import figures
 from ui.context import actor, language, shown
 from ui.translations import t, word
+from ui.vote_choice import TO_THE_STAGE
 from workbench.dialling import SETTINGS
 
 if TYPE_CHECKING:
@@ -138,7 +139,9 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, t
     dial.sweep.click(
         sweep, [run, dial.strength, judge], dial.figure, api_visibility="private", show_progress="minimal"
     )
-    dial.vote.click(vote, [run, dial.settings, dial.n], [dial.told, *to_vote.outputs], **_QUIET)
+    dial.vote.click(vote, [run, dial.settings, dial.n], [dial.told, *to_vote.outputs], **_QUIET).success(
+        None, None, None, js=TO_THE_STAGE
+    )
     dial.keep.click(keep, [run, dial.strength, dial.called], dial.told, **_QUIET)
 
 

@@ -16,6 +16,7 @@ from ui import align_dial, align_judges, align_layout, align_roads, align_words,
 from ui.align_layout import After, Live, Setup
 from ui.context import actor, language, on_open, shown
 from ui.translations import word
+from ui.vote_choice import TO_THE_STAGE
 from workbench.rounds import Wanted, read_prompts
 
 if TYPE_CHECKING:
@@ -194,7 +195,9 @@ def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> N
     slow = {**_QUIET, "show_progress": "minimal"}
     after.measure.click(measure, live.choice, after.result, **slow)
     after.outcome.click(outcome, [live.choice, after.reward_run], after.result, **slow)
-    after.again.click(again, live.choice, [after.result, *to_vote.outputs], **_QUIET)
+    after.again.click(again, live.choice, [after.result, *to_vote.outputs], **_QUIET).success(
+        None, None, None, js=TO_THE_STAGE
+    )
     live.choice.change(lambda: "", None, after.result, queue=False, **_QUIET)  # it was another run's
 
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _FIRST: tuple[tuple[State, ...], ...] = (("open", "open_again"), ("locked", "discussing"), ("generating",))
 
 
+# The page stays scrolled as it was in the other tab: the stage is at its top.
+TO_THE_STAGE = "() => setTimeout(() => window.scrollTo({top: 0}), 100)"
+
+
 @dataclass(frozen=True)
 class Place:
     """The list of rounds, and the name that was chosen in it by hand ("" where none was)."""

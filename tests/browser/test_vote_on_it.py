@@ -40,3 +40,4 @@ def test_a_round_made_in_align_is_opened_in_the_vote_tab(home, visit, locale, ta
         assert page.locator("#vote-round input").input_value() == f"{name} {number}"
         assert "tuned" not in page.locator("#vote-stage").inner_text()
         page.locator("#vote-open:visible").wait_for()
+        page.wait_for_function("window.scrollY === 0")  # the stage, not what stood as far down in Align
