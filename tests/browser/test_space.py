@@ -17,7 +17,7 @@ import psutil
 import pytest
 from gradio_client import Client
 
-from tests.browser.conftest import ROOT, TOKEN
+from tests.browser.conftest import _CHROMIUM, _FLAGS, ROOT, TOKEN
 from tests.standin import openid
 from tests.standin.hub import Hub
 
@@ -139,6 +139,40 @@ def test_sign_in_leaves_another_sites_frame(space, chromium):
     link.wait_for()
     assert link.get_attribute("target") == "_blank"
     context.close()
+
+
+@pytest.mark.parametrize(("around", "shown"), [("https://huggingface.co", True), ("https://elsewhere.test", False)])
+def test_the_hubs_page_may_frame_it_and_no_other(space, chromium, around, shown):
+    """As on the platform: the Hub's page around ours, whose frame talks to its own server alone."""
+    port, _ = space
+    # The Hub's page is public and ours, here, on this machine: Chromium would ask before it lets one frame the other.
+    flags = [*_FLAGS, "--disable-features=LocalNetworkAccessChecks"]
+    browser = chromium.browser_type.launch(executable_path=_CHROMIUM, args=flags)
+    context = browser.new_context()
+    context.set_default_timeout(120_000)
+    here = f"http://127.0.0.1:{port}/"
+    framed = f'<!doctype html><iframe src="{here}" width=1200 height=700></iframe>'
+
+    def answer(route):
+        if route.request.url.startswith(here):
+            route.continue_()
+        elif route.request.url == f"{around}/spaces/owner/afina":
+            route.fulfill(content_type="text/html", body=framed)
+        else:
+            route.abort()
+
+    context.route("**/*", answer)
+    page = context.new_page()
+    page.goto(f"{around}/spaces/owner/afina")
+    frame = page.frame_locator("iframe")
+    if shown:
+        frame.get_by_role("tab", name="Numbers").click()
+        frame.get_by_role("tabpanel").get_by_role("button").first.wait_for()
+    else:
+        page.wait_for_timeout(1000)
+        assert page.frames[1].url.startswith("chrome-error:")
+        assert frame.get_by_role("tab").count() == 0
+    browser.close()
 
 
 def ask(port: int, path: str, cookie: str = "") -> tuple[int, str, str]:
