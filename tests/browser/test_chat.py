@@ -134,7 +134,6 @@ def test_a_reply_that_is_stopped_is_marked_and_has_no_thumbs(chat, engine, serve
     assert thumbs(page) == 2  # none below what is being written
     page.locator("#chat-stop").click()
     rest(page)
-    page.screenshot(path="/tmp/chat2.png")
     assert [each.strip("\u2060") for each in bubbles(page)] == [
         "One two three.",
         "One",
