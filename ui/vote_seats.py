@@ -48,13 +48,13 @@ def build(services: Services) -> None:
             seats = gr.Number(0, label=t("vote.seats.number"), precision=0, minimum=0, scale=0, min_width=190,
                               elem_id="vote-seats-number")  # fmt: skip
             close = gr.Button(
-                t("vote.seats.close"), size="md", scale=0, min_width=150, elem_id="vote-seats-close"
+                t("vote.seats.close"), size="md", scale=0, min_width=190, elem_id="vote-seats-close"
             )
             undo = gr.Button(
                 t("vote.seats.undo_none"),
                 size="md",
                 scale=0,
-                min_width=150,
+                min_width=240,
                 visible=False,
                 elem_id="vote-seats-undo",
             )
@@ -62,7 +62,7 @@ def build(services: Services) -> None:
                 t("vote.seats.undo_none"),
                 size="md",
                 scale=0,
-                min_width=150,
+                min_width=240,
                 visible=False,
                 elem_id="vote-seats-again",
             )
@@ -70,7 +70,7 @@ def build(services: Services) -> None:
                 t("vote.seats.trust"),
                 size="md",
                 scale=0,
-                min_width=150,
+                min_width=240,
                 visible=False,
                 elem_id="vote-seats-trust",
             )

@@ -181,6 +181,22 @@ def test_who_came_by_the_qr_code_is_told_why_it_ended_too(phone, stub):
     assert not page.get_by_text("This pass has ended").is_visible()
 
 
+def test_a_pass_that_is_good_again_is_used_again(phone, stub):
+    """The teacher undid the last joins and took it back: nobody becomes a second person, nobody waits outside."""
+    page = phone()
+    asked(page, 0)
+    for comes_back in (lambda: hurry(page), lambda: tap(page, "Join"), lambda: page.reload()):
+        known = set(stub.tokens)
+        stub.tokens.clear()
+        hurry(page)
+        page.get_by_role("heading", name="This pass has ended").wait_for()
+        page.get_by_label("Room code").fill(ROOM)
+        stub.tokens |= known
+        comes_back()
+        asked(page, 0)
+    assert stub.joins == 0
+
+
 def test_leave_and_withdraw(phone, stub):
     page = phone()
     asked(page, 0)

@@ -32,7 +32,7 @@ def test_a_full_room_says_so_and_a_closed_one_too(store):
     with pytest.raises(NotAllowed) as caught:
         _join(store, "late")
     assert caught.value.key == "label.full" and "ask the teacher" in str(caught.value).lower()
-    assert "Pregunte" in caught.value.words("es") and "2 asientos" in caught.value.words("es")
+    assert "Pregunte" in caught.value.words("es") and "2 plazas" in caught.value.words("es")
     seats.set_seats(store, 3)
     _join(store, "late")
     seats.set_seats(store, None, closed=True)

@@ -139,6 +139,13 @@ def test_too_few_held_out_prompts_are_refused(services):
     assert rounds.listed(services.labels) == []
 
 
+def test_more_prompts_than_there_are_is_said_before_any_share_of_them(services):
+    with pytest.raises(AfinaError) as caught:
+        services.rounds.make(TEACHER, wanted(services, n_train=9000, n_heldout=10))
+    assert (caught.value.key, caught.value.params["wanted"]) == ("plan.too_few", 9000)
+    assert rounds.listed(services.labels) == []
+
+
 def test_only_the_teacher_runs_rounds(services):
     for call in (
         lambda: services.rounds.make(VISITOR, wanted(services)),

@@ -278,7 +278,7 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) pauseClock();
   else { me.since = clock(); poll(); }
 });
-for (const name of ["online", "focus", "pageshow"]) addEventListener(name, () => { if (me.token) poll(); });
+for (const name of ["online", "focus", "pageshow"]) addEventListener(name, poll);
 addEventListener("hashchange", () => { readLink(); draw(); });
 
 translate();
