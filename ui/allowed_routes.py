@@ -65,6 +65,11 @@ class AllowedRoutes:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
+        pairs = _once_each(scope["headers"])
+        if pairs is None:
+            await PlainTextResponse("Bad request", 400)(scope, receive, send)
+            return
+        scope = {**scope, "headers": pairs}
         path, method = scope["path"], scope["method"]
         headers = _texts(scope["headers"])
         sending = self._with_headers(send)
@@ -147,6 +152,21 @@ class _Scoped:
 
 def _texts(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+
+
+def _once_each(pairs: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]] | None:
+    """The headers with each name once, values joined, so that all layers read the same; None for two hosts.
+
+    Else one layer would go by the first of two lines and another by the last: a page kept for one host would name the
+    other as its address.
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        if name == b"host" and name in found:
+            return None
+        between = b"; " if name == b"cookie" else b", "
+        found[name] = found[name] + between + value if name in found else value
+    return list(found.items())
 
 
 def _either(patterns: Iterable[str]) -> re.Pattern[str]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import re
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+import httpx
+from gradio.route_utils import get_request_origin
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,22 +26,21 @@ from ui.context import preferred
 if TYPE_CHECKING:
     from workbench.services import Services
 
-_ADDRESS = (
-    "host",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-gradio-server",
-)  # what Gradio makes its address of
+_PLACEHOLDER = "http://afina.invalid"  # stands for the address in what is kept; no such host can exist
+_SENDABLE = re.compile(r"https?://[A-Za-z0-9.:_~%/\[\]-]+")
 _FIRST = ("/", "/config", "/gradio_api/info")
-_MOST = 24  # answers kept: three, in two languages, at four addresses
+_MOST = (
+    24  # answers kept with an address put in, the last ones used: three, in two languages, at four addresses
+)
 _UPLOADS = Path(__file__).with_name("uploads.js").read_text(encoding="utf-8").strip()
 
 
 class PageStart:
     """Answers what a page or a program asks for first: the page itself, its configuration, the list of endpoints.
 
-    Each is made once for each address and language, then kept, packed too: Gradio takes a tenth of a second for one
-    of them each time, and sends its 0.8 MB as they are. The page gets what has to run before everything else:
+    Each is made once for each language, then kept, packed too: Gradio takes a tenth of a second for one of them each
+    time, and sends its 0.8 MB as they are. The address that a request names is put in for that request alone, so
+    names without end cost little and change nobody else's page. The page gets what has to run before everything else:
     Gradio's translations ask `navigator.language` when its bundle starts, and its upload fields listen from then on,
     so a script in `head=` runs too late for both. A browser gets a number for the limits.
     """
@@ -44,38 +49,48 @@ class PageStart:
         self._app, self._roles = app, services.roles
         most = services.settings.max_upload_mb
         self._scripts = {language: _script(language, most).encode() for language in LANGUAGES}
+        self._plain: dict[tuple[str, ...], _Kept] = {}  # with the placeholder; as many as there are languages
         self._kept: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
+        self._making = asyncio.Lock()  # many addresses at once keep one processor busy, not all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "").rstrip("/") or "/"
-        if scope["type"] != "http" or scope["method"] != "GET" or path not in _FIRST:
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or path not in _FIRST:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         language = preferred(headers.get("cookie", ""), headers.get("accept-language", ""))
-        query = b"all_endpoints=True" if b"all_endpoints=True" in scope["query_string"] else b""
-        key = (
-            path,
-            query.decode(),
-            language,
-            scope.get("scheme", ""),
-            *(headers.get(name, "") for name in _ADDRESS),
-        )
-        kept = self._kept.get(key)
-        if kept is None:
-            kept = await self._made({**scope, "query_string": query}, receive, language)
-            if kept.status == 200:
-                self._kept[key] = kept
-            if len(self._kept) > _MOST:
-                self._kept.popitem(last=False)
+        query = "all_endpoints=True" if b"all_endpoints=True" in scope["query_string"] else ""
+        address = _address(scope)
+        if address is None:
+            await Response("Bad request", 400)(scope, receive, send)
+            return
+        kept = await self._at((path, query, language), address, scope, receive)
         answer = kept.response("gzip" in headers.get("accept-encoding", ""))
         if not self._roles.actor(headers).person:
             https = headers.get("x-forwarded-proto", scope.get("scheme")) == "https"
             answer.headers.append("set-cookie", self._roles.visitor_cookie(https))
         await answer(scope, receive, send)
 
-    async def _made(self, scope: Scope, receive: Receive, language: str) -> _Kept:
+    async def _at(self, what: tuple[str, str, str], address: str, scope: Scope, receive: Receive) -> _Kept:
+        """The answer with `address` in it."""
+        key = (*what, address)
+        if key not in self._kept:
+            async with self._making:
+                plain = self._plain.get(what) or await self._made(what, scope, receive)
+                if plain.status != 200:
+                    return plain
+                self._plain[what] = plain
+                self._kept[key] = await run_in_threadpool(plain.at, address)
+        self._kept.move_to_end(key)
+        found = self._kept[key]
+        while len(self._kept) > _MOST:
+            self._kept.popitem(last=False)
+        return found
+
+    async def _made(self, what: tuple[str, str, str], scope: Scope, receive: Receive) -> _Kept:
         """Gradio's answer, and the page with our scripts. Nothing in the address makes it load another state."""
+        _, query, language = what
         start: Message = {}
         body = bytearray()
 
@@ -86,12 +101,28 @@ class PageStart:
             else:
                 body.extend(message.get("body", b""))
 
-        await self._app(scope, receive, collect)
+        host = urlsplit(_PLACEHOLDER).netloc.encode()
+        asked = {
+            "method": "GET",
+            "scheme": "http",
+            "query_string": query.encode(),
+            "headers": [(b"host", host)],
+        }
+        await self._app({**scope, **asked}, receive, collect)
         plain, kind = bytes(body), Headers(raw=start["headers"]).get("content-type", "")
         if kind.startswith("text/html"):
             plain = plain.replace(b"<head>", b"<head>" + self._scripts[language], 1)
             plain = plain.replace(b'<html\n\tlang="en"', b'<html lang="' + language.encode() + b'"', 1)
-        return _Kept(start["status"], kind, plain, await run_in_threadpool(gzip.compress, plain, 6, mtime=0))
+        return _Kept(start["status"], kind, plain)
+
+
+def _address(scope: Scope) -> str | None:
+    """The address that Gradio would find in this request, without a path of ours; None for what is no address."""
+    try:
+        found = str(get_request_origin(Request(scope), scope["path"])).rstrip("/")  # type: ignore[arg-type]
+    except (httpx.InvalidURL, ValueError):
+        return None
+    return found if _SENDABLE.fullmatch(found) else None
 
 
 @dataclass(frozen=True)
@@ -99,12 +130,17 @@ class _Kept:
     status: int
     kind: str
     plain: bytes
-    packed: bytes
+    packed: bytes = b""
+
+    def at(self, address: str) -> _Kept:
+        """The same with `address` in it, packed too."""
+        plain = self.plain.replace(_PLACEHOLDER.encode(), address.encode())
+        return replace(self, plain=plain, packed=gzip.compress(plain, 6, mtime=0))
 
     def response(self, packed: bool) -> Response:
         headers = {"vary": "accept-encoding, accept-language, cookie", "cache-control": "no-cache",
                    "content-type": self.kind}  # fmt: skip
-        if packed:
+        if packed and self.packed:
             headers["content-encoding"] = "gzip"
         return Response(self.packed if packed else self.plain, self.status, headers)
 

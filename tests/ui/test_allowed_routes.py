@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
 import threading
 import uuid
 from pathlib import Path
@@ -294,7 +295,44 @@ def test_what_a_page_asks_first_is_made_once(page):
             count = len(made)
             assert page.ask("GET", path, host="one.test") == first and len(made) == count
             page.ask("GET", path + "?deep_link=x&session_hash=y", host="one.test")
-            assert len(made) == count
+            for i in range(30):  # addresses without end
+                page.ask("GET", path, host="one.test", x_forwarded_host=f"h{i}.test")
+            assert page.ask("HEAD", path, host="one.test") == (200, b"")
+            assert len(made) == count and page.ask("GET", path, host="one.test") == first
         assert b"two.test" in page.ask("GET", "/config", host="two.test")[1]
     finally:
         del page.demo.app.get_blocks
+
+
+def sent(page, path, *lines):
+    """The whole answer to a request with these header lines, some of them twice."""
+    with socket.create_connection(("127.0.0.1", page.port), 30) as connection:
+        head = [f"GET {path} HTTP/1.1", *lines, "Connection: close", "", ""]
+        connection.sendall("\r\n".join(head).encode())
+        answer = b""
+        while part := connection.recv(1 << 16):
+            answer += part
+    return answer
+
+
+def test_nobody_puts_an_address_into_the_page_of_another(page):
+    """One layer read the first of two lines, another the last: what was kept for one address named the other."""
+    assert sent(page, "/config", "Host: evil.test", "Host: honest.test").startswith(b"HTTP/1.1 400")
+    sent(page, "/", "Host: a.test", "X-Forwarded-Host: evil.test", "X-Forwarded-Host: honest.test")
+    sent(page, "/config", "Host: a.test", "X-Forwarded-Proto: https", "X-Forwarded-Proto: http")
+    for lines in (["Host: honest.test"], ["Host: a.test", "X-Forwarded-Host: honest.test"]):
+        answer = sent(page, "/", *lines)
+        assert b'"root":"http://honest.test"' in answer and b"evil.test" not in answer
+    assert b'"root":"http://a.test"' in sent(page, "/config", "Host: a.test", "X-Forwarded-Proto: http")
+    for host in ('x"></script><script>', "x\\u0022"):
+        assert sent(page, "/", "Host: a.test", f"X-Forwarded-Host: {host}").startswith(b"HTTP/1.1 400")
+
+
+def test_cookies_in_several_lines_are_one_header(page):
+    """Behind some proxies of HTTP/2 they come so. The teacher is known by them; from a foreign page, not."""
+    cookie = page.services.roles.enter_cookie(False).split(";")[0]
+    for lines in (["Cookie: a=b", f"Cookie: {cookie}"], [f"Cookie: {cookie}", "Cookie: a=b"]):
+        host = "Host: a.test"
+        assert b"404 Not Found" in sent(page, "/files/runs/x", host, "Sec-Fetch-Site: same-origin", *lines)
+        twice = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-origin"]
+        assert b"403 Forbidden" in sent(page, "/files/runs/x", host, *twice, *lines)
