@@ -14,6 +14,7 @@ from gradio.queueing import Event, Queue
 from common.errors import AfinaError
 from ui import caller
 from ui.context import preferred
+from ui.sessions import require_name
 
 OWN = 32  # events of one visitor, waiting or running; a page that opens has about ten
 NOBODYS = 100  # of all who keep no cookie, together
@@ -31,6 +32,7 @@ class FairQueue(Queue):
             super().start()
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
+        require_name(body.session_hash)
         owner = caller.current()
         if refusal := self._refusal(owner, request):
             return False, refusal, "queue_full"

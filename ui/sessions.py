@@ -12,13 +12,21 @@ from typing import Any
 
 from gradio.state_holder import SessionState, StateHolder
 
+from common.errors import AfinaError
 from ui import caller
 
 OWN = 8  # of one visitor
 NOBODYS = 100  # of all who keep no cookie, together
 TEACHERS = 200  # of the teacher and of programs with the teacher's token
 MOST = 2_000  # of all visitors together
+LONGEST = 128  # characters of a session's name; a page's has 11, a program's 36
 CLOSED_SECONDS = 300.0  # for which a closed page is remembered: a reload or a bad network comes back
+
+
+def require_name(session_id: object) -> None:
+    """Raises: AfinaError `limit.session` for a name so long that remembering many of them fills the memory."""
+    if isinstance(session_id, str) and len(session_id) > LONGEST:
+        raise AfinaError("limit.session", n=len(session_id), most=LONGEST)
 
 
 class Sessions(StateHolder):
@@ -30,6 +38,7 @@ class Sessions(StateHolder):
         self._by_owner: dict[str, OrderedDict[str, None]] = {}  # owner -> session hashes, quiet longest first
 
     def __getitem__(self, session_id: str) -> SessionState:
+        require_name(session_id)
         owner = self._owners.get(session_id)
         if owner is None:
             owner = caller.current() or caller.NOBODY

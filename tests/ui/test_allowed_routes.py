@@ -336,3 +336,14 @@ def test_cookies_in_several_lines_are_one_header(page):
         assert b"404 Not Found" in sent(page, "/files/runs/x", host, "Sec-Fetch-Site: same-origin", *lines)
         twice = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-origin"]
         assert b"403 Forbidden" in sent(page, "/files/runs/x", host, *twice, *lines)
+
+
+def test_a_sessions_name_is_short(page):
+    """Gradio keeps the names of some thousand sessions: those of 240 KB took 0.45 MB each."""
+    number = endpoint(page, "run_status")
+    for path in ("/gradio_api/queue/join", "/gradio_api/run/run_status"):
+        for length, right in ((sessions.LONGEST, True), (sessions.LONGEST + 1, False)):
+            body = {"data": ["none"], "fn_index": number, "session_hash": "s" * length}
+            status, answer = page.ask("POST", path, body)
+            assert (status == 400 and b"session_hash" in answer) is not right, (path, answer)
+    assert not any(len(each) > sessions.LONGEST for each in page.demo.app.state_holder.session_data)
