@@ -71,7 +71,7 @@ class Counters:
 
 def counters(store: Store, this: Round) -> Counters:
     with store.read() as connection:
-        joined, asked = _joined(connection, this), _asked(connection, this)
+        joined, (asked, trusted) = _joined(connection, this), _asked(connection, this)
         simulated = _scalar(connection, _simulated(this))
         voting = _scalar(
             connection,
@@ -102,13 +102,14 @@ def counters(store: Store, this: Round) -> Counters:
         asked + simulated if this.phase == "discussed" or row.is_common else this.settings.votes_wanted
         for row in rows
     ]
-    missing = sum(max(0, want - row.votes) for row, want in zip(rows, wants, strict=True))
+    filled = [row.votes - row.doubted * trusted for row in rows]  # doubted votes fill nobody's place
+    missing = sum(max(0, want - there) for there, want in zip(filled, wants, strict=True))
     return Counters(
         joined=joined + simulated,
         simulated=simulated > 0,
         voting=voting,
         comparisons=len(rows),
-        complete=sum(row.votes >= want > 0 for row, want in zip(rows, wants, strict=True)),
+        complete=sum(there >= want > 0 for there, want in zip(filled, wants, strict=True)),
         votes=sum(row.votes for row in rows),
         wanted=sum(wants),
         skips=sum(row.skips for row in rows),
@@ -149,10 +150,11 @@ def _joined(connection: Connection, this: Round) -> int:
     return _scalar(connection, select(func.count()).select_from(annotators).where(present, ~_GONE))
 
 
-def _asked(connection: Connection, this: Round) -> int:
-    """People before whom this round has put something: who left in an earlier lesson is not waited for.
+def _asked(connection: Connection, this: Round) -> tuple[int, bool]:
+    """People before whom this round has put something, and whether they are the undoubted alone.
 
-    Nor is somebody whose joining is doubted, unless there is nobody else.
+    Who left in an earlier lesson is not waited for; nor is somebody whose joining is doubted, unless there is
+    nobody else.
     """
     here = select(assignments.c.annotator_id).where(assignments.c.round_id == this.round_id)
     people = annotators.c.kind.in_(("voter", "invited"))
@@ -161,7 +163,8 @@ def _asked(connection: Connection, this: Round) -> int:
         .select_from(annotators)
         .where(annotators.c.annotator_id.in_(here), people, ~_GONE)
     )
-    return _scalar(connection, asked.where(annotators.c.doubt == "")) or _scalar(connection, asked)
+    undoubted = _scalar(connection, asked.where(annotators.c.doubt == ""))
+    return (undoubted, True) if undoubted else (_scalar(connection, asked), False)
 
 
 def _simulated(this: Round) -> Select:
@@ -178,6 +181,7 @@ def _coverage(connection: Connection, this: Round) -> list[Any]:
             coverage.c.votes,
             coverage.c.skips,
             coverage.c.reports,
+            coverage.c.doubted,
             case((comparisons.c.is_common, 1), else_=0).label("is_common"),
         )
         .join(comparisons, comparisons.c.comparison_id == coverage.c.comparison_id)

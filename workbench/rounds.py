@@ -134,7 +134,8 @@ class Rounds:
         Raises: AfinaError `plan.too_few`, `round.heldout`, and as `labeling.rounds.create`; nothing is made then.
         """
         self._roles.require_teacher(actor)
-        planner.draw(wanted.prompts, wanted.n_train, wanted.n_heldout)  # more than there are: said before a share
+        # More prompts than there are is said before a share of them is.
+        planner.draw(wanted.prompts, wanted.n_train, wanted.n_heldout)
         n = wanted.n_train + wanted.n_heldout
         least = n if wanted.purpose == "judge" else max(1, round(LEAST_HELDOUT * n))
         if wanted.n_heldout < least:
