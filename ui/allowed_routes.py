@@ -96,8 +96,10 @@ class AllowedRoutes:
         except Exception as error:  # what nobody foresaw: one line, and nothing of what the client sent
             logger.error("%s %r: %s", method, path[:80], type(error).__name__)
             logger.debug("", exc_info=error)
-            if not begun:
-                await JSONResponse({"detail": "Internal error"}, 500)(scope, receive, sending)
+            if not begun:  # a KeyError: Gradio has no event of that number or name
+                unknown = isinstance(error, KeyError)
+                answer = {"detail": "Not found" if unknown else "Internal error"}
+                await JSONResponse(answer, 404 if unknown else 500)(scope, receive, sending)
 
     def _is_allowed(self, method: str, path: str, teacher: bool) -> bool:
         if any(pattern.match(path) for pattern in self._own):

@@ -111,8 +111,9 @@ async def _body(request: Request, most: int) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.startswith("multipart/"):
         raise NotAllowed("role.teacher")
-    if kind != "application/json":
-        raise NotTaken("limit.kind", kind=kind or "-")
+    packed = request.headers.get("content-encoding", "")
+    if kind != "application/json" or packed:
+        raise NotTaken("limit.kind", kind=packed or kind or "-")
     if _length(request) > most:
         raise TooLarge("limit.body", kb=most // 1024)
     body = bytearray()

@@ -232,6 +232,16 @@ def test_bodies_of_visitors_are_small(page):
         assert page.ask("POST", "/gradio_api/run/predict", digits, **headers)[0] == 400
 
 
+def test_what_is_packed_or_names_no_event_is_refused_in_words(page):
+    status, words = page.ask("POST", "/gradio_api/queue/join", b"{}", content_encoding="gzip")
+    assert status == 415 and b"gzip" in words
+    for number in (-1, 99_999):
+        body = {"data": [], "fn_index": number, "session_hash": "numbers"}
+        for path in ("queue/join", "run/predict"):
+            assert page.ask("POST", f"/gradio_api/{path}", body)[0] == 404
+    assert page.ask("POST", "/gradio_api/call/v2/nothing", {})[0] == 404
+
+
 def endpoint(page, name):
     return next(number for number, event in page.demo.fns.items() if event.api_name == name)
 
