@@ -141,7 +141,9 @@ def test_sign_in_leaves_another_sites_frame(space, chromium):
     context.close()
 
 
-@pytest.mark.parametrize(("around", "shown"), [("https://huggingface.co", True), ("https://elsewhere.test", False)])
+@pytest.mark.parametrize(
+    ("around", "shown"), [("https://huggingface.co", True), ("https://elsewhere.test", False)]
+)
 def test_the_hubs_page_may_frame_it_and_no_other(space, chromium, around, shown):
     """As on the platform: the Hub's page around ours, whose frame talks to its own server alone."""
     port, _ = space

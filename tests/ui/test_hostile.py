@@ -201,7 +201,15 @@ _NAMED = {
 
 
 # An endpoint refuses a value of another kind before anything else.
-_OF_KIND = {"str": "x", "dict[str, Any]": {}, "list[str]": ["x"], "dict": {}, "list": [], "float": 1.0, "int": 1}
+_OF_KIND = {
+    "str": "x",
+    "dict[str, Any]": {},
+    "list[str]": ["x"],
+    "dict": {},
+    "list": [],
+    "float": 1.0,
+    "int": 1,
+}
 
 
 def _arguments(each, request):
@@ -217,7 +225,9 @@ def _arguments(each, request):
             found += left
         else:
             value = left.pop(0)
-            found.append(_NAMED.get(name, value if value is not None else _OF_KIND.get(str(parameter.annotation))))
+            found.append(
+                _NAMED.get(name, value if value is not None else _OF_KIND.get(str(parameter.annotation)))
+            )
     return found
 
 
