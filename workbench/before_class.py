@@ -98,6 +98,8 @@ class BeforeClass:
             return Check("device", True, "before.device_server", {"url": self._settings.chat_url})
         from tuning.models import device
 
+        if device().kind == "cpu":
+            return Check("device", True, "before.device_cpu", {"n": os.cpu_count() or 1})
         return Check("device", True, "before.device", {"label": device().label})
 
     def _model(self) -> Check:
