@@ -107,7 +107,8 @@ def make_run(home: Path, name: str, model: str) -> None:
             torch.nn.init.normal_(weight, std=0.01)
     run = home / "runs" / name
     tuned.save_pretrained(str(run / "adapter"), save_embedding_layers=False)
-    (run / "run.json").write_text(json.dumps({"run_id": name, "name": name, "base": {"name": base.name}}))
+    record = {"run_id": name, "name": name, "method": "sft", "config": {}, "base": {"name": base.name}, "data": {}}
+    (run / "run.json").write_text(json.dumps(record | {"created_at": 1.0}))
 
 
 if __name__ == "__main__":

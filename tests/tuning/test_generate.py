@@ -34,7 +34,8 @@ def adapter(home: Path, name: str, model: Path, seed: int = 1, zero: bool = Fals
             if "lora_B" in key:
                 torch.nn.init.normal_(weight, std=0.5)
     tuned.save_pretrained(str(run / "adapter"), save_embedding_layers=False)
-    record = {"run_id": name, "name": name, "base": {"name": str(model)}}
+    record = {"run_id": name, "name": name, "method": "sft", "config": {}, "base": {"name": str(model)}, "data": {},
+              "created_at": 1.0}  # fmt: skip
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
     return run / "adapter"
 

@@ -18,7 +18,8 @@ def run(home, name: str, model, config) -> None:
     get_peft_model(base, config).save_pretrained(
         str(home / "runs" / name / "adapter"), save_embedding_layers=False
     )
-    record = {"run_id": name, "name": name, "base": {"name": str(model)}}
+    record = {"run_id": name, "name": name, "method": "sft", "config": {}, "base": {"name": str(model)}, "data": {},
+              "created_at": 1.0}  # fmt: skip
     (home / "runs" / name / "run.json").write_text(json.dumps(record))
 
 
