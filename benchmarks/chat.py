@@ -107,7 +107,14 @@ def make_run(home: Path, name: str, model: str) -> None:
             torch.nn.init.normal_(weight, std=0.01)
     run = home / "runs" / name
     tuned.save_pretrained(str(run / "adapter"), save_embedding_layers=False)
-    record = {"run_id": name, "name": name, "method": "sft", "config": {}, "base": {"name": base.name}, "data": {}}
+    record = {
+        "run_id": name,
+        "name": name,
+        "method": "sft",
+        "config": {},
+        "base": {"name": base.name},
+        "data": {},
+    }
     (run / "run.json").write_text(json.dumps(record | {"created_at": 1.0}))
 
 
