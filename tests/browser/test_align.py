@@ -86,7 +86,7 @@ def test_the_loop_from_votes_to_the_next_round(app, visit, chromium):
     page.locator("#dial-heard").get_by_text("× 3").wait_for()
 
     page.locator("#align-again:visible").click()
-    page.locator("#align-result").get_by_text("is being sampled").wait_for()
+    page.locator("#vote-stage .run-head b", has_text="Round 2").wait_for()  # the page goes to the new round
     chat(page)
 
     page.reload()
