@@ -134,6 +134,8 @@ class Rounds:
         Raises: AfinaError `plan.too_few`, `round.heldout`, and as `labeling.rounds.create`; nothing is made then.
         """
         self._roles.require_teacher(actor)
+        for name in wanted.policies:
+            self._roles.require_no_folder(name)
         # More prompts than there are is said before a share of them is.
         planner.draw(wanted.prompts, wanted.n_train, wanted.n_heldout)
         n = wanted.n_train + wanted.n_heldout
@@ -141,7 +143,6 @@ class Rounds:
         if wanted.n_heldout < least:
             raise AfinaError("round.heldout", n=wanted.n_heldout, least=least, purpose=wanted.purpose)
         for name in wanted.policies:
-            self._roles.require_no_folder(name)
             self._identity(name)
         n_train, generation = self._uncertain(wanted)
         drawn = planner.draw(wanted.prompts, n_train, wanted.n_heldout, generation.seed)
