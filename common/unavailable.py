@@ -48,9 +48,9 @@ def in_words(error: BaseException) -> AfinaError | None:
 
 @contextmanager
 def worded(logged: bool = True) -> Iterator[None]:
-    """What of this kind breaks in the block is an Unavailable to whoever is outside; other errors stay as they are.
+    """Raises what breaks in the block as the AfinaError that people see, where it has one; else as it is.
 
-    `logged`: write a line about it too; not where whoever is outside prints one.
+    `logged`: also writes a line about what is unavailable; not where the caller prints one.
     """
     try:
         yield
@@ -58,9 +58,9 @@ def worded(logged: bool = True) -> Iterator[None]:
         raise
     except Exception as error:
         found = in_words(error)
-        if not isinstance(found, Unavailable):
+        if found is None:
             raise
-        if logged:
+        if logged and isinstance(found, Unavailable):
             note(found, error)
         raise found from error
 

@@ -6,53 +6,25 @@ Progress and warnings go to stderr, results to stdout. Exit status is 0, or 2 wi
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, get_args
 
 from common.bounded import Problems
 from common.errors import AfinaError
 from common.settings import Settings
-from common.unavailable import in_words
+from common.terminal import Parser, language, run_command
 from labeling.exchange.judged import AGGREGATIONS
 from labeling.exchange.write import FORMATS
 from labeling.schema import Rating, Sources
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     logging.getLogger("common.unavailable").setLevel(logging.ERROR)  # the command says it itself
-    try:
-        result, lines = options.command(options)
-        text = json.dumps(result, ensure_ascii=False, allow_nan=False) if options.json else "\n".join(lines)
-        print(text)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as problem:
-        error = in_words(problem)
-        if error is None:
-            raise
-        print(" ".join(error.words(language()).split()), file=sys.stderr)
-        return 2
-    return 0
-
-
-def language() -> str:
-    """The terminal's: Spanish where its locale says so."""
-    told = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
-    return "es" if told.startswith("es") else "en"
+    return run_command(lambda: options.command(options), options.json)
 
 
 def parser() -> Parser:

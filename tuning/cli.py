@@ -6,7 +6,6 @@ Exit status is 0, or 2 with one clear line. Every command is a thin layer over w
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
@@ -15,11 +14,11 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from common.errors import AfinaError
 from common.settings import Settings
-from common.unavailable import in_words
+from common.terminal import Parser, language, run_command
 from tuning import cli_classify, cli_data, cli_experiments, cli_family, cli_replies
 from tuning.config import Config, DPOConfig, KTOConfig, RewardConfig, RLOOConfig, SFTConfig
 from tuning.config_classify import ClassifyConfig
@@ -34,42 +33,13 @@ CONFIGS: dict[str, type[Config]] = {
 }
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     warnings.simplefilter("ignore")  # libraries' advice to programmers
-    for said in (
-        "tuning.broken_runs",
-        "common.unavailable",
-    ):  # in the reader's language, by the command itself
-        logging.getLogger(said).setLevel(logging.ERROR)
-    try:
-        settings = Settings.from_env()
-        result, lines = options.command(options, settings)
-    except Exception as problem:
-        error = in_words(problem)
-        if error is None:
-            raise
-        print(" ".join(error.words(language()).split()), file=sys.stderr)
-        return 2
-    try:
-        print(json.dumps(result, ensure_ascii=False) if options.json else "\n".join(lines), flush=True)
-    except BrokenPipeError:  # `| head` has read enough; nothing is left to flush at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
-
-def language() -> str:
-    """The terminal's: Spanish where its locale says so."""
-    told = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
-    return "es" if told.startswith("es") else "en"
+    for name in ("tuning.broken_runs", "common.unavailable"):  # the command says it, in the reader's language
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return run_command(lambda: options.command(options, Settings.from_env()), options.json)
 
 
 def parser() -> Parser:

@@ -18,7 +18,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import AfinaError
-from common.unavailable import in_words
+from common.unavailable import worded
 from ui.allowed_routes import AllowedRoutes
 from ui.bearers import Bearers
 from ui.bodies import Bodies
@@ -53,23 +53,21 @@ def routes(services: Services) -> list[Route]:
         merged = request.url.path.startswith("/files/merged/")
         download = services.training.download_merged if merged else services.training.download
         try:
-            path = await run_in_threadpool(download, actor, request.path_params["run_id"])
-        except Exception as problem:
-            error = in_words(problem)
-            if error is None:
-                raise
+            with worded():
+                path = await run_in_threadpool(download, actor, request.path_params["run_id"])
+        except AfinaError as error:
             return _page(request, error, error.status)
         return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
 
     async def export_file(request: Request) -> Response:
         actor = services.roles.actor(dict(request.headers), user=signed_in(request))
         try:
-            parts = request.path_params
-            path = await run_in_threadpool(services.results.exported, actor, parts["folder"], parts["name"])
-        except Exception as problem:
-            error = in_words(problem)
-            if error is None:
-                raise
+            with worded():
+                parts = request.path_params
+                path = await run_in_threadpool(
+                    services.results.exported, actor, parts["folder"], parts["name"]
+                )
+        except AfinaError as error:
             return _page(request, error, error.status)
         return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
 

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from common.errors import AfinaError
-from common.unavailable import in_words
+from common.unavailable import worded
 from ui.context import preferred
 from ui.json_bounds import require_bounds
 
@@ -158,13 +158,11 @@ def _worded(answer: Answer) -> Answer:
 
     async def route(request: Request) -> Response:
         try:
-            return await answer(request)
+            with worded():
+                return await answer(request)
         except ClientDisconnect:
             return Response(status_code=400)
-        except Exception as problem:
-            error = in_words(problem)
-            if error is None:
-                raise
+        except AfinaError as error:
             status = 401 if error.key in _TOKEN_ERRORS else error.status
             told: dict[str, Any] = {"key": error.key, "text": error.words(_language(request))}
             if "current" in error.params:  # which judgement stands: what a correction has to name
