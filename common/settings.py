@@ -5,6 +5,7 @@ Every setting is a field with its environment variable and meaning: the document
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import sys
@@ -14,7 +15,6 @@ from pathlib import Path
 
 from common.errors import AfinaError
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LEAST_TOKEN = 16  # characters of the teacher's token
 
 
@@ -131,6 +131,8 @@ class Settings:
             if not re.fullmatch(r"https?://[^/\s?#]+/*", self.public_url):
                 raise AfinaError("settings.public_url", value=self.public_url)
             object.__setattr__(self, "public_url", self.public_url.rstrip("/"))
+        if self.judge_url and not re.fullmatch(r"https?://[^/\s?#]+[^\s?#]*", self.judge_url):
+            raise AfinaError("settings.judge_url", value=self.judge_url)
         for setting in fields(self):
             value = getattr(self, setting.name)
             least = 0 if setting.name == "backup_seconds" else 1
@@ -140,7 +142,7 @@ class Settings:
     @property
     def personal(self) -> bool:
         """Whether only this computer's own user reaches the app: neither a Space nor a server nor a classroom."""
-        return self.host in _LOOPBACK and not self.public_url and not os.environ.get("SPACE_ID")
+        return is_loopback(self.host) and not self.public_url and not os.environ.get("SPACE_ID")
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -157,6 +159,14 @@ class Settings:
         if env.get("SPACE_ID"):  # the platform's proxy comes from outside
             values.setdefault("host", "0.0.0.0")
         return cls(**values)  # type: ignore[arg-type]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on can be reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.casefold() == "localhost"
 
 
 def token_problem(token: str) -> str:

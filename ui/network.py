@@ -10,12 +10,12 @@ import socket
 import psutil
 
 from common.errors import AfinaError
-from common.settings import Settings
+from common.settings import Settings, is_loopback
 
 
 def is_shared(settings: Settings) -> bool:
     """Whether other devices of the network can open the app."""
-    return settings.host not in ("127.0.0.1", "localhost", "::1") or bool(public_address(settings))
+    return not is_loopback(settings.host) or bool(public_address(settings))
 
 
 def public_address(settings: Settings) -> str:

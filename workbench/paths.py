@@ -7,9 +7,8 @@ how a name is written before it looks at the disk: a refusal reads the same whet
 
 from __future__ import annotations
 
-import ipaddress
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from common.errors import AfinaError, NotAllowed, NotFound
@@ -27,10 +26,8 @@ _LONGEST = 2_000  # characters of a name
 class Paths:
     """Says which files and folders of this machine a text may name. Visitors may name none: they are not asked here."""
 
-    def __init__(self, settings: Settings, env: Mapping[str, str] | None = None) -> None:
-        env = os.environ if env is None else env
-        local = is_loopback(settings.host) and not settings.public_url and not env.get("SPACE_ID")
-        self.is_personal = local
+    def __init__(self, settings: Settings) -> None:
+        self.is_personal = settings.personal
         self._home, self._base_model = settings.home, settings.base_model
         parts = (part.strip() for part in settings.folders.split(os.pathsep))
         self._folders = [Path(part).expanduser().resolve() for part in parts if part]
@@ -83,14 +80,6 @@ class Paths:
         except (OSError, RuntimeError, ValueError):  # a loop of links, an unknown user, a NUL
             return False
         return any(path.is_relative_to(folder.resolve()) for folder in folders)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on can be reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.casefold() == "localhost"
 
 
 def _name(source: str | Path) -> str:

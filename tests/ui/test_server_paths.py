@@ -18,7 +18,7 @@ import pytest
 from common.settings import Settings
 from labeling import rounds
 from labeling.schema import Comparison, RoundSettings
-from tests.ui.test_hostile import handlers
+from tests.ui.serving import handlers
 from tuning.models import POCKET_PATH
 from ui.layout import build
 from workbench import services as services_module

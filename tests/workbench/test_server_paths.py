@@ -5,13 +5,16 @@ import os
 import pytest
 
 from common.errors import AfinaError
-from common.settings import Settings
+from common.settings import Settings, is_loopback
 from tuning.runs import RunStore
-from workbench.paths import Paths, is_loopback
+from workbench.paths import Paths
 
 
 def paths(home, env=None, **settings):
-    return Paths(Settings(home=home, **settings), env or {})
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (env or {}).items():
+            patch.setenv(name, value)
+        return Paths(Settings(home=home, **settings))
 
 
 def said(call):
