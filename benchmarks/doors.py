@@ -1,11 +1,11 @@
 """Attacks on the door of the voting room, bounded: `python benchmarks/doors.py [ATTACK …] [--json]`.
 
 Starts the real app in a process of its own on 127.0.0.1 and talks to nothing else. `codes` tries wrong room codes,
-`places` joins 75 times and votes and holds what it gets, `class` lets a hundred honest phones join and vote while one
-script tries wrong codes and another, which knows the code, joins a thousand times. Says of each how many requests were
-sent, what got through, and how long a vote of somebody else took meanwhile, at worst. A phone opens the page and keeps
-its cookie; the scripts keep none. Run in another version's folder, it measures that version. A new attack is a function
-with `@attack`.
+`places` joins 75 times and votes and holds what it gets, `slow` joins at a class's pace, `class` lets a hundred honest
+phones join and vote while one script tries wrong codes and another, which knows the code, joins a thousand times. Says
+of each how many requests were sent, what got through, and how long a vote of somebody else took meanwhile, at worst. A
+phone opens the page and keeps its cookie; the scripts keep none, but for `slow`. Run in another version's folder, it
+measures that version. A new attack is a function with `@attack`.
 """
 
 from __future__ import annotations
@@ -170,6 +170,31 @@ def places(port: int, code: str, n: int = 75) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "honest_served": served,
         "of": COMPARISONS,
+    }
+
+
+@attack
+def slow(port: int, code: str, joins: int = 200, phones: int = 30) -> dict[str, Any]:
+    """A script that looks like people, five joins a second, a cookie each, holds what it is served; then a class."""
+    script = []
+    for _ in range(joins):
+        each = Phone(port)
+        if each.join(code) == 200:
+            each.ask("next")
+            script.append(each)
+        time.sleep(0.2)
+    honest = [Phone(port) for _ in range(phones)]
+    joined = sum(each.join(code) == 200 for each in honest)
+    served = [each.judge(5) for each in honest]
+    for each in (*script, *honest):
+        each.close()
+    return {
+        "sent": sum(each.sent for each in script),
+        "joined": len(script),
+        "honest": phones,
+        "honest_joined": joined,
+        "honest_served_five": sum(each == 5 for each in served),
+        "honest_served_none": sum(each == 0 for each in served),
     }
 
 

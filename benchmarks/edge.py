@@ -275,26 +275,15 @@ def events(app: App, _: argparse.Namespace) -> dict[str, Any]:
 
 def large(app: App, _: argparse.Namespace) -> dict[str, Any]:
     """Four connections that send 3.2 MB of small objects again and again, for 12 s."""
-    body = b'{"data": [' + b"{}," * 1_060_000 + b'{}], "fn_index": 0, "session_hash": "x"}'
-    statuses: Counter[int] = Counter()
-    end = time.monotonic() + 12
-
-    def send() -> None:
-        while time.monotonic() < end:
-            statuses[app.ask("POST", "/gradio_api/queue/join", body)[0]] += 1
-
-    with voter(app) as votes:
-        threads = [threading.Thread(target=send) for _ in range(4)]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
-    return {"sent": sum(statuses.values()), "statuses": dict(statuses), "vote": votes}
+    return _sent_again(app, b'{"data": [' + b"{}," * 1_060_000 + b'{}], "fn_index": 0, "session_hash": "x"}')
 
 
 def visitors_json(app: App, _: argparse.Namespace) -> dict[str, Any]:
     """Four connections that send the largest JSON that a visitor may, for 12 s."""
-    body = b'{"data": ["' + b"x" * 250_000 + b'"], "fn_index": 0, "session_hash": "x"}'
+    return _sent_again(app, b'{"data": ["' + b"x" * 250_000 + b'"], "fn_index": 0, "session_hash": "x"}')
+
+
+def _sent_again(app: App, body: bytes) -> dict[str, Any]:
     statuses: Counter[int] = Counter()
     end = time.monotonic() + 12
 

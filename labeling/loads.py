@@ -107,9 +107,12 @@ class Loads:
         first = common or others
         if not first:
             return None, 0
-        least = min([each.load for each in first])
-        equal = [each for each in first if each.load == least]
-        return random.choice(equal).comparison_id, len(common) + len(others)
+        return _least_loaded(first), len(common) + len(others)
+
+    def least(self, seen: Collection[str], most: int) -> tuple[str | None, int]:
+        """As `lowest`, where no more votes are wanted: what has least load, and how much there is, `most` at most."""
+        left = [each for each in self._others if each.comparison_id not in seen]
+        return (_least_loaded(left) if left else None), min(most, len(left))
 
     def discussed(self, chosen: Collection[str], seen: Collection[str]) -> tuple[str | None, int]:
         """The first of `chosen` that is not `seen`, in the round's order, and how many these are."""
@@ -148,6 +151,12 @@ class Loads:
         if repeat:
             return 0
         return int(self.holds(lease_until)) if action is None else int(action == "vote")
+
+
+def _least_loaded(items: list[Item]) -> str:
+    """One of those with least load, by chance among equals."""
+    least = min([each.load for each in items])
+    return random.choice([each for each in items if each.load == least]).comparison_id
 
 
 def read(store: Store, connection: Connection, this: Round) -> Loads:
