@@ -11,9 +11,17 @@ from typing import Any, get_args, get_origin, get_type_hints
 import gradio as gr
 
 from common.errors import AfinaError
+from common.records import fits
 
 logger = logging.getLogger(__name__)
-_KINDS = {str: "text", list: "list", dict: "object"}
+_KINDS = {
+    str: "text",
+    list: "list",
+    dict: "object",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+}
 
 
 def typed(endpoint: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,7 +36,7 @@ def typed(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     def checked(*args: Any, **kwargs: Any) -> Any:
         given = signature.bind_partial(*args, **kwargs).arguments
         for name, hint in hints.items():
-            if name in given and not _fits(given[name], hint):
+            if name in given and not fits(given[name], hint):
                 raise AfinaError(
                     "api.kind", name=name, expected=_worded(hint), found=type(given[name]).__name__
                 )
@@ -48,18 +56,8 @@ def _hints(endpoint: Callable[..., Any]) -> dict[str, Any]:
     return get_type_hints(endpoint, names)
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    kind = get_origin(hint) or hint
-    if kind not in _KINDS:
-        return True
-    if not isinstance(value, kind):
-        return False
-    inner = get_args(hint)
-    if kind is list and inner:
-        return all(_fits(each, inner[0]) for each in value)
-    return True
-
-
 def _worded(hint: Any) -> str:
     kind, inner = get_origin(hint) or hint, get_args(hint)
-    return f"list of {_KINDS[inner[0]]}" if kind is list and inner and inner[0] in _KINDS else _KINDS[kind]
+    if kind is list and inner and inner[0] in _KINDS:
+        return f"list of {_KINDS[inner[0]]}"
+    return _KINDS.get(kind, str(hint))

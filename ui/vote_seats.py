@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ui.api_values import typed
 from ui.context import actor, inform, language, on_open, shown
 from ui.translations import t, word
 
@@ -47,36 +48,20 @@ def build(services: Services) -> None:
         with gr.Row(elem_classes="ends"):
             seats = gr.Number(0, label=t("vote.seats.number"), precision=0, minimum=0, scale=0, min_width=190,
                               elem_id="vote-seats-number")  # fmt: skip
-            close = gr.Button(
-                t("vote.seats.close"), size="md", scale=0, min_width=190, elem_id="vote-seats-close"
-            )
-            undo = gr.Button(
-                t("vote.seats.undo_none"),
-                size="md",
-                scale=0,
-                min_width=240,
-                visible=False,
-                elem_id="vote-seats-undo",
-            )
-            again = gr.Button(
-                t("vote.seats.undo_none"),
-                size="md",
-                scale=0,
-                min_width=240,
-                visible=False,
-                elem_id="vote-seats-again",
-            )
-            trust = gr.Button(
-                t("vote.seats.trust"),
-                size="md",
-                scale=0,
-                min_width=240,
-                visible=False,
-                elem_id="vote-seats-trust",
-            )
+            close = _button("close", 190, True)
+            undo, again = _button("undo", 240, key="undo_none"), _button("again", 240, key="undo_none")
+            trust = _button("trust", 240)
     panel = Seats(box, line, seats, close, undo, again, trust, gr.State(""))
     _wire(services, panel)
     _endpoints(services)
+
+
+def _button(name: str, width: int, visible: bool = False, key: str = "") -> gr.Button:
+    """A button of the panel; `key` names its first words where they are not those of `name`."""
+    words = t(f"vote.seats.{key or name}")
+    return gr.Button(
+        words, size="md", scale=0, min_width=width, visible=visible, elem_id=f"vote-seats-{name}"
+    )
 
 
 def _wire(services: Services, panel: Seats) -> None:
@@ -178,6 +163,7 @@ def _endpoints(services: Services) -> None:
         return status(request)
 
     @shown
+    @typed
     def set_seats(n: int, closed: bool, request: gr.Request) -> dict[str, Any]:
         """So many people may join (0: no limit), and nobody new while `closed`."""
         who = actor(services, request)
@@ -186,6 +172,7 @@ def _endpoints(services: Services) -> None:
         return status(request)
 
     @shown
+    @typed
     def undo_joins(minutes: float, request: gr.Request) -> dict[str, Any]:
         """Undoes the joinings of the last `minutes` (0: the last crowd)."""
         n = services.doors.undo(actor(services, request), minutes)

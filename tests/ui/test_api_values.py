@@ -4,7 +4,7 @@ import gradio as gr
 import pytest
 
 from common.settings import Settings
-from tests.ui.test_hostile import handlers
+from tests.ui.serving import handlers
 from ui.layout import build
 from workbench import services as services_module
 
@@ -49,6 +49,19 @@ def test_a_wrong_kind_is_told(endpoints, name):
                     endpoints[name](*given, request)
                 told = str(caught.value)
                 assert "should not (" not in told and "no debía" not in told, (at, wrong, told)
+
+
+def test_seats_are_a_whole_number_and_a_truth_value(tmp_path):
+    services = services_module.build(Settings(home=tmp_path, teacher_token=TOKEN))
+    named = {name: each.fn for name, each in handlers(build(services))}
+    request = gr.Request(headers={"authorization": f"Bearer {TOKEN}"}, session_hash="s")
+    for name, given in (("set_seats", ["5", False]), ("set_seats", [1.5, False]), ("set_seats", [5, "no"]),
+                        ("undo_joins", ["all"]), ("undo_joins", [None])):  # fmt: skip
+        with pytest.raises(gr.Error, match=r"give a value of the kind: (whole number|number|true or false)"):
+            named[f"vote_seats.{name}"](*given, request)
+    assert named["vote_seats.set_seats"](5, True, request)["seats"] == 5
+    assert named["vote_seats.undo_joins"](1, request)["n"] == 0
+    services.labels.close()
 
 
 def test_the_kind_is_named(endpoints):
