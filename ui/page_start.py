@@ -1,4 +1,4 @@
-"""What stands first in the page: its language, and the word on files that cannot be taken."""
+"""What a browser or a program asks for first, answered from memory; in the page, what has to run before all else."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import LANGUAGES, messages
+from ui import caller
 from ui.context import preferred
 
 if TYPE_CHECKING:
@@ -29,26 +30,28 @@ if TYPE_CHECKING:
 _PLACEHOLDER = "http://afina.invalid"  # stands for the address in what is kept; no such host can exist
 _SENDABLE = re.compile(r"https?://[A-Za-z0-9.:_~%/\[\]-]+")
 _FIRST = ("/", "/config", "/gradio_api/info")
-_MOST = (
-    24  # answers kept with an address put in, the last ones used: three, in two languages, at four addresses
-)
+_WHO = ("teacher", "visitor")
+# Answers kept with an address put in, the last ones used: three, in two languages, for both, at four addresses.
+_MOST = 48
 _UPLOADS = Path(__file__).with_name("uploads.js").read_text(encoding="utf-8").strip()
 
 
 class PageStart:
     """Answers what a page or a program asks for first: the page itself, its configuration, the list of endpoints.
 
-    Each is made once for each language, then kept, packed too: Gradio takes a tenth of a second for one of them each
-    time, and sends its 0.8 MB as they are. The address that a request names is put in for that request alone, so
-    names without end cost little and change nobody else's page. The page gets what has to run before everything else:
-    Gradio's translations ask `navigator.language` when its bundle starts, and its upload fields listen from then on,
-    so a script in `head=` runs too late for both. A browser gets a number for the limits.
+    Each is made once for each language and kind of reader, then kept, packed too: Gradio takes a tenth of a second
+    for each request, and sends its 0.8 MB as they are. The address that a request names is put in for that request
+    alone, so names without end cost little and change nobody else's page. The page gets what has to run before
+    everything else: Gradio's translations ask `navigator.language` when its bundle starts, and its upload fields
+    listen from then on, so a script in `head=` runs too late for both. A browser gets a number for the limits.
     """
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app, self._roles = app, services.roles
         most = services.settings.max_upload_mb
-        self._scripts = {language: _script(language, most).encode() for language in LANGUAGES}
+        self._scripts = {
+            (language, who): _script(language, who, most).encode() for language in LANGUAGES for who in _WHO
+        }
         self._plain: dict[tuple[str, ...], _Kept] = {}  # with the placeholder; as many as there are languages
         self._kept: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
         self._making = asyncio.Lock()  # many addresses at once keep one processor busy, not all
@@ -65,14 +68,15 @@ class PageStart:
         if address is None:
             await Response("Bad request", 400)(scope, receive, send)
             return
-        kept = await self._at((path, query, language), address, scope, receive)
+        actor = caller.actor_of(scope)
+        kept = await self._at((path, query, language, actor.kind), address, scope, receive)
         answer = kept.response("gzip" in headers.get("accept-encoding", ""))
-        if not self._roles.actor(headers).person:
+        if not actor.person:
             https = headers.get("x-forwarded-proto", scope.get("scheme")) == "https"
             answer.headers.append("set-cookie", self._roles.visitor_cookie(https))
         await answer(scope, receive, send)
 
-    async def _at(self, what: tuple[str, str, str], address: str, scope: Scope, receive: Receive) -> _Kept:
+    async def _at(self, what: tuple[str, ...], address: str, scope: Scope, receive: Receive) -> _Kept:
         """The answer with `address` in it."""
         key = (*what, address)
         if key not in self._kept:
@@ -88,9 +92,9 @@ class PageStart:
             self._kept.popitem(last=False)
         return found
 
-    async def _made(self, what: tuple[str, str, str], scope: Scope, receive: Receive) -> _Kept:
+    async def _made(self, what: tuple[str, ...], scope: Scope, receive: Receive) -> _Kept:
         """Gradio's answer, and the page with our scripts. Nothing in the address makes it load another state."""
-        _, query, language = what
+        _, query, *reader = what
         start: Message = {}
         body = bytearray()
 
@@ -111,8 +115,8 @@ class PageStart:
         await self._app({**scope, **asked}, receive, collect)
         plain, kind = bytes(body), Headers(raw=start["headers"]).get("content-type", "")
         if kind.startswith("text/html"):
-            plain = plain.replace(b"<head>", b"<head>" + self._scripts[language], 1)
-            plain = plain.replace(b'<html\n\tlang="en"', b'<html lang="' + language.encode() + b'"', 1)
+            plain = plain.replace(b"<head>", b"<head>" + self._scripts[reader[0], reader[1]], 1)
+            plain = plain.replace(b'<html\n\tlang="en"', b'<html lang="' + reader[0].encode() + b'"', 1)
         return _Kept(start["status"], kind, plain)
 
 
@@ -145,8 +149,8 @@ class _Kept:
         return Response(self.packed if packed else self.plain, self.status, headers)
 
 
-def _script(language: str, max_mb: int) -> str:
-    """The page's language, for Gradio and for screen readers; and what is said of a file that cannot be taken."""
+def _script(language: str, who: str, max_mb: int) -> str:
+    """The page's language, for Gradio and for screen readers; who reads it, for `style.css`; words on files."""
     large, kind = (
         json.dumps(messages(language)[key], ensure_ascii=False).replace("<", "\\u003c")
         for key in ("data.too_large", "data.other_kind")
@@ -155,6 +159,6 @@ def _script(language: str, max_mb: int) -> str:
         "<script>(function(){var l='" + language + "';"
         "Object.defineProperty(navigator,'language',{get:function(){return l}});"
         "Object.defineProperty(navigator,'languages',{get:function(){return [l]}});"
-        "document.documentElement.lang=l})();"
+        f"document.documentElement.lang=l;document.documentElement.classList.add('{who}')}})();"
         f"{_UPLOADS}({max_mb}, {large}, {kind});</script>"
     )

@@ -89,7 +89,7 @@ class LivePanel:
 
 
 def setup_form(train: Train) -> Setup:
-    with gr.Column(scale=5, min_width=340) as column:
+    with gr.Column(scale=5, min_width=340, elem_id="train-setup") as column:
         model = gr.Dropdown(train.models(), value=train.services.settings.base_model, allow_custom_value=True,
                             label=t("train.model"), info=t("train.model.info"))  # fmt: skip
         about_model = gr.HTML(elem_classes="train-hint", visible=False, padding=False)

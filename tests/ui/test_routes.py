@@ -120,3 +120,10 @@ def test_the_language_is_fixed_before_any_other_script(client, headers, language
     assert f"var l='{language}'" in text
     assert text.index("navigator") < text.index("first()")
     assert text.endswith("</html>")
+
+
+def test_the_page_knows_who_reads_it_before_anything_is_shown(client):
+    client.get("/enter", params={"token": TOKEN})
+    assert "classList.add('teacher')" in client.get("/").text
+    client.cookies.clear()
+    assert "classList.add('visitor')" in client.get("/").text
