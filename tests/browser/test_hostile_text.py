@@ -9,7 +9,7 @@ import pytest
 
 from labeling import people, rounds
 from labeling.schema import Comparison, RoundSettings
-from tests.ui.test_hostile import TOKEN, Page
+from tests.ui.serving import TOKEN, Page
 from tuning.config import SFTConfig
 from tuning.data.formats import load
 from workbench.roles import TEACHER

@@ -15,7 +15,7 @@ import pytest
 from gradio import processing_utils
 from gradio.utils import get_upload_folder
 
-from tests.ui.test_hostile import TOKEN, Page, upload
+from tests.ui.serving import TOKEN, upload
 from ui import fair_queue, sessions
 from ui.bodies import MOST_VISITORS
 
@@ -32,14 +32,6 @@ OPEN = {
     "/gradio_api/api/{api_name}", "/gradio_api/api/{api_name}/", "/gradio_api/cancel", "/gradio_api/reset",
     "/gradio_api/reset/", "/gradio_api/upload",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    made = Page(tmp_path_factory.mktemp("home"))
-    yield made
-    made.demo.close()
-    made.services.labels.close()
 
 
 def gradio_routes(page):

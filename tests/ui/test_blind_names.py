@@ -15,7 +15,7 @@ from labeling import rounds
 from labeling.exchange import ingest
 from labeling.exchange.judged import Judged
 from labeling.schema import Comparison, new_id
-from tests.ui.test_hostile import TOKEN, Page, _arguments, handlers
+from tests.ui.serving import TOKEN, Page, arguments, handlers
 from workbench.roles import TEACHER
 
 SECRETS = ("secretpolicy", "hiddenparent", "abc123def456", "confidential")
@@ -108,16 +108,16 @@ def got(page, token, name) -> dict[str, str]:
         if where in WRITING:
             continue
         try:
-            arguments = _arguments(each, request)
+            values = arguments(each, request)
         except IndexError:  # it takes what Gradio says of the event besides
             untried.add(where)
             continue
         if where == "label_tab.show":
-            arguments[0] = token
+            values[0] = token
         elif where in ("vote_tab.look", "vote_tab.round_status", "vote_tab.open_round", "align_tab.facts"):
-            arguments[0] = name
+            values[0] = name
         try:
-            answer = each.fn(*arguments)
+            answer = each.fn(*values)
             found[f"{where} {number}"] = repr(list(answer) if inspect.isgenerator(answer) else answer)
         except (gr.Error, AfinaError) as error:
             found[f"{where} {number}"] = str(error)

@@ -5,8 +5,8 @@ import json
 import pytest
 from gradio_client import Client
 
+from tests.ui.serving import TOKEN, Page
 from tests.ui.test_blind_names import vote
-from tests.ui.test_hostile import TOKEN, Page
 
 
 @pytest.fixture
