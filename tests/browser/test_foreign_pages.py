@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tests.browser.conftest import _CHROMIUM, _FLAGS, TOKEN, start, stop
+from tests.browser.conftest import TOKEN, start, stop
 
 PAGE = b"<!doctype html><title>another page</title><p>hello</p>"
 
@@ -41,15 +41,10 @@ def running(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    if _CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    names = "--host-resolver-rules=MAP *.uni.test 127.0.0.1"
-    with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=_CHROMIUM, args=[*_FLAGS, names])
-        yield made
-        made.close()
+def browser(launch):
+    made = launch("--host-resolver-rules=MAP *.uni.test 127.0.0.1")
+    yield made
+    made.close()
 
 
 # Handlers are tried by number, as an attacker would: the answers that could be read, and their words.

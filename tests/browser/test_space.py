@@ -17,7 +17,7 @@ import psutil
 import pytest
 from gradio_client import Client
 
-from tests.browser.conftest import _CHROMIUM, _FLAGS, ROOT, TOKEN
+from tests.browser.conftest import ROOT, TOKEN
 from tests.standin import openid
 from tests.standin.hub import Hub
 
@@ -144,12 +144,11 @@ def test_sign_in_leaves_another_sites_frame(space, chromium):
 @pytest.mark.parametrize(
     ("around", "shown"), [("https://huggingface.co", True), ("https://elsewhere.test", False)]
 )
-def test_the_hubs_page_may_frame_it_and_no_other(space, chromium, around, shown):
+def test_the_hubs_page_may_frame_it_and_no_other(space, launch, around, shown):
     """As on the platform: the Hub's page around ours, whose frame talks to its own server alone."""
     port, _ = space
     # The Hub's page is public and ours, here, on this machine: Chromium would ask before it lets one frame the other.
-    flags = [*_FLAGS, "--disable-features=LocalNetworkAccessChecks"]
-    browser = chromium.browser_type.launch(executable_path=_CHROMIUM, args=flags)
+    browser = launch("--disable-features=LocalNetworkAccessChecks")
     context = browser.new_context()
     context.set_default_timeout(120_000)
     here = f"http://127.0.0.1:{port}/"
