@@ -34,7 +34,7 @@ def train(home, model, sums, **settings):
 
 def test_forgetting_is_measured_told_and_held_by_rehearsal(tmp_path, tiny_model, sums, monkeypatch):
     monkeypatch.setattr("tuning.methods.watching._FORGOTTEN", 0.01)  # a random model knows little to forget
-    asked = {"probe": True, "epochs": 6, "learning_rate": 0.05, "sample_prompt": "\n\n ".join(PROMPTS)}
+    asked = {"probe": True, "epochs": 2, "sample_prompt": "\n\n ".join(PROMPTS)}
     status = train(tmp_path, tiny_model, sums, **asked)
     probe = [value for _, value in status.series["probe_loss"]]
     assert probe[-1] > probe[0] and any(note.key == "note.forgetting" for note in status.notes)
