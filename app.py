@@ -98,9 +98,8 @@ def main(arguments: list[str]) -> int:
     for address in addresses(settings):
         print(f"  Class / clase:       {address}")
     print(flush=True)
-    gc.set_threshold(
-        20_000, 20, 50
-    )  # objects; a search through all of them stops every vote, and 700 are soon made
+    # Objects made between two collections (Python: 700): a search through all objects stops every vote.
+    gc.set_threshold(20_000, 20, 50)
     sys.setswitchinterval(0.001)  # seconds; a vote does not wait for a long computation in another thread
     services.start()
     if open_browser:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -74,13 +75,11 @@ class AllowedRoutes:
         headers = _texts(scope["headers"])
         sending = self._with_headers(send)
         if not (path == "/vote" or path.startswith("/vote/")):
-            if not (
-                path == "/" or path.startswith(_FROM_SIGN_IN) or is_same_origin(method, headers, self._public)
-            ):
+            own_cookies = path == "/" or path.startswith(_FROM_SIGN_IN)
+            if not own_cookies and not is_same_origin(method, headers, self._public):
                 scope, headers = self._stripped(scope, headers)
-            actor = self._roles.actor(headers, user=signed_in(_Scoped(scope)))
-            caller.note(actor)
-            scope["afina_actor"] = actor
+            actor = self._roles.actor(headers, user=signed_in(Request(scope)))
+            caller.note(scope, actor)
             if not self._is_allowed(method, path, actor.is_teacher):
                 await PlainTextResponse("Not found", 404)(scope, receive, sending)
                 return
@@ -143,13 +142,6 @@ class AllowedRoutes:
             await send(message)
 
         return sending
-
-
-class _Scoped:
-    """A request as far as `signed_in` looks at one."""
-
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
 
 
 def _texts(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

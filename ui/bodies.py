@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.errors import AfinaError, NotAllowed
 from ui import caller
 from ui.allowed_routes import PREFIX, UPLOAD
-from ui.context import preferred, signed_in
+from ui.context import preferred
 from ui.json_bounds import require_bounds
 from workbench.limits import Bucket, TooMany
 
@@ -59,7 +59,7 @@ class Bodies:
             return
         request = Request(scope, receive)
         try:
-            actor = self._roles.actor(dict(request.headers), user=signed_in(request))
+            actor = caller.actor_of(scope)
             if scope["path"].rstrip("/") == UPLOAD:
                 self._roles.require_teacher(actor)
                 await self._app(scope, receive, send)

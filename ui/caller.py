@@ -8,20 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from workbench.roles import Actor
+from starlette.types import Scope
+
+from workbench.roles import VISITOR, Actor
 
 TEACHER = "teacher"  # no visitor's number looks like this: those have twelve characters
 NOBODY = ""  # all who keep no cookie, together
+_KEY = "afina_actor"
 
 _caller: ContextVar[str | None] = ContextVar("afina_caller", default=None)
 
 
-def note(actor: Actor) -> None:
-    """Notes `actor` for the rest of this request."""
+def note(scope: Scope, actor: Actor) -> None:
+    """Notes who makes the request of `scope`, for the rest of it."""
+    scope[_KEY] = actor
     _caller.set(TEACHER if actor.is_teacher else actor.person)
+
+
+def actor_of(scope: Scope) -> Actor:
+    """Who was noted; a visitor without a number for what did not come through the outermost layer."""
+    return scope.get(_KEY, VISITOR)
 
 
 def current() -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from common.errors import AfinaError
-from ui import gradio_patches
+from ui import caller, gradio_patches
 from ui.context import unexpected, worded
 from ui.file_values import require_local_files
 
@@ -62,6 +62,4 @@ class Page(gr.Blocks):
 def _is_teachers(request: Any) -> bool:
     """Whether `ui.allowed_routes` found that the teacher asks; what did not pass it is a visitor's."""
     first = request[0] if isinstance(request, list) and request else request
-    scope = getattr(getattr(first, "request", None), "scope", None) or {}
-    found = scope.get("afina_actor")
-    return bool(found and found.is_teacher)
+    return caller.actor_of(getattr(getattr(first, "request", None), "scope", None) or {}).is_teacher
