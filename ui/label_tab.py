@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -25,32 +26,7 @@ if TYPE_CHECKING:
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _CHOICES = {"left": "left_wins", "right": "right_wins", "tie": "tie", "both_bad": "both_bad"}
-# Keys choose only while nothing else could mean them: the focus is nowhere, on a button or on the choice itself.
-_KEYS = """() => { if (window.afinaLabelKeys) return; window.afinaLabelKeys = true;
-const elsewhere = element => {
-  if (!element || element === document.body || element === document.documentElement) return false;
-  if (element.closest('#label-choice')) return false;
-  return !element.closest('button, a, summary') || Boolean(element.closest(
-    'table, [role=grid], [role=dialog], dialog, [contenteditable=true], .table-wrap, #label-ratings'));
-};
-const typedIn = key => setTimeout(() => {  // Gradio's table opens its field with the first key, and loses it
-  const field = document.activeElement;
-  if (field?.tagName !== 'TEXTAREA' || !field.closest('#label-ratings') || field.value) return;
-  field.value = key;
-  field.dispatchEvent(new Event('input', {bubbles: true}));
-}, 50);
-document.addEventListener('keydown', event => {
-  const cell = event.target.closest?.('#label-ratings [role=gridcell]');
-  if (cell && event.target.tagName !== 'TEXTAREA' && /^[0-9]$/.test(event.key)) typedIn(event.key);
-  const place = {1: 0, 2: 1, 0: 2, 9: 3}[event.key];
-  if (place === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.repeat || event.isComposing) return;
-  if (event.defaultPrevented || elsewhere(event.composedPath()[0]) || elsewhere(document.activeElement)) return;
-  if (document.querySelector('dialog[open], [role=dialog]:not([hidden])')?.offsetParent) return;
-  if (document.querySelector('#label-ratings [class*=cell-selected], #label-ratings [class*=editing]')) return;
-  const radios = document.querySelectorAll('#label-choice input[type=radio]');
-  if (radios.length && radios[place].offsetParent !== null) radios[place].click();
-}); }"""
+_KEYS = Path(__file__).with_name("label_keys.js").read_text(encoding="utf-8").strip()
 
 
 @dataclass(frozen=True)
@@ -78,7 +54,9 @@ def build_label_tab(services: Services) -> None:
     """Lays the tab out in the Blocks context it is called in."""
     token = gr.BrowserState("", storage_key="afina-label", secret="afina-label")
     with gr.Row(elem_classes="ends") as door:
-        code = gr.Textbox(label=t("label.code"), max_lines=1, scale=1, min_width=140, elem_id="label-code")
+        code = gr.Textbox(
+            label=t("label.code"), max_lines=1, max_length=64, scale=1, min_width=140, elem_id="label-code"
+        )
         join = gr.Button(t("label.join"), variant="primary", scale=1, elem_id="label-join")
         link = gr.Textbox(label=t("label.link"), max_lines=1, scale=3, elem_id="label-link")
         resume = gr.Button(t("label.resume"), scale=0, min_width=120)
@@ -116,13 +94,13 @@ def build_label_tab(services: Services) -> None:
 
 
 def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple) -> None:
-    code, join, link, resume, send, skip, report, correct = buttons
+    code, join, link, resume, *others = buttons
     parts = list(vars(desk).values())
 
-    def count(of: str) -> None:
-        """As the phone's routes count: one person's requests, whichever page they come from."""
-        if of:
-            services.roles.limits.request(of[:64])
+    @shown
+    def show(of: str, request: gr.Request) -> dict[Any, Any]:
+        _count(services, of)
+        return _show(services, desk, of, language(request))
 
     @shown
     def begin(given: str, request: gr.Request) -> str:
@@ -131,40 +109,21 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
     @shown
     def use(pasted: str, request: gr.Request) -> str:
         found = (re.findall(r"invite=([\w-]+)", pasted or "") or [(pasted or "").strip()])[0]
-        count(found)
+        _count(services, found)
         services.voting.person(found)
         return found
 
-    @shown
-    def show(of: str, request: gr.Request) -> dict[Any, Any]:
-        count(of)
-        return _show(services, desk, of, language(request))
+    gr.on([join.click, code.submit], begin, code, token, **_QUIET).success(show, token, parts, **_QUIET)
+    gr.on([resume.click, link.submit], use, link, token, **_QUIET).success(show, token, parts, **_QUIET)
+    desk.look.click(show, token, parts, **_QUIET)
+    on_open(show, token, parts, **_QUIET)
+    on_open(None, None, None, js=_KEYS)
+    _wire_work(services, desk, token, *others)
 
-    def judging(action: str) -> Any:
-        @shown
-        def judge(of: str, item: Any, choice: str, strength: int, ratings: Any, why: str, side: str, edited: str,
-                  request: gr.Request) -> dict[Any, Any]:  # fmt: skip
-            tongue = language(request)
-            if item and action == "vote" and not choice:
-                warn(word("label.choose", tongue))
-                return {desk.choice: gr.skip()}
-            count(of)
-            if item:
-                body = _ballot(item, action, choice, strength, ratings, why, side, edited)
-                person = services.voting.person(of)
-                try:
-                    services.voting.cast(person, body)
-                except Conflict as conflict:  # judged in another tab, or too late: said, and on to the next
-                    warn(conflict.words(tongue))
-            return _show(services, desk, of, tongue)
 
-        return judge
-
-    @shown
-    def take_up(of: str, chosen: str, request: gr.Request) -> dict[Any, Any]:
-        count(of)
-        return _correcting(services, desk, of, chosen, language(request))
-
+def _wire_work(services: Services, desk: Desk, token: gr.BrowserState, send: gr.Button, skip: gr.Button,
+               report: gr.Button, correct: gr.Button) -> None:  # fmt: skip
+    parts = list(vars(desk).values())
     answer = [
         token,
         desk.item,
@@ -175,17 +134,46 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
         desk.edit_side,
         desk.edited,
     ]
+
+    def judging(action: str) -> Any:
+        @shown
+        def judge(of: str, item: Any, choice: str, strength: int, ratings: Any, why: str, side: str, edited: str,
+                  request: gr.Request) -> dict[Any, Any]:  # fmt: skip
+            tongue = language(request)
+            if item and action == "vote" and not choice:
+                warn(word("label.choose", tongue))
+                return {desk.choice: gr.skip()}
+            _count(services, of)
+            if item:
+                body = _ballot(item, action, choice, strength, ratings, why, side, edited)
+                person = services.voting.person(of)
+                try:
+                    services.voting.cast(person, body)
+                except (
+                    Conflict
+                ) as conflict:  # judged in another tab, or too late: say so, and go on to the next
+                    warn(conflict.words(tongue))
+            return _show(services, desk, of, tongue)
+
+        return judge
+
+    @shown
+    def take_up(of: str, chosen: str, request: gr.Request) -> dict[Any, Any]:
+        _count(services, of)
+        return _correcting(services, desk, of, chosen, language(request))
+
     for button, action in ((send, "vote"), (skip, "skip"), (report, "report")):
         button.click(judging(action), answer, parts, **_QUIET)
-    gr.on([join.click, code.submit], begin, code, token, **_QUIET).success(show, token, parts, **_QUIET)
-    gr.on([resume.click, link.submit], use, link, token, **_QUIET).success(show, token, parts, **_QUIET)
-    desk.look.click(show, token, parts, **_QUIET)
     correct.click(take_up, [token, desk.past], parts, **_QUIET)
     desk.edit_side.input(_draft, [desk.edit_side, desk.item], desk.edited, queue=False, **_QUIET)
     desk.choice.input(_chosen, [desk.choice, desk.edit_side, desk.edited, desk.item], [desk.edit_side, desk.edited],
                       queue=False, **_QUIET)  # fmt: skip
-    on_open(show, token, parts, **_QUIET)
-    on_open(None, None, None, js=_KEYS)
+
+
+def _count(services: Services, token: str) -> None:
+    """Counts a request as the phone's routes do, whichever page it comes from."""
+    if token:
+        services.roles.limits.request(token[:64])
 
 
 def _draft(side: str, item: Any) -> Any:

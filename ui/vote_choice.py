@@ -38,10 +38,6 @@ class Place:
     def outputs(self) -> list[Any]:
         return [self.choice, self.held]
 
-    @property
-    def unchanged(self) -> list[Any]:
-        return [gr.skip(), gr.skip()]
-
 
 @dataclass(frozen=True)
 class Way:

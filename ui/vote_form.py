@@ -17,7 +17,7 @@ from common.errors import AfinaError
 from labeling.schema import CRITERIA, Generation, RoundSettings
 from tuning.data import uploads
 from ui import vote_choice, vote_refusals
-from ui.context import actor, language, on_open, shown, warn
+from ui.context import actor, language, on_open, shown
 from ui.forms import named
 from ui.translations import t, word
 from workbench.rounds import LEAST_HELDOUT, Wanted
@@ -144,38 +144,54 @@ def lay_out(services: Services) -> tuple[Form, Around]:
 def wire(services: Services, parts: tuple[Form, Around], place: vote_choice.Place, new: gr.Accordion) -> Any:
     """Gives the event after which the form says what can be chosen."""
     form, around = parts
+    _wire_make(services, form, around, place, new)
+    _wire_numbers(services, form)
+    form.source.change(
+        lambda source: [gr.update(visible=source == "typed"), gr.update(visible=source == "upload")],
+        form.source, [form.typed, form.upload], queue=False, **_QUIET,
+    )  # fmt: skip
+    return _wire_choices(services, form, new)
+
+
+def _wire_make(
+    services: Services, form: Form, around: Around, place: vote_choice.Place, new: gr.Accordion
+) -> None:
     inputs = set(vars(form).values()) - {form.plan}
 
     @shown
-    def make(values: dict[Any, Any], request: gr.Request) -> list[Any]:
+    def make(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         who, tongue = actor(services, request), language(request)
         services.roles.require_teacher(who)
         given = {name: values[part] for name, part in vars(form).items() if part in inputs}
         try:
-            # What Gradio received; a path that somebody only names is not kept.
-            for file in ("upload", "gold"):
-                if given[file]:
-                    given[file] = str(uploads.keep(Path(given[file]), services.settings.home))
-            this = services.rounds.make(who, parse(services, who, given | {"language": tongue}))
+            this = services.rounds.make(
+                who, parse(services, who, _kept(services, given) | {"language": tongue})
+            )
         except AfinaError as error:  # what was typed stays as it is
             field = vote_refusals.field_of(error)
-            warn(error.words(tongue))
-            opened = gr.update(open=True) if field == "more" else gr.skip()
-            return [
-                *place.unchanged,
-                gr.skip(),
-                gr.skip(),
-                opened,
-                *vote_refusals.told(around.problems, field, error.words(tongue)),
-            ]
+            unfolded = {around.more: gr.update(open=True)} if field == "more" else {}
+            return unfolded | vote_refusals.told(around.problems, field, error.words(tongue))
+        shown_now = dict(
+            zip(place.outputs, vote_choice.chosen(services, who, this.name, tongue), strict=True)
+        )
         emptied = gr.update(value="", placeholder=services.rounds.upcoming(who, tongue))
-        shut = [gr.update(open=False), gr.skip()]
-        return [
-            *vote_choice.chosen(services, who, this.name, tongue),
-            emptied,
-            *shut,
-            *vote_refusals.told(around.problems),
-        ]
+        return (
+            shown_now | {form.name: emptied, new: gr.update(open=False)} | vote_refusals.told(around.problems)
+        )
+
+    outputs = [*place.outputs, form.name, new, around.more, *around.problems.values()]
+    around.make.click(make, inputs, outputs, **_QUIET).success(None, None, None, js=vote_refusals.SHOW)
+
+
+def _kept(services: Services, given: dict[str, Any]) -> dict[str, Any]:
+    """The form with its files kept: those that Gradio received, never a path that somebody only names."""
+    files = {name: str(uploads.keep(Path(given[name]), services.settings.home))
+             for name in ("upload", "gold") if given[name]}  # fmt: skip
+    return given | files
+
+
+def _wire_numbers(services: Services, form: Form) -> None:
+    numbers = [form.people, form.minutes, form.votes_wanted]
 
     @shown
     def plan(people: float, minutes: float, votes: float, request: gr.Request) -> str:
@@ -183,40 +199,34 @@ def wire(services: Services, parts: tuple[Form, Around], place: vote_choice.Plac
 
     @shown
     def suggest(purpose: str, people: float, minutes: float, votes: float, request: gr.Request) -> list[Any]:
+        who = actor(services, request)
         try:
-            planned = services.rounds.plan(
-                actor(services, request), int(people or 1), minutes or 1, int(votes or 1)
-            )
+            planned = services.rounds.plan(who, int(people or 1), minutes or 1, int(votes or 1))
         except AfinaError:
             return [gr.skip(), gr.skip()]  # the line below the numbers says why
         n = max(5, min(planned.comparisons, 200))
         held = n if purpose == "judge" else max(1, round(LEAST_HELDOUT * n))
         return [n - held, held]
 
+    gr.on([each.change for each in numbers], plan, numbers, form.plan, queue=False, **_QUIET)
+    gr.on([form.purpose.change, *(each.change for each in numbers)], suggest, [form.purpose, *numbers],
+          [form.n_train, form.n_heldout], queue=False, **_QUIET)  # fmt: skip
+    on_open(plan, numbers, form.plan, **_QUIET)
+
+
+def _wire_choices(services: Services, form: Form, new: gr.Accordion) -> Any:
     @shown
     def choices(request: gr.Request) -> list[Any]:
-        policies = [each.name for each in services.comparing.policies(actor(services, request))]
-        tongue = language(request)
+        who, tongue = actor(services, request), language(request)
+        policies = [each.name for each in services.comparing.policies(who)]
         newest = next((each for each in policies if each != services.settings.base_model), policies[0])
-        who = actor(services, request)
         return [
             gr.update(placeholder=services.rounds.upcoming(who, tongue)) if who.is_teacher else gr.skip(),
             gr.update(choices=named(policies), value=[newest]),
             gr.update(choices=_sources(tongue), value=f"prompts.{tongue}"),
-            gr.update(choices=["", *services.rewarding.models(actor(services, request))]),
+            gr.update(choices=["", *services.rewarding.models(who)]),
         ]
 
-    numbers = [form.people, form.minutes, form.votes_wanted]
-    told = [*place.outputs, form.name, new, around.more, *around.problems.values()]
-    around.make.click(make, inputs, told, **_QUIET).success(None, None, None, js=vote_refusals.SHOW)
-    gr.on([each.change for each in numbers], plan, numbers, form.plan, queue=False, **_QUIET)
-    gr.on([form.purpose.change, *(each.change for each in numbers)], suggest, [form.purpose, *numbers],
-          [form.n_train, form.n_heldout], queue=False, **_QUIET)  # fmt: skip
-    form.source.change(
-        lambda source: [gr.update(visible=source == "typed"), gr.update(visible=source == "upload")],
-        form.source, [form.typed, form.upload], queue=False, **_QUIET,
-    )  # fmt: skip
-    on_open(plan, numbers, form.plan, **_QUIET)
     filled = [form.name, form.policies, form.source, form.uncertain_by]
     gr.on([new.expand], choices, None, filled, queue=False, **_QUIET)
     return on_open(choices, None, filled, **_QUIET)

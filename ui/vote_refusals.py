@@ -1,11 +1,11 @@
-"""Beside which field of the form of a new round a refusal is told, and how.
+"""Shows under which field of a new round's form a refusal stands.
 
-Everything that was typed stays; the words stand under the field until the round is made. Knows no service.
+Everything that was typed stays; the words stand there until the round is made. Does not depend on any service.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -45,10 +45,10 @@ def field_of(error: AfinaError) -> str:
     return found or ("more" if error.key.startswith("label.") else "rest")
 
 
-def told(problems: Iterable[str], field: str = "", words: str = "") -> list[Any]:
-    """The words beside `field`; none beside the others."""
+def told(problems: Mapping[str, gr.HTML], field: str = "", words: str = "") -> dict[Any, Any]:
+    """Updates of the words under each field: `words` under `field`, none under the others."""
     why = f'<div class="train-problem field-problem" role="alert">{escape(words)}</div>'
-    return [
-        gr.update(value=why, visible=True) if each == field else gr.update(value="", visible=False)
-        for each in problems
-    ]
+    return {
+        under: gr.update(value=why, visible=True) if name == field else gr.update(value="", visible=False)
+        for name, under in problems.items()
+    }
