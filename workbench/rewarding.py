@@ -119,7 +119,8 @@ class Rewarding:
         texts = self._comparing.sampled(actor, policy, message, n, system, **sampling)
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
         talk = [*opening, {"role": "user", "content": message}]
-        rewards = self._aligning.reward_model(actor, reward_run).scores([(talk, text) for text in texts])
+        with self._roles.writing(actor, 1):
+            rewards = self._aligning.reward_model(actor, reward_run).scores([(talk, text) for text in texts])
         made = [Scored(text, reward) for text, reward in zip(texts, rewards, strict=True)]
         return sorted(made, key=lambda each: -each.reward)
 
