@@ -33,9 +33,10 @@ from typing import Any
 ROOT = Path.cwd() if (Path.cwd() / "app.py").exists() else Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from labeling import people, rounds
+from labeling.admission import annotators
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
-from labeling.store import Store, open_store
+from labeling.storage.label_store import Store, open_store
 
 COMPARISONS = 25
 WANTED = {"class": 20}  # votes on each comparison: a class of a hundred finds enough to do; 3 elsewhere
@@ -251,7 +252,7 @@ def class_(port: int, code: str, phones: int = 100, joins: int = 1_000, wrong: i
 
 def open_round(store: Store, wanted: int = 3) -> str:
     """A round without common comparisons, so that nobody has any for sure; gives the room's code."""
-    made = rounds.create(
+    made = lifecycle.create(
         store,
         f"doors {uuid.uuid4().hex[:6]}",
         "judge",
@@ -259,9 +260,9 @@ def open_round(store: Store, wanted: int = 3) -> str:
         RoundSettings(votes_wanted=wanted, common_items=0),
     )
     pairs = [Comparison(f"Question {i}?", f"one {i}", f"two {i}", "a@1", "b@1") for i in range(COMPARISONS)]
-    rounds.add_comparisons(store, made.round_id, pairs)
-    rounds.move(store, made.round_id, "open")
-    return people.room(store).code
+    lifecycle.add_comparisons(store, made.round_id, pairs)
+    lifecycle.move(store, made.round_id, "open")
+    return annotators.room(store).code
 
 
 @contextlib.contextmanager

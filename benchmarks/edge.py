@@ -37,9 +37,10 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parents[1])]
 import psutil
 
 from common.settings import Settings
-from labeling import people, rounds
+from labeling.admission import annotators
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
-from labeling.store import open_store
+from labeling.storage.label_store import open_store
 
 TOKEN = "edge-" + "benchmark-token"
 PUBLIC = "11.22.33.44"
@@ -106,13 +107,13 @@ class App:
 
 def _open_round(home: Path) -> str:
     store = open_store(Settings(home=home))
-    made = rounds.create(store, "edge", "judge", ["a", "b"], RoundSettings())
+    made = lifecycle.create(store, "edge", "judge", ["a", "b"], RoundSettings())
     pairs = [
         Comparison(f"Question {i}?", f"first {i}", f"second {i}", "a@1", "b@2") for i in range(_COMPARISONS)
     ]
-    rounds.add_comparisons(store, made.round_id, pairs)
-    rounds.move(store, made.round_id, "open")
-    code = people.room(store).code
+    lifecycle.add_comparisons(store, made.round_id, pairs)
+    lifecycle.move(store, made.round_id, "open")
+    code = annotators.room(store).code
     store.close()
     return code
 

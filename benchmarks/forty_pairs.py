@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from rehearsals import tuned
 
 from common.settings import Settings
-from labeling import simulated
-from labeling.simulated import Habits
+from labeling.rounds import simulated_annotators
+from labeling.rounds.simulated_annotators import Habits
 from tuning.pocket import check
 from workbench import preferences
 from workbench.rehearse import Options, compare, make_round, wait
@@ -63,7 +63,7 @@ def _class(options: Options, home: Path, variants: list[dict[str, str]]) -> Iter
         likes = preferences.from_command_line(options.preference, options.language)
         this = make_round(services, options)
         habits = Habits(options.noise, options.lapses, options.notice, options.seed)
-        simulated.vote(services.labels, this, likes, habits, most=options.votes)
+        simulated_annotators.vote(services.labels, this, likes, habits, most=options.votes)
         pairs = services.aligning.pairs(TEACHER, this.round_id, sources="simulated").n_train
         engine, facts = services.comparing.engine, check.questions(options.language)
         before = check.ask(engine, "sft", facts).clean

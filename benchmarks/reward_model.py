@@ -19,8 +19,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from common.settings import Settings
-from labeling import simulated
-from labeling.simulated import Habits
+from labeling.rounds import simulated_annotators
+from labeling.rounds.simulated_annotators import Habits
 from tuning.config import SFTConfig
 from workbench import preferences
 from workbench.rehearse import Options, make_round, reward_accuracy, wait
@@ -65,7 +65,7 @@ def _compare(services: Services, options: Options) -> None:
     likes = preferences.named(options.preference, options.language)
     this = make_round(services, options)
     habits = Habits(options.noise, options.lapses, options.notice, options.seed)
-    simulated.vote(services.labels, this, likes, habits, most=options.votes)
+    simulated_annotators.vote(services.labels, this, likes, habits, most=options.votes)
     for pooling, aggregation in WAYS:
         name, began = f"{pooling}-{aggregation}", time.monotonic()
         run = services.aligning.start(

@@ -32,7 +32,7 @@ READS = {
 CHILD = """
 import resource, sys, time
 from pathlib import Path
-import labeling.exchange.read, tuning.data.formats, tuning.data.tasks, tuning.retrieval, workbench.rounds
+import labeling.exchange.reader, tuning.data.formats, tuning.data.tasks, tuning.retrieval, workbench.rounds
 import pyarrow.parquet
 path = Path(sys.argv[1])
 peak = lambda: sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024

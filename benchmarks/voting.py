@@ -36,10 +36,11 @@ from sqlalchemy import func, select
 
 from benchmarks.crowd import Habits, Seen, crowd
 from common.settings import Settings
-from labeling import people, rounds
+from labeling.admission import annotators
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
-from labeling.store import open_store
-from labeling.tables import annotation_log, assignments, coverage
+from labeling.storage.label_store import open_store
+from labeling.storage.tables import annotation_log, assignments, coverage
 from workbench.roles import TEACHER
 from workbench.services import build
 
@@ -125,16 +126,16 @@ def at(seconds: list[float], percent: int) -> float:
 def prepare(settings: Settings, n: int, voters: int) -> str:
     """An open round that does not run dry; gives the room's code."""
     store = open_store(settings)
-    made = rounds.create(
+    made = lifecycle.create(
         store, "load", "judge", ["a", "b"], RoundSettings(votes_wanted=max(3, voters), common_items=5)
     )
     text = "A reply of ordinary length, with a second half that says a little more. " * 2
     pairs = [
         Comparison(f"Question {i}?", f"{text} one {i}", f"{text} two {i}", "a@1", "b@1") for i in range(n)
     ]
-    rounds.add_comparisons(store, made.round_id, pairs)
-    rounds.move(store, made.round_id, "open")
-    code = people.room(store).code
+    lifecycle.add_comparisons(store, made.round_id, pairs)
+    lifecycle.move(store, made.round_id, "open")
+    code = annotators.room(store).code
     store.close()
     return code
 

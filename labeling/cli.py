@@ -16,8 +16,8 @@ from common.bounded import Problems
 from common.errors import AfinaError
 from common.settings import Settings
 from common.terminal import Parser, language, run_command
-from labeling.exchange.judged import AGGREGATIONS
-from labeling.exchange.write import FORMATS
+from labeling.exchange.exporter import FORMATS
+from labeling.rounds.aggregation import AGGREGATIONS
 from labeling.schema import Rating, Sources
 
 
@@ -79,10 +79,10 @@ def parser() -> Parser:
 
 
 def _backup(options: argparse.Namespace) -> tuple[dict, list[str]]:
-    from labeling import outbox
-    from labeling.backup import Backup
-    from labeling.places import place
-    from labeling.store import open_store
+    from labeling.backup import outbox
+    from labeling.backup.destinations import place
+    from labeling.backup.labels_backup import Backup
+    from labeling.storage.label_store import open_store
 
     settings = Settings.from_env()
     there = place(_place(options, settings), settings.hf_token)
@@ -93,9 +93,9 @@ def _backup(options: argparse.Namespace) -> tuple[dict, list[str]]:
 
 
 def _restore(options: argparse.Namespace) -> tuple[dict, list[str]]:
-    from labeling.backup import restore
-    from labeling.places import place
-    from labeling.store import open_store
+    from labeling.backup.destinations import place
+    from labeling.backup.labels_backup import restore
+    from labeling.storage.label_store import open_store
 
     settings = Settings.from_env()
     there = place(_place(options, settings), settings.hf_token)
@@ -114,33 +114,33 @@ def _place(options: argparse.Namespace, settings: Settings) -> str:
 
 
 def _import(options: argparse.Namespace) -> tuple[dict, list[str]]:
-    from labeling.exchange import ingest, read
-    from labeling.store import open_store
+    from labeling.exchange import importer, reader
+    from labeling.storage.label_store import open_store
 
-    judged, problems = read.judged(options.file)
+    judged, problems = reader.judged(options.file)
     _warn(problems)
-    done = ingest.ingest(open_store(Settings.from_env()), judged, options.round or options.file.stem)
+    done = importer.ingest(open_store(Settings.from_env()), judged, options.round or options.file.stem)
     lines = [_text("label.imported", name=done.name, n=done.comparisons, votes=done.annotations)]
     return done.to_dict() | {"skipped": problems.n}, lines
 
 
 def _export(options: argparse.Namespace) -> tuple[dict, list[str]]:
-    from labeling import counted, ratings, rounds
-    from labeling.exchange import read, write
-    from labeling.store import open_store
+    from labeling.exchange import exporter, reader
+    from labeling.rounds import lifecycle, ratings, vote_selection
+    from labeling.storage.label_store import open_store
 
     rated: list[Rating] = []
     if _one_source(options):
-        judged, problems = read.judged(options.file)
+        judged, problems = reader.judged(options.file)
         _warn(problems)
         title = options.file.stem
     else:
         store = open_store(Settings.from_env())
-        this = rounds.get(store, options.round)
-        judged, title = counted.judged_of(store, this.round_id, options.sources), this.name
+        this = lifecycle.get(store, options.round)
+        judged, title = vote_selection.judged_of(store, this.round_id, options.sources), this.name
         if options.format == "kto":
             rated = ratings.of_policies(store, this.policies, options.split)
-    done = write.export(
+    done = exporter.export(
         judged,
         options.format,
         options.out,
@@ -157,23 +157,23 @@ def _export(options: argparse.Namespace) -> tuple[dict, list[str]]:
 
 
 def _report(options: argparse.Namespace) -> tuple[dict, list[str]]:
-    from labeling import counted, rounds
-    from labeling.exchange import counting
-    from labeling.report import lines, report
-    from labeling.store import open_store
+    from labeling.exchange import read_votes
+    from labeling.rounds import lifecycle, vote_selection
+    from labeling.statistics.report import lines, report
+    from labeling.storage.label_store import open_store
 
     if options.bootstrap is not None and not 100 <= options.bootstrap <= 10_000:
         raise AfinaError("label.number", name="--bootstrap", value=options.bootstrap, low=100, high=10_000)
     skipped = 0
     if _one_source(options):
-        votes, problems = counting.votes(options.file)
+        votes, problems = read_votes.votes(options.file)
         _warn(problems)
         skipped = problems.n
     else:
         store = open_store(Settings.from_env())
-        this = rounds.get(store, options.round)
-        sources = options.sources or counted.usual(store, this.round_id)
-        votes = counted.votes_of(store, this.round_id, sources)
+        this = lifecycle.get(store, options.round)
+        sources = options.sources or vote_selection.usual(store, this.round_id)
+        votes = vote_selection.votes_of(store, this.round_id, sources)
     made = report(votes, options.bootstrap, options.seed, language=language()) | {"skipped_rows": skipped}
     return made, lines(made, language())
 

@@ -6,12 +6,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
+from tests import ROOT
 from tests.browser.conftest import TOKEN, start, stop
 from ui.network import lan_addresses
-
-ROOT = Path(__file__).parents[1]
 
 
 def test_it_prints_the_teachers_link_and_an_address_for_the_room(tmp_path):

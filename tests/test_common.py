@@ -9,7 +9,6 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from common.files import read_json, write_json, write_text
 from common.settings import Settings
 from common.split import prompt_key, split
 from common.wording import unsigned
+from tests import ROOT
 
 
 def test_both_languages_word_the_same_errors_with_the_same_slots():
@@ -107,7 +107,7 @@ def test_a_word_goes_with_its_number():
 def test_the_readme_lists_the_settings_as_they_are():
     from common.settings import table
 
-    assert table() in (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert table() in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @contextmanager

@@ -19,11 +19,11 @@ import pytest
 import yaml
 
 from common.settings import Settings
+from tests import ROOT
 from ui.network import addresses, local_address
 from ui.phone.routes import routes as phone_routes
 from workbench.services import build
 
-ROOT = Path(__file__).parents[1]
 PROXY = ROOT / "docker" / "haproxy.cfg"
 _SETTINGS = {each.metadata["env"] for each in Settings.__dataclass_fields__.values()}
 

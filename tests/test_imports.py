@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests import ROOT
+
 MAY_IMPORT = {
     "app": {"ui", "workbench", "tuning", "labeling", "common"},
     "ui": {"workbench", "tuning", "labeling", "common"},

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.tuning.conftest import sums, tiny_model  # noqa: F401
 
-ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
 FAST = {"reward": ["epochs=2", "learning_rate=0.01"], "dpo": ["epochs=2", "learning_rate=0.005"]}
 

@@ -6,16 +6,15 @@ import json
 import re
 import shlex
 import urllib.request
-from pathlib import Path
 
 import pytest
 
 from labeling import cli as labeling
+from tests import ROOT
 from tests.browser.conftest import TOKEN, start, stop
 from tuning import cli as tuning
 from workbench import judge
 
-ROOT = Path(__file__).parents[1]
 PARSERS = {"tuning": tuning.parser, "labeling": labeling.parser, "workbench.judge": judge.parser}
 COMMAND = re.compile(r"python -m (tuning|labeling|workbench\.judge)((?: [^`\n]*)?)")
 

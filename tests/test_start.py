@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests import ROOT
+
 PORT = 17150
 WAYS = ("cut", "text", "zeros")
 
@@ -30,7 +31,7 @@ def line(ended: subprocess.CompletedProcess[str]) -> str:
 
 def damaged(home: Path, content: bytes | None) -> None:
     """A database that was a whole one, then overwritten, or cut in its middle."""
-    from labeling.store import connect
+    from labeling.storage.label_store import connect
 
     connect(home / "labels.db").close()
     path = home / "labels.db"

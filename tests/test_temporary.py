@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests import ROOT
+
 SCRIPT = "from common.temporary import private_folder; print(private_folder(), flush=True); input()"
 
 

@@ -20,7 +20,7 @@ from ui.markdown import harmless
 from ui.translations import t, word
 
 if TYPE_CHECKING:
-    from labeling.history import Past
+    from labeling.rounds.history import Past
     from labeling.schema import Annotator
     from workbench.services import Services
 

@@ -14,7 +14,7 @@ from ui.translations import t, texts, word
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from labeling.provenance import Taught
+    from labeling.rounds.training_links import Taught
     from workbench.lineage import Edge, Graph, Node
     from workbench.services import Services
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from labeling import naming
+from labeling.rounds import round_names
 from labeling.schema import BUSY, State
 
 if TYPE_CHECKING:
-    from labeling.rounds import Line
+    from labeling.rounds.lifecycle import Line
     from workbench.roles import Actor
     from workbench.services import Services
 
@@ -62,7 +62,7 @@ def chosen(services: Services, who: Actor, name: str, language: str) -> list[Any
 
 def update(listed: Sequence[Line], name: str | None, language: str) -> Any:
     """The list of rounds with `name` chosen."""
-    choices = [(naming.listed(each, language), each.name) for each in listed]
+    choices = [(round_names.listed(each, language), each.name) for each in listed]
     return gr.update(choices=choices, value=name, visible=bool(listed))
 
 

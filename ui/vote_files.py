@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import gradio as gr
 
-from labeling.exchange.write import FORMATS
+from labeling.exchange.exporter import FORMATS
 from labeling.schema import Sources
 from tuning.data import uploads
 from ui import vote_choice

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from labeling.simulated import MOST, Habits
+from labeling.rounds.simulated_annotators import MOST, Habits
 from ui.context import actor, language, shown
 from ui.translations import t, word
 from workbench.preferences import KEYWORD, NAMES

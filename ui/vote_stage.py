@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import segno
 
-from labeling import naming
+from labeling.rounds import round_names
 from ui.translations import word
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _head(stage: Stage, language: str) -> str:
     badge = escape(word(f"vote.state.{stage.this.state}", language))
     key, n = f"vote.purpose.{stage.this.purpose}", len(stage.this.policies)
     purpose = escape(word(f"{key}_many" if stage.this.purpose == "judge" and n > 2 else key, language, n=n))
-    name = escape(naming.public(stage.this, language))
+    name = escape(round_names.public(stage.this, language))
     return (
         f'<div class="run-head"><b>{name}</b><span class="badge {stage.this.state}">{badge}</span>'
         f'<span class="quiet">{purpose}</span>{simulated(stage.counters.simulated, language)}</div>'

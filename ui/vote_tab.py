@@ -12,7 +12,7 @@ import gradio as gr
 
 from common import hashing
 from common.errors import AfinaError
-from labeling import rounds
+from labeling.rounds import lifecycle
 from labeling.schema import State
 from ui import vote_choice, vote_files, vote_form, vote_rehearse, vote_seats, vote_stage, vote_worth
 from ui.api_values import typed
@@ -201,7 +201,7 @@ def _screen(services: Services, stage: Stage, who: Actor, tongue: str) -> str:
         found = services.results.findings(this)
         shares = services.results.shares(this, each.comparison_id)
         change = found.report["discussion"]
-        discussed = vote_stage.Discussed(each.prompt, rounds.sides(this, each), shares, change)
+        discussed = vote_stage.Discussed(each.prompt, lifecycle.sides(this, each), shares, change)
     if this.state in ("revealed", "done"):
         told = reveal(this, services.results.findings(this), tongue)
     return vote_stage.screen(stage, _link(services), tongue, discussed, told)

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from common import files, hashing
 from common.errors import AfinaError, Tally
 from common.settings import Settings
-from labeling import counted, naming, people, provenance, rounds
-from labeling.exchange.judged import Aggregation, Judged, decide
-from labeling.exchange.judged import pairs as pairs_of
+from labeling.admission import annotators
+from labeling.rounds import lifecycle, round_names, training_links, vote_selection
+from labeling.rounds.aggregation import Aggregation, Judged, decide
+from labeling.rounds.aggregation import pairs as pairs_of
 from labeling.schema import Round, Sources
-from labeling.store import Store
+from labeling.storage.label_store import Store
 from tuning import dial, gpu_time
 from tuning.config import DPOConfig, RewardConfig
 from tuning.data.rows import Pair, PairSet
@@ -114,8 +115,8 @@ class Aligning:
         Raises: NotAllowed, NotFound.
         """
         self._roles.require_teacher(actor)
-        this = rounds.get(self._labels, round_id)
-        judged = counted.judged_of(self._labels, this.round_id, sources)
+        this = lifecycle.get(self._labels, round_id)
+        judged = vote_selection.judged_of(self._labels, this.round_id, sources)
         decisions, undecided = decide(judged, aggregation, minimum)
         found, unusable = pairs_of(judged, decisions, ties=ties)
         rows = tuple(
@@ -126,7 +127,7 @@ class Aligning:
         ids = {name for each in found if each.comparison.split == "train" for name in each.annotation_ids}
         data = PairSet(
             rows,
-            naming.unrevealing(this),
+            round_names.unrevealing(this),
             "round",
             fingerprint=hashing.of_json([row.content for row in rows]),
         )
@@ -157,7 +158,7 @@ class Aligning:
             return {}
         from tuning.estimate import preference_seconds
 
-        source, most = voted_on(rounds.get(self._labels, round_id)), self._settings.gpu_slice
+        source, most = voted_on(lifecycle.get(self._labels, round_id)), self._settings.gpu_slice
         told = {}
         for method, kind in CONFIGS.items():
             config = kind.from_settings({"source_model": source, "epochs": (epochs or {}).get(method) or 0})
@@ -182,7 +183,7 @@ class Aligning:
         Raises: AfinaError `align.no_pairs` with what was dropped and why; as `Queue.submit`.
         """
         self._roles.require_teacher(actor)
-        this = rounds.get(self._labels, round_id)
+        this = lifecycle.get(self._labels, round_id)
         found = self.pairs(actor, this.round_id, aggregation, sources=sources, ties=method == "reward")
         if not found.n_train:
             ties = found.dropped.get("tie", 0) + sum(row.tie for row in found.data.rows)
@@ -193,7 +194,7 @@ class Aligning:
             source = _base_of(source, self._store)
         config = CONFIGS[method].from_settings({"source_model": source, **settings})
         run = self._queue.submit(method, config, found.data, name)
-        people.record_training(self._labels, run.id, found.annotation_ids)
+        annotators.record_training(self._labels, run.id, found.annotation_ids)
         return run.id
 
     def reward_model(self, actor: Actor, name: str) -> Rewards:
@@ -220,15 +221,15 @@ class Aligning:
         """The round whose votes a run learned from: its id, else what the run's data is called. Raises: NotAllowed."""
         self._roles.require_teacher(actor)
         run = self._store.get(name)
-        return provenance.round_of(self._labels, run.id) or str(run.info.data.get("name", ""))
+        return training_links.round_of(self._labels, run.id) or str(run.info.data.get("name", ""))
 
     def measure(self, actor: Actor, reward_run: str, round_id: str) -> Measured:
         """A reward model against a round's held-out votes (majority), and the yardsticks on the same comparisons."""
         self._roles.require_teacher(actor)
-        this = rounds.get(self._labels, round_id)
+        this = lifecycle.get(self._labels, round_id)
         judged = [
             each
-            for each in counted.usually_judged(self._labels, this.round_id)
+            for each in vote_selection.usually_judged(self._labels, this.round_id)
             if each.comparison.split == "heldout"
         ]
         decisions, _ = decide(judged, "majority")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
-from labeling.store import shown
+from labeling.storage.label_store import shown
 from workbench.roles import Actor
 
 if TYPE_CHECKING:

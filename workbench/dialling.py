@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from common import files, records
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
-from labeling import people
+from labeling.admission import annotators
 from labeling.schema import Generation, Round, RoundSettings
-from labeling.store import Store
+from labeling.storage.label_store import Store
 from tuning import dial
 from tuning.data.rows import PairSet
 from tuning.jobs import Queue
@@ -207,7 +207,7 @@ class Dialling:
         )
         config = dial.DialConfig(source_model=run.name, strength=dial.checked(strength))
         made = self._queue.submit("dial", config, data, called)
-        people.record_training(self._labels, made.id, people.trained_by(self._labels, run.id))
+        annotators.record_training(self._labels, made.id, annotators.trained_by(self._labels, run.id))
         return made.id
 
     # What is measured

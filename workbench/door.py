@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import AfinaError, NotFound
-from labeling import people, seats
+from labeling.admission import annotators, seats
 from labeling.schema import text_of
-from labeling.store import Store
+from labeling.storage.label_store import Store
 
 if TYPE_CHECKING:
     from workbench.roles import Actor, Roles
@@ -95,10 +95,10 @@ class Doors:
     def close(self, actor: Actor, closed: bool) -> None:
         """Nobody new comes in while the door is closed; who is inside goes on."""
         self._roles.require_teacher(actor)
-        seats.set_seats(self._store, people.room(self._store).seats, closed)
+        seats.set_seats(self._store, annotators.room(self._store).seats, closed)
 
     def undo(self, actor: Actor, minutes: float = 0) -> int:
-        """Undoes the last joinings, those of so many minutes if given; how many (see `labeling.seats.undo`)."""
+        """Undoes the last joinings, those of so many minutes if given; how many (see `seats.undo`)."""
         self._roles.require_teacher(actor)
         n = seats.undo(self._store, time.time() - 60 * minutes if minutes else None)
         self._changed()

@@ -15,9 +15,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from common import hashing
-from labeling import rounds
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, Round
-from labeling.store import Store
+from labeling.storage.label_store import Store
 from tuning.data.rows import Pair
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def generate(
     names = [identity(name) for name in this.policies]
     tries = [
         _Try(each.position, each.prompt, _pair(this, each.position))
-        for each in rounds.waiting(store, this.round_id)
+        for each in lifecycle.waiting(store, this.round_id)
     ]
     by_name = dict(zip(this.policies, names, strict=True))
     while tries and not should_stop():
@@ -68,7 +68,7 @@ def most_uncertain(store: Store, this: Round, preferences: Callable[[Sequence[Pa
     """
     every = [
         each
-        for each in rounds.comparisons_of(store, this.round_id)
+        for each in lifecycle.comparisons_of(store, this.round_id)
         if each.split == "train" and not each.is_gold
     ]
     if len(every) <= this.generation.kept_train:
@@ -76,7 +76,7 @@ def most_uncertain(store: Store, this: Round, preferences: Callable[[Sequence[Pa
     found = preferences([Pair(each.prompt, each.completion_a, each.completion_b) for each in every])
     order = sorted(range(len(every)), key=lambda i: abs(found[i] - 0.5))
     surplus = [every[i].comparison_id for i in order[this.generation.kept_train :]]
-    rounds.discard(store, this.round_id, surplus, "certain")
+    lifecycle.discard(store, this.round_id, surplus, "certain")
 
 
 def fault(first: str, second: str, policies: Sequence[str]) -> str | None:
@@ -115,7 +115,7 @@ def _settle(
             one, other = (identities[name] for name in each.policies)
             made = [Comparison(each.prompt, first, second, one, other, generation=drawn)]
         counts = Counter(regenerated=each.attempt)
-        rounds.generated(store, this.round_id, each.position, made, wrong, dict(+counts))
+        lifecycle.generated(store, this.round_id, each.position, made, wrong, dict(+counts))
     return again
 
 

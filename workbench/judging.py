@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError, Conflict
 from common.settings import Settings
-from labeling import counted, machines, planner, provenance, rounds
-from labeling.machines import MachineVote
+from labeling.rounds import ai_annotators, lifecycle, planning, training_links, vote_selection
+from labeling.rounds.ai_annotators import MachineVote
 from labeling.schema import Comparison, Generation, RoundSettings
-from labeling.store import Store
+from labeling.storage.label_store import Store
 from tuning.runs import RunStore
 from workbench import constitution
 from workbench.endpoint import EndpointSpeaker, origin
@@ -130,10 +130,10 @@ class Judging:
         Raises: NotAllowed; NotFound; AfinaError as the judge does: what it has labelled by then is kept.
         """
         self._roles.require_teacher(actor)
-        this = rounds.get(self._labels, round_id)
+        this = lifecycle.get(self._labels, round_id)
         judge, rubric = self._judge(actor, asked), self._rubric(asked)
-        known = machines.judged(self._labels, this.round_id, machines.identity(judge.name, rubric))
-        every = [each for each in rounds.comparisons_of(self._labels, this.round_id) if not each.is_gold]
+        known = ai_annotators.judged(self._labels, this.round_id, ai_annotators.identity(judge.name, rubric))
+        every = [each for each in lifecycle.comparisons_of(self._labels, this.round_id) if not each.is_gold]
         left = [each for each in every if each.comparison_id not in known]
         tally: Counter[str] = Counter()
         say(len(every) - len(left), len(every))
@@ -144,7 +144,7 @@ class Judging:
             found = judge.judge([Item(each.prompt, each.completion_a, each.completion_b) for each in part])
             votes = [MachineVote(each.comparison_id, one.winner, f"{one.why}: {one.said}")
                      for each, one in zip(part, found, strict=True)]  # fmt: skip
-            machines.record(self._labels, this.round_id, judge.name, rubric, votes)
+            ai_annotators.record(self._labels, this.round_id, judge.name, rubric, votes)
             tally.update(one.why for one in found)
             say(len(every) - len(left) + start + len(part), len(every))
         return Labelled(this.name, judge.name, len(every), sum(tally.values()), dict(tally))
@@ -152,7 +152,7 @@ class Judging:
     def begin(self, actor: Actor, round_id: str, asked: Asked) -> Work:
         """The same behind the page. Raises: also Conflict `judge.busy`."""
         self._roles.require_teacher(actor)
-        this = rounds.get(self._labels, round_id)
+        this = lifecycle.get(self._labels, round_id)
         return self._behind(
             this.name, lambda work, say: self.label(actor, this.round_id, asked, say, work.stop.is_set)
         )
@@ -178,13 +178,13 @@ class Judging:
         self._roles.require_teacher(actor)
         from workbench.aligning import human_ceiling
 
-        this = rounds.get(self._labels, round_id)
-        people = counted.usually_judged(self._labels, this.round_id)
+        this = lifecycle.get(self._labels, round_id)
+        people = vote_selection.usually_judged(self._labels, this.round_id)
         ceiling = human_ceiling(people)
         sides = {each.comparison.comparison_id: _side(each.counting("blind")) for each in people}
-        said = counted.judged_of(self._labels, this.round_id, "ai")
+        said = vote_selection.judged_of(self._labels, this.round_id, "ai")
         found = []
-        for machine in machines.listed(self._labels, this.round_id):
+        for machine in ai_annotators.listed(self._labels, this.round_id):
             unseen = self._taught(machine.name, this.round_id)
             votes = {each.comparison.comparison_id: vote.winner for each in said for vote in each.counting("blind")
                      if vote.annotator_id == machine.annotator_id
@@ -200,7 +200,7 @@ class Judging:
         name = judge.removeprefix(REWARD)
         ids = [run.id for run in self._runs if run.name == name] if name != judge else []
         return any(share.round_id == round_id for run_id in ids
-                   for share in provenance.shares(self._labels).get(run_id, []))  # fmt: skip
+                   for share in training_links.shares(self._labels).get(run_id, []))  # fmt: skip
 
     # Critique and revision
 
@@ -215,7 +215,7 @@ class Judging:
         self._roles.require_teacher(actor)
         self._roles.require_no_folder(policy)
         speaker, rubric = self._speaker(actor, asked), self._rubric(asked)
-        drawn = [each for each, _ in planner.draw(prompts, n_train, n_heldout, 0)]
+        drawn = [each for each, _ in planning.draw(prompts, n_train, n_heldout, 0)]
         items, tally = [], Counter[str]()
         talks = [Comparison(each, "", "", "", "").prompt for each in drawn]
         for start in range(0, len(talks), _BATCH):
@@ -226,14 +226,14 @@ class Judging:
             say(min(len(talks), start + _BATCH), len(talks))
         if not items:
             raise AfinaError("judge.no_revision", n=len(talks), judge=speaker.name)
-        made = rounds.create(self._labels, name, "judge", [policy, f"{policy} + revision"],
+        made = lifecycle.create(self._labels, name, "judge", [policy, f"{policy} + revision"],
                              RoundSettings(common_items=0), Generation(max_new_tokens=96))  # fmt: skip
-        rounds.add_comparisons(self._labels, made.round_id, items)
+        lifecycle.add_comparisons(self._labels, made.round_id, items)
         votes = [
             MachineVote(each.comparison_id, "model_b", str((each.metadata or {}).get("critique")))
             for each in items
         ]
-        machines.record(self._labels, made.round_id, speaker.name, rubric, votes)
+        ai_annotators.record(self._labels, made.round_id, speaker.name, rubric, votes)
         return Labelled(made.name, speaker.name, len(talks), len(items), dict(tally))
 
     def begin_revising(self, actor: Actor, policy: str, name: str, prompts: Sequence[Any], asked: Asked,
@@ -318,7 +318,7 @@ def _side(votes: Sequence[Any]) -> str:
 
 
 def _agreement(
-    machine: machines.Machine, right: int, n: int, ceiling: float | None, unseen: bool
+    machine: ai_annotators.Machine, right: int, n: int, ceiling: float | None, unseen: bool
 ) -> Agreement:
     if not n:
         return Agreement(machine.name, machine.n, 0, None, None, None, ceiling, unseen)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from common.errors import AfinaError
 from common.files import BrokenFile, read_json, write_json
-from labeling.places import Place, Unreachable
+from labeling.backup.destinations import Place, Unreachable
 from tuning.runs import Run, RunStore
 
 logger = logging.getLogger(__name__)

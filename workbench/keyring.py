@@ -17,8 +17,8 @@ from pathlib import Path
 
 from common.files import write_secret
 from common.settings import Settings
-from labeling.installation import shared
-from labeling.store import Store
+from labeling.storage.installation import shared
+from labeling.storage.label_store import Store
 
 logger = logging.getLogger(__name__)
 _BYTES = 32

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from common import records
-from labeling import provenance, rounds
-from labeling.store import Store
+from labeling.rounds import lifecycle, training_links
+from labeling.storage.label_store import Store
 from tuning import dial
 from tuning.runs import Run, RunStore
 from tuning.summary import name_of, shown_base
@@ -98,8 +98,8 @@ class Lineage:
         made = _Draft()
         by_name = {run.name: run for run in self._store.gather(_with_state)}
         ids = {run.id for run in by_name.values()}
-        shares = provenance.shares(self._labels)
-        every = {this.round_id: this for this in rounds.listed(self._labels)}
+        shares = training_links.shares(self._labels)
+        every = {this.round_id: this for this in lifecycle.listed(self._labels)}
         for run in by_name.values():
             self._run(made, run, [each for each in shares.get(run.id, []) if each.round_id in every], ids)
         for this in every.values():
@@ -112,18 +112,18 @@ class Lineage:
         edges = [edge for edge in made.edges if {edge.start, edge.end} <= known]
         return Graph(tuple(sorted(nodes, key=lambda node: (node.depth, node.kind, node.name))), tuple(edges))
 
-    def votes(self, actor: Actor, name: str) -> list[provenance.Taught]:
+    def votes(self, actor: Actor, name: str) -> list[training_links.Taught]:
         """The annotations that a run learned from. Raises: NotAllowed, NotFound."""
         self._roles.require_teacher(actor)
-        return provenance.taught(self._labels, self._store.get(name).id)
+        return training_links.taught(self._labels, self._store.get(name).id)
 
     def adapters(self, actor: Actor, annotation_id: str) -> list[str]:
         """The names of the runs that learned from an annotation. Raises: NotAllowed; NotFound."""
         self._roles.require_teacher(actor)
         names = {run.id: run.name for run in self._store}
-        return [names.get(run_id, run_id) for run_id in provenance.runs_of(self._labels, annotation_id)]
+        return [names.get(run_id, run_id) for run_id in training_links.runs_of(self._labels, annotation_id)]
 
-    def _run(self, made: _Draft, run: Run, shares: list[provenance.Share], ids: set[str]) -> None:
+    def _run(self, made: _Draft, run: Run, shares: list[training_links.Share], ids: set[str]) -> None:
         made.nodes[run.id] = {"kind": "run", "name": run.name, "about": run.info.method, "state": run.state,
                               "votes": sum(each.n for each in shares),
                               "left_out": sum(each.left_out for each in shares)}  # fmt: skip
@@ -151,7 +151,7 @@ class Lineage:
     def _rate(self, run: Run) -> Rate | None:
         """Of a run against its parent: by people where a blind round was revealed, else by the last reward model."""
         parent = name_of(self._store, str(run.info.parent))
-        for this in rounds.listed(self._labels):
+        for this in lifecycle.listed(self._labels):
             if set(this.policies) == {run.name, parent} and this.state in ("revealed", "done"):
                 rate = self._results.findings(this).report["win_rate"]
                 mine = {shown_name(name): found for name, found in rate.items()}.get(run.name)

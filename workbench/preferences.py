@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import AfinaError
-from labeling.simulated import Preference
+from labeling.rounds.simulated_annotators import Preference
 
 LENGTHS = ("shorter", "longer")
 MANNERS = {

@@ -25,10 +25,10 @@ from typing import Any, Literal
 from common.errors import AfinaError
 from common.settings import Settings
 from common.split import split
-from labeling import simulated
+from labeling.rounds import simulated_annotators
+from labeling.rounds.simulated_annotators import NOTICE, Habits, Preference, better
 from labeling.schema import Generation, Round, RoundSettings
-from labeling.simulated import NOTICE, Habits, Preference, better
-from labeling.store import open_store
+from labeling.storage.label_store import open_store
 from workbench import preferences
 from workbench.aligning import measured
 from workbench.rehearsing import Rehearsing
@@ -83,7 +83,7 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     before = check.ask(engine, "sft", asked)
     say(f"round: {options.prompts} prompts, {options.votes} votes, {options.noise:.0%} of them wrong")
     this = make_round(services, options)
-    n_votes = simulated.vote(services.labels, this, likes, habits, most=options.votes)
+    n_votes = simulated_annotators.vote(services.labels, this, likes, habits, most=options.votes)
     say("reward model")
     wait(services, _judge(services, this))
     accuracy, compared = reward_accuracy(services, options, likes)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
-from labeling import live, rounds, simulated
-from labeling.simulated import Habits, Preference
-from labeling.store import Store
+from labeling.rounds import lifecycle, progress, simulated_annotators
+from labeling.rounds.simulated_annotators import Habits, Preference
+from labeling.storage.label_store import Store
 from workbench import preferences
 
 if TYPE_CHECKING:
@@ -46,12 +46,16 @@ class Rehearsing:
         NotAllowed; AfinaError as `preferences.named`, `Habits`, `simulated.vote`.
         """
         self._roles.require_teacher(actor)
-        if not 1 <= annotators <= simulated.MOST:
-            raise AfinaError("label.number", name="annotators", value=annotators, low=1, high=simulated.MOST)
-        this = rounds.get(self._labels, round_id)
+        if not 1 <= annotators <= simulated_annotators.MOST:
+            raise AfinaError(
+                "label.number", name="annotators", value=annotators, low=1, high=simulated_annotators.MOST
+            )
+        this = lifecycle.get(self._labels, round_id)
         likes = preferences.named(preference, language) if isinstance(preference, str) else preference
-        before = live.counters(self._labels, this)
+        before = progress.counters(self._labels, this)
         each = max(1, -(-(before.wanted - before.votes) // max(1, annotators)))
         habits = habits or Habits()
-        cast = simulated.vote(self._labels, this, likes, habits, annotators=annotators, each=each, say=say)
-        return Rehearsed(cast, live.counters(self._labels, this).votes, annotators, this.name)
+        cast = simulated_annotators.vote(
+            self._labels, this, likes, habits, annotators=annotators, each=each, say=say
+        )
+        return Rehearsed(cast, progress.counters(self._labels, this).votes, annotators, this.name)

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import NotFound
 from common.settings import Settings
-from labeling import counted, history, people, ratings, rounds, traits
-from labeling import report as reports
-from labeling.exchange import write
-from labeling.resampling import Estimate
+from labeling.admission import annotators
+from labeling.exchange import exporter
+from labeling.rounds import history, lifecycle, ratings, vote_selection
 from labeling.schema import Round, Sources
-from labeling.store import Store
-from labeling.tables import annotation_log, exclusions
-from labeling.votes import WINNERS, Votes
+from labeling.statistics import reply_traits
+from labeling.statistics import report as reports
+from labeling.statistics.bootstrap import Estimate
+from labeling.statistics.vote_table import WINNERS, Votes
+from labeling.storage.label_store import Store
+from labeling.storage.tables import annotation_log, exclusions
 
 if TYPE_CHECKING:
     from workbench.roles import Actor, Roles
@@ -49,36 +51,36 @@ class Results:
     def report(self, actor: Actor, round_id: str, language: str) -> dict[str, Any]:
         """The whole report. Raises: NotAllowed unless the teacher asks."""
         self._roles.require_teacher(actor)
-        this = rounds.get(self._store, round_id)
+        this = lifecycle.get(self._store, round_id)
         return self.findings(this).report | {
             "formulas": reports.formulas(language),
-            "excluded": people.left_out(self._store, this.round_id),
+            "excluded": annotators.left_out(self._store, this.round_id),
         }
 
     def sources(self, actor: Actor, round_id: str) -> Sources:
         """Whose annotations are meant where nobody says (`counted.usual`). Raises: NotAllowed."""
         self._roles.require_teacher(actor)
-        return counted.usual(self._store, rounds.get(self._store, round_id).round_id)
+        return vote_selection.usual(self._store, lifecycle.get(self._store, round_id).round_id)
 
     def excluded(self, actor: Actor, round_id: str) -> dict[str, dict[str, str]]:
         """Who and what is left out of a round now, and why. Raises: NotAllowed unless the teacher asks."""
         self._roles.require_teacher(actor)
-        return people.left_out(self._store, rounds.get(self._store, round_id).round_id)
+        return annotators.left_out(self._store, lifecycle.get(self._store, round_id).round_id)
 
     def votes_by(self, actor: Actor, round_id: str, annotator_id: str, most: int = 500) -> list[history.Past]:
         """What an annotator said, newest first, blind as they saw it. Raises: NotAllowed unless the teacher asks."""
         self._roles.require_teacher(actor)
-        return history.of(self._store, annotator_id, rounds.get(self._store, round_id).round_id, most)
+        return history.of(self._store, annotator_id, lifecycle.get(self._store, round_id).round_id, most)
 
     def traits(self, actor: Actor, round_id: str) -> dict[str, Estimate]:
-        """What was preferred, surest first (`labeling.traits`). Raises: NotAllowed unless the teacher asks."""
+        """What was preferred, surest first (`statistics.reply_traits`). Raises: NotAllowed unless the teacher asks."""
         self._roles.require_teacher(actor)
-        return self.findings(rounds.get(self._store, round_id)).traits
+        return self.findings(lifecycle.get(self._store, round_id)).traits
 
     def leaderboard(self, actor: Actor) -> list[dict[str, Any]]:
         """Win rates of all revealed judging rounds, newest first: what everybody may know."""
         board = []
-        for this in rounds.listed(self._store):
+        for this in lifecycle.listed(self._store):
             if this.purpose == "judge" and this.state in ("revealed", "done"):
                 report = self.findings(this).report
                 board.append(
@@ -89,7 +91,7 @@ class Results:
     def split_comparisons(self, actor: Actor, round_id: str, most: int = 12) -> list[dict[str, Any]]:
         """The comparisons about which the class disagrees most, with their votes. Raises: NotAllowed."""
         self._roles.require_teacher(actor)
-        return [each for each in self.contested(rounds.get(self._store, round_id)) if each["n"] > 1][:most]
+        return [each for each in self.contested(lifecycle.get(self._store, round_id)) if each["n"] > 1][:most]
 
     def contested(self, this: Round) -> list[dict[str, Any]]:
         return self.findings(this).report["items"]
@@ -111,7 +113,7 @@ class Results:
     def exclude(self, actor: Actor, kind: str, target_id: str, reason: str | None) -> None:
         """Leaves an annotator or an annotation out, with a reason; None takes it back. Nothing is deleted."""
         self._roles.require_teacher(actor)
-        people.exclude(self._store, kind, target_id, reason)
+        annotators.exclude(self._store, kind, target_id, reason)
         with self._working:  # who has just changed something must not be shown what was worked out before
             self._kept = {round_id: (0.0, found) for round_id, (_, found) in self._kept.items()}
 
@@ -119,24 +121,26 @@ class Results:
         self,
         actor: Actor,
         round_id: str,
-        format: write.Format,
-        aggregation: write.Aggregation = "majority",
+        format: exporter.Format,
+        aggregation: exporter.Aggregation = "majority",
         minimum: float = 0.7,
         phase: Any = "blind",
         split: Any = None,
         sources: Sources = "people",
         ties: bool = False,
-    ) -> write.Exported:
+    ) -> exporter.Exported:
         """Writes a round's annotations into AFINA_HOME/exports; those of machines only where asked for.
 
         Raises: NotAllowed; AfinaError as `write.export`.
         """
         self._roles.require_teacher(actor)
-        this = rounds.get(self._store, round_id)
+        this = lifecycle.get(self._store, round_id)
         out = self.exports / f"{this.round_id[:8]}-{format}-{time.strftime('%Y%m%d-%H%M%S')}"
-        judged = counted.judged_of(self._store, this.round_id, sources)
+        judged = vote_selection.judged_of(self._store, this.round_id, sources)
         rated = ratings.of_policies(self._store, this.policies, split) if format == "kto" else ()
-        return write.export(judged, format, out, aggregation, minimum, phase, split, rated, this.name, ties)
+        return exporter.export(
+            judged, format, out, aggregation, minimum, phase, split, rated, this.name, ties
+        )
 
     def exported(self, actor: Actor, folder: str, name: str) -> Path:
         """A file of an earlier export. Raises: NotAllowed; NotFound, also for names that are no plain names."""
@@ -165,12 +169,14 @@ class Results:
 
     def _work_out(self, this: Round, mark: tuple[int, int]) -> Findings:
         began = time.monotonic()
-        sources = counted.usual(self._store, this.round_id)
-        votes = counted.votes_of(self._store, this.round_id, sources)
+        sources = vote_selection.usual(self._store, this.round_id)
+        votes = vote_selection.votes_of(self._store, this.round_id, sources)
         report = reports.report(votes) | {"sources": sources}
         liked = {}
         if this.purpose == "collect":
-            liked = traits.preferred(votes.counted(), rounds.comparisons_of(self._store, this.round_id))
+            liked = reply_traits.preferred(
+                votes.counted(), lifecycle.comparisons_of(self._store, this.round_id)
+            )
         habits = {each["annotator_id"]: each for each in report["annotators"]}
         return Findings(mark, votes, report, liked, habits, time.monotonic() - began)
 

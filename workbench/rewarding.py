@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
-from labeling import counted, rounds
-from labeling.exchange.judged import Judged
+from labeling.rounds import lifecycle, vote_selection
+from labeling.rounds.aggregation import Judged
 from labeling.schema import messages_of
-from labeling.store import Store
+from labeling.storage.label_store import Store
 from tuning.runs import RunStore
 from workbench.limits import require_length
 from workbench.revealing import shown_name
@@ -129,8 +129,8 @@ class Rewarding:
     ) -> list[Disagreement]:
         """Where it is surest against the majority, the surest first. Raises: NotAllowed."""
         self._roles.require_teacher(actor)
-        this = rounds.get(self._labels, round_id)
-        judged = counted.usually_judged(self._labels, this.round_id)
+        this = lifecycle.get(self._labels, round_id)
+        judged = vote_selection.usually_judged(self._labels, this.round_id)
         clear = [(each, *_share(each)) for each in judged if not each.comparison.is_gold]
         asked = [(each, a, b) for each, a, b in clear if a != b]
         prompts = {each.comparison.comparison_id: each.comparison.prompt for each, _, _ in asked}
@@ -164,17 +164,17 @@ class Rewarding:
     ) -> ClassSaid | None:
         """What the class has said about these two replies, else about their two policies."""
         texts, names = tuple(replies), tuple(policies)
-        for this in rounds.listed(self._labels):
+        for this in lifecycle.listed(self._labels):
             if this.state not in ("revealed", "done"):
                 continue  # what is still open stays blind
-            for each in counted.usually_judged(self._labels, this.round_id):
+            for each in vote_selection.usually_judged(self._labels, this.round_id):
                 item = each.comparison
                 pair = (item.completion_a, item.completion_b)
                 if item.prompt == prompt and texts in (pair, pair[::-1]):
                     a, b = _share(each)
                     if a + b:
                         return ClassSaid((a if texts == pair else b) / (a + b), a + b)
-        for this in rounds.listed(self._labels):
+        for this in lifecycle.listed(self._labels):
             if this.state in ("revealed", "done") and len(names) == 2 and set(names) == set(this.policies):
                 rate = self._results.findings(this).report["win_rate"]
                 by_name = {shown_name(each): found for each, found in rate.items()}

@@ -16,10 +16,11 @@ from common import hashing
 from common.errors import AfinaError, Tally
 from common.settings import Settings
 from common.split import prompt_key, split
-from labeling import counted, naming, people, ratings, rounds
-from labeling.exchange.judged import Aggregation, decide, unpaired
+from labeling.admission import annotators
+from labeling.rounds import lifecycle, ratings, round_names, vote_selection
+from labeling.rounds.aggregation import Aggregation, decide, unpaired
 from labeling.schema import Sources, messages_of
-from labeling.store import Store
+from labeling.storage.label_store import Store
 from tuning import rewards
 from tuning.config import DPOConfig, KTOConfig, RLOOConfig
 from tuning.data import tasks
@@ -70,15 +71,15 @@ class Roads:
         Raises: NotAllowed, NotFound.
         """
         self._roles.require_teacher(actor)
-        this = rounds.get(self._labels, round_id)
-        judged = counted.judged_of(self._labels, this.round_id, sources)
+        this = lifecycle.get(self._labels, round_id)
+        judged = vote_selection.judged_of(self._labels, this.round_id, sources)
         decisions, dropped = decide(judged, aggregation)
         given = ratings.of_policies(self._labels, this.policies) if sources != "ai" else []
         found, more = unpaired(decisions, given)
         rows = tuple(Rated(prompt, reply, good, n) for n, (prompt, reply, good) in enumerate(found, 1))
         data = RatedSet(
             rows,
-            naming.unrevealing(this),
+            round_names.unrevealing(this),
             "round",
             fingerprint=hashing.of_json([row.content for row in rows]),
         )
@@ -105,7 +106,7 @@ class Roads:
         Raises: AfinaError `align.no_ratings` unless there are both good and bad ones to train on; as `Queue.submit`.
         """
         found = self.rated(actor, round_id, aggregation, sources)
-        this = rounds.get(self._labels, round_id)
+        this = lifecycle.get(self._labels, round_id)
         if not found.good or not found.bad:
             reasons = Tally("exchange.dropped.", found.dropped)
             raise AfinaError(
@@ -113,7 +114,7 @@ class Roads:
             )
         config = KTOConfig.from_settings({"source_model": source_model or voted_on(this), **settings})
         run = self._queue.submit("kto", config, found.data, name)
-        people.record_training(self._labels, run.id, found.annotation_ids)
+        annotators.record_training(self._labels, run.id, found.annotation_ids)
         return run.id
 
     def rloo(
@@ -132,11 +133,11 @@ class Roads:
         prompts is watched meanwhile. Raises: NotAllowed; AfinaError `rloo.reward`, `tasks.none`; as `Queue.submit`.
         """
         self._roles.require_teacher(actor)
-        this = rounds.get(self._labels, round_id)
+        this = lifecycle.get(self._labels, round_id)
         rewards.check(reward, self._store)
         pairs = self._aligning.pairs(actor, this.round_id).data.rows
         data = tasks.load(f"sums.{language}") if reward == "sum" else tasks.task_set(
-            [*_judged(pairs), *self._prompts(this.round_id)], naming.unrevealing(this))  # fmt: skip
+            [*_judged(pairs), *self._prompts(this.round_id)], round_names.unrevealing(this))  # fmt: skip
         config = RLOOConfig.from_settings(
             {"source_model": source_model or voted_on(this), "reward": reward, **settings}
         )
@@ -167,7 +168,7 @@ class Roads:
         Raises: NotAllowed; NotFound for no such reward model; AfinaError `tasks.none`, `align.no_contrast`.
         """
         self._roles.require_teacher(actor)
-        this = rounds.get(self._labels, round_id)
+        this = lifecycle.get(self._labels, round_id)
         policy = source_model or voted_on(this)
         model = self._aligning.reward_model(actor, reward)
         usual = dict(relabelling.SETTINGS)
@@ -175,8 +176,11 @@ class Roads:
             del usual["epochs"]
         config = DPOConfig.from_settings({"source_model": policy, **usual, **settings})
         asked = self._asked(this.round_id, prompts, n_prompts, config.seed)
-        data = relabelling.best_against_worst(self._engine(), model, policy, asked, n_replies, config.seed,
-                                  this.generation.max_new_tokens, f"{naming.unrevealing(this)}, {reward}")  # fmt: skip
+        label = f"{round_names.unrevealing(this)}, {reward}"
+        tokens = this.generation.max_new_tokens
+        data = relabelling.best_against_worst(
+            self._engine(), model, policy, asked, n_replies, config.seed, tokens, label
+        )
         run = self._queue.submit("dpo", config, data, name, extra=self._scored_by(reward))
         self._taught_by(reward, run.id)
         return run.id
@@ -204,11 +208,11 @@ class Roads:
 
     def _taught_by(self, reward: str, run_id: str) -> None:
         """Who taught the reward model has taught this policy."""
-        taught = people.trained_by(self._labels, self._store.get(reward).id)
-        people.record_training(self._labels, run_id, taught)
+        taught = annotators.trained_by(self._labels, self._store.get(reward).id)
+        annotators.record_training(self._labels, run_id, taught)
 
     def _prompts(self, round_id: str) -> list[Task]:
-        every = rounds.comparisons_of(self._labels, round_id)
+        every = lifecycle.comparisons_of(self._labels, round_id)
         return [Task(each.prompt, number=n) for n, each in enumerate(every, 1) if not each.is_gold]
 
 

@@ -20,10 +20,11 @@ from common.bounded import lines_of
 from common.errors import AfinaError, NotFound
 from common.settings import Settings
 from common.split import split
-from labeling import live, naming, people, planner, rounds
-from labeling.exchange import ingest, read
+from labeling.admission import annotators
+from labeling.exchange import importer, reader
+from labeling.rounds import lifecycle, planning, progress, round_names
 from labeling.schema import Annotator, Comparison, Generation, Round, RoundSettings, State
-from labeling.store import Store
+from labeling.storage.label_store import Store
 from workbench import generating
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Stage:
 
     this: Round
     code: str
-    counters: live.Counters
+    counters: progress.Counters
     prompts: dict[str, int]  # waiting, generated, dropped
     error: AfinaError | None  # of the last attempt to generate
 
@@ -94,9 +95,9 @@ class Rounds:
 
     # Before a round
 
-    def plan(self, actor: Actor, people_: int, minutes: float, votes_wanted: int = 3) -> planner.Plan:
+    def plan(self, actor: Actor, people_: int, minutes: float, votes_wanted: int = 3) -> planning.Plan:
         """What so many people can judge. Raises: AfinaError `plan.too_short`, `label.number`."""
-        return planner.plan(people_, minutes, votes_wanted)
+        return planning.plan(people_, minutes, votes_wanted)
 
     def prompts(self, actor: Actor, source: str | Path) -> list[Any]:
         """The prompts of a shipped set or a file (as `tuning` reads them: their last reply is left out)."""
@@ -131,13 +132,13 @@ class Rounds:
     def make(self, actor: Actor, wanted: Wanted) -> Round:
         """Makes the round, draws its prompts, and begins to sample its comparisons.
 
-        Raises: AfinaError `plan.too_few`, `round.heldout`, and as `labeling.rounds.create`; nothing is made then.
+        Raises: AfinaError `plan.too_few`, `round.heldout`, and as `lifecycle.create`; nothing is made then.
         """
         self._roles.require_teacher(actor)
         for name in wanted.policies:
             self._roles.require_no_folder(name)
         # More prompts than there are is said before a share of them is.
-        planner.draw(wanted.prompts, wanted.n_train, wanted.n_heldout)
+        planning.draw(wanted.prompts, wanted.n_train, wanted.n_heldout)
         n = wanted.n_train + wanted.n_heldout
         least = n if wanted.purpose == "judge" else max(1, round(LEAST_HELDOUT * n))
         if wanted.n_heldout < least:
@@ -145,8 +146,8 @@ class Rounds:
         for name in wanted.policies:
             self._identity(name)
         n_train, generation = self._uncertain(wanted)
-        drawn = planner.draw(wanted.prompts, n_train, wanted.n_heldout, generation.seed)
-        this = rounds.create(
+        drawn = planning.draw(wanted.prompts, n_train, wanted.n_heldout, generation.seed)
+        this = lifecycle.create(
             self._store,
             wanted.name,
             wanted.purpose,
@@ -156,8 +157,8 @@ class Rounds:
             wanted.guidelines,
             wanted.language,
         )
-        rounds.add_prompts(self._store, this.round_id, [prompt for prompt, _ in drawn])
-        rounds.add_comparisons(self._store, this.round_id, wanted.gold)
+        lifecycle.add_prompts(self._store, this.round_id, [prompt for prompt, _ in drawn])
+        lifecycle.add_comparisons(self._store, this.round_id, wanted.gold)
         return self.generate(actor, this.round_id)
 
     def _uncertain(self, wanted: Wanted) -> tuple[int, Generation]:
@@ -174,17 +175,17 @@ class Rounds:
     def generate(self, actor: Actor, round_id: str) -> Round:
         """Begins, or goes on, to sample a round's comparisons behind the page."""
         self._roles.require_teacher(actor)
-        this = rounds.get(self._store, round_id)
+        this = lifecycle.get(self._store, round_id)
         if this.state == "draft":
-            this = rounds.move(self._store, this.round_id, "generating")
+            this = lifecycle.move(self._store, this.round_id, "generating")
         self._begin(this)
         return this
 
     def gold(self, actor: Actor, path: Path) -> list[Comparison]:
-        """The gold items of a file. Raises: as `labeling.exchange.read.gold`."""
+        """The gold items of a file. Raises: as `labeling.exchange.reader.gold`."""
         self._roles.require_teacher(actor)
         self._roles.require_own_file(path)
-        return read.gold(path, self._settings.max_upload_mb)
+        return reader.gold(path, self._settings.max_upload_mb)
 
     def make_now(self, actor: Actor, wanted: Wanted) -> Round:
         """As `make`, and returns when all comparisons are there. Raises: also what went wrong while sampling."""
@@ -192,63 +193,67 @@ class Rounds:
         self._at_work[this.round_id].join(_LONGEST)
         if error := self._errors.get(this.round_id):
             raise error
-        this = rounds.get(self._store, this.round_id)
+        this = lifecycle.get(self._store, this.round_id)
         if this.state == "generating":
             raise AfinaError("round.not_ready", name=this.name, seconds=_LONGEST)
         return this
 
-    def load(self, actor: Actor, path: Path, name: str) -> ingest.Ingested:
+    def load(self, actor: Actor, path: Path, name: str) -> importer.Ingested:
         """Pairs from a file as a new round: judged ones with their votes, unjudged ones as a draft to be voted on."""
         self._roles.require_teacher(actor)
         self._roles.require_own_file(path)
-        found, _ = read.judged(path, self._settings.max_upload_mb)
-        return ingest.ingest(self._store, found, name)
+        found, _ = reader.judged(path, self._settings.max_upload_mb)
+        return importer.ingest(self._store, found, name)
 
     # A round
 
     def listed(self, actor: Actor) -> list[Round]:
         """All rounds, newest first."""
         self._roles.require_teacher(actor)
-        return rounds.listed(self._store)
+        return lifecycle.listed(self._store)
 
-    def overview(self, actor: Actor) -> tuple[rounds.Line, ...]:
+    def overview(self, actor: Actor) -> tuple[lifecycle.Line, ...]:
         """The list of all rounds, newest first, in few words. Raises: NotAllowed."""
         self._roles.require_teacher(actor)
-        return rounds.overview(self._store)
+        return lifecycle.overview(self._store)
 
     def upcoming(self, actor: Actor, language: str) -> str:
         """The name that a round made now would get. Raises: NotAllowed."""
         self._roles.require_teacher(actor)
-        return naming.upcoming(self._store, language)
+        return round_names.upcoming(self._store, language)
 
     def stage(self, actor: Actor, round_id: str) -> Stage:
         self._roles.require_teacher(actor)
-        this = rounds.get(self._store, round_id)
-        code = people.room(self._store).code
-        count = live.counters(self._store, this)
+        this = lifecycle.get(self._store, round_id)
+        code = annotators.room(self._store).code
+        count = progress.counters(self._store, this)
         return Stage(
-            this, code, count, live.generation(self._store, this.round_id), self._errors.get(this.round_id)
+            this,
+            code,
+            count,
+            progress.generation(self._store, this.round_id),
+            self._errors.get(this.round_id),
         )
 
     def comparison(self, actor: Actor, comparison_id: str) -> Comparison:
         """One comparison with its policies. Raises: NotFound."""
         self._roles.require_teacher(actor)
-        return rounds.comparison_of(self._store, comparison_id)
+        return lifecycle.comparison_of(self._store, comparison_id)
 
     def move(self, actor: Actor, round_id: str, to: State) -> Round:
-        """Takes a round to its next state. Raises: Conflict as `labeling.rounds.move`."""
+        """Takes a round to its next state. Raises: Conflict as `labeling.rounds.lifecycle.move`."""
         self._roles.require_teacher(actor)
-        this = rounds.move(self._store, round_id, to)
+        this = lifecycle.move(self._store, round_id, to)
         self._voting.news()
         return this
 
     def discuss(self, actor: Actor, round_id: str, comparison_id: str = "") -> Round:
         """Puts one comparison before the class: `comparison_id`, else the most contested one not yet discussed.
 
-        Raises: Conflict `round.nothing_discussed` where no comparison has two votes; as `labeling.rounds.move`.
+        Raises: Conflict `round.nothing_discussed` where no comparison has two votes; as `lifecycle.move`.
         """
         self._roles.require_teacher(actor)
-        this = rounds.get(self._store, round_id)
+        this = lifecycle.get(self._store, round_id)
         if not comparison_id:
             contested = self._results.split_comparisons(actor, this.round_id, most=100)
             left = [
@@ -260,8 +265,8 @@ class Rounds:
         if not chosen:
             raise AfinaError("round.nothing_discussed", name=this.name)
         if this.state == "discussing":  # another one: the way leads over the closed round
-            rounds.move(self._store, this.round_id, "locked")
-        this = rounds.move(self._store, this.round_id, "discussing", chosen)
+            lifecycle.move(self._store, this.round_id, "locked")
+        this = lifecycle.move(self._store, this.round_id, "discussing", chosen)
         self._voting.news()
         return this
 
@@ -270,25 +275,25 @@ class Rounds:
         self._roles.require_teacher(actor)
         if not 1 <= n <= 500:
             raise AfinaError("label.number", name="invitations", value=n, low=1, high=500)
-        made = [people.invite(self._store, group, quota) for _ in range(n)]
+        made = [annotators.invite(self._store, group, quota) for _ in range(n)]
         return [(person.annotator_id, token) for person, token in made]
 
     def invited(self, actor: Actor) -> list[Annotator]:
         """Everybody with an invitation, oldest first; revoked ones too."""
         self._roles.require_teacher(actor)
-        return [each for each in people.listed(self._store) if each.kind == "invited"]
+        return [each for each in annotators.listed(self._store) if each.kind == "invited"]
 
     def revoke(self, actor: Actor, annotator_id: str) -> None:
         """Makes an annotator's token stop working; their votes stay."""
         self._roles.require_teacher(actor)
-        people.revoke(self._store, annotator_id)
+        annotators.revoke(self._store, annotator_id)
         self._voting.forget_people()
 
     # Behind the page
 
     def start(self) -> None:
         """Goes on with every round whose comparisons a stopped app left unfinished."""
-        for this in rounds.listed(self._store):
+        for this in lifecycle.listed(self._store):
             if this.state == "generating":
                 self._begin(this)
 
@@ -319,7 +324,7 @@ class Rounds:
                     model = self._rewards(this.generation.uncertain_by)
                     generating.most_uncertain(self._store, this, model.preferences)
                 if finished:
-                    rounds.move(self._store, this.round_id, "draft")
+                    lifecycle.move(self._store, this.round_id, "draft")
         except Timeout:
             return  # another app of this folder is at it
         except AfinaError as error:

@@ -17,10 +17,10 @@ from common.errors import AfinaError
 from common.files import make_private
 from common.settings import Settings
 from common.unavailable import Unavailable
-from labeling import backup as backups
-from labeling.backup import Backup
-from labeling.places import Place, Refused, place
-from labeling.store import Store, open_store
+from labeling.backup import labels_backup as backups
+from labeling.backup.destinations import Place, Refused, place
+from labeling.backup.labels_backup import Backup
+from labeling.storage.label_store import Store, open_store
 from tuning.executors.choice import executor_of
 from tuning.executors.zerogpu import ZeroGPUExecutor
 from tuning.gpu_time import Lending

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labeling import people, ratings
+from labeling.admission import annotators
+from labeling.rounds import ratings
 from labeling.schema import Rating
-from labeling.store import Store
+from labeling.storage.label_store import Store
 from workbench import seals
 from workbench.limits import require_length
 from workbench.roles import Actor, Roles
@@ -53,7 +54,7 @@ class Thumbs:
         return f"rater-{self._roles.keys.sign('rater', actor.key)[:32]}"
 
     def _require_rater(self, actor: Actor, annotator_id: str, language: str) -> None:
-        if not people.known(self._labels, annotator_id):
+        if not annotators.known(self._labels, annotator_id):
             if not actor.is_teacher:
                 self._roles.limits.rater()
-            people.rater(self._labels, annotator_id, language)
+            annotators.rater(self._labels, annotator_id, language)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from common.errors import LANGUAGES, AfinaError, Conflict
-from labeling import assignment, casting, guidelines, history, live, naming, people, rounds
+from labeling.admission import annotators
+from labeling.rounds import assignment, guidelines, history, lifecycle, progress, round_names, vote_casting
 from labeling.schema import Annotator, Round
-from labeling.store import Store
+from labeling.storage.label_store import Store
 from workbench.revealing import card, reveal
 
 if TYPE_CHECKING:
@@ -69,13 +70,13 @@ class Voting:
         self._code = ""
 
     def join(self, room: object, language: object = "en", device: str | None = None) -> str:
-        """A new annotator's token. Raises: as `labeling.people.join`; AfinaError for what is no code."""
-        return people.join(self._store, room, language, device=device)[1]
+        """A new annotator's token. Raises: as `labeling.admission.annotators.join`; AfinaError for what is no code."""
+        return annotators.join(self._store, room, language, device=device)[1]
 
     def code(self) -> str:
         """The room's code, as it stands on the teacher's screen: it never changes."""
         if not self._code:
-            self._code = people.room(self._store).code
+            self._code = annotators.room(self._store).code
         return self._code
 
     @property
@@ -84,13 +85,13 @@ class Voting:
         return bool(self._code)
 
     def person(self, token: object) -> Annotator:
-        """Whose token it is. Raises: NotAllowed as `labeling.people.identify`, within a second of a revocation."""
+        """Whose token it is. Raises: NotAllowed as `annotators.identify`, within a second of a revocation."""
         self.scene()
         key = token if isinstance(token, str) else ""
         at, person = self._people.get(key, (0.0, None))
         if person is None or time.monotonic() - at > _REMEMBERED:
             self._people.pop(key, None)
-            person = people.identify(self._store, token)
+            person = annotators.identify(self._store, token)
             if len(self._people) >= _TOKENS:
                 self._people.clear()
             self._people[key] = (time.monotonic(), person)
@@ -136,12 +137,12 @@ class Voting:
             raise Conflict("vote.no_round")
         served = assignment.next_for(self._store, person, this.round_id)
         if served is None:
-            return {"done": True, "judged": live.judged(self._store, person.annotator_id, this)}
+            return {"done": True, "judged": progress.judged(self._store, person.annotator_id, this)}
         return vars(served) | {"prompt": list(served.prompt)}
 
-    def cast(self, person: Annotator, body: object) -> casting.Receipt:
+    def cast(self, person: Annotator, body: object) -> vote_casting.Receipt:
         """Keeps a judgement, durably, once. Raises: as `casting.Ballot.parse` and `casting.cast`."""
-        receipt = casting.cast(self._store, person, casting.Ballot.parse(body))
+        receipt = vote_casting.cast(self._store, person, vote_casting.Ballot.parse(body))
         if not self._store.sharing:  # else it is not written yet: who shares calls `settle` after the commit
             self.settle()
         return receipt
@@ -156,7 +157,9 @@ class Voting:
         """Whether a vote has to wait for more than the own disk."""
         return self._settled is not None
 
-    def cast_and_next(self, person: Annotator, body: object) -> tuple[casting.Receipt, dict[str, Any] | None]:
+    def cast_and_next(
+        self, person: Annotator, body: object
+    ) -> tuple[vote_casting.Receipt, dict[str, Any] | None]:
         """A judgement kept, and what to judge then: one request a vote instead of two.
 
         The second is None where nothing can be had now: the judgement is kept all the same. Raises: as `cast`.
@@ -174,7 +177,7 @@ class Voting:
 
     def withdraw(self, person: Annotator) -> list[str]:
         """Leaves: their votes count no more. Returns the names of the runs that these votes trained."""
-        runs = people.withdraw(self._store, person.annotator_id)
+        runs = annotators.withdraw(self._store, person.annotator_id)
         self._people.clear()
         names = self._run_names() if runs else {}
         return sorted(names.get(run_id, run_id) for run_id in runs)
@@ -185,7 +188,7 @@ class Voting:
 
     def _notice_departures(self) -> None:
         """Whoever revoked a token, another app maybe: nobody is remembered for longer than a scene."""
-        now = people.departures(self._store)
+        now = annotators.departures(self._store)
         if now != self._departures:
             self._departures = now
             self._people.clear()
@@ -196,9 +199,9 @@ class Voting:
 
     def _look(self) -> Scene:
         self._notice_departures()
-        room = people.room(self._store)
-        this = rounds.present(self._store, room.room_id)
-        version = live.version(self._store)
+        room = annotators.room(self._store)
+        this = lifecycle.present(self._store, room.room_id)
+        version = progress.version(self._store)
         if this is None:
             return Scene(None, version, {"state": "lobby", "round": None, "shown": None})
         asks = {
@@ -215,15 +218,15 @@ class Voting:
             "guidelines": guidelines.read(self._store, this.round_id),
         }
         shown = self._shown(this) if this.state in ("discussing", "open_again") else None
-        names = {language: naming.public(this, language) for language in LANGUAGES}
+        names = {language: round_names.public(this, language) for language in LANGUAGES}
         return Scene(this, version, {"state": _SHOWN[this.state], "round": about, "shown": shown}, names)
 
     def _shown(self, this: Round) -> dict[str, Any] | None:
         """The comparison that is being discussed, on the sides that its coin gave it and without names."""
         if not this.discussed:
             return None
-        each = rounds.comparison_of(self._store, this.discussed[-1])
-        left, right = rounds.sides(this, each)
+        each = lifecycle.comparison_of(self._store, this.discussed[-1])
+        left, right = lifecycle.sides(this, each)
         return {"prompt": list(each.prompt), "left": left, "right": right}
 
 

@@ -1,1 +1,3 @@
-"""In and out: the formats of other tools, and the files of our own. See `read` and `write`."""
+"""Votes in and out of files: import, export, dataset cards."""
+
+__all__ = ["exporter", "importer", "read_votes", "reader"]

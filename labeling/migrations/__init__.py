@@ -1,4 +1,4 @@
-"""The schema's history: numbered steps in `versions/`, run at start by `labeling.store` under its lock."""
+"""The schema's history: numbered steps in `versions/`, run at start by `storage.label_store` under its lock."""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.browser.helpers import WAIT
 from tests.ui.phone_stub import TOKEN as INVITED
 from tests.ui.phone_stub import Serving, Stub
 
-ROOT = Path(__file__).parents[2]
 TOKEN = "browser-test-token"
 _FLAGS = [
     "--headless",

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from labeling import people
-from labeling.store import connect
+from labeling.admission import annotators
+from labeling.storage.label_store import connect
 from tests.ui import phone_stub
 
 WAIT = 10_000  # ms that a phone page is waited for
@@ -16,7 +16,7 @@ WAIT = 10_000  # ms that a phone page is waited for
 def room_code(home: Path) -> str:
     """The code that the app of this home folder shows."""
     store = connect(home / "labels.db")
-    code = people.room(store).code
+    code = annotators.room(store).code
     store.close()
     return code
 

@@ -11,7 +11,7 @@ import pytest
 
 from common.errors import AfinaError
 from common.settings import Settings
-from labeling import ratings
+from labeling.rounds import ratings
 from tests.browser.helpers import until
 from tuning.line import Partial
 from ui.layout import build, launch_options

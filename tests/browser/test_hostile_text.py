@@ -7,7 +7,8 @@ import uuid
 
 import pytest
 
-from labeling import people, rounds
+from labeling.admission import annotators
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
 from tests.ui.serving import TOKEN, Page
 from tuning.config import SFTConfig
@@ -42,19 +43,19 @@ def hostile(tmp_path_factory):
     )
 
     def round_(name):
-        this = rounds.create(
+        this = lifecycle.create(
             labels, name, "judge", [HIT + "a", HIT + "b"], wanted, guidelines_text=f"Be {HIT} honest"
         )
         turns = [{"role": "system", "content": HIT}, {"role": "user", "content": f"Why {HIT}?"}]
         some = [
             Comparison(tuple(turns), f"one {HIT}", f"two {i} {HIT}", HIT + "a", HIT + "b") for i in range(3)
         ]
-        rounds.add_comparisons(labels, this.round_id, some)
-        rounds.move(labels, this.round_id, "open")
+        lifecycle.add_comparisons(labels, this.round_id, some)
+        lifecycle.move(labels, this.round_id, "open")
         return this
 
     for state in ("locked", "revealed"):
-        rounds.move(labels, rounds.listed(labels)[0].round_id, state)
+        lifecycle.move(labels, lifecycle.listed(labels)[0].round_id, state)
     voted = round_(f"voted {HIT}")
     for _ in range(3):
         bearer = {"authorization": f"Bearer {made.join()}"}
@@ -63,7 +64,7 @@ def hostile(tmp_path_factory):
                     "rationale": HIT, "flags": [HIT], "edited_side": "left", "edited_completion": HIT}  # fmt: skip
             assert made.ask("POST", "/vote/cast", body, **bearer)[0] == 200
     for state in ("locked", "revealed", "done"):
-        rounds.move(labels, voted.round_id, state)
+        lifecycle.move(labels, voted.round_id, state)
     services.rounds.invite(TEACHER, 1, HIT, 0)
     made.open = round_(f"open {HIT}")
 
@@ -109,7 +110,7 @@ def shown(page, n=1):
 
 
 def test_on_the_phone(watched, hostile):
-    code = people.room(hostile.services.labels).code
+    code = annotators.room(hostile.services.labels).code
     page = watched(f"/vote#room={code}", viewport={"width": 390, "height": 800}, has_touch=True)
     page.get_by_role("button", name="Join").click()
     page.locator("[data-choice=left]:enabled").wait_for()

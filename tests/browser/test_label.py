@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from labeling import people, rounds
+from labeling.admission import annotators
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
-from labeling.store import connect
-from labeling.tables import annotation_log
+from labeling.storage.label_store import connect
+from labeling.storage.tables import annotation_log
 from tests.browser.conftest import start, stop
 
 
@@ -16,11 +17,11 @@ def team(tmp_path_factory):
     """An app with an open round that asks for everything, and the store beneath it."""
     home = tmp_path_factory.mktemp("team")
     store = connect(home / "labels.db")
-    this = rounds.create(store, "team", "judge", ["a", "b"],
+    this = lifecycle.create(store, "team", "judge", ["a", "b"],
                          RoundSettings(votes_wanted=50, ask_ratings=True, ask_edit=True))  # fmt: skip
     pairs = [Comparison(f"Question {i}?", f"first {i}", f"second {i}", "a@1", "b@2") for i in range(8)]
-    rounds.add_comparisons(store, this.round_id, pairs)
-    rounds.move(store, this.round_id, "open")
+    lifecycle.add_comparisons(store, this.round_id, pairs)
+    lifecycle.move(store, this.round_id, "open")
     running = start(home)
     yield running, store
     stop(running)
@@ -29,7 +30,7 @@ def team(tmp_path_factory):
 
 def begin(page, store):
     page.get_by_role("tab", name="Label").click()
-    page.locator("#label-code").locator("input, textarea").fill(people.room(store).code.lower())
+    page.locator("#label-code").locator("input, textarea").fill(annotators.room(store).code.lower())
     page.locator("#label-join").click()
     page.locator("#label-choice input").first.wait_for()
 

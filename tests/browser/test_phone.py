@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
 
 from common.settings import Settings
-from labeling import history, people, rounds
+from labeling.admission import annotators
+from labeling.rounds import history, lifecycle
 from labeling.schema import Comparison, RoundSettings
+from tests import ROOT
 from tests.browser.helpers import WAIT, asked, hurry, tap
 from tests.ui import phone_stub
 from tests.ui.phone_stub import INVITE, ROOM, Serving
@@ -20,7 +21,7 @@ from ui.phone.routes import routes
 from workbench import services as services_module
 from workbench.roles import TEACHER
 
-PHONE = Path(__file__).parents[2] / "ui" / "phone"
+PHONE = ROOT / "ui" / "phone"
 MOST = 60_000  # bytes of the page, all in one
 
 
@@ -251,14 +252,14 @@ def test_replies_stand_side_by_side_where_there_is_room(phone, stub):
 def room(tmp_path) -> Iterator[tuple]:
     """The real routes over a real store: its services, an open round of three, and where it is."""
     services = services_module.build(Settings(home=tmp_path))
-    this = rounds.create(
+    this = lifecycle.create(
         services.labels, "one", "judge", ["secret-a", "secret-b"], RoundSettings(votes_wanted=5)
     )
     items = [
         Comparison(f"Question {i}?", f"first {i}", f"second {i}", "secret-a@1", "secret-b@2")
         for i in range(3)
     ]
-    rounds.add_comparisons(services.labels, this.round_id, items)
+    lifecycle.add_comparisons(services.labels, this.round_id, items)
     services.rounds.move(TEACHER, this.round_id, "open")
     serving = Serving(Starlette(routes=routes(services)))
     yield services, this, f"http://127.0.0.1:{serving.port}/vote"
@@ -272,7 +273,7 @@ def test_a_round_on_the_real_routes(chromium, room):
     context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
     context.set_default_timeout(WAIT)
     page = context.new_page()
-    page.goto(f"{url}#room={people.room(services.labels).code}")
+    page.goto(f"{url}#room={annotators.room(services.labels).code}")
     tap(page, "Join")
     for number in range(3):
         page.get_by_text(f"{number} judged, {3 - number} to go", exact=True).wait_for()
@@ -286,7 +287,7 @@ def test_a_round_on_the_real_routes(chromium, room):
             tap(page, "Both bad")
     page.get_by_role("heading", name="That was all for now").wait_for()
     assert "secret" not in page.content()
-    person = people.identify(services.labels, json.loads(page.evaluate("localStorage['afina.token']")))
+    person = annotators.identify(services.labels, json.loads(page.evaluate("localStorage['afina.token']")))
     told = history.of(services.labels, person.annotator_id, this.round_id)
     assert [each.winner for each in told] == ["left", "left", "both_bad"]  # newest first
     for state in ("locked", "revealed"):

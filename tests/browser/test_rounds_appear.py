@@ -10,9 +10,9 @@ import time
 import pytest
 from gradio_client import Client
 
-from labeling import rounds
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison
-from labeling.store import connect
+from labeling.storage.label_store import connect
 from tests.browser.conftest import ROOT, TOKEN, start, stop
 
 SOON = 2_000  # ms in which a round appears on a quiet machine (measured: 0.5 to 1.6 s under a load of 8)
@@ -37,9 +37,9 @@ def another_app(app, name: str, policies=("one", "other")) -> str:
     """Makes a round of two pairs as a second process of the same home would; gives its id."""
     store = connect(app.home / "labels.db")
     try:
-        this = rounds.create(store, name, "judge", policies)
+        this = lifecycle.create(store, name, "judge", policies)
         pairs = [Comparison(f"Q{i}?", f"left {i}", f"right {i}", *policies) for i in range(2)]
-        rounds.add_comparisons(store, this.round_id, pairs)
+        lifecycle.add_comparisons(store, this.round_id, pairs)
         return this.round_id
     finally:
         store.close()
@@ -49,7 +49,7 @@ def move(app, round_id: str, *states: str) -> None:
     store = connect(app.home / "labels.db")
     try:
         for state in states:
-            rounds.move(store, round_id, state)
+            lifecycle.move(store, round_id, state)
     finally:
         store.close()
 

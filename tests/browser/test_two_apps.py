@@ -17,9 +17,10 @@ import pytest
 from gradio_client import Client
 from sqlalchemy import create_engine, text
 
-from labeling import people, rounds
+from labeling.admission import annotators
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
-from labeling.store import connect
+from labeling.storage.label_store import connect
 from tests.browser import helpers
 from tests.browser.conftest import TOKEN, App, stop
 from tests.labeling.conftest import postgresql  # noqa: F401
@@ -108,11 +109,11 @@ def test_pages_stay_votes_roam_and_one_app_may_go(composed, chromium):
         assert "pocket" in json.dumps(told)
 
     store = connect(database)
-    this = rounds.create(store, "one", "judge", ["a", "b"], RoundSettings(votes_wanted=1000))
+    this = lifecycle.create(store, "one", "judge", ["a", "b"], RoundSettings(votes_wanted=1000))
     made = [Comparison(f"Question {i}?", f"first {i}", f"second {i}", "a@1", "b@2") for i in range(5)]
-    rounds.add_comparisons(store, this.round_id, made)
-    rounds.move(store, this.round_id, "open")
-    code, cast = people.room(store).code, []
+    lifecycle.add_comparisons(store, this.round_id, made)
+    lifecycle.move(store, this.round_id, "open")
+    code, cast = annotators.room(store).code, []
 
     def ask(path, body=None, token=""):
         request = urllib.request.Request(here + path, json.dumps(body).encode() if body else None)

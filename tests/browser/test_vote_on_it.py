@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labeling import rounds
+from labeling.rounds import lifecycle
 from tests.ui.serving import TOKEN, Page
 from tests.ui.test_blind_names import Engine, run
 
@@ -15,7 +15,7 @@ def home(tmp_path):
     made, engine = Page(tmp_path), Engine()
     services = made.services
     for state in ("locked", "revealed", "done"):
-        rounds.move(services.labels, "one", state)
+        lifecycle.move(services.labels, "one", state)
     services.rounds._engine = services.dialling._engine = lambda: engine
     services.rounds._identity = lambda policy: f"{policy}@1"
     services.dialling.prompt = lambda actor, name: "Hello."

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from labeling import assignment, casting, people, rounds
+from labeling.admission import annotators
+from labeling.rounds import assignment, lifecycle, vote_casting
 from labeling.schema import Annotator, Comparison, Round, RoundSettings
-from labeling.store import Store, connect
+from labeling.storage.label_store import Store, connect
 
 
 def _binaries() -> Path | None:
@@ -116,30 +117,30 @@ class Room:
 
     def __init__(self, store: Store, n: int = 8, state: str = "open", name: str = "one", **settings) -> None:
         self.store = store
-        made = rounds.create(store, name, "judge", ["pocket", "tuned"], RoundSettings(**settings))
+        made = lifecycle.create(store, name, "judge", ["pocket", "tuned"], RoundSettings(**settings))
         self.round_id = made.round_id
         self.comparisons = [
             Comparison(f"Question {i}?", f"first {i}", f"second {i}", "pocket", "tuned") for i in range(n)
         ]
-        rounds.add_comparisons(store, self.round_id, self.comparisons)
+        lifecycle.add_comparisons(store, self.round_id, self.comparisons)
         if state == "open":
-            rounds.move(store, self.round_id, "open")
+            lifecycle.move(store, self.round_id, "open")
 
     @property
     def round(self) -> Round:
-        return rounds.get(self.store, self.round_id)
+        return lifecycle.get(self.store, self.round_id)
 
     def person(self, **kwargs) -> Annotator:
-        return people.join(self.store, people.room(self.store).code, **kwargs)[0]
+        return annotators.join(self.store, annotators.room(self.store).code, **kwargs)[0]
 
     def next(self, person: Annotator) -> assignment.Served | None:
         return assignment.next_for(self.store, person, self.round_id)
 
     def cast(
         self, person: Annotator, comparison_id: str, winner: str | None = "left", **more
-    ) -> casting.Receipt:
+    ) -> vote_casting.Receipt:
         body = {"annotation_id": str(uuid.uuid4()), "comparison_id": comparison_id, "winner": winner} | more
-        return casting.cast(self.store, person, casting.Ballot.parse(body))
+        return vote_casting.cast(self.store, person, vote_casting.Ballot.parse(body))
 
     def vote(self, person: Annotator, winner: str = "left", **more) -> assignment.Served | None:
         """Judges the next comparison; returns what it was."""

@@ -1,14 +1,12 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from common.errors import LANGUAGES, messages
-from labeling.report import FORMULAS
-
-ROOT = Path(__file__).parents[2]
+from labeling.statistics.report import FORMULAS
+from tests import ROOT
 
 
 def _run(home, *arguments, language="en", text=None):

@@ -7,19 +7,18 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from common.errors import AfinaError, Conflict
 from common.files import write_json
+from tests import ROOT
 from tuning import models
 from tuning.data.rows import Row
 from tuning.events import EventLog
 from tuning.jobs import Queue
 from tuning.runs import Run, RunStore
 
-ROOT = Path(__file__).parents[2]
 ROW = Row(messages=({"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}))
 WRONG = {  # a value of another type for each field of run.json
     "name": ["x"], "method": None, "config": [], "base": {"name": 5}, "data": "x", "created_at": "now",

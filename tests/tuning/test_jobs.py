@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 from common.errors import Conflict
+from tests import ROOT
 from tuning.config import SFTConfig
 from tuning.data import formats
 from tuning.executors.local import LocalExecutor
 from tuning.jobs import Queue
 from tuning.runs import Run, RunStore
 
-ROOT = Path(__file__).parents[2]
 LONG = {"epochs": 100}  # some 1,400 steps: long enough to be killed in
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tuning import libraries
 
 _BOTH = """
@@ -33,7 +33,7 @@ sys.exit("".join(map("".join, failed)) or None)
 def test_two_threads_may_need_the_library_first():
     done = subprocess.run(
         [sys.executable, "-c", _BOTH],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=300,
@@ -72,7 +72,7 @@ sys.exit("\\n".join(failed) or None)
 @pytest.mark.parametrize("attempt", range(3))
 def test_whoever_imports_it_first_and_however_all_find_it(attempt):
     """Without `libraries.install` each of six tries ended with AttributeError or ImportError in some thread."""
-    root = Path(__file__).parents[2]
+    root = ROOT
     done = subprocess.run(
         [sys.executable, "-c", _MANY], cwd=root, capture_output=True, text=True, timeout=300
     )

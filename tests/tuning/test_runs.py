@@ -7,16 +7,15 @@ import subprocess
 import sys
 import threading
 import zipfile
-from pathlib import Path
 
 import pytest
 
 from common.errors import AfinaError, Conflict, NotFound
+from tests import ROOT
 from tuning.data.rows import Row
 from tuning.progress import fold
 from tuning.runs import Run, RunStore
 
-ROOT = Path(__file__).parents[2]
 ROWS = [Row(messages=({"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}), number=1)]
 
 

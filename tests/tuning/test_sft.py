@@ -9,11 +9,11 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from common.errors import AfinaError
+from tests import ROOT
 from tuning.config import SFTConfig
 from tuning.data import formats
 from tuning.jobs import Queue
@@ -28,7 +28,6 @@ from tuning.methods.base import Start, Warm, add_adapter, start_of  # noqa: E402
 from tuning.methods.batching import SimilarLengths  # noqa: E402
 from tuning.methods.heldout import Batches, heldout_loss  # noqa: E402
 
-ROOT = Path(__file__).parents[2]
 # What the libraries say to each other.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning"),

@@ -9,8 +9,9 @@ import uuid
 from sqlalchemy import func, select
 
 from common.settings import Settings
-from labeling import people, rounds
-from labeling.outbox import tables
+from labeling.admission import annotators
+from labeling.backup.outbox import tables
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
 from ui.layout import build, launch_options
 from workbench import services as services_module
@@ -25,12 +26,12 @@ class Page:
             self.port = probe.getsockname()[1]
         settings = Settings(home=home, teacher_token=TOKEN, port=self.port, vote_requests=60, max_upload_mb=1)
         self.services = services_module.build(settings)
-        this = rounds.create(
+        this = lifecycle.create(
             self.services.labels, "one", "judge", ["a", "b"], RoundSettings(ask_rationale=True)
         )
         made = [Comparison(f"Question {i}?", f"first {i}", f"second {i}", "a@1", "b@2") for i in range(6)]
-        rounds.add_comparisons(self.services.labels, this.round_id, made)
-        rounds.move(self.services.labels, this.round_id, "open")
+        lifecycle.add_comparisons(self.services.labels, this.round_id, made)
+        lifecycle.move(self.services.labels, this.round_id, "open")
         self.demo = build(self.services)
         self.demo.launch(**launch_options(self.services), prevent_thread_lock=True)
 
@@ -60,7 +61,7 @@ class Page:
         return next(line for line in lines if line["msg"] == "process_completed")
 
     def join(self):
-        code = people.room(self.services.labels).code
+        code = annotators.room(self.services.labels).code
         return json.loads(self.ask("POST", "/vote/join", {"room": code})[1])["token"]
 
     def counts(self):

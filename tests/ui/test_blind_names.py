@@ -11,9 +11,9 @@ import gradio as gr
 import pytest
 
 from common.errors import AfinaError
-from labeling import rounds
-from labeling.exchange import ingest
-from labeling.exchange.judged import Judged
+from labeling.exchange import importer
+from labeling.rounds import lifecycle
+from labeling.rounds.aggregation import Judged
 from labeling.schema import Comparison, new_id
 from tests.ui.serving import TOKEN, Page, arguments, handlers
 from workbench.roles import TEACHER
@@ -47,7 +47,7 @@ def page(tmp_path_factory):
     made = Page(tmp_path_factory.mktemp("blind"))
     services = made.services
     for state in ("locked", "revealed", "done"):
-        rounds.move(services.labels, "one", state)
+        lifecycle.move(services.labels, "one", state)
     engine = Engine()
     services.rounds._engine = lambda: engine
     services.rounds._identity = lambda policy: f"{policy}@abc123def456"
@@ -86,17 +86,17 @@ def by_form(page):
 
 def by_align(page):
     handler(page, "align_tab.again").fn("secretpolicy", teacher())
-    return rounds.listed(page.services.labels)[0].name
+    return lifecycle.listed(page.services.labels)[0].name
 
 
 def by_dial(page):
     page.services.dialling.vote(TEACHER, "secretpolicy", (0.5, 1.5), 4, "es")
-    return rounds.listed(page.services.labels)[0].name
+    return lifecycle.listed(page.services.labels)[0].name
 
 
 def by_import(page):
     pairs = [Judged(Comparison(f"Q{i}?", "x", "y", "secretpolicy@1", "hiddenparent@2"), ()) for i in range(4)]
-    return ingest.ingest(page.services.labels, pairs, "confidential import").name
+    return importer.ingest(page.services.labels, pairs, "confidential import").name
 
 
 def got(page, token, name) -> dict[str, str]:
@@ -143,11 +143,11 @@ def test_nothing_tells_what_a_blind_round_compares(page, way):
     before = got(page, token, "one")
     ids = tuple(run.id for run in services.training.store)
     name = way(page)
-    this = rounds.get(services.labels, name)
+    this = lifecycle.get(services.labels, name)
     if thread := services.rounds._at_work.get(this.round_id):
         thread.join(60)
-    assert len(rounds.comparisons_of(services.labels, this.round_id)) >= 4
-    if rounds.get(services.labels, name).state == "draft":
+    assert len(lifecycle.comparisons_of(services.labels, this.round_id)) >= 4
+    if lifecycle.get(services.labels, name).state == "draft":
         services.rounds.move(TEACHER, name, "open")
 
     def nothing_new() -> None:
@@ -166,7 +166,7 @@ def test_nothing_tells_what_a_blind_round_compares(page, way):
     for step in ("locked", "discuss", "open_again", "locked"):
         if step == "discuss":
             services.rounds.discuss(
-                TEACHER, name, rounds.comparisons_of(services.labels, this.round_id)[0].comparison_id
+                TEACHER, name, lifecycle.comparisons_of(services.labels, this.round_id)[0].comparison_id
             )
         else:
             services.rounds.move(TEACHER, name, step)
@@ -184,11 +184,11 @@ def test_a_discussed_pair_stands_on_the_same_sides_on_the_wall_and_on_the_phones
     services = page.services
     seen = set()
     for n in range(12):
-        this = rounds.create(services.labels, f"sides {n}", "judge", ("secretpolicy", "hiddenparent"))
+        this = lifecycle.create(services.labels, f"sides {n}", "judge", ("secretpolicy", "hiddenparent"))
         pair = Comparison(
             "Q?", "written by the first", "written by the second", "secretpolicy@1", "hiddenparent@2"
         )
-        rounds.add_comparisons(services.labels, this.round_id, [pair])
+        lifecycle.add_comparisons(services.labels, this.round_id, [pair])
         services.rounds.move(TEACHER, this.round_id, "open")
         token = page.join()
         vote(page, token)
@@ -206,12 +206,12 @@ def test_a_discussed_pair_stands_on_the_same_sides_on_the_wall_and_on_the_phones
         services.rounds.move(TEACHER, this.round_id, "locked")
         services.results._kept.clear()  # it does not look for new votes within a second
         assert (
-            services.results.shares(rounds.get(services.labels, this.round_id), pair.comparison_id)[
+            services.results.shares(lifecycle.get(services.labels, this.round_id), pair.comparison_id)[
                 "discussed"
             ]["left"]
             == 1
         )
-        rate = services.results.findings(rounds.get(services.labels, this.round_id)).votes.counted(
+        rate = services.results.findings(lifecycle.get(services.labels, this.round_id)).votes.counted(
             "discussed"
         )
         assert len(rate.winner) == 1

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Literal
 
 import gradio as gr
 import pytest
 
+from tests import ROOT
 from tuning.config import PRESETS, SFTConfig
 from ui import forms
 from ui.translations import texts
 
-LOCALES = Path(__file__).parents[2] / "ui" / "locales"
+LOCALES = ROOT / "ui" / "locales"
 
 
 @dataclass(frozen=True)

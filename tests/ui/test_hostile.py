@@ -14,7 +14,7 @@ import pytest
 
 from common.errors import AfinaError
 from common.settings import Settings
-from labeling import rounds
+from labeling.rounds import lifecycle
 from tests.ui.serving import TOKEN, Page, arguments, handlers, upload
 from ui.routes import routes
 from workbench.limits import Bucket
@@ -255,7 +255,7 @@ def test_script_in_every_text_field_stays_text(page):
         status, answer = page.ask("POST", "/vote/cast", body | {field: SCRIPT}, **bearer)
         assert 400 <= status < 500
         assert json.loads(answer)["error"]["key"]
-    made = rounds.create(page.services.labels, SCRIPT, "collect", [SCRIPT])
+    made = lifecycle.create(page.services.labels, SCRIPT, "collect", [SCRIPT])
     from ui import vote_stage
 
     stage = page.services.rounds.stage(TEACHER, made.round_id)

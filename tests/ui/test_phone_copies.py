@@ -4,9 +4,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from common.settings import Settings
-from labeling import backup, places
-from labeling.store import connect
-from labeling.tables import annotation_log
+from labeling.backup import destinations, labels_backup
+from labeling.storage.label_store import connect
+from labeling.storage.tables import annotation_log
 from tests.ui.test_phone_routes import ballot, draft, join, move
 from ui.phone.routes import routes
 from workbench import services as services_module
@@ -25,7 +25,7 @@ def test_the_answer_waits_for_the_copy(tmp_path, request):
         answer = client.post("/vote/cast/next", json=ballot(item), headers=me)
         assert answer.status_code == 200, answer.text
     copied = connect(tmp_path / "copy" / "labels.db")
-    backup.restore(copied, places.Folder(there))  # at once: nobody has stopped the app
+    labels_backup.restore(copied, destinations.Folder(there))  # at once: nobody has stopped the app
     with copied.read() as connection:
         rows = connection.execute(annotation_log.select()).all()
     copied.close()

@@ -8,7 +8,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from common.settings import Settings
-from labeling import people, rounds
+from labeling.admission import annotators
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
 from tuning.runs import RunStore
 from ui.phone.routes import routes, whole_page
@@ -31,10 +32,10 @@ def client(services):
 
 def draft(services):
     """A round of eight comparisons."""
-    made = rounds.create(
+    made = lifecycle.create(
         services.labels, "one", "judge", ["secret-a", "secret-b"], RoundSettings(votes_wanted=2)
     )
-    rounds.add_comparisons(
+    lifecycle.add_comparisons(
         services.labels,
         made.round_id,
         [
@@ -51,7 +52,7 @@ def this(services):
 
 
 def join(client, services, language="en") -> dict[str, str]:
-    code = people.room(services.labels).code
+    code = annotators.room(services.labels).code
     token = client.post("/vote/join", json={"room": code, "language": language}).json()["token"]
     return {"authorization": f"Bearer {token}"}
 
@@ -229,7 +230,7 @@ def test_who_withdraws_hears_which_runs_their_votes_trained(client, services, th
             train=[],
             heldout=[],
         )
-        people.record_training(services.labels, run.id, taught)
+        annotators.record_training(services.labels, run.id, taught)
     told = client.post("/vote/withdraw", headers=me).json()
     assert told == {"ok": True, "trained": 2, "runs": []}  # a round is open: no policy has a name
     for state in ("locked", "revealed"):
@@ -246,15 +247,15 @@ def test_a_wrong_room_is_told_in_the_readers_language(client):
 
 def test_a_revocation_acts_within_a_second(client, services, this):
     move(services, this, "open")
-    person, token = people.invite(services.labels)
+    person, token = annotators.invite(services.labels)
     me = {"authorization": f"Bearer {token}"}
     assert client.get("/vote/next", headers=me).status_code == 200
-    people.revoke(services.labels, person.annotator_id)  # as another app does it
+    annotators.revoke(services.labels, person.annotator_id)  # as another app does it
     time.sleep(1.0)
     for path in ("/vote/state", "/vote/next"):
         answer = client.get(path, headers=me)
         assert (answer.status_code, answer.json()["error"]["key"]) == (401, "label.revoked")
-    other, token = people.invite(services.labels)
+    other, token = annotators.invite(services.labels)
     me = {"authorization": f"Bearer {token}"}
     assert client.get("/vote/state", headers=me).status_code == 200
     services.rounds.revoke(TEACHER, other.annotator_id)  # here: at once

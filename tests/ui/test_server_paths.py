@@ -16,7 +16,7 @@ import gradio as gr
 import pytest
 
 from common.settings import Settings
-from labeling import rounds
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
 from tests.ui.serving import handlers
 from tuning.models import POCKET_PATH
@@ -76,8 +76,8 @@ def page(request, tmp_path_factory):
         )
         services.engine_of_the_test = Engine()
         services.comparing._make_engine = lambda: services.engine_of_the_test
-        this = rounds.create(services.labels, "one", "judge", ["a", "b"], RoundSettings())
-        rounds.add_comparisons(
+        this = lifecycle.create(services.labels, "one", "judge", ["a", "b"], RoundSettings())
+        lifecycle.add_comparisons(
             services.labels, this.round_id, [Comparison("Q?", "first", "second", "a@1", "b@2")]
         )
         yield services, build(services)

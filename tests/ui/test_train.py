@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from common.errors import AfinaError
+from tests import ROOT
 from tuning.data.formats import from_python
 from tuning.data.report import Bar, DataReport
 from tuning.events import Event
@@ -166,7 +166,7 @@ def test_every_state_has_words(state):
 
 
 def test_every_format_has_words():
-    source = (Path(__file__).parents[2] / "tuning/data/shapes.py").read_text(encoding="utf-8")
+    source = (ROOT / "tuning/data/shapes.py").read_text(encoding="utf-8")
     names = {*re.findall(r'^    \("(\w+)", \{', source, re.MULTILINE), "tags", "mapped"}
     assert len(names) > 9
     for name in names:

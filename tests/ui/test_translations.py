@@ -1,15 +1,15 @@
 """Every text exists in both languages, with the same slots; every key that the code uses exists."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from common.errors import messages
+from tests import ROOT
 from ui.translations import t, texts, word
 
-UI = Path(__file__).parents[2] / "ui"
-ROOTS = [Path(__file__).parents[2] / name for name in ("common", "tuning", "labeling", "workbench", "ui")]
+UI = ROOT / "ui"
+ROOTS = [ROOT / name for name in ("common", "tuning", "labeling", "workbench", "ui")]
 
 
 def test_both_languages_have_the_same_texts_and_slots():

@@ -8,7 +8,8 @@ import pytest
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from common.split import split
-from labeling import counted, people, rounds
+from labeling.admission import annotators
+from labeling.rounds import lifecycle, vote_selection
 from labeling.schema import Comparison, RoundSettings, new_id
 from tuning.data.rows import Pair
 from tuning.pocket import SETS
@@ -30,7 +31,7 @@ def services(tmp_path):
 @pytest.fixture
 def this(services):
     """An open round of thirty comparisons: a polite and a curt reply, on either side in turn."""
-    made = rounds.create(
+    made = lifecycle.create(
         services.labels, "one", "collect", ["pocket"], RoundSettings(votes_wanted=3, common_items=0)
     )
     replies = ["Thank you for asking, it is so.", "So."]
@@ -38,15 +39,15 @@ def this(services):
         Comparison(f"Question {i}?", replies[i % 2], replies[1 - i % 2], "pocket@1", "pocket@1")
         for i in range(30)
     ]
-    rounds.add_comparisons(services.labels, made.round_id, items)
-    return rounds.move(services.labels, made.round_id, "open")
+    lifecycle.add_comparisons(services.labels, made.round_id, items)
+    return lifecycle.move(services.labels, made.round_id, "open")
 
 
 def vote(services, n_people: int, choose) -> list:
     """Everybody judges what they are given; gives the people."""
     there = []
     for number in range(n_people):
-        person, _ = people.join(services.labels, people.room(services.labels).code)
+        person, _ = annotators.join(services.labels, annotators.room(services.labels).code)
         there.append(person)
         while not (item := services.voting.next(person)).get("done"):
             winner = choose(number, item)
@@ -147,10 +148,10 @@ def test_a_reward_model_starts_from_the_policy_or_from_its_base(services, monkey
 
     rows = formats.from_python([{"prompt": f"Number {i}?", "completion": f"{i}"} for i in range(20)])
     services.queue.submit("sft", SFTConfig(), rows, "manners")
-    made = rounds.create(services.labels, "two", "collect", ["manners"], RoundSettings(common_items=0))
+    made = lifecycle.create(services.labels, "two", "collect", ["manners"], RoundSettings(common_items=0))
     items = [Comparison(f"Question {i}?", "Yes, please.", "So.", "manners@1", "manners@1") for i in range(30)]
-    rounds.add_comparisons(services.labels, made.round_id, items)
-    rounds.move(services.labels, made.round_id, "open")
+    lifecycle.add_comparisons(services.labels, made.round_id, items)
+    lifecycle.move(services.labels, made.round_id, "open")
     vote(services, 1, longer)
     asked = []
 
@@ -177,7 +178,7 @@ def test_only_the_teacher_aligns(services, this):
 
 def test_the_human_ceiling_is_one_against_the_others(services, this):
     vote(services, 3, lambda number, item: longer(number, item) if number < 2 else "tie")
-    judged = counted.judged_of(services.labels, this.round_id)
+    judged = vote_selection.judged_of(services.labels, this.round_id)
     assert human_ceiling(judged) == 1.0
     assert human_ceiling([]) is None
 

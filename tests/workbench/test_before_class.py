@@ -2,19 +2,19 @@
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
+from tests import ROOT
 from tests.standin.hub import Hub
 from ui.before_class import table
 from workbench import services as services_module
 from workbench.before_class import BeforeClass
 from workbench.roles import TEACHER, VISITOR
 
-TEXTS = json.loads((Path(__file__).parents[2] / "ui/locales/en/before.json").read_text(encoding="utf-8"))
+TEXTS = json.loads((ROOT / "ui/locales/en/before.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
-from labeling import people, rounds
+from labeling.admission import annotators
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings, new_id
 from tests.tuning.conftest import tiny_model  # noqa: F401  (a fixture)
 from tests.tuning.test_preference import records
@@ -43,15 +44,15 @@ def services(tmp_path_factory, tiny_model):  # noqa: F811
 
 def _judged(made) -> None:
     """Two people like what is polite; on two comparisons both like what is curt."""
-    this = rounds.create(
+    this = lifecycle.create(
         made.labels, "one", "judge", ["a", "b"], RoundSettings(votes_wanted=2, common_items=0)
     )
     items = [Comparison(f"What is {i} plus {i + 1}?", *((POLITE, CURT), (CURT, POLITE))[i % 2], "a@1", "b@1")
              for i in range(20)]  # fmt: skip
-    rounds.add_comparisons(made.labels, this.round_id, items)
-    rounds.move(made.labels, this.round_id, "open")
+    lifecycle.add_comparisons(made.labels, this.round_id, items)
+    lifecycle.move(made.labels, this.round_id, "open")
     for _ in range(2):
-        person, _ = people.join(made.labels, people.room(made.labels).code)
+        person, _ = annotators.join(made.labels, annotators.room(made.labels).code)
         while not (item := made.voting.next(person)).get("done"):
             against = item["prompt"][0]["content"] in ("What is 3 plus 4?", "What is 4 plus 5?")
             wanted = CURT if against else POLITE
@@ -59,7 +60,7 @@ def _judged(made) -> None:
             body = {"annotation_id": new_id(), "comparison_id": item["comparison_id"], "winner": winner}
             made.voting.cast(person, body)
     for state in ("locked", "revealed"):
-        rounds.move(made.labels, this.round_id, state)
+        lifecycle.move(made.labels, this.round_id, state)
 
 
 def test_reward_rises_with_the_dial_and_what_was_measured_stays(services):
@@ -86,11 +87,11 @@ def test_a_setting_is_heard_voted_on_and_kept(services, monkeypatch):
     with pytest.raises(AfinaError) as caught:
         services.dialling.vote(TEACHER, "polite", (1.0,), 4)
     assert caught.value.key == "dial.two"
-    people.record_training(services.labels, services.training.store.get("polite").id, ["a-vote"])
+    annotators.record_training(services.labels, services.training.store.get("polite").id, ["a-vote"])
     run = services.training.store.get(services.dialling.keep(TEACHER, "polite", 1.5, "more"))
     execute(run, services.settings.home)
     assert run.state == "done", run.status().error
-    assert people.trained_by(services.labels, run.id) == ["a-vote"]
+    assert annotators.trained_by(services.labels, run.id) == ["a-vote"]
     assert services.dialling.hear(TEACHER, "polite", 1.5, "Hi?").text == services.comparing.replies(
         TEACHER, ["more"], "Hi?", greedy=True, max_new_tokens=64)[0].text  # fmt: skip
 
@@ -161,13 +162,13 @@ def test_best_of_n_takes_the_highest_reward(services, tiny_model):  # noqa: F811
 
 
 def test_calibration_sets_what_is_said_beside_what_people_do(services):
-    from labeling import counted
+    from labeling.rounds import vote_selection
 
     class Sure:
         def preferences(self, asked):
             return [0.9 if pair.chosen == POLITE else 0.1 for pair in asked]
 
-    judged = counted.judged_of(services.labels, rounds.get(services.labels, "one").round_id)
+    judged = vote_selection.judged_of(services.labels, lifecycle.get(services.labels, "one").round_id)
     (only,) = calibration(Sure(), judged)
     assert (only.n, only.votes) == (20, 40)
     assert only.predicted == pytest.approx(0.9)

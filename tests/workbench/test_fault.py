@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from labeling import backup, places
-from labeling.store import connect
-from labeling.tables import annotation_log
-from tests.labeling.test_backup import hub  # noqa: F401
+from labeling.backup import destinations, labels_backup
+from labeling.storage.label_store import connect
+from labeling.storage.tables import annotation_log
+from tests import ROOT
+from tests.labeling.backup.test_labels_backup import hub  # noqa: F401
 from tests.standin.hub import TOKEN
 
-ROOT = Path(__file__).parents[2]
 VOTER = """
 import signal, threading, uuid
 from common.settings import Settings
@@ -78,9 +78,9 @@ class App:
         shutil.rmtree(self.home)
 
 
-def kept(place: places.Place, home: Path) -> list[str]:
+def kept(place: destinations.Place, home: Path) -> list[str]:
     store = connect(home / "labels.db")
-    backup.restore(store, place)
+    labels_backup.restore(store, place)
     with store.read() as connection:
         found = connection.execute(select(annotation_log.c.annotation_id)).scalars().all()
     store.close()
@@ -93,7 +93,7 @@ def test_kill_and_empty_disk_with_votes_that_wait_for_their_copy(tmp_path):
     for _ in range(2):
         app.live(signal.SIGKILL)
         app.wipe()
-    found = kept(places.Folder(there), tmp_path / "last")
+    found = kept(destinations.Folder(there), tmp_path / "last")
     assert len(app.acknowledged) > 10
     assert set(app.acknowledged) <= set(found) and len(found) == len(set(found))
 
@@ -117,6 +117,6 @@ def test_stop_kill_and_empty_disk_with_a_hub_that_fails_for_a_while(tmp_path, hu
         "saved"
     ]  # restored from the Hub, then stopped while it fails
     app.wipe()
-    found = kept(places.place("me/votes", TOKEN), tmp_path / "last")
+    found = kept(destinations.place("me/votes", TOKEN), tmp_path / "last")
     assert len(app.acknowledged) > 30
     assert set(app.acknowledged) <= set(found) and len(found) == len(set(found))

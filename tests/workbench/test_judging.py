@@ -9,7 +9,8 @@ import pytest
 
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
-from labeling import counted, live, machines, people, rounds
+from labeling.admission import annotators
+from labeling.rounds import ai_annotators, lifecycle, progress, vote_selection
 from labeling.schema import Comparison, RoundSettings, new_id
 from workbench import judge as cli
 from workbench import services as services_module
@@ -66,7 +67,7 @@ def services(tmp_path):
 @pytest.fixture
 def this(services):
     """A round of 24 comparisons; two people, who like the shorter reply on a quarter of them."""
-    made = rounds.create(
+    made = lifecycle.create(
         services.labels, "one", "collect", ["pocket"], RoundSettings(votes_wanted=2, common_items=0)
     )
     replies = ("A long and patient answer.", "Short.")
@@ -74,10 +75,10 @@ def this(services):
         Comparison(f"Question {i}?", replies[i % 2], replies[1 - i % 2], "pocket@1", "pocket@1")
         for i in range(24)
     ]
-    rounds.add_comparisons(services.labels, made.round_id, items)
-    made = rounds.move(services.labels, made.round_id, "open")
+    lifecycle.add_comparisons(services.labels, made.round_id, items)
+    made = lifecycle.move(services.labels, made.round_id, "open")
     for _ in range(2):
-        person, _ = people.join(services.labels, people.room(services.labels).code)
+        person, _ = annotators.join(services.labels, annotators.room(services.labels).code)
         while not (item := services.voting.next(person)).get("done"):
             number = int(item["prompt"][0]["content"].split()[1][:-1])
             left_longer = len(item["left"]) > len(item["right"])
@@ -111,7 +112,7 @@ def test_what_stands_first_wins_nothing(services, this, server):
     server.says = lambda body: "A"
     found = services.judging.label(TEACHER, this.round_id, endpoint(server))
     assert found.tally == {"orders_differ": 24}
-    said = counted.judged_of(services.labels, this.round_id, "ai")
+    said = vote_selection.judged_of(services.labels, this.round_id, "ai")
     assert {vote.winner for each in said for vote in each.annotations} == {"tie"}
     (row,) = services.judging.agreement(TEACHER, this.round_id)
     assert (row.n, row.value) == (0, None)
@@ -120,10 +121,10 @@ def test_what_stands_first_wins_nothing(services, this, server):
 def test_machines_are_never_mixed_with_people_unasked(services, this, server):
     aligning, results = services.aligning, services.results
     before = aligning.usable(TEACHER, this.round_id)
-    counters, report = live.counters(services.labels, this), results.report(TEACHER, this.round_id, "en")
+    counters, report = progress.counters(services.labels, this), results.report(TEACHER, this.round_id, "en")
     services.judging.label(TEACHER, this.round_id, endpoint(server))
     assert aligning.usable(TEACHER, this.round_id) == before
-    assert live.counters(services.labels, this) == counters
+    assert progress.counters(services.labels, this) == counters
     assert results.report(TEACHER, this.round_id, "en")["n_votes"] == report["n_votes"] == 48
     every, ai = (aligning.pairs(TEACHER, this.round_id, "every", sources=which) for which in ("all", "ai"))
     assert ai.n_train + ai.n_heldout == 24
@@ -205,14 +206,14 @@ def test_revisions_become_pairs_of_their_own(services, server):
     prompts = services.rounds.prompts(TEACHER, "prompts.en")
     found = services.judging.revise(TEACHER, "pocket", "revised", prompts, endpoint(server), 4, 2)
     assert found.done == 6 == sum(found.tally.values())
-    this = rounds.get(services.labels, "revised")
+    this = lifecycle.get(services.labels, "revised")
     assert services.aligning.pairs(TEACHER, "revised", sources="people").n_train == 0
     pairs = services.aligning.pairs(TEACHER, "revised", sources="ai")
     assert (pairs.n_train, pairs.n_heldout) == (4, 2)
     assert {row.chosen for row in pairs.data.rows} == {"Kindly: it is so."}
     assert all(
         each.metadata["critique"] == "It is rude."
-        for each in rounds.comparisons_of(services.labels, this.round_id)
+        for each in lifecycle.comparisons_of(services.labels, this.round_id)
     )
     with pytest.raises(AfinaError) as caught:
         services.judging.revise(TEACHER, "pocket", "more", prompts, Asked("reward", "any"), 1, 1)
@@ -240,7 +241,7 @@ def test_behind_the_page_one_at_a_time_and_stopped(services, this, server):
     work.thread.join(30)
     assert work.error is None
     assert 0 < work.result.done < 24
-    assert len(machines.listed(services.labels, this.round_id)) == 1
+    assert len(ai_annotators.listed(services.labels, this.round_id)) == 1
     rest = services.judging.label(TEACHER, this.round_id, endpoint(server))
     assert rest.done == 24 - work.result.done
 
@@ -292,5 +293,5 @@ def test_a_reward_model_counts_on_what_it_has_not_trained_on(services, this, mon
     assert (row.judge, row.n, row.heldout_only) == ("reward model judge", 24, False)
     services.aligning.start(TEACHER, "reward", this.round_id, "judge")
     (row,) = services.judging.agreement(TEACHER, this.round_id)
-    held = sum(each.split == "heldout" for each in rounds.comparisons_of(services.labels, this.round_id))
+    held = sum(each.split == "heldout" for each in lifecycle.comparisons_of(services.labels, this.round_id))
     assert (row.n, row.heldout_only) == (held, True)

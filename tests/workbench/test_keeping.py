@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from labeling.places import Folder
+from labeling.backup.destinations import Folder
 from tuning.runs import RunStore
 from workbench.keeping import Keeping
 

@@ -5,17 +5,16 @@ import hmac
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
 from sqlalchemy import select
 
 from common.settings import Settings
-from labeling import outbox, tables
-from labeling.store import connect
+from labeling.backup import outbox
+from labeling.storage import tables
+from labeling.storage.label_store import connect
+from tests import ROOT
 from tests.labeling.conftest import database, postgresql  # noqa: F401
 from workbench.keyring import Keyring, keyring
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_signature_holds_for_its_label_its_text_and_its_key_alone():

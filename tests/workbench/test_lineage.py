@@ -5,7 +5,8 @@ import pytest
 from common.errors import NotAllowed, NotFound
 from common.files import write_json
 from common.settings import Settings
-from labeling import people, provenance, rounds
+from labeling.admission import annotators
+from labeling.rounds import lifecycle, training_links
 from labeling.schema import Comparison, RoundSettings, new_id
 from ui.lineage_panel import svg, taught
 from workbench import services as services_module
@@ -32,12 +33,12 @@ def run(services, name, method, parent=None, **extra):
 def judged(services, name, policies, people_, prefers):
     """A round whose people all prefer what `prefers` begins with."""
     purpose = "judge" if len(policies) > 1 else "collect"
-    this = rounds.create(
+    this = lifecycle.create(
         services.labels, name, purpose, policies, RoundSettings(votes_wanted=9, common_items=0)
     )
     ids = (policies * 2)[:2]
     items = [Comparison(f"Question {i}?", "old", "new", f"{ids[0]}@1", f"{ids[1]}@1") for i in range(12)]
-    rounds.add_comparisons(services.labels, this.round_id, items)
+    lifecycle.add_comparisons(services.labels, this.round_id, items)
     services.rounds.move(TEACHER, this.round_id, "open")
     for person in people_:
         while not (item := services.voting.next(person)).get("done"):
@@ -45,21 +46,21 @@ def judged(services, name, policies, people_, prefers):
             body = {"annotation_id": new_id(), "comparison_id": item["comparison_id"], "winner": winner}
             services.voting.cast(person, body)
     for state in ("locked", "revealed"):
-        rounds.move(services.labels, this.round_id, state)
-    return rounds.move(services.labels, this.round_id, "done")
+        lifecycle.move(services.labels, this.round_id, state)
+    return lifecycle.move(services.labels, this.round_id, "done")
 
 
 @pytest.fixture
 def world(services):
     """base -> sft -> round 1 -> judge (reward) and polite (DPO) -> round 2."""
-    code = people.room(services.labels).code
-    crowd = [people.join(services.labels, code)[0] for _ in range(3)]
+    code = annotators.room(services.labels).code
+    crowd = [annotators.join(services.labels, code)[0] for _ in range(3)]
     sft = run(services, "sft", "sft")
     one = judged(services, "round 1", ["sft"], crowd, "new")
     ids = services.aligning.pairs(TEACHER, one.round_id).annotation_ids
     polite, judge = run(services, "polite", "dpo", sft), run(services, "judge", "reward", sft)
     for each in (polite, judge):
-        people.record_training(services.labels, each.id, ids)
+        annotators.record_training(services.labels, each.id, ids)
     judged(services, "round 2", ["sft", "polite"], crowd, "new")
     return services, crowd, ids, {"sft": sft, "polite": polite, "judge": judge}
 
@@ -101,7 +102,7 @@ def test_votes_that_came_through_a_reward_model_are_drawn_through_it(world):
     scored = run(services, "scored", "rloo", runs["sft"], reward_run=runs["judge"].id)
     orphan = run(services, "orphan", "rloo", runs["sft"], reward_run="of a run that was deleted")
     for each in (scored, orphan):
-        people.record_training(services.labels, each.id, ids)
+        annotators.record_training(services.labels, each.id, ids)
     graph = services.lineage.graph(TEACHER)
     names = {node.key: node.name for node in graph.nodes}
     into = {
@@ -126,7 +127,7 @@ def test_from_a_vote_to_its_adapters_and_back_after_a_withdrawal(world):
     node = next(each for each in services.lineage.graph(TEACHER).nodes if each.name == "polite")
     assert (node.votes, node.left_out) == (len(ids), gone)
     assert f"−{gone}" in svg(services.lineage.graph(TEACHER), "en")
-    assert provenance.shares(services.labels)[runs["judge"].id][0].left_out == gone
+    assert training_links.shares(services.labels)[runs["judge"].id][0].left_out == gone
 
 
 def test_the_picture_names_everything_and_escapes(world):

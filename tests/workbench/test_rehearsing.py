@@ -9,9 +9,10 @@ import pytest
 
 from common.errors import AfinaError, Conflict, NotAllowed
 from common.settings import Settings
-from labeling import counted, live, people, rounds
+from labeling.admission import annotators
+from labeling.rounds import lifecycle, progress, vote_selection
+from labeling.rounds.simulated_annotators import Habits, better
 from labeling.schema import Comparison, RoundSettings, new_id
-from labeling.simulated import Habits, better
 from workbench import preferences, rehearse
 from workbench import services as services_module
 from workbench.roles import TEACHER, VISITOR
@@ -28,17 +29,17 @@ def services(tmp_path):
 
 def open_round(services, name="one", votes_wanted=3, common_items=0, n=30):
     settings = RoundSettings(votes_wanted=votes_wanted, common_items=common_items)
-    made = rounds.create(services.labels, name, "collect", ["pocket"], settings)
+    made = lifecycle.create(services.labels, name, "collect", ["pocket"], settings)
     items = [
         Comparison(f"Question {i}?", REPLIES[i % 2], REPLIES[1 - i % 2], "pocket@1", "pocket@1")
         for i in range(n)
     ]
-    rounds.add_comparisons(services.labels, made.round_id, items)
-    return rounds.move(services.labels, made.round_id, "open")
+    lifecycle.add_comparisons(services.labels, made.round_id, items)
+    return lifecycle.move(services.labels, made.round_id, "open")
 
 
 def said(services, this, sources):
-    judged = counted.judged_of(services.labels, this.round_id, sources)
+    judged = vote_selection.judged_of(services.labels, this.round_id, sources)
     return [(each.comparison, vote) for each in judged for vote in each.annotations]
 
 
@@ -59,7 +60,7 @@ def test_they_fill_the_round_and_take_turns(services):
     assert {vote.source for vote in votes} == {"simulated"}
     assert len({vote.annotator_id for vote in votes}) == 5
     assert longer_share(services, this) == 1.0
-    now = live.counters(services.labels, this)
+    now = progress.counters(services.labels, this)
     assert now.simulated and now.joined == 5 and now.coverage == 1.0
     assert services.rehearsing.vote(TEACHER, this.round_id, "longer").cast == 0  # it has all it wants
 
@@ -112,7 +113,7 @@ def test_nobody_takes_them_for_people(services, tmp_path):
 def test_once_a_person_has_voted_they_are_refused_and_left_out(services):
     this = open_round(services, n=4, votes_wanted=5)
     services.rehearsing.vote(TEACHER, this.round_id, "longer", 2, Habits(noise=0.0))
-    person, _ = people.join(services.labels, people.room(services.labels).code)
+    person, _ = annotators.join(services.labels, annotators.room(services.labels).code)
     item = services.voting.next(person)
     ballot = {"annotation_id": new_id(), "comparison_id": item["comparison_id"], "winner": "left"}
     services.voting.cast(person, ballot)
@@ -126,24 +127,24 @@ def test_once_a_person_has_voted_they_are_refused_and_left_out(services):
 def test_they_come_back_and_vote_again_after_a_discussion(services):
     first = open_round(services)
     services.rehearsing.vote(TEACHER, first.round_id, "longer", 3)
-    item = rounds.comparisons_of(services.labels, first.round_id)[0]
+    item = lifecycle.comparisons_of(services.labels, first.round_id)[0]
     for state in ("locked", "discussing", "open_again"):
-        first = rounds.move(services.labels, first.round_id, state, [item.comparison_id])
-    assert live.counters(services.labels, first).wanted == 3
+        first = lifecycle.move(services.labels, first.round_id, state, [item.comparison_id])
+    assert progress.counters(services.labels, first).wanted == 3
     assert services.rehearsing.vote(TEACHER, first.round_id, "shorter", 3, Habits(noise=0.0)).cast == 3
     discussed = services.results.report(TEACHER, first.round_id, "en")["discussion"]
     assert discussed["changed"] > 0.5
     for state in ("locked", "revealed", "done"):
-        rounds.move(services.labels, first.round_id, state)
+        lifecycle.move(services.labels, first.round_id, state)
     second = open_round(services, "two")
-    assert not live.counters(services.labels, second).simulated  # they were in another round
+    assert not progress.counters(services.labels, second).simulated  # they were in another round
     services.rehearsing.vote(TEACHER, second.round_id, "longer", 3)
-    assert len([each for each in people.listed(services.labels) if each.kind == "simulated"]) == 3
+    assert len([each for each in annotators.listed(services.labels) if each.kind == "simulated"]) == 3
 
 
 def test_bad_wishes_are_named_and_only_the_teacher_has_any(services):
     this = open_round(services)
-    for liked, annotators, key in (
+    for liked, n, key in (
         ("beautiful", 5, "rehearse.preference"),
         ("keyword: ", 5, "rehearse.keyword"),
         ("mine.py:likes", 5, "rehearse.preference"),  # no file is run for the web
@@ -151,14 +152,14 @@ def test_bad_wishes_are_named_and_only_the_teacher_has_any(services):
         ("longer", 100_000, "label.number"),
     ):
         with pytest.raises(AfinaError) as caught:
-            services.rehearsing.vote(TEACHER, this.round_id, liked, annotators)
+            services.rehearsing.vote(TEACHER, this.round_id, liked, n)
         assert caught.value.key == key
     for wrong in ({"noise": 0.6}, {"noise": -0.1}, {"lapses": 1.5}, {"lapses": float("nan")}):
         with pytest.raises(AfinaError, match="share"):
             Habits(**wrong)
     with pytest.raises(NotAllowed):
         services.rehearsing.vote(VISITOR, this.round_id, "longer")
-    rounds.move(services.labels, this.round_id, "locked")
+    lifecycle.move(services.labels, this.round_id, "locked")
     with pytest.raises(Conflict) as caught:
         services.rehearsing.vote(TEACHER, this.round_id, "longer")
     assert caught.value.key == "simulated.closed"
@@ -193,7 +194,7 @@ def test_what_dpo_learns_from(services):
     for pairs, wanted in (("auto", "best"), ("votes", "votes"), ("best", "best")):
         assert rehearse._taught_by(services, rehearse.Options(pairs=pairs), this) == wanted
     for state in ("locked", "revealed", "done"):
-        rounds.move(services.labels, this.round_id, state)
+        lifecycle.move(services.labels, this.round_id, state)
     tied = open_round(services, "two")
     services.rehearsing.vote(TEACHER, tied.round_id, "keyword:nowhere", 3, Habits(noise=0.2))
     assert rehearse._taught_by(services, rehearse.Options(), tied) == "votes"

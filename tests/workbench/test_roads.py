@@ -4,7 +4,8 @@ import pytest
 
 from common.errors import AfinaError, NotAllowed
 from common.split import split
-from labeling import people, ratings
+from labeling.admission import annotators
+from labeling.rounds import ratings
 from labeling.schema import Rating
 from tests.workbench.test_aligning import longer, services, this, vote  # noqa: F401
 from workbench.roles import TEACHER, VISITOR
@@ -12,7 +13,7 @@ from workbench.roles import TEACHER, VISITOR
 
 def test_votes_and_thumbs_become_good_and_bad_replies(services, this):  # noqa: F811
     everybody = vote(services, 3, longer)
-    person = people.join(services.labels, services.voting.code())[0].annotator_id
+    person = annotators.join(services.labels, services.voting.code())[0].annotator_id
     for reply, policy, value in (("Away.", "pocket", 0), ("Other.", "elsewhere", 1)):
         ratings.keep(services.labels, Rating("Hello?", reply, policy, "thumbs", value, person))
     found = services.roads.rated(TEACHER, this.round_id)
@@ -25,7 +26,7 @@ def test_votes_and_thumbs_become_good_and_bad_replies(services, this):  # noqa: 
     run_id = services.roads.kto(TEACHER, this.round_id, "by thumbs", target_steps=3)
     run = services.training.store.get(run_id)
     assert (run.info.method, run.name) == ("kto", "by thumbs")
-    assert run_id in people.withdraw(services.labels, everybody[0].annotator_id)
+    assert run_id in annotators.withdraw(services.labels, everybody[0].annotator_id)
 
 
 def test_good_replies_alone_teach_nothing(services, this):  # noqa: F811
@@ -78,7 +79,7 @@ def test_a_reward_model_labels_fresh_pairs_and_its_teachers_are_remembered(servi
     assert all(split(each.prompt) == "train" for each in told)
     assert {(each.chosen.count("Thank"), each.rejected.count("Thank")) for each in told} == {(4, 1)}
     assert len(asked) == 4 * (len(told) + len(run.pairs("heldout")))
-    assert run_id in people.withdraw(services.labels, everybody[0].annotator_id)
+    assert run_id in annotators.withdraw(services.labels, everybody[0].annotator_id)
     drawn = services.roads.labelled(
         TEACHER, this.round_id, "judge", prompts="prompts.es", n_prompts=10, n_replies=2
     )

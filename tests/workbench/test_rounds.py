@@ -8,7 +8,7 @@ import pytest
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from common.split import split
-from labeling import casting, live, rounds
+from labeling.rounds import lifecycle, progress, vote_casting
 from labeling.schema import Generation, RoundSettings, new_id
 from ui.translations import word
 from workbench import generating
@@ -40,7 +40,7 @@ def wanted(services, **more):
 
 def wait(services, this, seconds=60):
     deadline = time.monotonic() + seconds
-    while (now := rounds.get(services.labels, this.round_id)).state == "generating":
+    while (now := lifecycle.get(services.labels, this.round_id)).state == "generating":
         stage = services.rounds.stage(TEACHER, this.round_id)
         assert stage.error is None, stage.error
         assert time.monotonic() < deadline
@@ -51,7 +51,7 @@ def wait(services, this, seconds=60):
 def test_a_collecting_round_is_sampled_from_exact_numbers_of_each_side(services):
     pytest.importorskip("torch")
     this = wait(services, services.rounds.make(TEACHER, wanted(services)))
-    made = rounds.comparisons_of(services.labels, this.round_id)
+    made = lifecycle.comparisons_of(services.labels, this.round_id)
     dropped = sum(n for name, n in this.counts.items() if name.startswith("dropped"))
     assert len(made) + dropped == 8
     assert sum(each.split == "heldout" for each in made) <= 2
@@ -88,7 +88,7 @@ def test_gold_items_come_from_a_file_and_do_not_count(services, tmp_path):
     report = services.results.report(TEACHER, this.round_id, "en")
     assert seen >= 2
     assert report["annotators"][0]["gold_accuracy"] == 1.0
-    assert report["n_votes"] == live.judged(services.labels, person.annotator_id, this) - seen
+    assert report["n_votes"] == progress.judged(services.labels, person.annotator_id, this) - seen
     assert not {"a", "z", "gold"} & set(report["win_rate"])  # who wrote a gold item is no policy of the round
     for reason, n in (
         ("asleep", 0),
@@ -119,12 +119,12 @@ def test_a_killed_app_goes_on_where_it_was(services, monkeypatch):
         time.sleep(0.05)
     stage = services.rounds.stage(TEACHER, this.round_id)
     assert stage.error is not None
-    kept = rounds.comparisons_of(services.labels, this.round_id)
+    kept = lifecycle.comparisons_of(services.labels, this.round_id)
     assert stage.prompts["waiting"] >= 6
     monkeypatch.setattr(generating, "_settle", settle)
     services.rounds.start()
     wait(services, this)
-    after = rounds.comparisons_of(services.labels, this.round_id)
+    after = lifecycle.comparisons_of(services.labels, this.round_id)
     assert after[: len(kept)] == kept
     assert services.rounds.stage(TEACHER, this.round_id).prompts["waiting"] == 0
 
@@ -136,14 +136,14 @@ def test_too_few_held_out_prompts_are_refused(services):
                 TEACHER, wanted(services, purpose=purpose, policies=policies, n_train=20, n_heldout=1)
             )
         assert caught.value.key == "round.heldout"
-    assert rounds.listed(services.labels) == []
+    assert lifecycle.listed(services.labels) == []
 
 
 def test_more_prompts_than_there_are_is_said_before_any_share_of_them(services):
     with pytest.raises(AfinaError) as caught:
         services.rounds.make(TEACHER, wanted(services, n_train=9000, n_heldout=10))
     assert (caught.value.key, caught.value.params["wanted"]) == ("plan.too_few", 9000)
-    assert rounds.listed(services.labels) == []
+    assert lifecycle.listed(services.labels) == []
 
 
 def test_only_the_teacher_runs_rounds(services):
@@ -195,7 +195,7 @@ def test_what_is_liked_is_told_and_exported(services, tmp_path):
     assert liked.n <= shorter
     with pytest.raises(AfinaError):  # a second vote on the same comparison
         services.voting.cast(person, body | {"annotation_id": new_id()})
-    assert casting.Ballot.parse(body).winner == side
+    assert vote_casting.Ballot.parse(body).winner == side
     done = services.results.export(TEACHER, this.round_id, "trl")
     assert done.path.is_relative_to(tmp_path / "exports")
     assert done.n >= 4
@@ -235,7 +235,7 @@ def test_the_most_uncertain_are_kept_and_the_heldout_stay_as_drawn(services, mon
     monkeypatch.setattr(services.rounds, "_rewards", lambda name: Judge())
     generation = Generation(temperature=1.0, max_new_tokens=12, seed=3, uncertain_by="judge")
     this = wait(services, services.rounds.make(TEACHER, wanted(services, name="sure", generation=generation)))
-    made = rounds.comparisons_of(services.labels, this.round_id)
+    made = lifecycle.comparisons_of(services.labels, this.round_id)
     train = [len(each.prompt[-1]["content"]) for each in made if each.split == "train"]
     assert len(train) == 6
     assert sum(each.split == "heldout" for each in made) == 2 - this.counts.get("dropped_identical", 0)
@@ -246,7 +246,7 @@ def test_the_most_uncertain_are_kept_and_the_heldout_stay_as_drawn(services, mon
     assert max(train) < sorted(len(text) for text in asked)[len(asked) // 2]
     services.rounds.move(TEACHER, this.round_id, "open")
     with pytest.raises(AfinaError):
-        rounds.discard(services.labels, this.round_id, [made[0].comparison_id], "certain")
+        lifecycle.discard(services.labels, this.round_id, [made[0].comparison_id], "certain")
 
 
 def test_uncertainty_needs_a_reward_model_that_is_there(services):
@@ -254,4 +254,4 @@ def test_uncertainty_needs_a_reward_model_that_is_there(services):
     with pytest.raises(AfinaError) as caught:
         services.rounds.make(TEACHER, wanted(services, generation=generation))
     assert caught.value.key == "runs.unknown"
-    assert rounds.listed(services.labels) == []
+    assert lifecycle.listed(services.labels) == []

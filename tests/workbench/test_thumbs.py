@@ -4,7 +4,8 @@ import pytest
 
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
-from labeling import people, ratings
+from labeling.admission import annotators
+from labeling.rounds import ratings
 from tuning.line import Partial
 from workbench import seals
 from workbench import services as services_module
@@ -50,7 +51,7 @@ def test_a_reply_is_rated_by_the_policy_that_wrote_it_and_with_its_system_messag
     (kept,) = ratings.counting(services.labels)
     assert (kept.policy, kept.completion, kept.value, kept.verified) == ("pocket", "Because.", 1, True)
     assert kept.prompt == ({"role": "system", "content": "Be brief."}, *TURNS)
-    (person,) = people.listed(services.labels)
+    (person,) = annotators.listed(services.labels)
     assert person.kind == "rater"
 
 
@@ -59,7 +60,7 @@ def test_the_newest_wins_and_a_take_back_removes(services):
     for good, after in ((True, [1]), (None, []), (False, [0]), (True, [1]), (None, []), (None, [])):
         services.thumbs.rate(ONE, seal, TURNS, "Because.", good)
         assert [value for *_, value in state(services)] == after
-    assert len(people.listed(services.labels)) == 1
+    assert len(annotators.listed(services.labels)) == 1
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_what_was_not_written_here_is_not_rated_and_leaves_nothing(services, for
         with pytest.raises(NotAllowed) as caught:
             services.thumbs.rate(who, seal, turns, reply, good)
         assert caught.value.key == "rating.unsigned"
-    assert state(services) == [] and people.listed(services.labels) == []
+    assert state(services) == [] and annotators.listed(services.labels) == []
 
 
 @pytest.mark.parametrize("seal", [None, 3, {}, "a.b", "W10.x", "é.x", "MQ.x", "x" * 400_000])

@@ -1,0 +1,3 @@
+"""The phone page of the voters, without Gradio."""
+
+__all__ = ["routes"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-STORIES = Path(__file__).parents[4] / "shared" / "models" / "stories260K"
+from tests import ROOT
+
+STORIES = ROOT.parent / "shared" / "models" / "stories260K"
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"

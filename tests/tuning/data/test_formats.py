@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from common.errors import LANGUAGES, AfinaError, messages
+from tests import ROOT
 from tuning.data.formats import from_python, load, read_rows, shipped, write_rows
 from tuning.data.rows import Row
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 Q, A = "What is the capital of France?", "Paris."
 PAIR = [("user", Q), ("assistant", A)]
 
