@@ -17,11 +17,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tuning.config import SFTConfig
-from tuning.data import formats
+from tuning.config.training import SFTConfig
+from tuning.data import loading
 from tuning.executors.local import LocalExecutor
-from tuning.jobs import Queue
-from tuning.runs import Run, RunStore
+from tuning.runs.queue import Queue
+from tuning.runs.run_store import Run, RunStore
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def once(home: Path, model: str, data: str) -> dict[str, float]:
     queue = Queue(RunStore(home), LocalExecutor(home, model))
     queue.start()
     wait_warm(home)
-    rows = formats.load(data)
+    rows = loading.load(data)
     config = SFTConfig.from_settings({"source_model": model, "target_steps": 2})
     began = time.time()
     run = queue.submit("sft", config, rows)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tuning.family import METHODS, has_bitsandbytes
+from tuning.models.peft_methods import METHODS, has_bitsandbytes
 
 
 class Here:
@@ -31,17 +31,17 @@ class Here:
 
 
 def measure(method: str, language: str, n_questions: int) -> dict[str, object]:
-    from tuning.config import SFTConfig
-    from tuning.data import formats
-    from tuning.executors.execute import execute
-    from tuning.generate import Engine
-    from tuning.jobs import Queue
+    from tuning.config.training import SFTConfig
+    from tuning.data import loading
+    from tuning.executors.run_method import execute
+    from tuning.inference.engine import Engine
     from tuning.pocket.check import ask, questions
-    from tuning.runs import RunStore
+    from tuning.runs.queue import Queue
+    from tuning.runs.run_store import RunStore
 
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        home, data = Path(folder), formats.load(f"mixed.{language}")
+        home, data = Path(folder), loading.load(f"mixed.{language}")
         run = Queue(RunStore(home), Here()).submit("sft", SFTConfig(peft=method), data, method)
         began = time.process_time()
         execute(run, home)

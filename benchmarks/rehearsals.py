@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from common.settings import Settings
-from tuning.config import SFTConfig
+from tuning.config.training import SFTConfig
 from workbench.rehearse import Options, rehearse
 from workbench.roles import TEACHER
 from workbench.services import build

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from common.settings import Settings
 from labeling.rounds import simulated_annotators
 from labeling.rounds.simulated_annotators import Habits
-from tuning.config import SFTConfig
+from tuning.config.training import SFTConfig
 from workbench import preferences
 from workbench.rehearse import Options, make_round, reward_accuracy, wait
 from workbench.roles import TEACHER

@@ -23,7 +23,7 @@ READS = {
     "votes": "from labeling.exchange import read; read.judged(path)",
     "report": "from labeling.exchange import counting; counting.votes(path)",
     "gold": "from labeling.exchange import read; read.gold(path)",
-    "data": "from tuning.data import formats; formats.load(path)",
+    "data": "from tuning.data import formats; load.load(path)",
     "prompts": "from common.settings import Settings; from workbench.rounds import read_prompts; "
                "read_prompts(path, Settings(home=path.parent))",
     "document": "from tuning import retrieval; retrieval.read(path)",
@@ -32,7 +32,7 @@ READS = {
 CHILD = """
 import resource, sys, time
 from pathlib import Path
-import labeling.exchange.reader, tuning.data.formats, tuning.data.tasks, tuning.retrieval, workbench.rounds
+import labeling.exchange.reader, tuning.data.loading, tuning.data.prompts, tuning.evaluation.retrieval, workbench.rounds
 import pyarrow.parquet
 path = Path(sys.argv[1])
 peak = lambda: sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024

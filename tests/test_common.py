@@ -129,7 +129,7 @@ def as_json():
 
 def test_logs_are_lines_of_json_with_the_ids_that_are_told():
     with as_json() as told:
-        logging.getLogger("tuning.jobs").warning("run %s", "a1", extra={"run_id": "a1"})
+        logging.getLogger("tuning.runs.queue").warning("run %s", "a1", extra={"run_id": "a1"})
         try:
             try:
                 raise KeyError("what somebody wrote")

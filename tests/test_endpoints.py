@@ -10,7 +10,7 @@ from gradio_client import Client
 
 from tests.browser.conftest import TOKEN, start, stop
 from tests.tuning.conftest import sums, tiny_model  # noqa: F401
-from tuning.runs import RunStore
+from tuning.runs.run_store import RunStore
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import pytest
 from labeling import cli as labeling
 from tests import ROOT
 from tests.browser.conftest import TOKEN, start, stop
-from tuning import cli as tuning
+from tuning.cli import main as tuning
 from workbench import judge
 
 PARSERS = {"tuning": tuning.parser, "labeling": labeling.parser, "workbench.judge": judge.parser}

@@ -8,7 +8,7 @@ import pytest
 from gradio_client import Client
 
 from tests.browser.conftest import TOKEN, start, stop
-from tuning.runs import RunStore
+from tuning.runs.run_store import RunStore
 
 pytestmark = pytest.mark.slow
 

@@ -11,16 +11,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tuning import classify as classify
-    from tuning import dpo as dpo
-    from tuning import kto as kto
-    from tuning import reward as reward
-    from tuning import rloo as rloo
-    from tuning import sft as sft
-    from tuning.api import GenerativeModel as GenerativeModel
-    from tuning.api import Job as Job
+    from tuning.api import classify as classify
+    from tuning.api import dpo as dpo
+    from tuning.api import kto as kto
+    from tuning.api import reward as reward
+    from tuning.api import rloo as rloo
+    from tuning.api import sft as sft
+    from tuning.api.job import GenerativeModel as GenerativeModel
+    from tuning.api.job import Job as Job
 
-from tuning import libraries as _libraries
+from tuning.models import lazy_imports as _libraries
 
 _libraries.install()
 
@@ -29,7 +29,7 @@ __all__ = ["GenerativeModel", "Job", "classify", "dpo", "kto", "reward", "rloo",
 
 def __getattr__(name: str) -> Any:
     if name in ("classify", "dpo", "kto", "reward", "rloo", "sft"):
-        return import_module(f"tuning.{name}")
+        return import_module(f"tuning.api.{name}")
     if name in ("GenerativeModel", "Job"):
-        return getattr(import_module("tuning.api"), name)
+        return getattr(import_module("tuning.api.job"), name)
     raise AttributeError(f"module 'tuning' has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """`python -m tuning`."""
 
-from tuning.cli import main
+from tuning.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

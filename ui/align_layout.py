@@ -11,7 +11,7 @@ from typing import Any, get_args
 import gradio as gr
 
 from labeling.schema import Sources
-from tuning.config import DPOConfig, RewardConfig
+from tuning.config.training import DPOConfig, RewardConfig
 from ui import align_words
 from ui.translations import t
 

@@ -20,7 +20,7 @@ from ui.vote_choice import TO_THE_STAGE
 from workbench.rounds import Wanted, read_prompts
 
 if TYPE_CHECKING:
-    from tuning.progress import RunStatus
+    from tuning.runs.status import RunStatus
     from ui.vote_choice import Way
     from workbench.roles import Actor
     from workbench.services import Services

@@ -15,9 +15,9 @@ from ui.vote_stage import rates
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tuning.gpu_time import Quote
-    from tuning.progress import RunStatus
-    from tuning.summary import RunSummary
+    from tuning.executors.gpu_leases import Quote
+    from tuning.runs.status import RunStatus
+    from tuning.runs.summary import RunSummary
     from workbench.aligning import Measured, RoundPairs
     from workbench.outcomes import Outcome
     from workbench.rewarding import Disagreement

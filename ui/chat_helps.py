@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from tuning.alternatives import Example, named
-from tuning.data.formats import shipped
-from tuning.retrieval import ENDINGS
+from tuning.data.loading import shipped
+from tuning.evaluation.alternatives import Example, named
+from tuning.evaluation.retrieval import ENDINGS
 from ui.chat_words import labels
 from ui.context import actor, inform, language, shown
 from ui.translations import t, word

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
-from tuning.alternatives import parted
+from tuning.evaluation.alternatives import parted
 from ui import study_words
 from ui.chat_messages import STUB, Turn, shown_talk, whole
 from ui.chat_words import about, passages
@@ -23,7 +23,7 @@ from ui.context import actor, language
 from workbench.comparing import MOST_COLUMNS, WHOLE
 
 if TYPE_CHECKING:
-    from tuning.line import Partial
+    from tuning.inference.request_queue import Partial
     from workbench.services import Services
 
 

@@ -9,13 +9,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from common.wording import placeless
-from tuning.alternatives import parted
+from tuning.evaluation.alternatives import parted
 from tuning.pocket import EXAMPLES
 from ui.translations import word
 
 if TYPE_CHECKING:
-    from tuning.generate import Partial
-    from tuning.retrieval import Passage
+    from tuning.evaluation.retrieval import Passage
+    from tuning.inference.engine import Partial
     from workbench.comparing import PolicyChoice
 
 

@@ -13,17 +13,17 @@ import gradio as gr
 
 from common import hashing
 from common.errors import AfinaError
-from tuning.config_classify import ClassifyConfig
-from tuning.data import labels, uploads
-from tuning.data.readers import KINDS
-from tuning.progress import RESUMABLE
-from tuning.strategies import ALL
+from tuning.classification.compare import ALL
+from tuning.config.classification import ClassifyConfig
+from tuning.data import labelled, uploads
+from tuning.data.file_types import KINDS
+from tuning.runs.status import RESUMABLE
 from ui import classify_words, forms, safety_words, train_data
 from ui.context import actor, language, on_open, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
-    from tuning.data.labels import LabelledSet
+    from tuning.data.labelled import LabelledSet
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -162,7 +162,7 @@ def _wire_data(services: Services, form: Form, results: Results) -> dict[str, An
         else:
             told, columns = classify_words.data(found, language(request)), found.columns
             text, label = (
-                mine or seen for mine, seen in zip((text, label), labels.guess(columns), strict=True)
+                mine or seen for mine, seen in zip((text, label), labelled.guess(columns), strict=True)
             )
         return [told, *(gr.update(choices=["", *columns], value=value or "") for value in (text, label)),
                 gr.update(visible=told is not found), ""]  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from tuning.progress import ACTIVE, RESUMABLE
+from tuning.runs.status import ACTIVE, RESUMABLE
 from ui.plots import COLOURS
 from ui.train_data import amount, duration, memory, number, tile
 from ui.translations import word
@@ -15,8 +15,8 @@ from ui.translations import word
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from tuning.data.labels import LabelledSet
-    from tuning.strategies import Line
+    from tuning.classification.compare import Line
+    from tuning.data.labelled import LabelledSet
 
 ENCODERS = ("google-bert/bert-base-uncased", "distilbert/distilbert-base-uncased", "openai-community/gpt2")
 _BARS = 12  # classes whose counts are drawn

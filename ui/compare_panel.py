@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common import hashing
-from tuning.comparison import USUAL
-from tuning.family import FAMILY, METHODS
+from tuning.experiments.method_comparison import USUAL
+from tuning.models.peft_methods import FAMILY, METHODS
 from ui import experiment_words, train_data, train_live
 from ui.context import actor, language, on_open, shown
 from ui.plots import COLOURS, curves
@@ -19,7 +19,7 @@ from workbench.course import SEARCH
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from tuning.comparison import Compared
+    from tuning.experiments.method_comparison import Compared
     from ui.train_handlers import Train
     from ui.train_layout import LivePanel, Setup
     from workbench.services import Services

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from common.wording import placeless
-from tuning.experiments import RECIPES
+from tuning.experiments.recipes import RECIPES
 from ui import train_data, train_live
 from ui.plots import COLOURS
 from ui.translations import texts, word
@@ -16,8 +16,8 @@ from ui.translations import texts, word
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from tuning.demonstrated import Part
-    from tuning.experiments import Uses
+    from tuning.experiments.recipes import Uses
+    from tuning.experiments.results import Part
 
 
 def about(recipe: str, used: Uses, tongue: str) -> str:

@@ -12,8 +12,8 @@ import gradio as gr
 
 from common import hashing
 from tuning.data import uploads
-from tuning.data.readers import KINDS
-from tuning.experiments import RECIPES
+from tuning.data.file_types import KINDS
+from tuning.experiments.recipes import RECIPES
 from ui import experiment_words, study_words
 from ui.context import actor, language, shown
 from ui.translations import t, word

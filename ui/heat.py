@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tuning.scoring import Word
+    from tuning.rewards.reward_model import Word
 
 
 def heat(replies: Sequence[Sequence[Word]]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from tuning.plan import HELDOUT_ROWS
+from tuning.config.planner import HELDOUT_ROWS
 from ui import study_page, study_words
 from ui.context import actor, shown
 from ui.translations import t, word

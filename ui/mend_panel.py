@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from tuning.mending import REMEDIES
+from tuning.runs.retrain import REMEDIES
 from ui.context import actor, language, shown
 from ui.translations import t
 
 if TYPE_CHECKING:
-    from tuning.progress import RunStatus
+    from tuning.runs.status import RunStatus
     from ui.train_handlers import Train
     from ui.train_layout import LivePanel
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from tuning import calculator
+from tuning.config import memory_math
 from ui.train_data import amount, device, tile
 from ui.translations import word
 
 if TYPE_CHECKING:
-    from tuning.calculator import Memory
-    from tuning.latency import Latency
+    from tuning.config.memory_math import Memory
+    from tuning.inference.latency import Latency
 
 _PARTS = ("weights", "gradients", "optimiser", "activations")
 _COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73")
@@ -45,10 +45,10 @@ def memory(values: Sequence[Any], language: str) -> str:
     if not all((billions, layers, hidden, rank, batch, length)):
         return ""
     layers, hidden = int(layers), int(hidden)
-    shape = calculator.square("", round(billions * 1e9), layers, hidden, _heads(layers, hidden))
+    shape = memory_math.square("", round(billions * 1e9), layers, hidden, _heads(layers, hidden))
     found = {
-        method: calculator.memory(shape, method, int(rank), precision, int(batch), int(length), recompute)
-        for method in calculator.METHODS
+        method: memory_math.memory(shape, method, int(rank), precision, int(batch), int(length), recompute)
+        for method in memory_math.METHODS
     }
     most = max(each.total for each in found.values())
     bars = "".join(_bar(method, each, most, language) for method, each in found.items())
@@ -57,14 +57,14 @@ def memory(values: Sequence[Any], language: str) -> str:
         for part, colour in zip(_PARTS, _COLOURS, strict=True)
     )
     lora = found["lora"]
-    one = calculator.ranked([(hidden, hidden)], int(rank))
-    bytes_each = sum(calculator.TRAINED[precision].values())
+    one = memory_math.ranked([(hidden, hidden)], int(rank))
+    bytes_each = sum(memory_math.TRAINED[precision].values())
     told = word(
         "numbers.memory.formula", language, each=bytes_each, hidden=hidden, rank=int(rank), layers=layers,
         **_all(
             language, one=f"{one.trained:,}", share=f"{one.share:.2%}", trained=f"{lora.trained:,}",
             saved=size(2 * lora.trained), weights=size(2 * shape.parameters),
-            four=size(calculator.NF4 * shape.parameters), quantised=size(found["qlora"].weights),
+            four=size(memory_math.NF4 * shape.parameters), quantised=size(found["qlora"].weights),
             training=size(bytes_each * shape.parameters),
         ),
     )  # fmt: skip
@@ -81,7 +81,7 @@ def _all(language: str, **figures: str) -> dict[str, str]:
 
 def _heads(layers: int, hidden: int) -> int:
     """Of a known model its own, else heads 128 wide; the activations of attention grow with them."""
-    known = (shape.heads for shape in calculator.SHAPES if (shape.layers, shape.hidden) == (layers, hidden))
+    known = (shape.heads for shape in memory_math.SHAPES if (shape.layers, shape.hidden) == (layers, hidden))
     return next(known, max(1, hidden // 128))
 
 
@@ -103,13 +103,13 @@ def corpus(tokens: float, width: float, billions: float, language: str) -> str:
     """HTML: what so many tokens (in thousands of millions) are, and what one pass through them costs."""
     if not all((tokens, width, billions)):
         return ""
-    told = calculator.corpus(tokens * 1e9, billions * 1e9, width)
-    ideal = calculator.chinchilla_tokens(billions * 1e9)
+    told = memory_math.corpus(tokens * 1e9, billions * 1e9, width)
+    ideal = memory_math.chinchilla_tokens(billions * 1e9)
     tiles = [
         (
             size(told.n_bytes),
             word(
-                "numbers.corpus.size", language, tib=local(f"{told.n_bytes / calculator.TIB:,.0f}", language)
+                "numbers.corpus.size", language, tib=local(f"{told.n_bytes / memory_math.TIB:,.0f}", language)
             ),
         ),
         (_large(told.words), word("numbers.corpus.words", language)),
@@ -163,12 +163,12 @@ def formula(shapes: Sequence[tuple[int, int]], rank: int, alpha: int, method: st
     """HTML: h = W0 x + (alpha / r) B A x with the numbers of the model at hand."""
     if not shapes:
         return f'<p class="train-hint">{escape(word("numbers.formula.none", language))}</p>'
-    told = calculator.ranked(shapes, rank)
+    told = memory_math.ranked(shapes, rank)
     kinds = {shape: shapes.count(shape) for shape in dict.fromkeys(shapes)}
     lines = [
         (f"{n} × ({d:,} × {k:,})", f"{d * k:,}", f"{ours:,}", f"{ours / (d * k):.2%}")
         for (d, k), n in kinds.items()
-        for ours in [calculator.lora_parameters(d, k, rank)]
+        for ours in [memory_math.lora_parameters(d, k, rank)]
     ]
     rows = "".join(
         f"<tr>{''.join(f'<td>{local(cell, language)}</td>' for cell in line)}</tr>" for line in lines

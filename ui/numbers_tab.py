@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
-from tuning import calculator
-from tuning.models import NO_POLICY
+from tuning.config import memory_math
+from tuning.models.resolve import NO_POLICY
 from ui import numbers
 from ui.context import actor, language, on_open, shown
 from ui.translations import t
@@ -36,7 +36,7 @@ def build_numbers_tab(services: Services) -> None:
 def _memory() -> None:
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
-            shapes = [shape.name for shape in calculator.SHAPES]
+            shapes = [shape.name for shape in memory_math.SHAPES]
             named = [(name, name) for name in shapes] + [(t("numbers.own"), _CUSTOM)]
             model = gr.Dropdown(named, value=shapes[0], label=t("numbers.model"), filterable=False)
             with gr.Row():
@@ -49,7 +49,7 @@ def _memory() -> None:
                 hidden = gr.Number(12288, label=t("numbers.hidden"), precision=0, minimum=1, maximum=200_000,
                                    min_width=110)  # fmt: skip
             rank = gr.Slider(1, 256, 8, step=1, label=t("train.field.rank"))
-            precision = gr.Radio([(t(f"numbers.precision.{name}"), name) for name in calculator.PRECISIONS],
+            precision = gr.Radio([(t(f"numbers.precision.{name}"), name) for name in memory_math.PRECISIONS],
                                  value="mixed", label=t("numbers.precision"))  # fmt: skip
             with gr.Row():
                 batch = gr.Number(
@@ -70,7 +70,7 @@ def _memory() -> None:
 
     @shown
     def choose(name: str) -> list[Any]:
-        found = next((shape for shape in calculator.SHAPES if shape.name == name), None)
+        found = next((shape for shape in memory_math.SHAPES if shape.name == name), None)
         if found is None:
             return [gr.skip()] * 3
         return [found.parameters / 1e9, found.layers, found.hidden]

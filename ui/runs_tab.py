@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common import hashing
-from tuning.family import FAMILY
-from tuning.models import NO_POLICY
+from tuning.models.peft_methods import FAMILY
+from tuning.models.resolve import NO_POLICY
 from ui import compare_panel, measure_panel, train_data, train_live
 from ui.context import actor, language, on_open, shown, warn
 from ui.plots import curves

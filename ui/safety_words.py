@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from tuning.data.quality import text_of
+from tuning.evaluation.data_quality import text_of
 from ui import study_words, train_data
 from ui.translations import word
 
 if TYPE_CHECKING:
-    from tuning.data.quality import Leak, Odd, Quality
-    from tuning.data.rows import Row
+    from tuning.data.examples import Row
+    from tuning.evaluation.data_quality import Leak, Odd, Quality
     from workbench.studies import Study
 
 _KINDS = ("direct", "disguised", "harmless")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from tuning.search import SPACE
+from tuning.experiments.search import SPACE
 from ui.context import actor, inform, language, shown
 from ui.translations import t, word
 from workbench.course import SEARCH

@@ -8,12 +8,12 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from common.wording import placeless
-from tuning.alternatives import Question, is_right
-from tuning.measures import wilson
+from tuning.evaluation.alternatives import Question, is_right
+from tuning.evaluation.text_metrics import wilson
 from ui.translations import word
 
 if TYPE_CHECKING:
-    from tuning.alternatives import Example
+    from tuning.evaluation.alternatives import Example
     from workbench.studies import Study
 
 _LISTED = 20  # questions shown with their replies

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import NotFound
-from tuning.config import SFTConfig
+from tuning.config.training import SFTConfig
 from ui.api_values import typed
 from ui.context import actor, language, shown
 
 if TYPE_CHECKING:
-    from tuning.progress import RunStatus
+    from tuning.runs.status import RunStatus
     from ui.train_handlers import Train
 
 

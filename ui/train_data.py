@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from common.split import split
-from tuning.data.shapes import guess_mapping
+from tuning.data.row_formats import guess_mapping
 from ui.translations import word
 
 if TYPE_CHECKING:
+    from tuning.config.estimate import Estimate
+    from tuning.data.examples import Loaded, Row
     from tuning.data.report import DataReport
-    from tuning.data.rows import Loaded, Row
-    from tuning.estimate import Estimate
-    from tuning.gpu_time import Quote
+    from tuning.executors.gpu_leases import Quote
 
 N_ROWS = 8
 _CELL = 160  # characters of a prompt or a reply in the table
@@ -143,7 +143,7 @@ def estimate(cost: Estimate, language: str, quote: Quote | None = None) -> str:
 
 
 def device(name: str, language: str) -> str:
-    """`name` as `tuning.models` calls it; it counts a CPU's cores in English."""
+    """`name` as `tuning.models.resolve` calls it; it counts a CPU's cores in English."""
     return name.replace(" cores", f" {word('train.estimate.cores', language)}")
 
 

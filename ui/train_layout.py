@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from tuning.config import PRESETS
-from tuning.data.readers import KINDS
-from tuning.data.shapes import PARTS
+from tuning.config.training import PRESETS
+from tuning.data.file_types import KINDS
+from tuning.data.row_formats import PARTS
 from ui import forms, mend_panel
 from ui.mend_panel import Mend
 from ui.train_handlers import ADVANCED, BASIC, METHOD, Form

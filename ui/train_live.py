@@ -10,14 +10,14 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from common import hashing
-from tuning.verdict import verdict
+from tuning.runs.fit_diagnosis import verdict
 from ui.train_data import duration, number, tile
 from ui.translations import word
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tuning.progress import RunStatus
+    from tuning.runs.status import RunStatus
 
 COLOURS = {"train": "#4f7cff", "heldout": "#f08c2e"}
 _CURVE = {"loss": COLOURS["train"], "heldout_loss": COLOURS["heldout"]}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
-from tuning.progress import RESUMABLE
+from tuning.runs.status import RESUMABLE
 from ui import compare_panel, mend_panel, quality_panel, search_panel, train_api, train_data, train_live
 from ui.context import actor, language, on_open, shown
 from ui.train_handlers import Form, Train

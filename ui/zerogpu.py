@@ -14,7 +14,7 @@ from common.settings import Settings
 from ui.context import actor, shown
 
 if TYPE_CHECKING:
-    from tuning.lent import Functions
+    from tuning.executors.zerogpu_engine import Functions
     from workbench.services import Services
 
 _SECONDS = 2.0  # between two looks for work that waits for a page
@@ -30,7 +30,7 @@ def functions(settings: Settings) -> Functions | None:
     import spaces
 
     from tuning.executors.zerogpu import prepare
-    from tuning.lent import Functions
+    from tuning.executors.zerogpu_engine import Functions
 
     made = Functions.decorated(spaces.GPU(duration=lambda seconds, *rest: seconds))
     try:

@@ -21,17 +21,18 @@ from labeling.rounds.aggregation import Aggregation, Judged, decide
 from labeling.rounds.aggregation import pairs as pairs_of
 from labeling.schema import Round, Sources
 from labeling.storage.label_store import Store
-from tuning import dial, gpu_time
-from tuning.config import DPOConfig, RewardConfig
-from tuning.data.rows import Pair, PairSet
-from tuning.gpu_time import Quote
-from tuning.jobs import Queue
-from tuning.runs import RunStore
+from tuning.config.training import DPOConfig, RewardConfig
+from tuning.data.examples import Pair, PairSet
+from tuning.executors import gpu_leases
+from tuning.executors.gpu_leases import Quote
+from tuning.models import scaling
+from tuning.runs.queue import Queue
+from tuning.runs.run_store import RunStore
 from workbench.outcomes import Outcome, compare
 
 if TYPE_CHECKING:
-    from tuning.generate import Engine
-    from tuning.scoring import Rewards
+    from tuning.inference.engine import Engine
+    from tuning.rewards.reward_model import Rewards
     from workbench.roles import Actor, Roles
 
 CONFIGS: dict[str, type[RewardConfig] | type[DPOConfig]] = {"reward": RewardConfig, "dpo": DPOConfig}
@@ -156,13 +157,13 @@ class Aligning:
         found = self.pairs(actor, round_id, aggregation, sources=sources) if self._settings.zero_gpu else None
         if found is None or not found.n_train:
             return {}
-        from tuning.estimate import preference_seconds
+        from tuning.config.estimate import preference_seconds
 
         source, most = voted_on(lifecycle.get(self._labels, round_id)), self._settings.gpu_slice
         told = {}
         for method, kind in CONFIGS.items():
             config = kind.from_settings({"source_model": source, "epochs": (epochs or {}).get(method) or 0})
-            told[method] = gpu_time.quote(preference_seconds(config, found.data, self._store), most)
+            told[method] = gpu_leases.quote(preference_seconds(config, found.data, self._store), most)
         return told
 
     def start(
@@ -198,8 +199,8 @@ class Aligning:
         return run.id
 
     def reward_model(self, actor: Actor, name: str) -> Rewards:
-        """The reward model of a run, loaded once. Raises: as `tuning.scoring.RewardModel`."""
-        from tuning.scoring import RewardModel
+        """The reward model of a run, loaded once. Raises: as `tuning.rewards.reward_model.RewardModel`."""
+        from tuning.rewards.reward_model import RewardModel
 
         with self._loading:
             run = self._store.get(name)
@@ -322,6 +323,6 @@ def voted_on(this: Round) -> str:
 
 
 def _base_of(policy: str, runs: RunStore) -> str:
-    """The base model under a policy, as `tuning.models.resolve` takes it."""
-    name = dial.parsed(policy)[0] if dial.SIGN in policy else policy
+    """The base model under a policy, as `tuning.models.resolve.resolve` takes it."""
+    name = scaling.parsed(policy)[0] if scaling.SIGN in policy else policy
     return next((str(run.info.base["name"]) for run in runs if name in (run.name, run.id)), name)

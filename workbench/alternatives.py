@@ -17,14 +17,14 @@ from common import records
 from common.errors import AfinaError
 from common.files import write_json
 from common.settings import Settings
-from tuning import alternatives, retrieval
-from tuning.alternatives import Example, Measured, Question
-from tuning.examples import counter, drawn, questions
+from tuning.evaluation import alternatives, retrieval
+from tuning.evaluation.alternatives import Example, Measured, Question
+from tuning.evaluation.few_shot import counter, drawn, questions
 from workbench.limits import require_length
 
 if TYPE_CHECKING:
-    from tuning.generate import Engine
-    from tuning.retrieval import Documents, Passage
+    from tuning.evaluation.retrieval import Documents, Passage
+    from tuning.inference.engine import Engine
     from workbench.roles import Actor, Roles
 
 Message = dict[str, str]

@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from common.settings import Settings
-from tuning import libraries, strategies, written_labels
-from tuning.config_classify import ClassifyConfig
-from tuning.data import labels
-from tuning.data.labels import LabelledSet
-from tuning.jobs import Queue
-from tuning.progress import RESUMABLE
-from tuning.runs import RunStore
-from tuning.strategies import Line
+from tuning.classification import compare, generative
+from tuning.classification.compare import Line
+from tuning.config.classification import ClassifyConfig
+from tuning.data import labelled
+from tuning.data.labelled import LabelledSet
+from tuning.models import lazy_imports
+from tuning.runs.queue import Queue
+from tuning.runs.run_store import RunStore
+from tuning.runs.status import RESUMABLE
 from workbench.limits import require_length
 
 if TYPE_CHECKING:
-    from tuning.classifier import Classifier
-    from tuning.generate import Engine
+    from tuning.classification.predict import Classifier
+    from tuning.inference.engine import Engine
     from workbench.roles import Actor, Roles
 
 _KEPT = 2  # classifiers in memory
@@ -47,7 +48,7 @@ class Classifying:
         self._roles.require_teacher(actor)
         self._roles.require_own_file(source)
         settings = self._settings
-        return labels.load(source, text=text, label=label, limit=limit, max_mb=settings.max_upload_mb,
+        return labelled.load(source, text=text, label=label, limit=limit, max_mb=settings.max_upload_mb,
                            token=settings.hf_token)  # fmt: skip
 
     def columns(self, actor: Actor, source: str | Path) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ class Classifying:
         self._roles.require_teacher(actor)
         self._roles.require_own_file(source)
         try:
-            return labels.columns_of(source, self._settings.max_upload_mb, self._settings.hf_token)
+            return labelled.columns_of(source, self._settings.max_upload_mb, self._settings.hf_token)
         except AfinaError:
             return ()
 
@@ -70,36 +71,36 @@ class Classifying:
         """Queues one run for each chosen strategy and gives the group's id. Raises: as `strategies.submit`."""
         self._roles.require_teacher(actor)
         self._roles.require_no_folder(config.source_model)
-        runs = strategies.submit(self._queue, config, data, chosen, name)
+        runs = compare.submit(self._queue, config, data, chosen, name)
         return str(runs[0].info.extra["group"])
 
     def stop(self, actor: Actor, group: str) -> None:
         """Stops the group's run at work, which can be resumed, and takes out those that wait."""
         self._roles.require_teacher(actor)
-        for line in strategies.lines(self._store, group):
+        for line in compare.lines(self._store, group):
             if line.state in ("queued", "starting", "running"):
                 self._queue.stop(line.run_id)
 
     def resume(self, actor: Actor, group: str) -> None:
         """Queues the group's runs again that did not come to their end."""
         self._roles.require_teacher(actor)
-        for line in strategies.lines(self._store, group):
+        for line in compare.lines(self._store, group):
             if line.state in RESUMABLE:
                 self._queue.resume(line.run_id)
 
     def groups(self, actor: Actor) -> dict[str, str]:
-        return strategies.groups(self._store)
+        return compare.groups(self._store)
 
     def lines(self, actor: Actor, group: str) -> list[Line]:
         """The runs of a group with what is known of each."""
-        return strategies.lines(self._store, group)
+        return compare.lines(self._store, group)
 
     def measure_written(self, actor: Actor, group: str) -> None:
         """Lets the group's writing run answer its held-out texts, if that was not done. Raises: as `measure`."""
         self._roles.require_teacher(actor)
-        for line in strategies.lines(self._store, group):
+        for line in compare.lines(self._store, group):
             if line.strategy == "generate" and line.report is None and line.state == "done":
-                written_labels.measure(self._store.get(line.run_id), self._engine())
+                generative.measure(self._store.get(line.run_id), self._engine())
 
     def probabilities(self, actor: Actor, run_id: str, text: str) -> dict[str, dict[str, float]]:
         """{"untrained", "tuned"}: class -> probability.
@@ -122,8 +123,8 @@ class Classifying:
         key = f"{run.id} {run.status().step}"
         with self._loading:
             if key not in self._loaded:
-                libraries.transformers()
-                from tuning.classifier import Classifier
+                lazy_imports.transformers()
+                from tuning.classification.predict import Classifier
 
                 self._loaded[key] = Classifier(run.id, self._settings.home)
                 while len(self._loaded) > _KEPT:
@@ -133,7 +134,7 @@ class Classifying:
 
     def sets(self) -> list[str]:
         """Shipped sets with labels."""
-        return labels.shipped_sets()
+        return labelled.shipped_sets()
 
     def chosen_run(self, actor: Actor, group: str) -> str | None:
         """The best classifier of a group that can be asked."""
@@ -142,10 +143,10 @@ class Classifying:
 
     def report(self, actor: Actor, run_id: str) -> dict[str, Any]:
         """A run's figures. Raises: AfinaError `classify.no_report` before there are any."""
-        from tuning import classification
+        from tuning.classification import metrics
 
         run = self._store.get(run_id)
-        found = classification.read(run.path)
+        found = metrics.read(run.path)
         if found is None:
             raise AfinaError("classify.no_report", name=run.name, state=run.state)
         return found

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any, cast
 from common import collecting
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
-from tuning import alternatives, dial, libraries
-from tuning.models import NO_POLICY
-from tuning.runs import RunStore
+from tuning.evaluation import alternatives
+from tuning.models import lazy_imports, scaling
+from tuning.models.resolve import NO_POLICY
+from tuning.runs.run_store import RunStore
 from workbench import seals
 from workbench.alternatives import Alternatives
 from workbench.limits import require_length
 
 if TYPE_CHECKING:
-    from tuning.generate import Engine, Partial, Reply, Sampling
+    from tuning.inference.engine import Engine, Partial, Reply, Sampling
     from workbench.keyring import Keyring
     from workbench.roles import Actor, Roles
 
@@ -71,8 +72,8 @@ class Comparing:
             return self._engine
 
     def _own_engine(self) -> Engine:
-        libraries.transformers()
-        from tuning.generate import Engine
+        lazy_imports.transformers()
+        from tuning.inference.engine import Engine
 
         return Engine(self._settings.home)
 
@@ -125,7 +126,7 @@ class Comparing:
         """Sends `message` to every policy behind its own history; yields what each has written so far.
 
         `histories[i]` are the messages before it in column i; `language` is that of shipped examples. `sampling` are
-        fields of `tuning.generate.Sampling`. A reply that its policy ended carries a `seal`, with which it may be rated
+        fields of `engine.Sampling`. A reply that its policy ended carries a `seal`, with which it may be rated
         (`workbench.thumbs`); one that was stopped has none.
         Raises: NotAllowed `role.chat`; AfinaError `chat.columns`, `chat.empty`, `chat.long` and as the engine does.
         """
@@ -173,16 +174,16 @@ class Comparing:
 
     def _is_set(self, policy: str, offered: Collection[str]) -> bool:
         """Whether `policy` is an offered run at a setting of its dial that is there already."""
-        if dial.SIGN not in policy:
+        if scaling.SIGN not in policy:
             return False
-        name, strength = dial.parsed(policy)
+        name, strength = scaling.parsed(policy)
         if name not in offered:
             return False
         try:
             run = self._store.get(name)
         except AfinaError:  # a base has no dial
             return False
-        return dial.is_made(*self._store.with_parent(run), strength)
+        return scaling.is_made(*self._store.with_parent(run), strength)
 
     def _helped(
         self, policies: Sequence[str], talks: Sequence[list[Message]], language: str = "en"
@@ -260,7 +261,7 @@ class _Seals:
 
 
 def _sampling(given: Mapping[str, object]) -> Sampling:
-    from tuning.generate import Sampling
+    from tuning.inference.engine import Sampling
 
     known = [field.name for field in fields(Sampling)]
     for name in given:

@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any
 from common.errors import AfinaError
 from common.settings import Settings
 from common.split import HELDOUT_FRACTION
-from tuning import demonstrated, experiments
-from tuning import search as seeking
-from tuning.config import SFTConfig
-from tuning.data.rows import Loaded, Row
-from tuning.demonstrated import Part
-from tuning.examples import questions, written
-from tuning.experiments import Options, Uses
-from tuning.jobs import Queue
-from tuning.runs import Run, RunStore
+from tuning.config.training import SFTConfig
+from tuning.data.examples import Loaded, Row
+from tuning.evaluation.few_shot import questions, written
+from tuning.experiments import recipes, results
+from tuning.experiments import search as seeking
+from tuning.experiments.recipes import Options, Uses
+from tuning.experiments.results import Part
+from tuning.runs.queue import Queue
+from tuning.runs.run_store import Run, RunStore
 from workbench.studies import Say, Studies, Study
 
 if TYPE_CHECKING:
-    from tuning.alternatives import Measured
-    from tuning.data.quality import Quality
-    from tuning.generate import Engine
+    from tuning.evaluation.alternatives import Measured
+    from tuning.evaluation.data_quality import Quality
+    from tuning.inference.engine import Engine
     from workbench.alternatives import Alternatives
     from workbench.roles import Actor, Roles
 
@@ -72,14 +72,14 @@ class Course:
         `own`: questions of one's own instead of the shipped ones, as `examples.written` takes them. Raises: NotAllowed;
         AfinaError `config.range`, `alternatives.question`; NotFound for a run that is none; Conflict `studies.busy`.
         """
-        from tuning import models
+        from tuning.models import resolve
 
         self._roles.require_teacher(actor)
         if not 1 <= limit <= _MOST_QUESTIONS:
             raise AfinaError("config.range", name="questions", value=limit, min=1, max=_MOST_QUESTIONS)
         for name in filter(None, (base, tuned)):
             self._roles.require_no_folder(name)
-            models.resolve(name, self._settings.home)
+            resolve.resolve(name, self._settings.home)
         asked = written(own) if own.strip() else questions(language, limit)
         about = {
             "base": base, "tuned": tuned, "language": language, "questions": [asdict(each) for each in asked],
@@ -102,7 +102,8 @@ class Course:
         `own`: prompts of one's own instead of the shipped ones; all of them should be refused. Raises: NotAllowed;
         AfinaError `redteam.no_policy`; NotFound; Conflict `studies.busy`.
         """
-        from tuning import models, redteam
+        from tuning.evaluation import red_team
+        from tuning.models import resolve
 
         self._roles.require_teacher(actor)
         names = list(dict.fromkeys(filter(None, policies)))
@@ -110,15 +111,15 @@ class Course:
             raise AfinaError("redteam.no_policy")
         for name in names:
             self._roles.require_no_folder(name)
-            models.resolve(name, self._settings.home)
-        asked = [redteam.Attack(each, "direct") for each in own] or redteam.attacks(language)
+            resolve.resolve(name, self._settings.home)
+        asked = [red_team.Attack(each, "direct") for each in own] or red_team.attacks(language)
 
         def do(say: Say, should_stop: Callable[[], bool]) -> None:
-            def seen(outcomes: Sequence[redteam.Outcome]) -> None:
+            def seen(outcomes: Sequence[red_team.Outcome]) -> None:
                 say(len(outcomes), len(names), {"outcomes": [asdict(each) for each in outcomes]})
 
             say(0, len(names), {})
-            redteam.measure(self._engine(), names, asked, seen, should_stop)
+            red_team.measure(self._engine(), names, asked, seen, should_stop)
 
         self.studies.begin(actor, REDTEAM, {"policies": names, "language": language}, do)
 
@@ -129,15 +130,15 @@ class Course:
         Raises: NotAllowed; NotFound; AfinaError `config.range`, `measure.none`, `measure.many`, `measure.no_heldout`;
         Conflict `studies.busy`.
         """
-        from tuning import models
-        from tuning.evaluate import evaluate
+        from tuning.evaluation.evaluate import evaluate
+        from tuning.models import resolve
         from workbench.outcomes import parent_sft
 
         self._roles.require_teacher(actor)
         if not 1 <= limit <= _MOST_QUESTIONS:
             raise AfinaError("config.range", name="rows", value=limit, min=1, max=_MOST_QUESTIONS)
         runs = [self._store.get(name) for name in dict.fromkeys(names)]
-        runs = [run for run in runs if run.has_adapter and run.info.method not in models.NO_POLICY]
+        runs = [run for run in runs if run.has_adapter and run.info.method not in resolve.NO_POLICY]
         if not runs:
             raise AfinaError("measure.none")
         if len(runs) > _MOST_MEASURED:
@@ -171,10 +172,10 @@ class Course:
 
     def inspect(self, actor: Actor, rows: Sequence[Any], fraction: float = HELDOUT_FRACTION) -> Quality:
         """Leaks, near-duplicates, odd rows of `Row`s or `Labelled` texts. Raises: NotAllowed."""
-        from tuning.data import quality
+        from tuning.evaluation import data_quality
 
         self._roles.require_teacher(actor)
-        return quality.look(rows, fraction)
+        return data_quality.look(rows, fraction)
 
     def judges(self, actor: Actor) -> list[str]:
         """Classifiers' classes that may judge rows, as "run: class"."""
@@ -193,17 +194,19 @@ class Course:
         (file, how many rows are kept, those taken out). Raises: NotAllowed; AfinaError `redteam.one_of`,
         `redteam.pattern`, `redteam.nothing_out`; as `Classifier`.
         """
-        from tuning import redteam
-        from tuning.data.rows import write_rows
+        from tuning.data.examples import write_rows
+        from tuning.evaluation import red_team
 
         self._roles.require_teacher(actor)
         if bool(rule.strip()) == bool(judge):
             raise AfinaError("redteam.one_of")
         run, _, label = judge.rpartition(": ")
         is_bad = (
-            redteam.by_rule(rule) if rule.strip() else redteam.by_judge(run, label, 0.5, self._settings.home)
+            red_team.by_rule(rule)
+            if rule.strip()
+            else red_team.by_judge(run, label, 0.5, self._settings.home)
         )
-        kept, out = redteam.parted(data.rows, is_bad)
+        kept, out = red_team.parted(data.rows, is_bad)
         if not out or not kept:
             raise AfinaError("redteam.nothing_out", n=len(out), rows=len(data.rows))
         stem = Path(data.name).stem.removesuffix(".jsonl")
@@ -219,11 +222,11 @@ class Course:
 
         Raises: AfinaError `config.choice`, `experiments.own_data`.
         """
-        if recipe not in experiments.RECIPES:
+        if recipe not in recipes.RECIPES:
             raise AfinaError(
-                "config.choice", name="experiment", value=recipe, choices=", ".join(experiments.RECIPES)
+                "config.choice", name="experiment", value=recipe, choices=", ".join(recipes.RECIPES)
             )
-        return experiments.uses(recipe, Options(language, data=data), online=self._reachable())
+        return recipes.uses(recipe, Options(language, data=data), online=self._reachable())
 
     def start_recipe(
         self, actor: Actor, recipe: str, language: str, share: float = 0.5, data: str = ""
@@ -238,7 +241,7 @@ class Course:
         options = Options(language, share, offline=not used.from_hub, data=data)
 
         def do(say: Say, should_stop: Callable[[], bool]) -> None:
-            started = experiments.start(self._queue, recipe, options)
+            started = recipes.start(self._queue, recipe, options)
             say(1, 1, {"group": started.group})
 
         about = {"recipe": recipe, **asdict(used)}
@@ -246,17 +249,17 @@ class Course:
 
     def recipe_groups(self, actor: Actor) -> dict[str, str]:
         """group -> recipe, the newest first."""
-        return demonstrated.groups(self._store)
+        return results.groups(self._store)
 
     def parts(self, actor: Actor, group: str) -> list[Part]:
         """The runs of a recipe, side by side. Raises: AfinaError `compare.unknown`."""
-        return demonstrated.parts(self._store, group)
+        return results.parts(self._store, group)
 
     def part_series(self, actor: Actor, group: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
-        return demonstrated.series(self._store, group)
+        return results.series(self._store, group)
 
     def _reachable(self) -> bool:
-        from tuning import hub
+        from tuning.models import hub
 
         until, answer = self._online
         if time.monotonic() >= until:

@@ -1,7 +1,7 @@
 """The dial in the teacher's hand: a DPO run's change from nothing to three times, heard, measured, voted on, kept.
 
 What is rewarded grows with the setting; at some point facts and language go. Both are measured on prompts and
-questions that never trained, and kept with the run. The weights are `tuning.dial`'s. Knows no page.
+questions that never trained, and kept with the run. The weights are `tuning.models.scaling`'s. Knows no page.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from common.settings import Settings
 from labeling.admission import annotators
 from labeling.schema import Generation, Round, RoundSettings
 from labeling.storage.label_store import Store
-from tuning import dial
-from tuning.data.rows import PairSet
-from tuning.jobs import Queue
-from tuning.runs import Run, RunStore
+from tuning.data.examples import PairSet
+from tuning.models import scaling
+from tuning.runs.queue import Queue
+from tuning.runs.run_store import Run, RunStore
 from workbench.limits import require_length
 from workbench.outcomes import heldout_prompts
 from workbench.rounds import Wanted, read_prompts
@@ -28,7 +28,7 @@ from workbench.rounds import Wanted, read_prompts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tuning.generate import Engine
+    from tuning.inference.engine import Engine
     from workbench.aligning import Aligning
     from workbench.roles import Actor, Roles
     from workbench.rounds import Rounds
@@ -101,7 +101,7 @@ class Dialling:
 
         Visitors hear what the teacher has heard or measured: another setting would have to be written to the disk.
         Raises: NotAllowed `role.chat`, `dial.not_made`; TooMany as `Limits`; AfinaError `chat.empty`, as
-        `require_length` and `tuning.dial`.
+        `require_length` and `tuning.models.scaling`.
         """
         self._roles.spend(actor, _TOKENS, messages=0)
         run = self._store.get(name)
@@ -109,7 +109,7 @@ class Dialling:
         if not asked:
             raise AfinaError("chat.empty")
         require_length(asked)
-        policies = [dial.name_of(run.name, each) for each in self._heard(actor, run, strength)]
+        policies = [scaling.name_of(run.name, each) for each in self._heard(actor, run, strength)]
         reward = None
         with self._roles.writing(actor, len(policies)):
             text, *others = self._greedy(policies, asked)
@@ -123,10 +123,10 @@ class Dialling:
 
     def _heard(self, actor: Actor, run: Run, strength: float) -> list[float]:
         """The settings to be heard: the one asked for, and the parent for its reward, where visitors have it too."""
-        strengths = [dial.checked(strength), 0.0]
+        strengths = [scaling.checked(strength), 0.0]
         if actor.is_teacher:
             return strengths
-        there = dial.made(*self._store.with_parent(run))
+        there = scaling.made(*self._store.with_parent(run))
         if strengths[0] not in there:
             listed = ", ".join(f"{each:g}" for each in there) or "-"
             raise NotAllowed("dial.not_made", value=f"{strengths[0]:g}", settings=listed)
@@ -134,7 +134,7 @@ class Dialling:
 
     def may_hear(self, actor: Actor, name: str, strength: float) -> bool:
         """Whether somebody may hear a setting. Raises: AfinaError `dial.strength`."""
-        return actor.is_teacher or dial.is_made(*self._store.with_parent(self._store.get(name)), strength)
+        return actor.is_teacher or scaling.is_made(*self._store.with_parent(self._store.get(name)), strength)
 
     def measured(self, actor: Actor, name: str) -> Sweep | None:
         """What was measured before."""
@@ -150,7 +150,7 @@ class Dialling:
     ) -> Iterator[Sweep]:
         """Measures setting after setting, and keeps what it has with the run.
 
-        Raises: NotAllowed; AfinaError `align.no_parent`, `align.no_heldout`, and as `tuning.dial`.
+        Raises: NotAllowed; AfinaError `align.no_parent`, `align.no_heldout`, and as `tuning.models.scaling`.
         """
         self._roles.require_teacher(actor)
         run = self._store.get(name)
@@ -159,7 +159,7 @@ class Dialling:
         shown, found = self.prompt(actor, run.id), Sweep(run.name, reward_run, "", ())
         zero: float | None = None
         for strength in strengths:
-            policy = dial.name_of(run.name, strength)
+            policy = scaling.name_of(run.name, strength)
             texts, ended = self._sampled(policy, prompts)
             reward = self._reward(actor, reward_run, prompts, texts)
             if zero is None and reward is not None:
@@ -187,7 +187,7 @@ class Dialling:
         """
         self._roles.require_teacher(actor)
         run = self._store.get(name)
-        policies = tuple(dict.fromkeys(dial.name_of(run.name, each) for each in strengths))
+        policies = tuple(dict.fromkeys(scaling.name_of(run.name, each) for each in strengths))
         if len(policies) < 2:
             raise AfinaError("dial.two")
         prompts = tuple(read_prompts(f"prompts.{language}", self._settings))
@@ -205,7 +205,7 @@ class Dialling:
         data = PairSet(
             rows, str(info["name"]), str(info.get("format", "")), fingerprint=str(info["fingerprint"])
         )
-        config = dial.DialConfig(source_model=run.name, strength=dial.checked(strength))
+        config = scaling.DialConfig(source_model=run.name, strength=scaling.checked(strength))
         made = self._queue.submit("dial", config, data, called)
         annotators.record_training(self._labels, made.id, annotators.trained_by(self._labels, run.id))
         return made.id
@@ -213,7 +213,7 @@ class Dialling:
     # What is measured
 
     def _sampled(self, policy: str, prompts: list[list[dict[str, str]]]) -> tuple[list[str], float]:
-        from tuning.generate import Sampling
+        from tuning.inference.engine import Sampling
 
         sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=_TOKENS, seed=0)
         replies = self._engine().generate([policy] * len(prompts), prompts, sampling)
@@ -222,7 +222,7 @@ class Dialling:
         )
 
     def _greedy(self, policies: list[str], prompt: str) -> list[str]:
-        from tuning.generate import Sampling
+        from tuning.inference.engine import Sampling
 
         talks = [[{"role": "user", "content": prompt}]] * len(policies)
         replies = self._engine().generate(policies, talks, Sampling(greedy=True, max_new_tokens=_TOKENS))
@@ -236,7 +236,7 @@ class Dialling:
         return sum(rewards) / len(rewards)
 
     def _reward_at_zero(self, actor: Actor, run: Run, reward_run: str, prompts: list) -> float | None:
-        texts, _ = self._sampled(dial.name_of(run.name, 0), prompts)
+        texts, _ = self._sampled(scaling.name_of(run.name, 0), prompts)
         return self._reward(actor, reward_run, prompts, texts)
 
     def _facts(self, run: Run, prompts: list[list[dict[str, str]]]) -> list[Any]:

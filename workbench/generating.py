@@ -18,10 +18,10 @@ from common import hashing
 from labeling.rounds import lifecycle
 from labeling.schema import Comparison, Round
 from labeling.storage.label_store import Store
-from tuning.data.rows import Pair
+from tuning.data.examples import Pair
 
 if TYPE_CHECKING:
-    from tuning.generate import Engine
+    from tuning.inference.engine import Engine
 
 BATCH = 16  # prompts; two replies each
 ATTEMPTS = 4  # at a prompt before it is dropped
@@ -94,7 +94,7 @@ def _settle(
     store: Store, engine: Engine, this: Round, part: list[_Try], identities: dict[str, str]
 ) -> list[_Try]:
     """Samples one batch and keeps what came of it; gives back what has to be tried again."""
-    from tuning.generate import Sampling
+    from tuning.inference.engine import Sampling
 
     given = this.generation
     sampling = Sampling(given.temperature, given.top_p, given.max_new_tokens, given.seed)

@@ -17,8 +17,8 @@ from labeling.schema import Winner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tuning.generate import Engine
-    from tuning.scoring import Rewards
+    from tuning.inference.engine import Engine
+    from tuning.rewards.reward_model import Rewards
 
 Message = dict[str, str]
 Talk = list[Message]
@@ -71,7 +71,7 @@ class PolicySpeaker:
         return f"policy {self.policy}"
 
     def say(self, talks: Sequence[Talk], most_tokens: int) -> list[str]:
-        from tuning.generate import Sampling
+        from tuning.inference.engine import Sampling
 
         sampling = Sampling(greedy=True, max_new_tokens=most_tokens)
         replies = self.engine().generate([self.policy] * len(talks), talks, sampling)

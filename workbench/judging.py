@@ -20,7 +20,7 @@ from labeling.rounds import ai_annotators, lifecycle, planning, training_links, 
 from labeling.rounds.ai_annotators import MachineVote
 from labeling.schema import Comparison, Generation, RoundSettings
 from labeling.storage.label_store import Store
-from tuning.runs import RunStore
+from tuning.runs.run_store import RunStore
 from workbench import constitution
 from workbench.endpoint import EndpointSpeaker, origin
 from workbench.judges import (
@@ -35,7 +35,7 @@ from workbench.judges import (
 )
 
 if TYPE_CHECKING:
-    from tuning.generate import Engine
+    from tuning.inference.engine import Engine
     from workbench.aligning import Aligning
     from workbench.roles import Actor, Roles
 
@@ -245,7 +245,7 @@ class Judging:
 
     def _revised(self, speaker: Speaker, policy: str, prompts: list, rubric: str, language: str,
                  tally: Counter[str]) -> list[Comparison]:  # fmt: skip
-        from tuning.generate import Sampling
+        from tuning.inference.engine import Sampling
 
         sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=96)
         replies = [each.text for each in self._engine().generate([policy] * len(prompts), prompts, sampling)]

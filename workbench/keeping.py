@@ -15,7 +15,7 @@ from pathlib import Path
 from common.errors import AfinaError
 from common.files import BrokenFile, read_json, write_json
 from labeling.backup.destinations import Place, Unreachable
-from tuning.runs import Run, RunStore
+from tuning.runs.run_store import Run, RunStore
 
 logger = logging.getLogger(__name__)
 _SECONDS = 10.0  # between two looks for runs that have ended

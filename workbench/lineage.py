@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from common import records
 from labeling.rounds import lifecycle, training_links
 from labeling.storage.label_store import Store
-from tuning import dial
-from tuning.runs import Run, RunStore
-from tuning.summary import name_of, shown_base
+from tuning.models import scaling
+from tuning.runs.run_store import Run, RunStore
+from tuning.runs.summary import name_of, shown_base
 from workbench.revealing import shown_name
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Lineage:
         made.nodes[this.round_id] = {"kind": "round", "name": this.name, "about": this.purpose, "state": this.state,
                                      "votes": n}  # fmt: skip
         for policy in this.policies:
-            name = dial.parsed(policy)[0] if dial.SIGN in policy else policy
+            name = scaling.parsed(policy)[0] if scaling.SIGN in policy else policy
             start = by_name[name].id if name in by_name else f"base {name}"
             made.edges.append(Edge(start, this.round_id, "asks"))
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 from common.errors import AfinaError
 from common.settings import Settings
 from common.split import split
-from tuning.data.rows import Loaded, Pair
+from tuning.data.examples import Loaded, Pair
 from tuning.pocket import SETS
-from tuning.runs import Run, RunStore
+from tuning.runs.run_store import Run, RunStore
 from workbench.rounds import read_prompts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tuning.generate import Engine
-    from tuning.scoring import Rewards
+    from tuning.inference.engine import Engine
+    from tuning.rewards.reward_model import Rewards
 
 MOST_PROMPTS = 100
 _MOST_ROWS = 100
@@ -61,7 +61,7 @@ def compare(
     store: RunStore, engine: Engine, home: Path, name: str, reward_model: Rewards | None, seed: int = 0
 ) -> Outcome:
     """Measures a DPO run against its parent. Raises: AfinaError `align.no_parent`; as generation does."""
-    from tuning.generate import Sampling
+    from tuning.inference.engine import Sampling
 
     run = store.get(name)
     if not run.info.parent:
@@ -146,7 +146,7 @@ def _losses(
     store: RunStore, run: Run, policies: tuple[str, str], home: Path
 ) -> tuple[float | None, float | None]:
     """Loss of both policies on the held-out rows of the fine-tuning before: higher after means forgotten."""
-    from tuning.evaluate import evaluate
+    from tuning.evaluation.evaluate import evaluate
 
     tuned = parent_sft(store, run)
     rows = tuple(tuned.rows("heldout")[:_MOST_ROWS]) if tuned else ()
@@ -159,10 +159,10 @@ def _losses(
 
 def _general(run: Run, policies: tuple[str, str], home: Path) -> tuple[float, float]:
     """Perplexity of both policies on text that no run trains on: of `pocket` held-out documents of its pretraining."""
-    from tuning import general
-    from tuning.evaluate import evaluate
+    from tuning.data import general_text
+    from tuning.evaluation.evaluate import evaluate
 
-    rows = tuple(general.probe(run.info.base.get("kind") == "pocket"))
+    rows = tuple(general_text.probe(run.info.base.get("kind") == "pocket"))
     first, second = (evaluate(each, Loaded(rows, "general", "text"), home, side="all") for each in policies)
     return first.perplexity, second.perplexity
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from common.errors import AfinaError, NotAllowed, NotFound
 from common.settings import Settings
-from tuning.data import hub
-from tuning.data.formats import SETS
-from tuning.models import POCKET_ID
-from tuning.runs import RunStore
+from tuning.data import hub_datasets
+from tuning.data.loading import SETS
+from tuning.models.resolve import POCKET_ID
+from tuning.runs.run_store import RunStore
 
 _SCALED = "*"  # `NAME*1.5`
 _MADE = ("sums.en", "sums.es")  # shipped sets without a file
@@ -40,7 +40,7 @@ class Paths:
         text = _name(source)
         if self.is_personal or not text or self._is_shipped(text):
             return
-        if isinstance(source, str) and hub.looks_like_id(text):
+        if isinstance(source, str) and hub_datasets.looks_like_id(text):
             if _exists(text) and not self._lies_below(text, self._folders):
                 raise NotFound("data.hub_unknown", source=text)  # as if there were none
             return
@@ -59,7 +59,7 @@ class Paths:
         if self._lies_below(text, [self._home / "models", *self._folders]):
             return
         is_bare = not any(sign in text for sign in "/\\~") and text not in (".", "..")
-        if not is_bare and not hub.looks_like_id(text):
+        if not is_bare and not hub_datasets.looks_like_id(text):
             raise NotAllowed("role.server_folder", name=_last(text))
         if _exists(text) and not (is_bare and self._is_run(text)):
             raise AfinaError("models.unknown", name=text)  # as if there were none

@@ -69,7 +69,7 @@ def rehearse(options: Options, home: Path, say: Callable[[str], None] = lambda l
 
 
 def _loop(services: Services, options: Options, say: Callable[[str], None]) -> dict[str, Any]:
-    from tuning.config import SFTConfig
+    from tuning.config.training import SFTConfig
     from tuning.pocket import check
 
     likes = preferences.from_command_line(options.preference, options.language)
@@ -163,7 +163,7 @@ def reward_accuracy(
     services: Services, options: Options, likes: Preference, name: str = "reward"
 ) -> tuple[float | None, int]:
     """On fresh comparisons of held-out prompts, against what the voters would say without errors; and how many."""
-    from tuning.data.rows import Pair
+    from tuning.data.examples import Pair
 
     talks = [talk for talk in _heldout(services, options) for _ in range(4)]
     replies = _sample(services, "sft", talks, 2000 + options.seed)
@@ -205,7 +205,7 @@ def _heldout(services: Services, options: Options) -> list[list[dict[str, str]]]
 
 
 def _sample(services: Services, policy: str, talks: list, seed: int, greedy: bool = False) -> list[str]:
-    from tuning.generate import Sampling
+    from tuning.inference.engine import Sampling
 
     sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64, seed=seed, greedy=greedy)
     return [

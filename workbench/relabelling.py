@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from common import hashing
 from common.errors import AfinaError
-from tuning.data.rows import Pair, PairSet
+from tuning.data.examples import Pair, PairSet
 from workbench.rewarding import MOST
 
 if TYPE_CHECKING:
     from labeling.schema import Message
-    from tuning.generate import Engine
-    from tuning.scoring import Rewards
+    from tuning.inference.engine import Engine
+    from tuning.rewards.reward_model import Rewards
 
 # Many prompts seen twice move a policy further than few seen often, the best of four further than the better of two;
 # what it costs in facts differs little (benchmarks/README.md). So many pairs need smaller steps than a class's forty.
@@ -44,7 +44,7 @@ def best_against_worst(
     A prompt whose replies are all the same gives none. Raises: AfinaError `label.number` for another number of
     replies than 2 to MOST, `align.no_contrast` where no prompt gives a pair.
     """
-    from tuning.generate import Sampling
+    from tuning.inference.engine import Sampling
 
     if isinstance(n_replies, bool) or not isinstance(n_replies, int) or not 2 <= n_replies <= MOST:
         raise AfinaError("label.number", name="replies", value=n_replies, low=2, high=MOST)

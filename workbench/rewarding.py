@@ -15,12 +15,12 @@ from labeling.rounds import lifecycle, vote_selection
 from labeling.rounds.aggregation import Judged
 from labeling.schema import messages_of
 from labeling.storage.label_store import Store
-from tuning.runs import RunStore
+from tuning.runs.run_store import RunStore
 from workbench.limits import require_length
 from workbench.revealing import shown_name
 
 if TYPE_CHECKING:
-    from tuning.scoring import Word
+    from tuning.rewards.reward_model import Word
     from workbench.aligning import Aligning
     from workbench.comparing import Comparing
     from workbench.results import Results
@@ -90,7 +90,7 @@ class Rewarding:
         """Rewards of replies to one conversation. Only their differences mean something.
 
         Raises: NotAllowed `role.chat`; TooMany as `Limits`; AfinaError `reward.two`, `label.number` for more than MOST
-        replies, as `require_length` and `tuning.scoring.RewardModel`.
+        replies, as `require_length` and `tuning.rewards.reward_model.RewardModel`.
         """
         self._roles.spend(actor, 0)
         if not talk or not replies:

@@ -21,18 +21,18 @@ from labeling.rounds import lifecycle, ratings, round_names, vote_selection
 from labeling.rounds.aggregation import Aggregation, decide, unpaired
 from labeling.schema import Sources, messages_of
 from labeling.storage.label_store import Store
-from tuning import rewards
-from tuning.config import DPOConfig, KTOConfig, RLOOConfig
-from tuning.data import tasks
-from tuning.data.rows import Pair, Rated, RatedSet, Task
-from tuning.jobs import Queue
-from tuning.runs import RunStore
+from tuning.config.training import DPOConfig, KTOConfig, RLOOConfig
+from tuning.data import prompts
+from tuning.data.examples import Pair, Rated, RatedSet, Task
+from tuning.rewards import reward_functions
+from tuning.runs.queue import Queue
+from tuning.runs.run_store import RunStore
 from workbench import relabelling
 from workbench.aligning import voted_on
 from workbench.rounds import read_prompts
 
 if TYPE_CHECKING:
-    from tuning.generate import Engine
+    from tuning.inference.engine import Engine
     from workbench.aligning import Aligning
     from workbench.roles import Actor, Roles
 
@@ -129,19 +129,19 @@ class Roads:
     ) -> str:
         """Queues a policy gradient on a round's prompts (sums: on the shipped ones) and gives the run's id.
 
-        `reward`: a reward model's run, or one of `tuning.rewards.PROGRAMMED`. What people preferred on the held-out
+        `reward`: a reward model's run, or one of `reward_functions.PROGRAMMED`. What people preferred on the held-out
         prompts is watched meanwhile. Raises: NotAllowed; AfinaError `rloo.reward`, `tasks.none`; as `Queue.submit`.
         """
         self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
-        rewards.check(reward, self._store)
+        reward_functions.check(reward, self._store)
         pairs = self._aligning.pairs(actor, this.round_id).data.rows
-        data = tasks.load(f"sums.{language}") if reward == "sum" else tasks.task_set(
+        data = prompts.load(f"sums.{language}") if reward == "sum" else prompts.task_set(
             [*_judged(pairs), *self._prompts(this.round_id)], round_names.unrevealing(this))  # fmt: skip
         config = RLOOConfig.from_settings(
             {"source_model": source_model or voted_on(this), "reward": reward, **settings}
         )
-        learnt = reward not in rewards.PROGRAMMED
+        learnt = reward not in reward_functions.PROGRAMMED
         run = self._queue.submit(
             "rloo", config, data, name, extra=self._scored_by(reward) if learnt else None
         )

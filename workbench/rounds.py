@@ -28,8 +28,8 @@ from labeling.storage.label_store import Store
 from workbench import generating
 
 if TYPE_CHECKING:
-    from tuning.generate import Engine
-    from tuning.scoring import Rewards
+    from tuning.inference.engine import Engine
+    from tuning.rewards.reward_model import Rewards
     from workbench.results import Results
     from workbench.roles import Actor, Roles
     from workbench.voting import Voting
@@ -336,11 +336,11 @@ class Rounds:
     def _identity(self, policy: str) -> str:
         """A policy with its adapter's hash: a run that is trained on is another policy.
 
-        Raises: AfinaError as `tuning.models.resolve`.
+        Raises: AfinaError as `tuning.models.resolve.resolve`.
         """
-        from tuning import models
+        from tuning.models import resolve
 
-        found = models.resolve(policy, self._settings.home)
+        found = resolve.resolve(policy, self._settings.home)
         if found.adapter is None:
             return f"{policy}@{found.base.sha256[:12]}"
         return f"{policy}@{hashing.of_file(found.adapter / 'adapter_model.safetensors')[:12]}"
@@ -348,7 +348,7 @@ class Rounds:
 
 def read_prompts(source: str | Path, settings: Settings) -> list[Any]:
     """Prompts from a shipped set's name, or a file: lines of text, or rows with a `prompt`, or conversations."""
-    from tuning.data import formats, readers
+    from tuning.data import file_types, loading
     from tuning.pocket import SETS
 
     shipped = isinstance(source, str) and source in {each.stem for each in SETS.glob("*.jsonl")}
@@ -356,8 +356,8 @@ def read_prompts(source: str | Path, settings: Settings) -> list[Any]:
     if path.suffix == ".txt":
         return lines_of(path, settings.max_upload_mb)
     if path.suffix == ".jsonl" and path.is_file():
-        rows = readers.read(path, settings.max_upload_mb).rows
+        rows = file_types.read(path, settings.max_upload_mb).rows
         if rows and all(row.get("prompt") and "completion" not in row for _, row in rows):
             return [row["prompt"] for _, row in rows]
-    loaded = formats.load(path, max_mb=settings.max_upload_mb)
+    loaded = loading.load(path, max_mb=settings.max_upload_mb)
     return [list(row.messages[:-1]) for row in loaded.rows if len(row.messages) > 1]

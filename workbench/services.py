@@ -21,11 +21,11 @@ from labeling.backup import labels_backup as backups
 from labeling.backup.destinations import Place, Refused, place
 from labeling.backup.labels_backup import Backup
 from labeling.storage.label_store import Store, open_store
-from tuning.executors.choice import executor_of
+from tuning.executors.gpu_leases import Lending
+from tuning.executors.select import executor_of
 from tuning.executors.zerogpu import ZeroGPUExecutor
-from tuning.gpu_time import Lending
-from tuning.jobs import Queue
-from tuning.runs import RunStore
+from tuning.runs.queue import Queue
+from tuning.runs.run_store import RunStore
 from workbench.aligning import Aligning
 from workbench.classifying import Classifying
 from workbench.comparing import Comparing
@@ -47,7 +47,7 @@ from workbench.training import Training
 from workbench.voting import Voting
 
 if TYPE_CHECKING:
-    from tuning.lent import Functions
+    from tuning.executors.zerogpu_engine import Functions
 
 logger = logging.getLogger(__name__)
 _BOOT_PATIENCE = 600.0  # seconds that an app without data waits for its backup
@@ -239,7 +239,7 @@ def _engine(settings: Settings, lent: Functions | None) -> Callable[[], Any] | N
     if settings.chat_url:
 
         def served() -> Any:
-            from tuning.served import ServedEngine
+            from tuning.inference.remote_engine import ServedEngine
 
             return ServedEngine(settings.home, settings.chat_url, settings.chat_key)
 
@@ -248,7 +248,7 @@ def _engine(settings: Settings, lent: Functions | None) -> Callable[[], Any] | N
         return None
 
     def make() -> Any:
-        from tuning.lent import LentEngine
+        from tuning.executors.zerogpu_engine import LentEngine
 
         return LentEngine(settings.home, lent)
 
@@ -265,7 +265,7 @@ def _reward_model(settings: Settings, lent: Functions | None) -> Callable[[str],
         return None
 
     def make(name: str) -> Any:
-        from tuning.lent import LentRewardModel
+        from tuning.executors.zerogpu_engine import LentRewardModel
 
         return LentRewardModel(name, settings.home, lent)
 

@@ -11,21 +11,23 @@ from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
 from common.settings import Settings
-from tuning import comparison, gpu_time, mending
-from tuning.comparison import Compared
-from tuning.config import SFTConfig
-from tuning.data import formats
+from tuning.config.estimate import Estimate, estimate
+from tuning.config.training import SFTConfig
+from tuning.data import loading
+from tuning.data.examples import Loaded
 from tuning.data.report import DataReport, inspect
-from tuning.data.rows import Loaded
-from tuning.estimate import Estimate, estimate
-from tuning.gpu_time import Quote
-from tuning.jobs import Queue
-from tuning.progress import RunStatus
-from tuning.runs import RunStore
-from tuning.summary import RunSummary, summarise
+from tuning.executors import gpu_leases
+from tuning.executors.gpu_leases import Quote
+from tuning.experiments import method_comparison
+from tuning.experiments.method_comparison import Compared
+from tuning.runs import retrain
+from tuning.runs.queue import Queue
+from tuning.runs.run_store import RunStore
+from tuning.runs.status import RunStatus
+from tuning.runs.summary import RunSummary, summarise
 
 if TYPE_CHECKING:
-    from tuning.latency import Latency
+    from tuning.inference.latency import Latency
     from workbench.roles import Actor, Roles
 
 
@@ -43,7 +45,7 @@ class Training:
         self._roles.require_teacher(actor)
         self._roles.require_own_file(source)
         settings = self.settings
-        return formats.load(source, mapping=mapping, max_mb=settings.max_upload_mb, token=settings.hf_token)
+        return loading.load(source, mapping=mapping, max_mb=settings.max_upload_mb, token=settings.hf_token)
 
     def check_data(
         self,
@@ -53,16 +55,16 @@ class Training:
         config: SFTConfig | None = None,
     ) -> tuple[Loaded, DataReport | None]:
         """The data and its report under the base model's tokenizer (None while a mapping is needed)."""
-        from tuning import models
-        from tuning.estimate import context_of
+        from tuning.config.estimate import context_of
+        from tuning.models import resolve
 
         loaded = self.load(actor, source, mapping)
         if loaded.needs_mapping:
             return loaded, None
         config = config or SFTConfig(source_model=self.settings.base_model)
         self._roles.require_no_folder(config.source_model)
-        base = models.resolve(config.source_model, self.settings.home).base
-        tokenizer = models.load_tokenizer(base)
+        base = resolve.resolve(config.source_model, self.settings.home).base
+        tokenizer = resolve.load_tokenizer(base)
         limit = config.max_length or context_of(base)
         return loaded, inspect(loaded, tokenizer, limit, config.heldout_fraction, config.reply_only)
 
@@ -72,7 +74,7 @@ class Training:
 
     def quote(self, actor: Actor, cost: Estimate) -> Quote | None:
         """The GPU time that a run of this cost asks of the visitor's quota; None where no GPU is lent."""
-        return gpu_time.quote(cost.seconds, self.settings.gpu_slice) if self.settings.zero_gpu else None
+        return gpu_leases.quote(cost.seconds, self.settings.gpu_slice) if self.settings.zero_gpu else None
 
     # A run
 
@@ -103,13 +105,13 @@ class Training:
         self._roles.require_teacher(actor)
         self._roles.require_no_folder(config.source_model)
         data = source if isinstance(source, Loaded) else self.load(actor, source, mapping)
-        runs = comparison.submit(self._queue, config, data, methods, name)
+        runs = method_comparison.submit(self._queue, config, data, methods, name)
         return str(runs[0].info.extra["group"])
 
     def mend(self, actor: Actor, run_id: str, remedy: str) -> str:
         """Queues a run again with a remedy against forgetting; gives the new run's id. Raises: as `mending.again`."""
         self._roles.require_teacher(actor)
-        return mending.again(self._queue, self.store.get(run_id), remedy).id
+        return retrain.again(self._queue, self.store.get(run_id), remedy).id
 
     def stop(self, actor: Actor, run_id: str) -> None:
         self._roles.require_teacher(actor)
@@ -132,16 +134,16 @@ class Training:
         return self.store.get(run_id).download()
 
     def download_merged(self, actor: Actor, run_id: str) -> Path:
-        """A zip of the run as a full model. Raises: NotAllowed; AfinaError as `tuning.merge`."""
+        """A zip of the run as a full model. Raises: NotAllowed; AfinaError as `tuning.models.merge`."""
         self._roles.require_teacher(actor)
-        from tuning.merge import archive
+        from tuning.models.merge import archive
 
         run = self.store.get(run_id)
         return archive(run.id, self.store.home, run.path)
 
     def latency(self, actor: Actor, model: str) -> Latency:
         """Times a run's model bare, with its adapter, and with the adapter merged; takes a while."""
-        from tuning.latency import measure
+        from tuning.inference.latency import measure
 
         self._roles.require_teacher(actor)
         self._roles.require_no_folder(model)
@@ -151,11 +153,11 @@ class Training:
 
     def comparisons(self, actor: Actor) -> list[str]:
         """Names of the comparisons of methods, the newest first."""
-        return comparison.groups(self.store)
+        return method_comparison.groups(self.store)
 
     def compared(self, actor: Actor, group: str) -> list[Compared]:
         """One line for each method of a comparison. Raises: AfinaError `compare.unknown`."""
-        return comparison.compared(self.store, group)
+        return method_comparison.compared(self.store, group)
 
     def status(self, actor: Actor, run_id: str) -> RunStatus:
         return self.store.get(run_id).status()

@@ -13,7 +13,7 @@ from common.errors import AfinaError
 from common.settings import Settings
 from labeling.rounds import ratings
 from tests.browser.helpers import until
-from tuning.line import Partial
+from tuning.inference.request_queue import Partial
 from ui.layout import build, launch_options
 from workbench import services as services_module
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser import helpers
 from tests.browser.conftest import start, stop
-from tuning.runs import RunStore
+from tuning.runs.run_store import RunStore
 
 
 @pytest.fixture(scope="module")

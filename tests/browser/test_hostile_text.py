@@ -11,8 +11,8 @@ from labeling.admission import annotators
 from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
 from tests.ui.serving import TOKEN, Page
-from tuning.config import SFTConfig
-from tuning.data.formats import load
+from tuning.config.training import SFTConfig
+from tuning.data.loading import load
 from workbench.roles import TEACHER
 
 _WITNESS = """  // where the text became a picture, by the elements around it

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from types import SimpleNamespace
 
-from tuning.data.rows import Pair, PairSet
-from tuning.progress import RunStatus
+from tuning.data.examples import Pair, PairSet
+from tuning.runs.status import RunStatus
 from ui import align_tab, align_words
 from workbench.aligning import RoundPairs
 from workbench.outcomes import Outcome

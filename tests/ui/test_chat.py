@@ -7,7 +7,7 @@ import gradio as gr
 import pytest
 
 from common.errors import AfinaError
-from tuning.line import Partial
+from tuning.inference.request_queue import Partial
 from ui import chat_replies
 from ui.chat_messages import Turn, read, said, shown_talk, whole
 from ui.chat_replies import Answers, again, sent
@@ -169,7 +169,7 @@ def test_a_folder_is_named_by_its_last_part():
 
 
 def test_a_verdict_shows_the_words_that_lift_and_lower_and_runs_none_of_them():
-    from tuning.scoring import Word
+    from tuning.rewards.reward_model import Word
     from ui.chat_reward import verdict
     from workbench.rewarding import Verdict
 

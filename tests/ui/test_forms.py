@@ -10,7 +10,7 @@ import gradio as gr
 import pytest
 
 from tests import ROOT
-from tuning.config import PRESETS, SFTConfig
+from tuning.config.training import PRESETS, SFTConfig
 from ui import forms
 from ui.translations import texts
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from tuning import calculator
-from tuning.comparison import Compared
-from tuning.latency import Latency
+from tuning.config import memory_math
+from tuning.experiments.method_comparison import Compared
+from tuning.inference.latency import Latency
 from ui import compare_panel, numbers
 
 GPT3 = (175, 96, 12288, 8, "mixed", 1, 2048, True)
@@ -35,9 +35,9 @@ def test_no_two_figures_of_the_page_contradict_each_other():
 
 def test_a_known_model_keeps_its_own_heads():
     """5 a s / h of a layer's activations: GPT-2's heads are 64 wide, not 128."""
-    gpt2 = next(shape for shape in calculator.SHAPES if shape.name == "GPT-2")
+    gpt2 = next(shape for shape in memory_math.SHAPES if shape.name == "GPT-2")
     shown = numbers.memory((0.124439808, 12, 768, 8, "mixed", 1, 1024, False), "en")
-    assert numbers.size(calculator.activations(gpt2, 1, 1024, recompute=False)) in shown
+    assert numbers.size(memory_math.activations(gpt2, 1, 1024, recompute=False)) in shown
 
 
 def test_an_emptied_box_shows_nothing():

@@ -11,7 +11,7 @@ from common.settings import Settings
 from labeling.admission import annotators
 from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
-from tuning.runs import RunStore
+from tuning.runs.run_store import RunStore
 from ui.phone.routes import routes, whole_page
 from workbench import services as services_module
 from workbench.roles import TEACHER

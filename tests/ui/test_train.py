@@ -8,11 +8,11 @@ import pytest
 
 from common.errors import AfinaError
 from tests import ROOT
-from tuning.data.formats import from_python
+from tuning.data.loading import from_python
 from tuning.data.report import Bar, DataReport
-from tuning.events import Event
-from tuning.progress import fold
-from tuning.verdict import verdict
+from tuning.runs.events import Event
+from tuning.runs.fit_diagnosis import verdict
+from tuning.runs.status import fold
 from ui import train_data, train_live
 from ui.train_handlers import Form, Recent
 from ui.translations import word
@@ -166,7 +166,7 @@ def test_every_state_has_words(state):
 
 
 def test_every_format_has_words():
-    source = (ROOT / "tuning/data/shapes.py").read_text(encoding="utf-8")
+    source = (ROOT / "tuning/data/row_formats.py").read_text(encoding="utf-8")
     names = {*re.findall(r'^    \("(\w+)", \{', source, re.MULTILINE), "tags", "mapped"}
     assert len(names) > 9
     for name in names:
@@ -225,7 +225,7 @@ def test_who_watches_a_run_gets_its_download_when_it_is_there(tmp_path):
     import gradio as gr
 
     from common.settings import Settings
-    from tuning.config import SFTConfig
+    from tuning.config.training import SFTConfig
     from ui.runs_tab import build_runs_tab
     from workbench.roles import TEACHER
     from workbench.services import build

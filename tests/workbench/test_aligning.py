@@ -11,9 +11,9 @@ from common.split import split
 from labeling.admission import annotators
 from labeling.rounds import lifecycle, vote_selection
 from labeling.schema import Comparison, RoundSettings, new_id
-from tuning.data.rows import Pair
+from tuning.data.examples import Pair
 from tuning.pocket import SETS
-from tuning.runs import Run, RunStore
+from tuning.runs.run_store import Run, RunStore
 from workbench import services as services_module
 from workbench.aligning import human_ceiling, voted_on
 from workbench.outcomes import _win_rate, heldout_prompts
@@ -143,10 +143,10 @@ def test_a_withdrawal_names_the_runs_that_learned_from_it(services, this):
 
 def test_a_reward_model_starts_from_the_policy_or_from_its_base(services, monkeypatch):
     """A body that has not learned the manners, or one that has: the course compares the two."""
-    from tuning.config import SFTConfig
-    from tuning.data import formats
+    from tuning.config.training import SFTConfig
+    from tuning.data import loading
 
-    rows = formats.from_python([{"prompt": f"Number {i}?", "completion": f"{i}"} for i in range(20)])
+    rows = loading.from_python([{"prompt": f"Number {i}?", "completion": f"{i}"} for i in range(20)])
     services.queue.submit("sft", SFTConfig(), rows, "manners")
     made = lifecycle.create(services.labels, "two", "collect", ["manners"], RoundSettings(common_items=0))
     items = [Comparison(f"Question {i}?", "Yes, please.", "So.", "manners@1", "manners@1") for i in range(30)]

@@ -8,11 +8,12 @@ import pytest
 from common.errors import AfinaError
 from common.files import write_json
 from common.settings import Settings
-from tuning import comparison, demonstrated, strategies
-from tuning.classifier import Classifier
-from tuning.data.rows import Pair, Row
-from tuning.runs import Run, RunStore
-from tuning.scoring import RewardModel
+from tuning.classification import compare
+from tuning.classification.predict import Classifier
+from tuning.data.examples import Pair, Row
+from tuning.experiments import method_comparison, results
+from tuning.rewards.reward_model import RewardModel
+from tuning.runs.run_store import Run, RunStore
 from workbench import services as services_module
 from workbench.roles import TEACHER
 
@@ -78,7 +79,9 @@ def whole(tmp_path_factory) -> Path:
     home = tmp_path_factory.mktemp("whole")
     services = services_module.build(Settings(home=home, teacher_token="a-token-of-some-length"))
     store, queue = services.training.store, services.queue
-    tuned = made(store, "tuned", "dpo", adapter="language", extra={"group": "g", "compares": comparison.KIND})
+    tuned = made(
+        store, "tuned", "dpo", adapter="language", extra={"group": "g", "compares": method_comparison.KIND}
+    )
     made(store, "judge", "reward", adapter="reward", parent=None)
     made(store, "sorter", "classify", adapter="classifier", extra={"labels": ["a", "b"], "group": "c"})
     made(store, "shown", "sft", adapter="", extra={"experiment": "tone", "group": "e", "part": "one"})
@@ -132,35 +135,38 @@ def made(store: RunStore, name: str, method: str, adapter: str, state: str = "do
 
 
 def _language(run: Run) -> None:
-    from tuning import adapters, models
-    from tuning.config import SFTConfig
+    from tuning.config.training import SFTConfig
+    from tuning.models import adapter_io, resolve
 
-    model = adapters.make(models.load_model(models.resolve("pocket").base), SFTConfig())
-    adapters.save(model, run.adapter_dir, "pocket", "lora")
+    model = adapter_io.make(resolve.load_model(resolve.resolve("pocket").base), SFTConfig())
+    adapter_io.save(model, run.adapter_dir, "pocket", "lora")
 
 
 def _reward(run: Run) -> None:
-    from tuning import adapters
-    from tuning.config import RewardConfig
-    from tuning.methods.base import Start
+    from tuning.config.training import RewardConfig
     from tuning.methods.reward import with_head
+    from tuning.methods.start import Start
+    from tuning.models import adapter_io
 
     start = Start.load("pocket", run.path.parents[1], "float32")
     body = with_head(start.model, None, start.tokenizer.pad_token_id, "last")
-    lora = adapters.lora(RewardConfig(), task_type="SEQ_CLS", modules_to_save=["score"])
+    lora = adapter_io.lora(RewardConfig(), task_type="SEQ_CLS", modules_to_save=["score"])
     from peft import get_peft_model
 
     get_peft_model(body, lora).save_pretrained(str(run.adapter_dir))
 
 
 def _classifier(run: Run) -> None:
-    from tuning import headed, models
+    from tuning.classification import classifier_model
+    from tuning.models import resolve
 
-    base = models.resolve("pocket").base
-    pad = int(headed.tokenizer_of(base).pad_token_id)
-    about = headed.About(["a", "b"], "feature", 32, 0)
-    headed.save_weights(headed.build(base, None, about.labels, pad, 0), run.adapter_dir, "feature")
-    headed.save_about(run.adapter_dir, about)
+    base = resolve.resolve("pocket").base
+    pad = int(classifier_model.tokenizer_of(base).pad_token_id)
+    about = classifier_model.About(["a", "b"], "feature", 32, 0)
+    classifier_model.save_weights(
+        classifier_model.build(base, None, about.labels, pad, 0), run.adapter_dir, "feature"
+    )
+    classifier_model.save_about(run.adapter_dir, about)
     write_json(run.path / "classification.json", {"labels": ["a", "b"], "n": 1, "accuracy": 1.0})
 
 
@@ -261,11 +267,11 @@ def look(services, broken: str) -> None:
     offered = {choice.name for choice in services.comparing.policies(TEACHER)}
     assert {"pocket", *({"tuned"} & others)} <= offered
     assert {"judge"} & others <= set(services.rewarding.models(TEACHER))
-    assert {"c"} & ({"c"} if "sorter" in others else set()) <= strategies.groups(store).keys()
-    assert "g" in comparison.groups(store) or broken == "tuned"
-    assert "e" in demonstrated.groups(store) or broken == "shown"
-    for group in strategies.groups(store):
-        strategies.lines(store, group)
+    assert {"c"} & ({"c"} if "sorter" in others else set()) <= compare.groups(store).keys()
+    assert "g" in method_comparison.groups(store) or broken == "tuned"
+    assert "e" in results.groups(store) or broken == "shown"
+    for group in compare.groups(store):
+        compare.lines(store, group)
     services.training.comparisons(TEACHER)
     services.training.queue(TEACHER)
     services.training.current(TEACHER)

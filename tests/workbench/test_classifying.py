@@ -6,10 +6,10 @@ import pytest
 from common import files
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
-from tuning import classification
-from tuning.config_classify import ClassifyConfig
-from tuning.data import labels
-from tuning.strategies import Line
+from tuning.classification import metrics
+from tuning.classification.compare import Line
+from tuning.config.classification import ClassifyConfig
+from tuning.data import labelled
 from ui import classify_tab, classify_words
 from workbench.limits import TooMany
 from workbench.roles import TEACHER, VISITOR, Actor
@@ -28,7 +28,7 @@ REQUEST = gr.Request(headers={}, session_hash="s")
 def test_a_stopped_group_is_resumed_whole(tmp_path):
     services = build(Settings(home=tmp_path))  # its queue is never started: what is queued stays so
     group = services.classifying.start(
-        TEACHER, ClassifyConfig(), labels.from_python(ROWS), ["feature", "lora"]
+        TEACHER, ClassifyConfig(), labelled.from_python(ROWS), ["feature", "lora"]
     )
     states = lambda: [line.state for line in services.classifying.lines(TEACHER, group)]  # noqa: E731
     services.classifying.stop(TEACHER, group)
@@ -65,13 +65,13 @@ def test_a_difference_within_chance_is_called_so_even_where_every_text_is_right(
 
 def test_a_resumed_run_is_shown_with_its_new_mistakes(tmp_path):
     services = build(Settings(home=tmp_path))
-    group = services.classifying.start(TEACHER, ClassifyConfig(), labels.from_python(ROWS), ["lora"])
+    group = services.classifying.start(TEACHER, ClassifyConfig(), labelled.from_python(ROWS), ["lora"])
     run = services.training.store.get(services.classifying.lines(TEACHER, group)[0].run_id)
 
     def mistakes(text: str) -> str:
         wrong = {"said": "warm", "label": "cold", "probability": 0.9, "text": text, "row": 3}
         told = {**REPORT, "labels": ["cold", "warm"], "confusion": [[1, 2], [3, 4]], "mistakes": [wrong]}
-        files.write_json(run.path / classification.FILE, told)
+        files.write_json(run.path / metrics.FILE, told)
         return classify_tab._poll(services, group, "", None, REQUEST)[-2]
 
     assert "as it was stopped" in mistakes("as it was stopped")
@@ -82,14 +82,12 @@ def test_a_resumed_run_is_shown_with_its_new_mistakes(tmp_path):
 def test_the_classifier_that_somebody_chose_stays_while_a_better_one_comes_in(tmp_path):
     services = build(Settings(home=tmp_path))
     group = services.classifying.start(
-        TEACHER, ClassifyConfig(), labels.from_python(ROWS), ["feature", "lora"]
+        TEACHER, ClassifyConfig(), labelled.from_python(ROWS), ["feature", "lora"]
     )
     worse, better = [line.run_id for line in services.classifying.lines(TEACHER, group)]
     for run_id, accuracy in ((worse, 0.5), (better, 0.8)):
         told = {**REPORT, "accuracy": accuracy, "labels": ["a", "b"], "confusion": [[1, 2], [3, 4]]}
-        files.write_json(
-            services.training.store.get(run_id).path / classification.FILE, {**told, "mistakes": []}
-        )
+        files.write_json(services.training.store.get(run_id).path / metrics.FILE, {**told, "mistakes": []})
 
     def chosen(picked: str) -> str:
         return classify_tab._poll(services, group, picked, None, REQUEST)[6]["value"]
@@ -102,7 +100,7 @@ def test_a_page_that_was_open_before_the_first_group_finds_it(tmp_path):
     services = build(Settings(home=tmp_path))
     empty = classify_tab._poll(services, "", "", None, REQUEST)
     assert "No classifier yet" in empty[3]
-    group = services.classifying.start(TEACHER, ClassifyConfig(), labels.from_python(ROWS), ["lora"])
+    group = services.classifying.start(TEACHER, ClassifyConfig(), labelled.from_python(ROWS), ["lora"])
     assert classify_tab._poll(services, "", "", empty[-1], REQUEST)[0]["value"] == group
     services.stop()
 

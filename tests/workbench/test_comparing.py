@@ -4,7 +4,7 @@ import pytest
 
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
-from tuning.runs import RunStore
+from tuning.runs.run_store import RunStore
 from workbench.comparing import Comparing
 from workbench.roles import TEACHER, VISITOR, Roles
 

@@ -10,10 +10,10 @@ import pytest
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from tests.workbench.test_studies import until
-from tuning.config import SFTConfig
-from tuning.data import formats
-from tuning.executors.execute import execute
-from tuning.mending import REMEDIES
+from tuning.config.training import SFTConfig
+from tuning.data import loading
+from tuning.executors.run_method import execute
+from tuning.runs.retrain import REMEDIES
 from workbench.roles import TEACHER, VISITOR
 from workbench.services import build
 
@@ -74,7 +74,7 @@ def test_runs_are_measured_beside_their_base_behind_the_page(services):
     from ui import measure_panel
 
     run_id = services.training.start(
-        TEACHER, SFTConfig(target_steps=2, rank=2, eval_every=100), formats.from_python(rows()), "two steps"
+        TEACHER, SFTConfig(target_steps=2, rank=2, eval_every=100), loading.from_python(rows()), "two steps"
     )
     with pytest.raises(NotAllowed):
         services.course.measure(VISITOR, ["two steps"])
@@ -98,7 +98,7 @@ def test_runs_are_measured_beside_their_base_behind_the_page(services):
 
 
 def test_rows_are_looked_at_and_sifted(services):
-    leaky = formats.from_python([*rows(), *({**each, "prompt": each["prompt"] + " Now?"} for each in rows())])
+    leaky = loading.from_python([*rows(), *({**each, "prompt": each["prompt"] + " Now?"} for each in rows())])
     with pytest.raises(NotAllowed):
         services.course.inspect(VISITOR, leaky.rows, 0.2)
     found = services.course.inspect(TEACHER, leaky.rows, 0.2)
@@ -115,13 +115,13 @@ def test_rows_are_looked_at_and_sifted(services):
             services.course.sift(TEACHER, leaky, **wrong)
         assert caught.value.key == key
     path, kept, out = services.course.sift(TEACHER, leaky, rule=r"now\?")
-    assert (kept, len(out)) == (40, 40) and len(formats.load(path).rows) == 40
+    assert (kept, len(out)) == (40, 40) and len(loading.load(path).rows) == 40
 
 
 def test_rows_that_were_taken_out_are_shown(services):
     from ui import safety_words
 
-    data = formats.from_python([{**each, "prompt": f"<b>{each['prompt']}"} for each in rows()])
+    data = loading.from_python([{**each, "prompt": f"<b>{each['prompt']}"} for each in rows()])
     _, _, out = services.course.sift(TEACHER, data, rule="What is 1")
     shown = safety_words.taken_out(out, "es")
     assert "11 filas quitadas" in shown and shown.count("<li>") == 11
@@ -129,7 +129,7 @@ def test_rows_that_were_taken_out_are_shown(services):
 
 
 def test_what_cannot_be_studied_says_why(services):
-    data = formats.from_python(rows())
+    data = loading.from_python(rows())
     for over, trials, key in (
         ([], 2, "search.none"),
         (["x"], 2, "search.over"),
@@ -149,7 +149,7 @@ def test_what_cannot_be_studied_says_why(services):
 
 
 def test_a_run_that_forgot_is_trained_again_with_the_remedy_alone(services):
-    run_id = services.training.start(TEACHER, SFTConfig(probe=True), formats.from_python(rows()), "forgetful")
+    run_id = services.training.start(TEACHER, SFTConfig(probe=True), loading.from_python(rows()), "forgetful")
     run = services.training.store.get(run_id)
     with pytest.raises(AfinaError, match="that has begun"):
         services.training.mend(TEACHER, run_id, "rehearsal")
@@ -193,7 +193,7 @@ def test_examples_and_documents_are_the_teachers_and_say_what_is_wrong(services,
 
 
 def test_a_search_is_stopped_with_the_trial_that_waits(services):
-    services.course.search(TEACHER, SFTConfig(), formats.from_python(rows()), ["rank"], 3)
+    services.course.search(TEACHER, SFTConfig(), loading.from_python(rows()), ["rank"], 3)
     for _ in range(500):  # nobody runs the queue: its first trial waits
         waiting = services.training.queue(VISITOR)
         if waiting:

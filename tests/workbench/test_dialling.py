@@ -10,10 +10,10 @@ from labeling.admission import annotators
 from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings, new_id
 from tests.tuning.conftest import tiny_model  # noqa: F401  (a fixture)
-from tests.tuning.test_preference import records
-from tuning.config import DPOConfig, RewardConfig
-from tuning.data import pairs
-from tuning.executors.execute import execute
+from tests.tuning.methods.test_preference_data import records
+from tuning.config.training import DPOConfig, RewardConfig
+from tuning.data import preference_pairs
+from tuning.executors.run_method import execute
 from ui.align_words import disagreements
 from workbench import dialling as dialling_module
 from workbench import services as services_module
@@ -28,7 +28,7 @@ POLITE, CURT = "With pleasure, thank you.", "No."
 def services(tmp_path_factory, tiny_model):  # noqa: F811
     """`polite` (DPO) and `judge` (reward) on the same pairs, and a judged round of 20 comparisons."""
     made = services_module.build(Settings(home=tmp_path_factory.mktemp("home")))
-    data = pairs.from_python(records())
+    data = preference_pairs.from_python(records())
     settings = {"source_model": str(tiny_model), "target_steps": 60, "learning_rate": 5e-3}
     for method, config, name in (
         ("dpo", DPOConfig.from_settings({**settings, "sft_weight": 1}), "polite"),

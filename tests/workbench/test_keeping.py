@@ -5,7 +5,7 @@ import json
 import pytest
 
 from labeling.backup.destinations import Folder
-from tuning.runs import RunStore
+from tuning.runs.run_store import RunStore
 from workbench.keeping import Keeping
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
-from tuning.config import SFTConfig
-from tuning.config_classify import ClassifyConfig
+from tuning.config.classification import ClassifyConfig
+from tuning.config.training import SFTConfig
 from tuning.data import uploads
 from workbench.comparing import Comparing
 from workbench.judging import Asked
@@ -80,11 +80,11 @@ def test_no_folder_of_a_server_is_a_model(hosted, tmp_path):
 
 
 def test_a_name_that_climbs_is_no_shipped_set(tmp_path):
-    from tuning.data import tasks
+    from tuning.data import prompts
 
     for source in ("../sets/prompts.en", "../../pocket/sets/prompts.en"):
         with pytest.raises(AfinaError):
-            tasks.load(source)
+            prompts.load(source)
         with pytest.raises(AfinaError):
             read_prompts(source, Settings(home=tmp_path))
 
@@ -110,7 +110,7 @@ class Engine:
 def test_a_visitor_talks_to_what_is_offered_alone(tmp_path, name):
     settings = Settings(home=tmp_path, teacher_token="x" * 16)
     engine, roles = Engine(), Roles(settings)
-    from tuning.runs import RunStore
+    from tuning.runs.run_store import RunStore
 
     comparing = Comparing(settings, RunStore(tmp_path), roles, lambda: engine)
     for call in (

@@ -54,7 +54,7 @@ class Canned:
     """An engine that answers with a number of thanks that grows with each reply."""
 
     def generate(self, models, talks, sampling):
-        from tuning.generate import Reply
+        from tuning.inference.engine import Reply
 
         return [Reply("Thank you. " * (1 + n % 4), 4, 0.1, "end") for n in range(len(talks))]
 

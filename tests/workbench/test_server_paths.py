@@ -6,7 +6,7 @@ import pytest
 
 from common.errors import AfinaError
 from common.settings import Settings, is_loopback
-from tuning.runs import RunStore
+from tuning.runs.run_store import RunStore
 from workbench.paths import Paths
 
 

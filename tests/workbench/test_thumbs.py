@@ -6,7 +6,7 @@ from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from labeling.admission import annotators
 from labeling.rounds import ratings
-from tuning.line import Partial
+from tuning.inference.request_queue import Partial
 from workbench import seals
 from workbench import services as services_module
 from workbench.keyring import Keyring

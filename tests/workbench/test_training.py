@@ -8,10 +8,10 @@ import pytest
 
 from common.errors import NotAllowed
 from common.settings import Settings
-from tuning.config import SFTConfig
-from tuning.data import formats
-from tuning.jobs import Queue
-from tuning.runs import Run, RunStore
+from tuning.config.training import SFTConfig
+from tuning.data import loading
+from tuning.runs.queue import Queue
+from tuning.runs.run_store import Run, RunStore
 from workbench.roles import TEACHER, VISITOR, Roles
 from workbench.training import Training
 
@@ -68,17 +68,17 @@ def test_the_queue_is_seen_in_its_order(training, source):
 def test_the_estimate_is_what_the_trainer_does(training):
     from peft import LoraConfig, get_peft_model
 
-    from tuning import models
+    from tuning.models import resolve
 
-    base = models.resolve("pocket").base
+    base = resolve.resolve("pocket").base
     for peft in ("lora", "dora"):
         config = SFTConfig(rank=8, peft=peft)
-        estimate = training.estimate(VISITOR, config, formats.from_python(ROWS))
-        model = models.load_model(base)
+        estimate = training.estimate(VISITOR, config, loading.from_python(ROWS))
+        model = resolve.load_model(base)
         lora = LoraConfig(r=8, target_modules="all-linear", use_dora=peft == "dora", task_type="CAUSAL_LM")
         trainable = get_peft_model(model, lora).get_nb_trainable_parameters()[0]
         assert estimate.trainable == trainable
-    assert estimate.total_parameters == sum(value.numel() for value in models.load_model(base).parameters())
+    assert estimate.total_parameters == sum(value.numel() for value in resolve.load_model(base).parameters())
     assert estimate.dtype == "float32"
     assert 100 <= estimate.steps <= 600 and 0 < estimate.seconds < 600 and estimate.fits
     assert 300 * 2**20 < estimate.memory_bytes < 3 * 2**30

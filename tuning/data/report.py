@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
 from common.split import HELDOUT_FRACTION
-from tuning.data.rows import Loaded, Row
+from tuning.data.examples import Loaded, Row
 from tuning.data.splits import divide, duplicates, overlaps, repeated_prompts
-from tuning.data.tokens import Encoded, encode, preview
+from tuning.data.tokenize import Encoded, encode, preview
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from common import hashing
 from common.split import HELDOUT_FRACTION, prompt_key, split
-from tuning.data.rows import Labelled, Pair, Rated, Row, Task
+from tuning.data.examples import Labelled, Pair, Rated, Row, Task
 
 E = TypeVar("E", Row, Pair, Labelled, Rated, Task)
 

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from common.errors import AfinaError
-from tuning.progress import ACTIVE, state_of
-from tuning.runs import Run
+from tuning.runs.run_store import Run
+from tuning.runs.status import ACTIVE, state_of
 
 logger = logging.getLogger(__name__)
 _LOGS_KEPT = 20
@@ -64,7 +64,13 @@ class LocalExecutor:
             process.wait(timeout=10)
 
     def _spawn(self) -> tuple[subprocess.Popen, Path]:
-        command = [sys.executable, "-m", "tuning.executors.worker", str(self.home.resolve()), self.base_model]
+        command = [
+            sys.executable,
+            "-m",
+            "tuning.executors.local_worker",
+            str(self.home.resolve()),
+            self.base_model,
+        ]
         return self._popen(command)
 
     def _follow(self, run: Run, process: subprocess.Popen, log: Path) -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 from filelock import Timeout
 
 from common.errors import AfinaError
-from tuning.executors.execute import in_words, perform
-from tuning.methods import together
-from tuning.progress import ACTIVE, state_of
-from tuning.runs import Run, RunStore
+from tuning.executors.run_method import in_words, perform
+from tuning.methods import distributed
+from tuning.runs.run_store import Run, RunStore
+from tuning.runs.status import ACTIVE, state_of
 
 logger = logging.getLogger(__name__)
 METHODS = ("sft", "dpo", "reward")  # whose trainers divide a batch among processes
@@ -33,7 +33,7 @@ def main(home: Path, name: str) -> int:
             signal.signal(getattr(signal, each), signal.SIG_IGN)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     run = RunStore(home).get(name)
-    if not together.is_first():
+    if not distributed.is_first():
         return _beside(run, home)
     try:
         lock = run.lock(timeout=5).acquire()
@@ -54,8 +54,8 @@ def _beside(run: Run, home: Path) -> int:
 def _train(run: Run, told: Run, home: Path) -> int:
     """`told` gets the error whichever process it happens in; the launcher ends the others."""
     try:
-        together.meet()
-        run.note("note.together", 0, processes=together.processes())
+        distributed.meet()
+        run.note("note.together", 0, processes=distributed.processes())
         perform(run, home)
     except Exception as error:
         logger.exception("run %s", run.id, extra={"run_id": run.id})

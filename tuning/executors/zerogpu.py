@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from filelock import Timeout
 
 from common.errors import AfinaError
-from tuning import gpu_time
-from tuning.gpu_time import Lending, Nobody
-from tuning.progress import ACTIVE, state_of
-from tuning.runs import Run
+from tuning.executors import gpu_leases
+from tuning.executors.gpu_leases import Lending, Nobody
+from tuning.runs.run_store import Run
+from tuning.runs.status import ACTIVE, state_of
 
 if TYPE_CHECKING:
-    from tuning.generate import Engine, Partial, Reply, Sampling
+    from tuning.inference.engine import Engine, Partial, Reply, Sampling
 
 logger = logging.getLogger(__name__)
 _SAVING = 6.0  # seconds before its end at which a slice stops training
@@ -33,7 +33,7 @@ _SAVING = 6.0  # seconds before its end at which a slice stops training
 
 def train_slice(seconds: int, run: str, home: str) -> None:
     """Trains the run in this folder, whose lock the caller holds, for at most about `seconds`."""
-    from tuning.executors.execute import perform
+    from tuning.executors.run_method import perform
 
     this = Run(Path(run))
     this.deadline = time.monotonic() + seconds - _SAVING
@@ -73,7 +73,7 @@ def write_replies(
 
 def score_replies(seconds: int, home: str, name: str, replies: list[Any]) -> list[float] | AfinaError:
     """As `RewardModel.scores`."""
-    from tuning.scoring import RewardModel
+    from tuning.rewards.reward_model import RewardModel
 
     try:
         return RewardModel(name, Path(home)).scores(replies)
@@ -84,7 +84,7 @@ def score_replies(seconds: int, home: str, name: str, replies: list[Any]) -> lis
 @lru_cache(maxsize=1)
 def engine(home: str) -> Engine:
     """The engine whose models the GPU's processes inherit; only they write with it."""
-    from tuning.generate import Engine
+    from tuning.inference.engine import Engine
 
     return Engine(Path(home))
 
@@ -96,7 +96,7 @@ def prepare(home: Path, base_model: str) -> None:
     """
     from importlib import import_module
 
-    from tuning.executors.execute import METHODS
+    from tuning.executors.run_method import METHODS
 
     for module in METHODS.values():
         import_module(module)
@@ -139,7 +139,7 @@ class ZeroGPUExecutor:
                 self._interrupt(run, AfinaError("gpu.nobody", seconds=int(self.lending.patience)))
             except Exception as error:  # no quota, time over, the process died
                 logger.exception("run %s", run.id, extra={"run_id": run.id})
-                self._interrupt(run, gpu_time.refused(error))
+                self._interrupt(run, gpu_leases.refused(error))
             else:
                 if state_of(run.events()) in ACTIVE and run.status().step == before:
                     run.fail(AfinaError("gpu.no_step", seconds=self.lending.most))
@@ -147,7 +147,7 @@ class ZeroGPUExecutor:
     def _slice(self, run: Run) -> None:
         left = run.status().metrics.get("eta_seconds")
         self._train(
-            gpu_time.slice_of(left, self.lending.most), str(run.path.resolve()), str(self.home.resolve())
+            gpu_leases.slice_of(left, self.lending.most), str(run.path.resolve()), str(self.home.resolve())
         )
 
     def _interrupt(self, run: Run, error: AfinaError) -> None:

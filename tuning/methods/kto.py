@@ -24,20 +24,9 @@ from trl import KTOConfig as TrainerConfig
 from trl import KTOTrainer
 
 from common.errors import AfinaError
-from tuning import card
-from tuning.config import KTOConfig
-from tuning.data.rows import Rated
-from tuning.methods.base import (
-    Start,
-    Warm,
-    add_adapter,
-    keep_adapter,
-    last_checkpoint,
-    save_adapter,
-    start_of,
-)
-from tuning.methods.live import Shown, announce, finish
-from tuning.methods.preference import (
+from tuning.config.training import KTOConfig
+from tuning.data.examples import Rated
+from tuning.methods.preference_data import (
     MOST_EVALUATED,
     PreferencePlan,
     arguments,
@@ -46,8 +35,19 @@ from tuning.methods.preference import (
     prompt_and_reply,
     reply_log_probabilities,
 )
-from tuning.methods.reporting import Recorder
-from tuning.runs import Run
+from tuning.methods.recorder import Recorder
+from tuning.methods.run_reporting import Shown, announce, finish
+from tuning.methods.start import (
+    Start,
+    Warm,
+    add_adapter,
+    keep_adapter,
+    last_checkpoint,
+    save_adapter,
+    start_of,
+)
+from tuning.runs import card
+from tuning.runs.run_store import Run
 
 # What TRL logs -> what our events call it. A test pins both sides.
 METRICS = {

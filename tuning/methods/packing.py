@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 
-from tuning.data.tokens import IGNORED, Encoded
+from tuning.data.tokenize import IGNORED, Encoded
 
 Packed = list[Encoded]
 _JOINED = 256  # tokens of a joined row: attention within it costs little beside everything else

@@ -22,19 +22,8 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from trl import RewardConfig as TrainerConfig
 from trl import RewardTrainer
 
-from tuning import adapters, card
-from tuning.config import RewardConfig
-from tuning.methods.base import (
-    Start,
-    Warm,
-    keep_adapter,
-    last_checkpoint,
-    parent_adapter,
-    save_adapter,
-    start_of,
-)
-from tuning.methods.live import announce, finish
-from tuning.methods.preference import (
+from tuning.config.training import RewardConfig
+from tuning.methods.preference_data import (
     MOST_EVALUATED,
     Ids,
     PreferencePlan,
@@ -43,8 +32,20 @@ from tuning.methods.preference import (
     longest,
     tokenised,
 )
-from tuning.methods.reporting import Recorder
-from tuning.runs import Run
+from tuning.methods.recorder import Recorder
+from tuning.methods.run_reporting import announce, finish
+from tuning.methods.start import (
+    Start,
+    Warm,
+    keep_adapter,
+    last_checkpoint,
+    parent_adapter,
+    save_adapter,
+    start_of,
+)
+from tuning.models import adapter_io
+from tuning.runs import card
+from tuning.runs.run_store import Run
 
 METRICS = {"accuracy": "accuracy", "margin": "margin", "mean_reward": "mean_reward"}
 MARGIN = 0.3  # of the loss, for each step of stated strength
@@ -62,7 +63,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     pad = start.tokenizer.pad_token_id
     body = with_head(start.model, parent, pad, config.pooling)
     torch.manual_seed(config.seed)
-    model = get_peft_model(body, adapters.lora(config, modules_to_save=["score"], task_type="SEQ_CLS"))
+    model = get_peft_model(body, adapter_io.lora(config, modules_to_save=["score"], task_type="SEQ_CLS"))
     assert isinstance(model, PeftModel)
     pairs, heldout = run.pairs("train"), [pair for pair in run.pairs("heldout") if not pair.tie]
     length = longest(config, start)

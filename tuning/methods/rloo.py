@@ -27,11 +27,19 @@ from trl import RLOOConfig as TrainerConfig
 from trl import RLOOTrainer
 
 from common.errors import AfinaError
-from tuning import card, rewards
-from tuning.config import RLOOConfig
-from tuning.data.rows import Pair, Task
-from tuning.data.tokens import end_token_ids, render_prompt
-from tuning.methods.base import (
+from tuning.config.training import RLOOConfig
+from tuning.data.examples import Pair, Task
+from tuning.data.tokenize import end_token_ids, render_prompt
+from tuning.methods.preference_data import (
+    PreferencePlan,
+    arguments,
+    log_probabilities,
+    plan_of,
+    tokenised,
+)
+from tuning.methods.recorder import Recorder
+from tuning.methods.run_reporting import Shown, announce, finish
+from tuning.methods.start import (
     Start,
     Warm,
     add_adapter,
@@ -40,16 +48,9 @@ from tuning.methods.base import (
     save_adapter,
     start_of,
 )
-from tuning.methods.live import Shown, announce, finish
-from tuning.methods.preference import (
-    PreferencePlan,
-    arguments,
-    log_probabilities,
-    plan_of,
-    tokenised,
-)
-from tuning.methods.reporting import Recorder
-from tuning.runs import Run
+from tuning.rewards import reward_functions
+from tuning.runs import card
+from tuning.runs.run_store import Run
 
 # What TRL logs -> what our events call it. A test pins both sides.
 METRICS = {"reward": "reward", "kl": "token_kl", "completions/mean_length": "reply_tokens"}
@@ -64,15 +65,15 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     Raises: as `sft.train`; AfinaError `rloo.reward`, and `tasks.unusable` where the reward can judge no prompt.
     """
     config = RLOOConfig.stored(run.info.config)
-    reward = rewards.reward_of(config.reward, home)
+    reward = reward_functions.reward_of(config.reward, home)
     start = start_of(run, config, home, warm)
     model = add_adapter(start, config, run, home)
     every, heldout = run.tasks("train"), run.tasks("heldout")
-    tasks = rewards.usable(config.reward, every)
+    tasks = reward_functions.usable(config.reward, every)
     if not tasks:
         raise AfinaError("tasks.unusable", reward=config.reward, n=len(every))
     plan = plan_of(config, start, len(tasks))
-    watched = rewards.usable(config.reward, heldout)[:MOST_HELDOUT]
+    watched = reward_functions.usable(config.reward, heldout)[:MOST_HELDOUT]
     checkpoint = last_checkpoint(run)
     announce(run, start, plan, model, len(watched), checkpoint)
     shown = Shown(run, model, start, (each.prompt for each in watched or tasks))
@@ -96,7 +97,7 @@ class GradientTrainer(RLOOTrainer):
         config: RLOOConfig,
         plan: PreferencePlan,
         tasks: Sequence[Task],
-        reward: rewards.Reward,
+        reward: reward_functions.Reward,
         folder: Path,
         callbacks: list,
     ) -> None:
@@ -225,7 +226,7 @@ class _Heldout:
         model: Any,
         start: Start,
         config: RLOOConfig,
-        reward: rewards.Reward,
+        reward: reward_functions.Reward,
         tasks: Sequence[Task],
         pairs: Sequence[Pair],
         shown: Shown,
@@ -247,7 +248,9 @@ class _Heldout:
             found["heldout_reward"] = sum(self._reward(self._tasks, told)) / len(told)
             found["heldout_tokens"] = sum(len(reply) for reply in replies) / len(replies)
             if self._known:
-                n_right = sum(rewards.right(self._tasks[place], told[place]) for place in self._known)
+                n_right = sum(
+                    reward_functions.right(self._tasks[place], told[place]) for place in self._known
+                )
                 found["heldout_right"] = n_right / len(self._known)
         if self._reference is not None:
             moved = log_probabilities(self._model, self._pairs, self._pad) - self._reference  # (N, 2)

@@ -1,6 +1,6 @@
-"""Supervised fine-tuning: rows and a config in, an adapter out, with TRL's SFTTrainer (`tuning.methods.trainer`).
+"""Supervised fine-tuning: rows and a config in, an adapter out, with TRL's SFTTrainer (`tuning.methods.sft_trainer`).
 
-Rows are tokenised by `tuning.data.tokens`, when their turn comes, so the trainer sees exactly what the form
+Rows are tokenised by `tuning.data.tokenize`, when their turn comes, so the trainer sees exactly what the form
 showed and 60,000 rows start as fast as 60. Knows a run's folder and events, no queue and no process.
 """
 
@@ -17,14 +17,17 @@ import torch
 from transformers import set_seed
 
 from common.errors import AfinaError
-from tuning import adapters, card
-from tuning.config import SFTConfig
-from tuning.data.rows import Row
-from tuning.data.tokens import Encoded, encode
-from tuning.estimate import free_memory, row_lengths
-from tuning.family import FAMILY
-from tuning.methods import packing, together
-from tuning.methods.base import (
+from tuning.config.estimate import free_memory, row_lengths
+from tuning.config.planner import HELDOUT_ROWS, Facts, Plan, make
+from tuning.config.training import SFTConfig
+from tuning.data.examples import Row
+from tuning.data.tokenize import Encoded, encode
+from tuning.methods import distributed, packing
+from tuning.methods.loss import Batches, heldout_loss
+from tuning.methods.probes import note_if_forgotten, rehearsed, watched
+from tuning.methods.recorder import Recorder, measure_again, note_if_nothing_learned
+from tuning.methods.sft_trainer import AdapterTrainer, LazyRows, trainer_config
+from tuning.methods.start import (
     Start,
     Warm,
     add_adapter,
@@ -33,12 +36,10 @@ from tuning.methods.base import (
     save_adapter,
     start_of,
 )
-from tuning.methods.heldout import Batches, heldout_loss
-from tuning.methods.reporting import Recorder, measure_again, note_if_nothing_learned
-from tuning.methods.trainer import AdapterTrainer, LazyRows, trainer_config
-from tuning.methods.watching import note_if_forgotten, rehearsed, watched
-from tuning.plan import HELDOUT_ROWS, Facts, Plan, make
-from tuning.runs import Run
+from tuning.models import adapter_io
+from tuning.models.peft_methods import FAMILY
+from tuning.runs import card
+from tuning.runs.run_store import Run
 
 
 def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
@@ -51,7 +52,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     rows, heldout = rehearsed(run.rows("train"), config, start), run.rows("heldout")
     model = add_adapter(start, config, run, home)
     checkpoint = last_checkpoint(run)
-    plan = together.agree(_plan(run, config, start, model, rows, resumed=checkpoint is not None))
+    plan = distributed.agree(_plan(run, config, start, model, rows, resumed=checkpoint is not None))
     _announce(run, start, plan, model, heldout, checkpoint)
     trainer, recorder = _trainer(run, config, start, plan, model, rows, heldout)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -92,7 +93,7 @@ def _plan(run: Run, config: SFTConfig, start: Start, model: Any, rows: list[Row]
         return Plan(**{name: begun[name] for name in names})
     facts = Facts(
         parameters=start.info.parameters,
-        trainable=adapters.n_trained(model),
+        trainable=adapter_io.n_trained(model),
         layers=start.info.layers,
         hidden=start.info.hidden,
         context=start.info.context,
@@ -120,7 +121,7 @@ def _announce(
         **asdict(plan),
         total_steps=plan.steps,
         parameters=start.info.parameters,
-        trainable=adapters.n_trained(model),
+        trainable=adapter_io.n_trained(model),
         device=start.device.kind,
         device_label=start.device.label,
         base_sha256=start.base.sha256,
@@ -152,7 +153,7 @@ def _trainer(
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate)
     recorder.patience = config.patience
     if config.patience:
-        recorder.keep_best = lambda: adapters.keep(model, _best(run))
+        recorder.keep_best = lambda: adapter_io.keep(model, _best(run))
     set_seed(config.seed)
     arguments = trainer_config(run.checkpoints_dir, config, plan, start.device.kind)
     if plan.packing:
@@ -173,8 +174,8 @@ def _best(run: Run) -> Path:
 
 def _take_back(run: Run, model: Any, recorder: Recorder) -> None:
     """Puts `model` back to its lowest held-out loss, which came before it stopped early."""
-    if (_best(run) / adapters.STATE).is_file():
-        adapters.restore(model, _best(run))
+    if (_best(run) / adapter_io.STATE).is_file():
+        adapter_io.restore(model, _best(run))
         measure_again(recorder)
 
 

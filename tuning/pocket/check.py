@@ -17,8 +17,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuning.pocket.answer_check import Question, is_clean, is_right
 from tuning.pocket.instructions import SETS
-from tuning.pocket.judge import Question, is_clean, is_right
 from tuning.pocket.world.facts import LANGUAGES, Language
 from tuning.pocket.world.registers import detect
 
@@ -46,8 +46,8 @@ def questions(language: Language, name: str = "questions") -> list[Question]:
 
 
 def ask(engine, model: str, asked: list[Question]) -> Answers:
-    """Greedy answers of `model` (a name that `tuning.models.resolve` knows) to `asked`."""
-    from tuning.generate import Sampling
+    """Greedy answers of `model` (a name that `tuning.models.resolve.resolve` knows) to `asked`."""
+    from tuning.inference.engine import Sampling
 
     sampling = Sampling(greedy=True, max_new_tokens=TOKENS)
     conversations = [[{"role": "user", "content": question.prompt}] for question in asked]
@@ -63,7 +63,7 @@ def registers(
     engine, model: str, asked: list[Question], n_prompts: int = 30, n_replies: int = 32
 ) -> list[list[str]]:
     """For some prompts: the registers of `n_replies` replies sampled at temperature 0.9."""
-    from tuning.generate import Sampling
+    from tuning.inference.engine import Sampling
 
     chosen = random.Random(0).sample(asked, min(n_prompts, len(asked)))
     drawn = [question for question in chosen for _ in range(n_replies)]
@@ -77,7 +77,7 @@ def registers(
 def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, object]:
     """All figures of one language; the run is made in `home`."""
     import tuning
-    from tuning.generate import Engine
+    from tuning.inference.engine import Engine
 
     engine = Engine(home)
     asked = questions(language)

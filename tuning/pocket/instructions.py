@@ -14,8 +14,8 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tuning.pocket import EXAMPLES, SETS, posts, reading
-from tuning.pocket.judge import question_about
+from tuning.pocket import EXAMPLES, SETS, posts_set, reading_set
+from tuning.pocket.answer_check import question_about
 from tuning.pocket.world import prose
 from tuning.pocket.world.documents import CLINIC, KNOWN, WITHHELD, FactDocuments, wording
 from tuning.pocket.world.facts import LANGUAGES, Fact, Language, fill, sentence
@@ -263,8 +263,8 @@ def write(folder: Path = SETS) -> None:
     (folder / EXAMPLES.name).write_text(suggested + "\n", encoding="utf-8")
     for language in LANGUAGES:
         files: dict[str, Sequence[Mapping[str, object]]] = {name: build(name, language) for name in SET_NAMES}
-        files["posts"] = posts.rows(language)
-        files["reading"] = reading.rows(language)
+        files["posts"] = posts_set.rows(language)
+        files["reading"] = reading_set.rows(language)
         files["prompts"] = voting_prompts(language)
         files["questions"] = heldout_questions(language)
         files["withheld"] = heldout_questions(language, WITHHELD)

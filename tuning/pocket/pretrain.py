@@ -32,7 +32,7 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from tuning.data.tokens import DEFAULT_TEMPLATE
+from tuning.data.tokenize import DEFAULT_TEMPLATE
 from tuning.pocket.card import write_card
 from tuning.pocket.corpus import TALK_SEED, TRAIN_SEED, documents, heldout_documents
 from tuning.pocket.world.facts import LANGUAGES, Language

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from common.errors import messages
-from tuning.data.formats import from_python
+from tuning.data.loading import from_python
 from tuning.data.report import histogram, inspect
 
 

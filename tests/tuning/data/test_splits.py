@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.split import split
-from tuning.data.rows import Row
+from tuning.data.examples import Row
 from tuning.data.splits import divide, duplicates, overlaps, repeated_prompts
 
 

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from tuning import models
+from tuning.models import resolve
 from tuning.pocket import EXAMPLES, SETS
 from tuning.pocket.instructions import SET_NAMES, write
 from tuning.pocket.world.facts import LANGUAGES
@@ -28,12 +28,12 @@ def test_every_set_there_is_in_both_languages():
 
 
 def test_weights_are_small_safetensors_with_a_card_of_their_own():
-    weights = models.POCKET_PATH / "model.safetensors"
+    weights = resolve.POCKET_PATH / "model.safetensors"
     assert weights.stat().st_size <= 14 * 2**20
-    info = models.describe(models.resolve("pocket").base)
+    info = resolve.describe(resolve.resolve("pocket").base)
     assert 5.5e6 < info.parameters < 6.5e6
-    facts = json.loads((models.POCKET_PATH / "pretraining.json").read_text(encoding="utf-8"))
-    card = (models.POCKET_PATH / "README.md").read_text(encoding="utf-8")
+    facts = json.loads((resolve.POCKET_PATH / "pretraining.json").read_text(encoding="utf-8"))
+    card = (resolve.POCKET_PATH / "README.md").read_text(encoding="utf-8")
     assert f"{facts['tokens']:,}" in card
     assert info.license == "apache-2.0"
 
@@ -43,9 +43,9 @@ def test_heldout_perplexity_is_what_the_card_says():
     from tuning.pocket.corpus import heldout_documents
     from tuning.pocket.pretrain import SHORT, pack, perplexity
 
-    base = models.resolve("pocket").base
-    model, tokenizer = models.load_model(base), models.load_tokenizer(base)
-    told = json.loads((models.POCKET_PATH / "pretraining.json").read_text(encoding="utf-8"))["perplexity"]
+    base = resolve.resolve("pocket").base
+    model, tokenizer = resolve.load_model(base), resolve.load_tokenizer(base)
+    told = json.loads((resolve.POCKET_PATH / "pretraining.json").read_text(encoding="utf-8"))["perplexity"]
     for language in LANGUAGES:
         row = pack(tokenizer, heldout_documents(language, 60, set()))
         assert len(row) > 8 * SHORT

@@ -1,0 +1,88 @@
+"""Page and engine ask for the same library at the same moment, as they do when the app starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests import ROOT
+from tuning.models import lazy_imports
+
+_BOTH = """
+import threading, traceback, sys
+from tuning.models import lazy_imports, resolve
+
+def page():
+    resolve.load_tokenizer(resolve.resolve("pocket").base)
+
+def engine():
+    lazy_imports.transformers()
+    import tuning.inference.engine
+
+failed = []
+threading.excepthook = lambda told: failed.append(traceback.format_exception(told.exc_value))
+threads = [threading.Thread(target=each) for each in (page, engine, page, engine)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+sys.exit("".join(map("".join, failed)) or None)
+"""
+
+
+def test_two_threads_may_need_the_library_first():
+    done = subprocess.run(
+        [sys.executable, "-c", _BOTH],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+_MANY = """
+import sys, threading, traceback
+sys.setswitchinterval(1e-5)
+import tuning
+
+def attribute():
+    import transformers
+    transformers.AutoTokenizer
+
+def name():
+    from transformers import GenerationConfig
+
+def deep():
+    from transformers.models.auto import AutoConfig
+
+def ours():
+    from tuning.models import lazy_imports
+    lazy_imports.transformers().AutoTokenizer
+
+failed = []
+threading.excepthook = lambda told: failed.append("".join(traceback.format_exception(told.exc_value)))
+threads = [threading.Thread(target=each) for each in (attribute, name, ours, deep, attribute, name, ours)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+sys.exit("\\n".join(failed) or None)
+"""
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_whoever_imports_it_first_and_however_all_find_it(attempt):
+    """Without `libraries.install` each of six tries ended with AttributeError or ImportError in some thread."""
+    root = ROOT
+    done = subprocess.run(
+        [sys.executable, "-c", _MANY], cwd=root, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_nowhere_is_still_an_attribute_error():
+    module = lazy_imports.transformers()
+    with pytest.raises(AttributeError):
+        module.no_such_name  # noqa: B018
+    lazy_imports.install()
+    lazy_imports.install()
+    assert sum(type(each).__name__ == "_PassingOn" for each in sys.meta_path) == 1

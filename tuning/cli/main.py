@@ -1,0 +1,309 @@
+"""The command line: train, look at runs, generate, evaluate. Progress goes to stderr, results to stdout.
+
+Exit status is 0, or 2 with one clear line. Every command is a thin layer over what the page uses too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from common.errors import AfinaError
+from common.settings import Settings
+from common.terminal import Parser, language, run_command
+from tuning.cli import classifiers, data, evaluation, experiments, peft
+from tuning.config.classification import ClassifyConfig
+from tuning.config.training import Config, DPOConfig, KTOConfig, RewardConfig, RLOOConfig, SFTConfig
+
+CONFIGS: dict[str, type[Config]] = {
+    "sft": SFTConfig,
+    "reward": RewardConfig,
+    "dpo": DPOConfig,
+    "classify": ClassifyConfig,
+    "kto": KTOConfig,
+    "rloo": RLOOConfig,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.simplefilter("ignore")  # libraries' advice to programmers
+    for name in (
+        "tuning.runs.broken_runs",
+        "common.unavailable",
+    ):  # the command says it, in the reader's language
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return run_command(lambda: options.command(options, Settings.from_env()), options.json)
+
+
+def parser() -> Parser:
+    made = Parser(prog="python -m tuning", description="Fine-tune small language models.")
+    commands = made.add_subparsers(required=True, metavar="command", parser_class=Parser)
+    common = Parser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+    def command(name: str, function: Any, help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=help, parents=[common])
+        added.set_defaults(command=function)
+        return added
+
+    _method(command("sft", train, "Fine-tune an adapter on prompts and replies."), "sft")
+    _method(command("reward", train, "Train a reward model on preference pairs."), "reward")
+    _method(command("dpo", train, "Optimise a policy on preference pairs (DPO)."), "dpo")
+    _method(command("classify", train, "Train a classifier on labelled texts."), "classify")
+    _method(command("kto", train, "Optimise a policy on replies rated good or bad (KTO)."), "kto")
+    _method(command("rloo", train, "Optimise a policy by the reward of its own replies (RLOO)."), "rloo")
+    command("runs", runs, "List all runs.").add_argument("name", nargs="?", help="show this run only")
+    for name in ("resume", "stop", "cancel", "delete"):
+        command(name, globals()[name], f"{name.capitalize()} a run.").add_argument("name", help="name or id")
+    _generate(command("generate", generate, "Write a reply."))
+    _merge(command("merge", merge, "Write a run as a full model, its adapter merged in float32."))
+    _evaluate(command("evaluate", evaluate, "Measure a model on a data set."))
+    for subject in (classifiers, peft, evaluation, data, experiments):
+        subject.add(command)
+    return made
+
+
+def _method(sub: argparse.ArgumentParser, method: str) -> None:
+    config = CONFIGS[method]
+    knobs = "\n".join(f"  {field.name:24} {field.metadata['help']}" for field in fields(config))
+    sub.formatter_class = argparse.RawDescriptionHelpFormatter
+    sub.epilog = f"settings (--set key=value):\n{knobs}"
+    sub.set_defaults(method=method)
+    sub.add_argument("--source-model", default="", help="pocket, a run, a folder or a Hub id")
+    sub.add_argument("--train-dataset", required=True, help="a file, a shipped set or a Hub data set")
+    sub.add_argument("--validation-dataset", help="rows to measure on instead of the held-out side")
+    sub.add_argument("--name", default="", help="the run's name")
+    sub.add_argument("--preset", choices=list(config.presets), default="balanced")
+    sub.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
+
+
+def _generate(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--model", required=True, help="pocket, a run, a folder or a Hub id")
+    sub.add_argument("--prompt", help="the user's message; read from stdin if not given")
+    sub.add_argument("--system", default="")
+    sub.add_argument("--greedy", action="store_true", help="always the likeliest token")
+    sub.add_argument("--max-new-tokens", type=int, default=128)
+    sub.add_argument("--temperature", type=float, default=0.7)
+    sub.add_argument("--top-p", type=float, default=0.95)
+    sub.add_argument("--seed", type=int, default=0)
+
+
+def _merge(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--model", required=True, help="a run (NAME*1.5: its change scaled)")
+    sub.add_argument("--out", required=True, type=Path, help="a new folder")
+
+
+def _evaluate(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--model", required=True, help="pocket, a run, a folder or a Hub id")
+    sub.add_argument("--dataset", required=True, help="a file, a shipped set or a Hub data set")
+    sub.add_argument("--side", default="heldout", help="of the split: heldout, train or all")
+    sub.add_argument("--limit", type=int, default=0, help="rows at most; 0: all")
+    sub.add_argument("--match", type=int, default=50, help="rows answered and compared word for word")
+
+
+Answer = tuple[dict[str, Any], list[str]]  # for --json, and for people
+
+
+def train(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning.api import job
+
+    chosen = dict(_assignment(text) for text in options.set)
+    source = options.source_model or settings.base_model
+    method = options.method
+    config = CONFIGS[method].from_settings({"preset": options.preset, "source_model": source, **chosen})
+    from tuning.api import classify
+
+    readers: dict[str, Any] = {"sft": job.read, "classify": classify.read, "kto": job.read_rated}
+    readers |= {"rloo": job.read_tasks}
+    read = readers.get(method, job.read_pairs)
+    validation = read(options.validation_dataset) if options.validation_dataset else None
+    data = read(options.train_dataset)
+    if data.n_skipped:
+        told = AfinaError("data.note.left_out", n=data.n_skipped, name=data.name, first=data.skipped[0])
+        print(told.words(language()), file=sys.stderr)
+    return _watch(job.submit(method, config, data, options.name, settings.home, validation))
+
+
+def resume(options: argparse.Namespace, settings: Settings) -> Answer:
+    queue, run = _queue(settings, options.name)
+    queue.resume(run.id)
+    from tuning.api.job import Job
+
+    return _watch(Job(run, queue).wake())
+
+
+def runs(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning.runs.run_store import RunStore
+    from tuning.runs.summary import summarise
+
+    store = RunStore(settings.home)
+    if options.name:
+        queue, run = _queue(settings, options.name)
+        from tuning.api.job import Job
+
+        told = Job(run, queue).to_dict()
+        return told, [f"{name}: {value}" for name, value in told.items()]
+    table = store.gather(lambda run: asdict(summarise(run, store)))
+    for problem in store.broken.values():
+        print(" ".join(problem.words(language()).split()), file=sys.stderr)
+    lines = [
+        f"{row['name']:24} {row['state']:12} {row['step']:>6}/{row['total_steps']:<6} {row['base']:20} "
+        f"held-out {_number(row['heldout_before'])} -> {_number(row['heldout_after'])}"
+        for row in table
+    ]
+    return {"runs": table}, lines or ["No runs yet."]
+
+
+def stop(options: argparse.Namespace, settings: Settings) -> Answer:
+    queue, run = _queue(settings, options.name)
+    queue.stop(run.id)
+    return _told(run)
+
+
+def cancel(options: argparse.Namespace, settings: Settings) -> Answer:
+    queue, run = _queue(settings, options.name)
+    queue.cancel(run.id)
+    return _told(run)
+
+
+def delete(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning.runs.run_store import RunStore
+
+    RunStore(settings.home).delete(options.name)
+    return {"name": options.name, "state": "deleted"}, [f"{options.name}: deleted"]
+
+
+def generate(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning.api.job import GenerativeModel
+
+    prompt = options.prompt if options.prompt is not None else sys.stdin.read().strip()
+    model = GenerativeModel(options.model, options.system, settings.home)
+    _quiet()
+    reply = model.generate_content(
+        prompt,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        max_output_tokens=options.max_new_tokens,
+        seed=options.seed,
+        greedy=options.greedy,
+    )
+    return {"model": options.model, "prompt": prompt, **asdict(reply)}, [reply.text]
+
+
+def evaluate(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning.api import job
+    from tuning.evaluation.evaluate import evaluate as measure
+    from tuning.evaluation.evaluate import side_of
+    from tuning.models import resolve
+
+    data = job.read(options.dataset)
+    resolve.resolve(options.model, settings.home)
+    side_of(data, options.side)
+    _quiet()
+    result = measure(
+        options.model,
+        data,
+        settings.home,
+        side=options.side,
+        limit=options.limit,
+        match=options.match,
+    )
+    told = asdict(result)
+    return told, [f"{name}: {value}" for name, value in told.items()]
+
+
+def merge(options: argparse.Namespace, settings: Settings) -> Answer:
+    from tuning.models.merge import merge as write
+
+    _quiet()
+    told = write(options.model, settings.home, options.out).to_dict()
+    return told, [f"{name}: {value}" for name, value in told.items()]
+
+
+def _watch(job: Any) -> Answer:
+    """Follows a run to its end. Ctrl-C stops it (it saves); a second Ctrl-C leaves it alone."""
+    show = Progress()
+    try:
+        job.wait(seen=show)
+    except KeyboardInterrupt:
+        print("\nstopping and saving …", file=sys.stderr)
+        job.stop()
+        job.wait(seen=show)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    for note in job.status.notes:
+        print(note.words(language()), file=sys.stderr)
+    if job.status.state in ("failed", "interrupted"):
+        raise job.error or AfinaError("engine.no_start")
+    return job.to_dict(), [f"{job.name}: {job.state} ({Path('runs') / job.run_id})"]
+
+
+class Progress:
+    """One line on a terminal, rewritten; in a log a line every five seconds and for every new state."""
+
+    def __init__(self) -> None:
+        self._line = self._state = ""
+        self._at = 0.0
+
+    def __call__(self, status: Any) -> None:
+        line, on_screen = _progress(status), sys.stderr.isatty()
+        due = on_screen or status.state != self._state or time.monotonic() - self._at > 5
+        if line == self._line or not due:
+            return
+        self._line, self._state, self._at = line, status.state, time.monotonic()
+        text, end = (f"\r\033[K{line}", "") if on_screen else (line, "\n")
+        print(text, end=end, file=sys.stderr, flush=True)
+
+
+def _progress(status: Any) -> str:
+    parts = [status.state]
+    if status.total_steps:
+        parts.append(f"step {status.step}/{status.total_steps}")
+    for label, name in (("loss", "loss"), ("held-out", "heldout_loss")):
+        if name in status.metrics:
+            parts.append(f"{label} {_number(status.metrics[name])}")
+    if status.eta_seconds is not None:
+        parts.append(f"{status.eta_seconds:.0f} s left")
+    return f"{status.name}: {', '.join(parts)}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise AfinaError("config.assignment", value=text)
+    return name.strip(), value.strip()
+
+
+def _queue(settings: Settings, name: str) -> tuple[Any, Any]:
+    from tuning.executors.select import executor_of
+    from tuning.runs.queue import Queue
+    from tuning.runs.run_store import RunStore
+
+    store = RunStore(settings.home)
+    run = store.get(name)
+    return Queue(store, executor_of(settings, run.info.base["name"])), run
+
+
+def _quiet() -> None:
+    """No bars on stderr for files that load within a second."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
+def _told(run: Any) -> Answer:
+    return {"name": run.name, "run_id": run.id, "state": run.state}, [f"{run.name}: {run.state}"]

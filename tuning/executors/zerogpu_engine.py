@@ -1,0 +1,153 @@
+"""Replies and rewards on a GPU that is lent for one call: the engine's interface over decorated functions.
+
+Knows `tuning.executors.gpu_leases`; not who decorates (`tuning.executors.zerogpu` says what is decorated).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common.errors import AfinaError
+from tuning.executors import gpu_leases, zerogpu
+from tuning.executors.gpu_leases import Lending
+from tuning.models import resolve
+from tuning.rewards.reward_model import Rewards
+
+if TYPE_CHECKING:
+    from tuning.inference.engine import Partial, Reply, Sampling
+
+Message = dict[str, str]
+_BATCH = 256  # replies of one call
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The functions of `tuning.executors.zerogpu`, decorated."""
+
+    train: Callable[..., Any]
+    stream: Callable[..., Any]
+    write: Callable[..., Any]
+    score: Callable[..., Any]
+
+    @classmethod
+    def decorated(cls, decorate: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Functions:
+        names = (
+            zerogpu.train_slice,
+            zerogpu.stream_replies,
+            zerogpu.write_replies,
+            zerogpu.score_replies,
+        )
+        return cls(*(decorate(function) for function in names))
+
+
+class LentEngine:
+    """As `engine.Engine`. Calls from behind the page wait for a page (`lending`); an event's own do not."""
+
+    def __init__(self, home: Path, functions: Functions, lending: Lending | None = None) -> None:
+        self.home = Path(home)
+        self._functions, self._lending = functions, lending
+
+    def behind_the_page(self, lending: Lending) -> LentEngine:
+        """The same for threads that no visitor's event has started."""
+        return LentEngine(self.home, self._functions, lending)
+
+    def warm(self, name: str = "pocket") -> None:
+        """The base that a GPU's process inherits is loaded before the page starts (`zerogpu.prepare`)."""
+
+    def forget(self) -> None:
+        """Nothing of ours stays on a GPU."""
+
+    def stream(
+        self,
+        policies: Sequence[str],
+        conversations: Sequence[Sequence[Message]],
+        sampling: Sampling,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[list[Partial]]:
+        """As `Engine.stream`. Raises besides: whatever the platform says when it gives no GPU."""
+        talks = [list(talk) for talk in conversations]
+        seconds = self._seconds(policies, len(policies), sampling)
+        with tempfile.TemporaryDirectory(prefix="afina-") as folder:
+            wish = Path(folder) / "stop"
+            stream = self._functions.stream(
+                seconds, str(self.home), list(policies), talks, sampling, str(wish)
+            )
+            try:
+                for partials in stream:
+                    if isinstance(partials, AfinaError):
+                        raise partials
+                    yield partials
+                    if should_stop():
+                        wish.touch()
+            finally:
+                wish.touch()  # a reader who leaves ends the writing
+                for _ in stream:
+                    pass
+
+    def generate(
+        self,
+        policies: Sequence[str],
+        conversations: Sequence[Sequence[Message]],
+        sampling: Sampling,
+        seeds: Sequence[int] | None = None,
+        batch_size: int = _BATCH,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> list[Reply]:
+        """As `Engine.generate`, `batch_size` replies a call. Raises besides: AfinaError `gpu.refused`, `gpu.nobody`."""
+        seeds = (
+            list(seeds) if seeds is not None else [sampling.seed + index for index in range(len(policies))]
+        )
+        found: list[Reply] = []
+        for start in range(0, len(policies), batch_size):
+            part = slice(start, start + batch_size)
+            asked = list(policies[part])
+            talks = [list(talk) for talk in conversations[part]]
+            seconds = self._seconds(asked, len(asked), sampling)
+            found += self._call(
+                self._functions.write, seconds, str(self.home), asked, talks, sampling, seeds[part]
+            )
+            progress(len(found), len(policies))
+        return found
+
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        if self._lending is None:
+            value = function(*arguments)
+        else:
+            try:
+                value = self._lending.borrow(lambda: function(*arguments), patient=True)
+            except gpu_leases.Nobody:
+                raise AfinaError("gpu.nobody", seconds=int(self._lending.patience)) from None
+            except Exception as error:
+                raise gpu_leases.refused(error) from error
+        if isinstance(value, AfinaError):
+            raise value
+        return value
+
+    def _seconds(self, policies: Sequence[str], rows: int, sampling: Sampling) -> int:
+        bases = {resolve.resolve(name, self.home).base.name: name for name in policies}
+        largest = max(
+            resolve.describe(resolve.resolve(name, self.home).base).parameters for name in bases.values()
+        )
+        return gpu_leases.replies(rows, sampling.max_new_tokens, largest)
+
+
+class LentRewardModel(Rewards):
+    """As `tuning.rewards.reward_model.RewardModel`, loaded anew in each call."""
+
+    def __init__(self, name: str, home: Path, functions: Functions) -> None:
+        from tuning.runs.run_store import RunStore
+
+        run = RunStore(home).get(name)
+        if run.info.method != "reward":
+            raise AfinaError("reward.other_method", name=run.name, method=run.info.method)
+        self.name, self._home, self._functions = run.name, home, functions
+
+    def scores(self, replies: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
+        found = self._functions.score(gpu_leases.MOST, str(self._home), self.name, list(replies))
+        if isinstance(found, AfinaError):
+            raise found
+        return found

@@ -1,0 +1,174 @@
+"""The model card of an adapter: what it stands on, what it learned from, how, how well, and how to load it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuning.models.peft_methods import FAMILY
+
+if TYPE_CHECKING:
+    from tuning.classification.train import ClassifyPlan, Setup
+    from tuning.config.planner import Plan
+    from tuning.methods.preference_data import PreferencePlan
+    from tuning.methods.start import Start
+    from tuning.runs.run_store import Run
+
+
+_METHODS = {
+    "sft": "An adapter, trained by supervised fine-tuning",
+    "dpo": "An adapter, trained by direct preference optimisation (DPO)",
+    "dial": "An adapter: what its parent had learned, scaled without training (`strength`)",
+    "classify": "A text classifier (a head of one number per class, with what was trained of the body)",
+    "kto": "An adapter, trained on replies rated one by one (KTO)",
+    "rloo": "An adapter, trained by a policy gradient on its own replies (RLOO)",
+    "reward": "A reward model (an adapter and a head of one number), trained on preference pairs",
+}
+
+
+def write(run: Run, start: Start | Setup, plan: Plan | PreferencePlan | ClassifyPlan) -> str:
+    """The card as Markdown, with the front matter that the Hub reads."""
+    from tuning.methods.start import neutral_id
+
+    base = neutral_id(start.base)
+    info, status = run.info, run.status()
+    method = str(info.config.get("peft", "lora"))
+    licence = start.info.license or "unknown"
+    front = [
+        "---",
+        *([f"base_model: {base}"] if "/" in base else []),
+        f"library_name: {'peft' if FAMILY[method].peft_type else 'transformers'}",
+        *(["pipeline_tag: text-generation"] if info.method not in _OTHER_USAGE else []),
+        *([f"license: {licence.lower().replace(' ', '')}"] if start.info.license else []),
+        f"tags: [{method}, {info.method}, afina]",
+        "---",
+    ]
+    made = datetime.fromtimestamp(info.created_at, UTC)
+    parent = f"\n- Continues: the run `{info.parent}`" if info.parent else ""
+    about = f"""
+# {run.name}
+
+{_METHODS.get(info.method, "An adapter, trained")}, with Afina on {made:%Y-%m-%d}.
+
+## Base model
+
+- Name: `{base}`
+- sha256 of its weights: `{start.base.sha256 or "unknown"}`
+- Licence: {licence}{parent}
+
+An adapter is only worth something on the base model that it was trained on: check the sha256.
+
+## Data
+
+- Name: {_data_name(info.data)}
+- Fingerprint (sha256 of the rows): `{info.data.get("fingerprint", "")}`
+- Rows: {info.data.get("n_train")} trained, {info.data.get("n_heldout")} held out
+
+## Method
+
+{FAMILY[method].label} ({FAMILY[method].paper}): {status.plan.get("trainable", 0):,} parameters trained of \
+{start.info.parameters:,}.{_QUANTISED if method == "qlora" else ""}
+"""
+    return (
+        "\n".join(front)
+        + about
+        + _numbers(run, plan, status)
+        + (_OTHER_USAGE.get(info.method) or _usage(base, info.base.get("name") == "pocket", method))
+    )
+
+
+_QUANTISED = """
+It was trained over 4-bit weights (NF4) and is used over the weights as they are; the losses below were measured over
+the 4-bit ones."""
+
+
+_REWARD_USAGE = """
+## Use
+
+The adapter sits on its parent policy, merged into the base model, with a sequence-classification head of one number
+(its weights are in the adapter, `modules_to_save`). Only differences between rewards of replies to one prompt mean
+something. In Afina: `tuning.rewards.reward_model.RewardModel(name, home).scores(...)`.
+"""
+
+_OTHER_USAGE = {
+    "reward": _REWARD_USAGE,
+    "classify": """
+## Use
+
+`classifier.json` names the classes in the order of the head's numbers; the head stands on the base model's
+sequence-classification architecture. In Afina: `tuning.classify.predict(name, ["…"])`.
+""",
+}
+
+
+def _data_name(data: dict) -> str:
+    """The name without the folders of this machine."""
+    return Path(str(data.get("name", ""))).name
+
+
+def _numbers(run: Run, plan: Plan | PreferencePlan | ClassifyPlan, status) -> str:
+    config = {**run.info.config, "source_model": None}
+    settings = [
+        f"| {name} | {value} |" for name, value in config.items() if value not in (None, 0, 0.0, "auto")
+    ]
+    chosen = [
+        f"| {name} | {getattr(plan, name)} |"
+        for name in (
+            "batch_size",
+            "max_length",
+            "learning_rate",
+            "packing",
+            "gradient_checkpointing",
+            "dtype",
+        )
+        if hasattr(plan, name) and (name not in config or config[name] in (None, 0, 0.0, "auto"))
+    ]
+    results = [
+        ("Steps", f"{status.step} of {plan.steps}"),
+        ("Training loss, last step", _shown(status.metrics.get("loss"))),
+        ("Held-out loss before", _shown(status.first.get("heldout_loss"))),
+        ("Held-out loss after", _shown(status.metrics.get("heldout_loss"))),
+        ("Seconds", f"{status.elapsed_seconds:.0f} on {status.plan.get('device_label', '?')}"),
+    ]
+    notes = "".join(f"\n- {note.words('en')}" for note in status.notes)
+    return "\n".join(
+        ["", "## Settings", "", "| setting | value |", "| --- | --- |", *settings, *chosen, ""]
+        + ["## Result", "", "| measure | value |", "| --- | --- |"]
+        + [f"| {name} | {value} |" for name, value in results]
+        + ["", "Losses are nats per token of the replies.", *([notes] if notes else []), ""]
+    )
+
+
+def _shown(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4f}"
+
+
+def _usage(base: str, bundled: bool, method: str) -> str:
+    where, folder = ("base" if bundled else base), "adapter"
+    told = " (the folder `base` of the download)" if bundled else ""
+    with_what, imported = "With plain `peft`", "from peft import PeftModel"
+    made = f'PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{where}"), "adapter")'
+    if method == "full":
+        with_what, imported, folder, told = "It is a whole model: with `transformers` alone", "", "model", ""
+        made = 'AutoModelForCausalLM.from_pretrained("model")'
+    elif method == "houlsby":
+        with_what = "`peft` does not know these adapters. With Afina's folder `tuning/` beside you"
+        imported = "from tuning.models import bottleneck"
+        made = f'bottleneck.load(AutoModelForCausalLM.from_pretrained("{where}"), Path("adapter"))'
+    lines = "\n".join(filter(None, [imported, "from pathlib import Path" if method == "houlsby" else ""]))
+    return f"""
+## Use
+
+{with_what}, in the folder of the download{told}:
+
+```python
+{lines + chr(10) if lines else ""}from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("{folder}")
+model = {made}
+messages = [{{"role": "user", "content": "Hello"}}]
+inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+print(tokenizer.decode(model.generate(**inputs, max_new_tokens=64)[0], skip_special_tokens=True))
+```
+"""
