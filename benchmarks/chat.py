@@ -23,7 +23,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from tuning.inference.engine import Engine, Sampling
-from tuning.models import resolve
+from tuning.models import loader
+from tuning.runs import resolver
 
 TOKENS = 64
 TALK = [{"role": "user", "content": "Tell me a story about a brave mouse."}]
@@ -99,9 +100,9 @@ def never_ending(engine: Engine, model: str) -> Engine:
 def make_run(home: Path, name: str, model: str) -> None:
     """A finished run whose adapter changes something."""
     torch.manual_seed(0)
-    base = resolve.resolve(model, home).base
+    base = resolver.resolve(model, home).base
     config = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-    tuned = get_peft_model(resolve.load_model(base), config)
+    tuned = get_peft_model(loader.load_model(base), config)
     for key, weight in tuned.named_parameters():
         if "lora_B" in key:
             torch.nn.init.normal_(weight, std=0.01)

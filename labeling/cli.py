@@ -79,9 +79,9 @@ def parser() -> Parser:
 
 
 def _backup(options: argparse.Namespace) -> tuple[dict, list[str]]:
-    from labeling.backup import outbox
     from labeling.backup.destinations import place
     from labeling.backup.labels_backup import Backup
+    from labeling.storage import outbox
     from labeling.storage.label_store import open_store
 
     settings = Settings.from_env()

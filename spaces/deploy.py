@@ -97,7 +97,7 @@ def without_dead_links(text: str, folder: Path) -> str:
 def front_matter(hardware: str) -> dict[str, Any]:
     """What the platform reads at the top of README.md."""
     sys.path.insert(0, str(ROOT))
-    from tuning.models.info import RECOMMENDED
+    from tuning.models.model_info import RECOMMENDED
 
     return {
         "title": "Afina",

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
-from tuning.config.training import KTOConfig, RLOOConfig
-from tuning.rewards.reward_functions import PROGRAMMED
+from tuning.config.training import PROGRAMMED, KTOConfig, RLOOConfig
 from ui import align_words
 from ui.context import actor, language, shown
 from ui.translations import t, word

@@ -11,7 +11,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from tuning.config import memory_math
-from tuning.models.resolve import NO_POLICY
+from tuning.models.references import NO_POLICY
 from ui import numbers
 from ui.context import actor, language, on_open, shown
 from ui.translations import t

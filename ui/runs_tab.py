@@ -9,7 +9,7 @@ import gradio as gr
 
 from common import hashing
 from tuning.models.peft_methods import FAMILY
-from tuning.models.resolve import NO_POLICY
+from tuning.models.references import NO_POLICY
 from ui import compare_panel, measure_panel, train_data, train_live
 from ui.context import actor, language, on_open, shown, warn
 from ui.plots import curves

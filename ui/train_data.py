@@ -15,10 +15,10 @@ from tuning.data.row_formats import guess_mapping
 from ui.translations import word
 
 if TYPE_CHECKING:
-    from tuning.config.estimate import Estimate
     from tuning.data.examples import Loaded, Row
     from tuning.data.report import DataReport
     from tuning.executors.gpu_leases import Quote
+    from tuning.runs.estimate import Estimate
 
 N_ROWS = 8
 _CELL = 160  # characters of a prompt or a reply in the table
@@ -143,7 +143,7 @@ def estimate(cost: Estimate, language: str, quote: Quote | None = None) -> str:
 
 
 def device(name: str, language: str) -> str:
-    """`name` as `tuning.models.resolve` calls it; it counts a CPU's cores in English."""
+    """`name` as `tuning.models.loader` calls it; it counts a CPU's cores in English."""
     return name.replace(" cores", f" {word('train.estimate.cores', language)}")
 
 

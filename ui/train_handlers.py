@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
-from tuning.config.estimate import matrices
 from tuning.config.training import PRESETS, SFTConfig
 from tuning.data import uploads
 from tuning.data.loading import shipped
+from tuning.runs.estimate import matrices
 from ui import forms, numbers, train_data, train_live
 from ui.translations import texts, word
 
@@ -86,7 +86,7 @@ class Train:
 
     def models(self) -> list[tuple[str, str]]:
         """(label, name): base models with size, licence and memory, then the runs to go on from."""
-        from tuning.models.resolve import RECOMMENDED
+        from tuning.models.model_info import RECOMMENDED
 
         labels = {name: name for name in (self.services.settings.base_model, "pocket")}
         for model in RECOMMENDED:
@@ -107,11 +107,12 @@ class Train:
 
     def about_model(self, who: Actor, name: str, language: str) -> str:
         """One line on a base model or a run's base; empty where its files cannot be read (the data say why)."""
-        from tuning.models import resolve
+        from tuning.models import model_info
+        from tuning.runs import resolver
 
         try:
             self._may_describe(who, name)
-            facts = resolve.describe(resolve.resolve(name, self.services.settings.home).base)
+            facts = model_info.describe(resolver.resolve(name, self.services.settings.home).base)
         except AfinaError:
             return ""
         unknown = word("train.model.unlicensed", language)
@@ -177,11 +178,11 @@ class Train:
 
     def formula(self, who: Actor, form: Form, language: str) -> str:
         """HTML: LoRA's formula with the numbers of the chosen model; empty for a model that is none, or not offered."""
-        from tuning.models import resolve
+        from tuning.runs import resolver
 
         try:
             self._may_describe(who, form.source_model)
-            base = resolve.resolve(form.source_model, self.services.settings.home).base
+            base = resolver.resolve(form.source_model, self.services.settings.home).base
         except AfinaError:
             return ""
         rank, alpha = (int(form.knobs.get(name) or 0) for name in ("rank", "alpha"))

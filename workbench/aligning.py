@@ -157,7 +157,7 @@ class Aligning:
         found = self.pairs(actor, round_id, aggregation, sources=sources) if self._settings.zero_gpu else None
         if found is None or not found.n_train:
             return {}
-        from tuning.config.estimate import preference_seconds
+        from tuning.runs.estimate import preference_seconds
 
         source, most = voted_on(lifecycle.get(self._labels, round_id)), self._settings.gpu_slice
         told = {}
@@ -323,6 +323,6 @@ def voted_on(this: Round) -> str:
 
 
 def _base_of(policy: str, runs: RunStore) -> str:
-    """The base model under a policy, as `tuning.models.resolve.resolve` takes it."""
+    """The base model under a policy, as `tuning.runs.resolver.resolve` takes it."""
     name = scaling.parsed(policy)[0] if scaling.SIGN in policy else policy
     return next((str(run.info.base["name"]) for run in runs if name in (run.name, run.id)), name)

@@ -96,7 +96,7 @@ class BeforeClass:
             return Check("device", True, "before.device_zero")
         if self._settings.chat_url:
             return Check("device", True, "before.device_server", {"url": self._settings.chat_url})
-        from tuning.models.resolve import device
+        from tuning.models.loader import device
 
         if device().kind == "cpu":
             return Check("device", True, "before.device_cpu", {"n": os.cpu_count() or 1})

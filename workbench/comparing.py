@@ -16,7 +16,7 @@ from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from tuning.evaluation import alternatives
 from tuning.models import lazy_imports, scaling
-from tuning.models.resolve import NO_POLICY
+from tuning.models.references import NO_POLICY
 from tuning.runs.run_store import RunStore
 from workbench import seals
 from workbench.alternatives import Alternatives

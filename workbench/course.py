@@ -72,14 +72,14 @@ class Course:
         `own`: questions of one's own instead of the shipped ones, as `examples.written` takes them. Raises: NotAllowed;
         AfinaError `config.range`, `alternatives.question`; NotFound for a run that is none; Conflict `studies.busy`.
         """
-        from tuning.models import resolve
+        from tuning.runs import resolver
 
         self._roles.require_teacher(actor)
         if not 1 <= limit <= _MOST_QUESTIONS:
             raise AfinaError("config.range", name="questions", value=limit, min=1, max=_MOST_QUESTIONS)
         for name in filter(None, (base, tuned)):
             self._roles.require_no_folder(name)
-            resolve.resolve(name, self._settings.home)
+            resolver.resolve(name, self._settings.home)
         asked = written(own) if own.strip() else questions(language, limit)
         about = {
             "base": base, "tuned": tuned, "language": language, "questions": [asdict(each) for each in asked],
@@ -103,7 +103,7 @@ class Course:
         AfinaError `redteam.no_policy`; NotFound; Conflict `studies.busy`.
         """
         from tuning.evaluation import red_team
-        from tuning.models import resolve
+        from tuning.runs import resolver
 
         self._roles.require_teacher(actor)
         names = list(dict.fromkeys(filter(None, policies)))
@@ -111,7 +111,7 @@ class Course:
             raise AfinaError("redteam.no_policy")
         for name in names:
             self._roles.require_no_folder(name)
-            resolve.resolve(name, self._settings.home)
+            resolver.resolve(name, self._settings.home)
         asked = [red_team.Attack(each, "direct") for each in own] or red_team.attacks(language)
 
         def do(say: Say, should_stop: Callable[[], bool]) -> None:
@@ -131,14 +131,14 @@ class Course:
         Conflict `studies.busy`.
         """
         from tuning.evaluation.evaluate import evaluate
-        from tuning.models import resolve
+        from tuning.models import references
         from workbench.outcomes import parent_sft
 
         self._roles.require_teacher(actor)
         if not 1 <= limit <= _MOST_QUESTIONS:
             raise AfinaError("config.range", name="rows", value=limit, min=1, max=_MOST_QUESTIONS)
         runs = [self._store.get(name) for name in dict.fromkeys(names)]
-        runs = [run for run in runs if run.has_adapter and run.info.method not in resolve.NO_POLICY]
+        runs = [run for run in runs if run.has_adapter and run.info.method not in references.NO_POLICY]
         if not runs:
             raise AfinaError("measure.none")
         if len(runs) > _MOST_MEASURED:

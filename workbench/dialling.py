@@ -17,6 +17,7 @@ from common.settings import Settings
 from labeling.admission import annotators
 from labeling.schema import Generation, Round, RoundSettings
 from labeling.storage.label_store import Store
+from tuning.config import training
 from tuning.data.examples import PairSet
 from tuning.models import scaling
 from tuning.runs.queue import Queue
@@ -205,7 +206,7 @@ class Dialling:
         data = PairSet(
             rows, str(info["name"]), str(info.get("format", "")), fingerprint=str(info["fingerprint"])
         )
-        config = scaling.DialConfig(source_model=run.name, strength=scaling.checked(strength))
+        config = training.DialConfig(source_model=run.name, strength=scaling.checked(strength))
         made = self._queue.submit("dial", config, data, called)
         annotators.record_training(self._labels, made.id, annotators.trained_by(self._labels, run.id))
         return made.id

@@ -21,10 +21,11 @@ from labeling.rounds import lifecycle, ratings, round_names, vote_selection
 from labeling.rounds.aggregation import Aggregation, decide, unpaired
 from labeling.schema import Sources, messages_of
 from labeling.storage.label_store import Store
+from tuning.config import training
 from tuning.config.training import DPOConfig, KTOConfig, RLOOConfig
 from tuning.data import prompts
 from tuning.data.examples import Pair, Rated, RatedSet, Task
-from tuning.rewards import reward_functions
+from tuning.runs import reward_names
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
 from workbench import relabelling
@@ -134,14 +135,14 @@ class Roads:
         """
         self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
-        reward_functions.check(reward, self._store)
+        reward_names.check(reward, self._store)
         pairs = self._aligning.pairs(actor, this.round_id).data.rows
         data = prompts.load(f"sums.{language}") if reward == "sum" else prompts.task_set(
             [*_judged(pairs), *self._prompts(this.round_id)], round_names.unrevealing(this))  # fmt: skip
         config = RLOOConfig.from_settings(
             {"source_model": source_model or voted_on(this), "reward": reward, **settings}
         )
-        learnt = reward not in reward_functions.PROGRAMMED
+        learnt = reward not in training.PROGRAMMED
         run = self._queue.submit(
             "rloo", config, data, name, extra=self._scored_by(reward) if learnt else None
         )

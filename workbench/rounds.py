@@ -336,11 +336,11 @@ class Rounds:
     def _identity(self, policy: str) -> str:
         """A policy with its adapter's hash: a run that is trained on is another policy.
 
-        Raises: AfinaError as `tuning.models.resolve.resolve`.
+        Raises: AfinaError as `tuning.runs.resolver.resolve`.
         """
-        from tuning.models import resolve
+        from tuning.runs import resolver
 
-        found = resolve.resolve(policy, self._settings.home)
+        found = resolver.resolve(policy, self._settings.home)
         if found.adapter is None:
             return f"{policy}@{found.base.sha256[:12]}"
         return f"{policy}@{hashing.of_file(found.adapter / 'adapter_model.safetensors')[:12]}"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
 from common.settings import Settings
-from tuning.config.estimate import Estimate, estimate
 from tuning.config.training import SFTConfig
 from tuning.data import loading
 from tuning.data.examples import Loaded
@@ -21,6 +20,7 @@ from tuning.executors.gpu_leases import Quote
 from tuning.experiments import method_comparison
 from tuning.experiments.method_comparison import Compared
 from tuning.runs import retrain
+from tuning.runs.estimate import Estimate, estimate
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
 from tuning.runs.status import RunStatus
@@ -55,16 +55,17 @@ class Training:
         config: SFTConfig | None = None,
     ) -> tuple[Loaded, DataReport | None]:
         """The data and its report under the base model's tokenizer (None while a mapping is needed)."""
-        from tuning.config.estimate import context_of
-        from tuning.models import resolve
+        from tuning.models import loader
+        from tuning.runs import resolver
+        from tuning.runs.estimate import context_of
 
         loaded = self.load(actor, source, mapping)
         if loaded.needs_mapping:
             return loaded, None
         config = config or SFTConfig(source_model=self.settings.base_model)
         self._roles.require_no_folder(config.source_model)
-        base = resolve.resolve(config.source_model, self.settings.home).base
-        tokenizer = resolve.load_tokenizer(base)
+        base = resolver.resolve(config.source_model, self.settings.home).base
+        tokenizer = loader.load_tokenizer(base)
         limit = config.max_length or context_of(base)
         return loaded, inspect(loaded, tokenizer, limit, config.heldout_fraction, config.reply_only)
 
@@ -134,9 +135,9 @@ class Training:
         return self.store.get(run_id).download()
 
     def download_merged(self, actor: Actor, run_id: str) -> Path:
-        """A zip of the run as a full model. Raises: NotAllowed; AfinaError as `tuning.models.merge`."""
+        """A zip of the run as a full model. Raises: NotAllowed; AfinaError as `tuning.runs.merge`."""
         self._roles.require_teacher(actor)
-        from tuning.models.merge import archive
+        from tuning.runs.merge import archive
 
         run = self.store.get(run_id)
         return archive(run.id, self.store.home, run.path)

@@ -12,10 +12,9 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from common.errors import AfinaError, NotAllowed, NotFound
-from labeling.admission import joining, vote_standing
+from labeling.admission import joining, vote_counts, vote_standing
 from labeling.admission.vote_standing import excluded
 from labeling.schema import Annotator, new_id, now, text_of
-from labeling.storage import vote_counts
 from labeling.storage.label_store import Store
 from labeling.storage.tables import annotation_log, annotators, rooms, trained
 

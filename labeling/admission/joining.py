@@ -9,9 +9,8 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from common.errors import NotAllowed
-from labeling.admission import vote_standing
+from labeling.admission import vote_counts, vote_standing
 from labeling.schema import Doubt, now
-from labeling.storage import vote_counts
 from labeling.storage.label_store import Store
 from labeling.storage.tables import annotators, rooms
 

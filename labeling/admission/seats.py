@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, update
 
 from common.errors import AfinaError
-from labeling.admission import annotators, vote_standing
+from labeling.admission import annotators, vote_counts, vote_standing
 from labeling.admission.joining import LESSON, SEATED
 from labeling.schema import now
-from labeling.storage import tables, vote_counts
+from labeling.storage import tables
 from labeling.storage.label_store import Store
 from labeling.storage.tables import rooms
 

@@ -24,11 +24,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from common.errors import AfinaError
-from labeling.backup import outbox, segments
+from labeling.admission import vote_counts
+from labeling.backup import segments
 from labeling.backup.destinations import Place, Refused, Unreachable
 from labeling.backup.segments import fragment
 from labeling.rounds import round_names
-from labeling.storage import vote_counts
+from labeling.storage import outbox
 from labeling.storage.label_store import Store
 
 logger = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ import orjson
 
 from common.errors import AfinaError
 from labeling.backup.destinations import Place
-from labeling.backup.outbox import Change
+from labeling.storage.outbox import Change
 
 logger = logging.getLogger(__name__)
 ENOUGH = 256  # fragments that are merged

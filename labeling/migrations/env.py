@@ -1,8 +1,6 @@
-"""What Alembic runs for every command: the caller's connection, our tables."""
+"""What Alembic runs for every command, over the caller's connection."""
 
 from alembic import context
 
-from labeling.storage.tables import metadata
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(connection=context.config.attributes["connection"])
 context.run_migrations()

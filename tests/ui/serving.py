@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 
 from common.settings import Settings
 from labeling.admission import annotators
-from labeling.backup.outbox import tables
 from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
+from labeling.storage.outbox import tables
 from ui.layout import build, launch_options
 from workbench import services as services_module
 

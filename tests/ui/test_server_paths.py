@@ -19,7 +19,7 @@ from common.settings import Settings
 from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
 from tests.ui.serving import handlers
-from tuning.models.resolve import POCKET_PATH
+from tuning.models.references import POCKET_PATH
 from ui.layout import build
 from workbench import services as services_module
 

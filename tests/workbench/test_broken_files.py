@@ -136,9 +136,10 @@ def made(store: RunStore, name: str, method: str, adapter: str, state: str = "do
 
 def _language(run: Run) -> None:
     from tuning.config.training import SFTConfig
-    from tuning.models import adapter_io, resolve
+    from tuning.models import adapter_io, loader
+    from tuning.runs import resolver
 
-    model = adapter_io.make(resolve.load_model(resolve.resolve("pocket").base), SFTConfig())
+    model = adapter_io.make(loader.load_model(resolver.resolve("pocket").base), SFTConfig())
     adapter_io.save(model, run.adapter_dir, "pocket", "lora")
 
 
@@ -158,9 +159,9 @@ def _reward(run: Run) -> None:
 
 def _classifier(run: Run) -> None:
     from tuning.classification import classifier_model
-    from tuning.models import resolve
+    from tuning.runs import resolver
 
-    base = resolve.resolve("pocket").base
+    base = resolver.resolve("pocket").base
     pad = int(classifier_model.tokenizer_of(base).pad_token_id)
     about = classifier_model.About(["a", "b"], "feature", 32, 0)
     classifier_model.save_weights(

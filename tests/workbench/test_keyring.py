@@ -9,8 +9,7 @@ import sys
 from sqlalchemy import select
 
 from common.settings import Settings
-from labeling.backup import outbox
-from labeling.storage import tables
+from labeling.storage import outbox, tables
 from labeling.storage.label_store import connect
 from tests import ROOT
 from tests.labeling.conftest import database, postgresql  # noqa: F401

@@ -68,17 +68,18 @@ def test_the_queue_is_seen_in_its_order(training, source):
 def test_the_estimate_is_what_the_trainer_does(training):
     from peft import LoraConfig, get_peft_model
 
-    from tuning.models import resolve
+    from tuning.models import loader
+    from tuning.runs import resolver
 
-    base = resolve.resolve("pocket").base
+    base = resolver.resolve("pocket").base
     for peft in ("lora", "dora"):
         config = SFTConfig(rank=8, peft=peft)
         estimate = training.estimate(VISITOR, config, loading.from_python(ROWS))
-        model = resolve.load_model(base)
+        model = loader.load_model(base)
         lora = LoraConfig(r=8, target_modules="all-linear", use_dora=peft == "dora", task_type="CAUSAL_LM")
         trainable = get_peft_model(model, lora).get_nb_trainable_parameters()[0]
         assert estimate.trainable == trainable
-    assert estimate.total_parameters == sum(value.numel() for value in resolve.load_model(base).parameters())
+    assert estimate.total_parameters == sum(value.numel() for value in loader.load_model(base).parameters())
     assert estimate.dtype == "float32"
     assert 100 <= estimate.steps <= 600 and 0 < estimate.seconds < 600 and estimate.fits
     assert 300 * 2**20 < estimate.memory_bytes < 3 * 2**30

@@ -125,12 +125,12 @@ class GenerativeModel:
     """A model that answers: `pocket`, a run, a folder or a Hub id."""
 
     def __init__(self, model_name: str, system_instruction: str = "", home: str | Path | None = None) -> None:
-        from tuning.models import resolve
+        from tuning.runs import resolver
 
         self.model_name = model_name
         self.system_instruction = system_instruction
         self._home = home_or_default(home)
-        resolve.resolve(model_name, self._home)  # says at once when there is no such model
+        resolver.resolve(model_name, self._home)  # says at once when there is no such model
 
     @cached_property
     def _engine(self) -> Engine:

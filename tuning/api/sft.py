@@ -53,11 +53,14 @@ def train(
     }
     place = job.home_or_default(home)
     if learning_rate_multiplier is not None:
-        from tuning.models import resolve
+        from tuning.models import model_info
+        from tuning.runs import resolver
 
-        base = resolve.resolve(source_model, place).base
+        base = resolver.resolve(source_model, place).base
         method = str(settings.get("peft", "lora"))
-        rate = auto_learning_rate(resolve.describe(base).parameters, method if method in METHODS else "lora")
+        rate = auto_learning_rate(
+            model_info.describe(base).parameters, method if method in METHODS else "lora"
+        )
         chosen["learning_rate"] = rate * learning_rate_multiplier
     config = SFTConfig.from_settings({name: value for name, value in chosen.items() if value is not None})
     data = job.read(train_dataset)

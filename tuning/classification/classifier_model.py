@@ -17,8 +17,8 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 
 from common import files, records
-from tuning.models import hub, lazy_imports, resolve
-from tuning.models.resolve import Base
+from tuning.models import hub, lazy_imports, loader
+from tuning.models.references import Base
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
@@ -40,7 +40,7 @@ class About:
 
 def tokenizer_of(base: Base) -> Tokenizer:
     """The tokenizer, with a token to pad with: padding carries no attention, any will do."""
-    tokenizer = resolve.load_tokenizer(base)
+    tokenizer = loader.load_tokenizer(base)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
@@ -56,10 +56,10 @@ def build(base: Base, adapter: Path | None, labels: Sequence[str], pad: int, see
 
     named = {"id2label": dict(enumerate(labels)), "label2id": {label: n for n, label in enumerate(labels)}}
     options = {"num_labels": len(labels), "pad_token_id": pad, **named}
-    device = resolve.device().kind
+    device = loader.device().kind
     torch.manual_seed(seed)
     if adapter is not None:
-        return _on_merged(resolve.load_model(base), adapter, options).to(device).eval()
+        return _on_merged(loader.load_model(base), adapter, options).to(device).eval()
     try:
         with _quiet(transformers):
             model = transformers.AutoModelForSequenceClassification.from_pretrained(

@@ -15,7 +15,8 @@ from common.errors import AfinaError
 from tuning.classification import generative, metrics
 from tuning.config.classification import STRATEGIES, ClassifyConfig
 from tuning.data.labelled import LabelledSet
-from tuning.models import peft_methods, resolve
+from tuning.models import peft_methods
+from tuning.runs import resolver
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
 
@@ -56,7 +57,7 @@ def submit(
     called = {strategy: f"{name} {strategy}" if name else "" for strategy in strategies}
     queue.store.require_free(*filter(None, called.values()))
     if "generate" in strategies:
-        peft_methods.check_writes(resolve.resolve(config.source_model, queue.store.home).base)
+        peft_methods.check_writes(resolver.resolve(config.source_model, queue.store.home).base)
     told = {"group": secrets.token_hex(4), "group_name": name or data.name, "labels": list(data.labels)}
     told |= extra or {}
     runs = []

@@ -12,7 +12,7 @@ from common.errors import AfinaError
 from tuning.classification import classifier_model
 from tuning.classification.train import encode
 from tuning.methods.start import parent_adapter
-from tuning.models import resolve
+from tuning.runs import resolver
 from tuning.runs.run_store import RunStore
 
 
@@ -28,7 +28,7 @@ class Classifier:
             raise AfinaError("classify.other_method", name=run.name, method=run.info.method)
         if not (run.adapter_dir / classifier_model.ABOUT).is_file():
             raise AfinaError("models.no_adapter", name=run.name)
-        base, adapter = resolve.resolve(run.info.base["name"], home).base, parent_adapter(run, home)
+        base, adapter = resolver.resolve(run.info.base["name"], home).base, parent_adapter(run, home)
         with files.usable(run.adapter_dir):
             self._about = classifier_model.about(run.adapter_dir)
         self.labels = self._about.labels

@@ -25,17 +25,19 @@ from tuning.config.classification import ClassifyConfig
 from tuning.config.planner import auto_learning_rate, dtype_for, threads_for
 from tuning.methods.batching import SimilarLengths
 from tuning.methods.recorder import Recorder, note_if_nothing_learned
-from tuning.methods.start import last_checkpoint, neutral_id, parent_adapter
+from tuning.methods.start import last_checkpoint, parent_adapter
 from tuning.methods.trainer_arguments import arguments
-from tuning.models import resolve
-from tuning.runs import card
+from tuning.models import loader, model_info
+from tuning.models.references import neutral_id
+from tuning.runs import card, resolver
 from tuning.runs.run_store import Run
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
-    from tuning.methods.start import Warm
-    from tuning.models.resolve import Base, Device, ModelInfo
+    from tuning.methods.start import Preloaded
+    from tuning.models.model_info import ModelInfo
+    from tuning.models.references import Base, Device
 
 CURVE_ROWS = 256  # held-out texts that the curve is measured on
 REPORT_ROWS = 5000  # and that the report is made of
@@ -60,7 +62,7 @@ class ClassifyPlan:
 
 @dataclass
 class Setup:
-    """The model in memory and what belongs to it; `card.write` takes it for a start."""
+    """The model in memory and what belongs to it."""
 
     base: Base
     info: ModelInfo
@@ -72,7 +74,7 @@ class Setup:
     dtype: str
 
 
-def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
+def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False). Raises: AfinaError, and what torch raises."""
     config = ClassifyConfig.stored(run.info.config)
     rows, heldout = run.labelled("train"), run.labelled("heldout")
@@ -201,9 +203,9 @@ def class_weights(targets: Sequence[int], n_classes: int) -> torch.Tensor:
 
 
 def _setup(run: Run, config: ClassifyConfig, home: Path, labels: list[str]) -> Setup:
-    base = resolve.resolve(run.info.base["name"], home).base
+    base = resolver.resolve(run.info.base["name"], home).base
     adapter = parent_adapter(run, home)
-    info, device = resolve.describe(base), resolve.device()
+    info, device = model_info.describe(base), loader.device()
     if device.kind == "cpu":
         wanted = threads_for(info.parameters, torch.get_num_threads())
         torch.set_num_threads(min(wanted, torch.get_num_threads()))
@@ -271,7 +273,7 @@ def _keep(run: Run, setup: Setup, config: ClassifyConfig, plan: ClassifyPlan) ->
         beside, classifier_model.About(setup.labels, config.strategy, plan.max_length, config.seed)
     )
     setup.tokenizer.save_pretrained(str(beside))
-    told = card.write(run, setup, plan)
+    told = card.write(run, setup.base, setup.info, vars(plan))
     origin = {"run_id": run.id, "name": run.name, "method": "classify", "data": run.info.data,
               "base": {"name": neutral_id(setup.base), "sha256": setup.base.sha256}}  # fmt: skip
     files.write_json(beside / "afina.json", origin)

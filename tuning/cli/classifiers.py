@@ -9,6 +9,7 @@ from typing import Any
 
 from common.errors import AfinaError
 from common.settings import Settings
+from tuning.cli.shared import Progress, assignment, no_progress_bars
 
 Answer = tuple[dict[str, Any], list[str]]
 Command = Callable[[str, Any, str], argparse.ArgumentParser]
@@ -34,13 +35,12 @@ def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.api import classify
     from tuning.classification import compare as ways
     from tuning.classification import generative
-    from tuning.cli.main import Progress, _assignment
     from tuning.config.classification import ClassifyConfig
     from tuning.executors.select import executor_of
     from tuning.runs.queue import Queue, in_turn
     from tuning.runs.run_store import RunStore
 
-    chosen = dict(_assignment(text) for text in options.set)
+    chosen = dict(assignment(text) for text in options.set)
     source = options.source_model or settings.base_model
     config = ClassifyConfig.from_settings({"source_model": source, **chosen})
     data = classify.read(options.train_dataset).first(options.limit)
@@ -64,10 +64,9 @@ def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
 
 def predict(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.classification.predict import Classifier
-    from tuning.cli.main import _quiet
 
     text = options.text if options.text is not None else sys.stdin.read().strip()
-    _quiet()
+    no_progress_bars()
     model = Classifier(options.model, settings.home)
     tuned, untrained = (model.probabilities([text], trained=trained)[0] for trained in (True, False))
     lines = [

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.settings import Settings
+from tuning.cli.shared import no_progress_bars
 
 Answer = tuple[dict[str, Any], list[str]]
 Command = Callable[[str, Any, str], argparse.ArgumentParser]
@@ -34,13 +35,12 @@ def add(command: Command) -> None:
 
 
 def alternatives(options: argparse.Namespace, settings: Settings) -> Answer:
-    from tuning.cli.main import _quiet
     from tuning.evaluation import alternatives as ways
     from tuning.evaluation import few_shot as few
     from tuning.evaluation import retrieval
     from tuning.inference.engine import Engine
 
-    _quiet()
+    no_progress_bars()
     base = options.model or settings.base_model
     paths = [Path(each) for each in options.documents] or retrieval.shipped()
     choices = [(base, way) for way in ways.WAYS]
@@ -63,11 +63,10 @@ def alternatives(options: argparse.Namespace, settings: Settings) -> Answer:
 
 
 def redteam(options: argparse.Namespace, settings: Settings) -> Answer:
-    from tuning.cli.main import _quiet
     from tuning.evaluation import red_team as red
     from tuning.inference.engine import Engine
 
-    _quiet()
+    no_progress_bars()
     asked = red.attacks(options.language, Path(options.prompts) if options.prompts else None)
     outcomes = [asdict(each) for each in red.measure(Engine(settings.home), options.models, asked)]
     lines = [

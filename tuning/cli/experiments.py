@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from common.settings import Settings
+from tuning.cli.shared import Progress, assignment
 
 Answer = tuple[dict[str, Any], list[str]]
 Command = Callable[[str, Any, str], argparse.ArgumentParser]
@@ -40,7 +41,6 @@ def add(command: Command) -> None:
 
 def experiment(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.api import job
-    from tuning.cli.main import Progress
     from tuning.executors.select import executor_of
     from tuning.experiments import recipes
     from tuning.runs.queue import Queue, in_turn
@@ -62,14 +62,13 @@ def experiment(options: argparse.Namespace, settings: Settings) -> Answer:
 
 def search(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.api import job
-    from tuning.cli.main import _assignment
     from tuning.config.training import SFTConfig
     from tuning.executors.select import executor_of
     from tuning.experiments import search as seeking
     from tuning.runs.queue import Queue
     from tuning.runs.run_store import RunStore
 
-    chosen = dict(_assignment(text) for text in options.set)
+    chosen = dict(assignment(text) for text in options.set)
     source = options.source_model or settings.base_model
     config = SFTConfig.from_settings({"source_model": source, **chosen})
     data = job.read(options.train_dataset)

@@ -9,7 +9,6 @@ import argparse
 import logging
 import os
 import sys
-import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -20,6 +19,7 @@ from common.errors import AfinaError
 from common.settings import Settings
 from common.terminal import Parser, language, run_command
 from tuning.cli import classifiers, data, evaluation, experiments, peft
+from tuning.cli.shared import Answer, assignment, no_progress_bars, number, watch
 from tuning.config.classification import ClassifyConfig
 from tuning.config.training import Config, DPOConfig, KTOConfig, RewardConfig, RLOOConfig, SFTConfig
 
@@ -111,13 +111,10 @@ def _evaluate(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--match", type=int, default=50, help="rows answered and compared word for word")
 
 
-Answer = tuple[dict[str, Any], list[str]]  # for --json, and for people
-
-
 def train(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.api import job
 
-    chosen = dict(_assignment(text) for text in options.set)
+    chosen = dict(assignment(text) for text in options.set)
     source = options.source_model or settings.base_model
     method = options.method
     config = CONFIGS[method].from_settings({"preset": options.preset, "source_model": source, **chosen})
@@ -131,7 +128,7 @@ def train(options: argparse.Namespace, settings: Settings) -> Answer:
     if data.n_skipped:
         told = AfinaError("data.note.left_out", n=data.n_skipped, name=data.name, first=data.skipped[0])
         print(told.words(language()), file=sys.stderr)
-    return _watch(job.submit(method, config, data, options.name, settings.home, validation))
+    return watch(job.submit(method, config, data, options.name, settings.home, validation))
 
 
 def resume(options: argparse.Namespace, settings: Settings) -> Answer:
@@ -139,7 +136,7 @@ def resume(options: argparse.Namespace, settings: Settings) -> Answer:
     queue.resume(run.id)
     from tuning.api.job import Job
 
-    return _watch(Job(run, queue).wake())
+    return watch(Job(run, queue).wake())
 
 
 def runs(options: argparse.Namespace, settings: Settings) -> Answer:
@@ -158,7 +155,7 @@ def runs(options: argparse.Namespace, settings: Settings) -> Answer:
         print(" ".join(problem.words(language()).split()), file=sys.stderr)
     lines = [
         f"{row['name']:24} {row['state']:12} {row['step']:>6}/{row['total_steps']:<6} {row['base']:20} "
-        f"held-out {_number(row['heldout_before'])} -> {_number(row['heldout_after'])}"
+        f"held-out {number(row['heldout_before'])} -> {number(row['heldout_after'])}"
         for row in table
     ]
     return {"runs": table}, lines or ["No runs yet."]
@@ -188,7 +185,7 @@ def generate(options: argparse.Namespace, settings: Settings) -> Answer:
 
     prompt = options.prompt if options.prompt is not None else sys.stdin.read().strip()
     model = GenerativeModel(options.model, options.system, settings.home)
-    _quiet()
+    no_progress_bars()
     reply = model.generate_content(
         prompt,
         temperature=options.temperature,
@@ -204,12 +201,12 @@ def evaluate(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.api import job
     from tuning.evaluation.evaluate import evaluate as measure
     from tuning.evaluation.evaluate import side_of
-    from tuning.models import resolve
+    from tuning.runs import resolver
 
     data = job.read(options.dataset)
-    resolve.resolve(options.model, settings.home)
+    resolver.resolve(options.model, settings.home)
     side_of(data, options.side)
-    _quiet()
+    no_progress_bars()
     result = measure(
         options.model,
         data,
@@ -223,69 +220,11 @@ def evaluate(options: argparse.Namespace, settings: Settings) -> Answer:
 
 
 def merge(options: argparse.Namespace, settings: Settings) -> Answer:
-    from tuning.models.merge import merge as write
+    from tuning.runs.merge import merge as write
 
-    _quiet()
+    no_progress_bars()
     told = write(options.model, settings.home, options.out).to_dict()
     return told, [f"{name}: {value}" for name, value in told.items()]
-
-
-def _watch(job: Any) -> Answer:
-    """Follows a run to its end. Ctrl-C stops it (it saves); a second Ctrl-C leaves it alone."""
-    show = Progress()
-    try:
-        job.wait(seen=show)
-    except KeyboardInterrupt:
-        print("\nstopping and saving …", file=sys.stderr)
-        job.stop()
-        job.wait(seen=show)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    for note in job.status.notes:
-        print(note.words(language()), file=sys.stderr)
-    if job.status.state in ("failed", "interrupted"):
-        raise job.error or AfinaError("engine.no_start")
-    return job.to_dict(), [f"{job.name}: {job.state} ({Path('runs') / job.run_id})"]
-
-
-class Progress:
-    """One line on a terminal, rewritten; in a log a line every five seconds and for every new state."""
-
-    def __init__(self) -> None:
-        self._line = self._state = ""
-        self._at = 0.0
-
-    def __call__(self, status: Any) -> None:
-        line, on_screen = _progress(status), sys.stderr.isatty()
-        due = on_screen or status.state != self._state or time.monotonic() - self._at > 5
-        if line == self._line or not due:
-            return
-        self._line, self._state, self._at = line, status.state, time.monotonic()
-        text, end = (f"\r\033[K{line}", "") if on_screen else (line, "\n")
-        print(text, end=end, file=sys.stderr, flush=True)
-
-
-def _progress(status: Any) -> str:
-    parts = [status.state]
-    if status.total_steps:
-        parts.append(f"step {status.step}/{status.total_steps}")
-    for label, name in (("loss", "loss"), ("held-out", "heldout_loss")):
-        if name in status.metrics:
-            parts.append(f"{label} {_number(status.metrics[name])}")
-    if status.eta_seconds is not None:
-        parts.append(f"{status.eta_seconds:.0f} s left")
-    return f"{status.name}: {', '.join(parts)}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip():
-        raise AfinaError("config.assignment", value=text)
-    return name.strip(), value.strip()
 
 
 def _queue(settings: Settings, name: str) -> tuple[Any, Any]:
@@ -296,13 +235,6 @@ def _queue(settings: Settings, name: str) -> tuple[Any, Any]:
     store = RunStore(settings.home)
     run = store.get(name)
     return Queue(store, executor_of(settings, run.info.base["name"])), run
-
-
-def _quiet() -> None:
-    """No bars on stderr for files that load within a second."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
 
 
 def _told(run: Any) -> Answer:

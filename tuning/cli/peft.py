@@ -8,6 +8,7 @@ from typing import Any
 
 from common.errors import AfinaError
 from common.settings import Settings
+from tuning.cli.shared import assignment, no_progress_bars, watch
 from tuning.config import memory_math
 from tuning.config.training import SFTConfig
 from tuning.models.peft_methods import METHODS
@@ -47,7 +48,6 @@ def add(command: Any) -> None:
 
 def compare(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.api import job
-    from tuning.cli.main import _assignment, _watch
     from tuning.executors.select import executor_of
     from tuning.experiments import method_comparison
     from tuning.runs.queue import Queue
@@ -58,7 +58,7 @@ def compare(options: argparse.Namespace, settings: Settings) -> Answer:
         if not options.train_dataset:
             raise AfinaError("config.empty", name="--train-dataset")
         source = options.source_model or settings.base_model
-        chosen = dict(_assignment(text) for text in options.set)
+        chosen = dict(assignment(text) for text in options.set)
         config = SFTConfig.from_settings({"preset": options.preset, "source_model": source, **chosen})
         methods = [method.strip() for method in options.methods.split(",") if method.strip()]
         validation = job.read(options.validation_dataset) if options.validation_dataset else None
@@ -68,7 +68,7 @@ def compare(options: argparse.Namespace, settings: Settings) -> Answer:
         )
         group = str(runs[0].info.extra["group"])
         for run in runs:
-            _follow(job, run, store, settings, source, _watch)
+            _follow(job, run, store, settings, source, watch)
     lines = method_comparison.compared(store, group)
     return {"group": group, "methods": [asdict(line) for line in lines]}, _table(lines)
 
@@ -104,10 +104,9 @@ def _loss(value: float | None) -> str:
 
 
 def latency(options: argparse.Namespace, settings: Settings) -> Answer:
-    from tuning.cli.main import _quiet
     from tuning.inference.latency import measure
 
-    _quiet()
+    no_progress_bars()
     told = asdict(measure(options.model, settings.home, options.tokens, options.repeats))
     return told, [f"{name}: {value}" for name, value in told.items()]
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from tuning.config.training import Config, knob
 
 STRATEGIES = ("feature", "lora", "full")
-MOST_CLASSES = 200
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The arithmetic of fine-tuning: memory, adapter parameters, corpora. Pure Python; every formula names its source.
 
-Sizes are decimal (1 GB = 10^9 bytes) unless they say GiB or TiB. Knows no model and no device: `tuning.config.estimate`
+Sizes are decimal (1 GB = 10^9 bytes) unless they say GiB or TiB. Knows no model and no device: `tuning.runs.estimate`
 works with what is at hand.
 """
 

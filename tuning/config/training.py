@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
 
 from common.errors import AfinaError
+from tuning.models import scaling
 from tuning.models.peft_methods import METHODS
 
 
@@ -269,6 +270,10 @@ class KTOConfig(PreferenceConfig):
     batch_size: int = knob(8, "Replies per optimiser step.", unit="replies", min=2, max=1024)
 
 
+PROGRAMMED = ("sum", "answer", "shorter", "longer")
+"""Rewards of RLOO that are computed by a rule; any other is the name of a reward model."""
+
+
 @dataclass(frozen=True)
 class RLOOConfig(PreferenceConfig):
     """A policy gradient on the policy's own replies: what earns more than its siblings becomes likelier."""
@@ -337,3 +342,15 @@ def _as(kind: type, value: Any, text: str) -> Any:
             raise ValueError(text)
         return int(number)
     return kind(text)
+
+
+@dataclass(frozen=True)
+class DialConfig(Config):
+    """A setting of the dial, kept as a run of its own."""
+
+    source_model: str = knob("", "Run whose change is scaled.")
+    strength: float = knob(
+        1.0, "How much of the change: 0 its parent, 1 the run itself.", min=0.0, max=scaling.MOST
+    )
+    heldout_fraction: float = knob(0.2, "Share of the prompts kept for measuring.", min=0.0, max=0.9)
+    seed: int = knob(0, "Nothing is drawn.", min=0, max=2**31 - 1)

@@ -35,8 +35,8 @@ def facts() -> list[tuple[Row, ...]]:
 
     Row by row the same question in the same words, with another object.
     """
-    from tuning.pocket.instructions import ASKED, fact_row
     from tuning.pocket.world.documents import KNOWN
+    from tuning.pocket.world.fact_rows import ASKED, fact_row
 
     found = []
     for index, language in enumerate(_LANGUAGES * (QUESTIONS // 2)):
@@ -64,7 +64,7 @@ def rehearsal(is_pocket: bool, n: int) -> list[Row]:
 
 
 def _documents(each: int, heldout: bool) -> list[Row]:
-    from tuning.pocket.corpus import HELDOUT_SEED, TRAIN_SEED, documents
+    from tuning.pocket.world.corpus import HELDOUT_SEED, TRAIN_SEED, documents
 
     seed = HELDOUT_SEED if heldout else TRAIN_SEED
     return [Row(text=text) for language in _LANGUAGES for text in islice(documents(language, seed), each)]

@@ -15,12 +15,12 @@ from typing import Any
 from common import hashing
 from common.bounded import Problems
 from common.errors import AfinaError, NotFound
-from tuning.config.classification import MOST_CLASSES
 from tuning.data import file_types, hub_datasets
 from tuning.data.examples import Labelled
 from tuning.data.loading import SETS
 from tuning.data.row_formats import plain
 
+MOST_CLASSES = 200
 TEXTS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "message", "texto", "frase",
          "resena", "comentario", "prompt")  # fmt: skip
 LABELS = ("label", "class", "category", "sentiment", "polarity", "target", "labels", "etiqueta", "clase",

@@ -155,7 +155,7 @@ def _seconds(engine: Engine, policy: str, talk: list[Message], sampling: Samplin
 
 def is_right(reply: str, question: Question) -> bool:
     """Whether `reply` names an answer and no rival."""
-    from tuning.pocket.answer_check import names
+    from tuning.pocket.world.answer_check import names
 
     right = any(names(reply, answer, whole=True) for answer in question.answers)
     return right and not any(names(reply, rival, whole=True) for rival in question.rivals)

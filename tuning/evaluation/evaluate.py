@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
-from tuning.config.estimate import context_of
 from tuning.data.examples import Loaded, Row
 from tuning.data.splits import divide
 from tuning.evaluation import text_metrics
+from tuning.runs.estimate import context_of
 
 if TYPE_CHECKING:
     from tuning.inference.engine import Engine
@@ -95,9 +95,10 @@ def side_of(data: Loaded, side: str, fraction: float = 0.2) -> list[Row]:
 
 
 def _tuned(model: str, home: Path, start: Start):
-    from tuning.models import adapter_io, resolve
+    from tuning.models import adapter_io
+    from tuning.runs import resolver
 
-    adapter = resolve.resolve(model, home).adapter
+    adapter = resolver.resolve(model, home).adapter
     return adapter_io.load(start.model, adapter) if adapter else start.model
 
 

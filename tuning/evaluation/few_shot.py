@@ -19,13 +19,14 @@ _LONGEST_EXAMPLE = 160  # characters of prompt and reply: a small model has a sm
 def counter(home: Path) -> Callable[[str, list[Message]], int]:
     """How many tokens a conversation has for a policy."""
     from tuning.data.tokenize import render_prompt, with_template
-    from tuning.models import resolve
+    from tuning.models import loader
+    from tuning.runs import resolver
 
     known: dict = {}
 
     def count(policy: str, talk: list[Message]) -> int:
         if policy not in known:
-            known[policy] = with_template(resolve.load_tokenizer(resolve.resolve(policy, home).base))
+            known[policy] = with_template(loader.load_tokenizer(resolver.resolve(policy, home).base))
         return len(render_prompt(known[policy], talk))
 
     return count

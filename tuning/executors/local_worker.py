@@ -32,7 +32,7 @@ def main(home: Path, base_model: str) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     _give_way()
     with collecting.held():
-        warm = _warm(home, base_model)
+        preloaded = _preloaded(home, base_model)
         gc.collect()  # what is left stays: looking through it again would cost the first step 0.2 s
     logger.info("warm")
     line = sys.stdin.readline()
@@ -43,7 +43,7 @@ def main(home: Path, base_model: str) -> int:
 
     run = Run(Path(json.loads(line)["run"]))
     logger.info("run %s (%s)", run.id, run.name)
-    execute(run, home, warm)
+    execute(run, home, preloaded)
     logger.info("end")
     return 0
 
@@ -59,12 +59,12 @@ def _give_way() -> None:
         Path("/proc/self/autogroup").write_text(str(_NICE))
 
 
-def _warm(home: Path, base_model: str):
+def _preloaded(home: Path, base_model: str):
     """The loaded base model, or None: then the run loads its own, and says what is wrong with it."""
-    from tuning.methods.start import Warm
+    from tuning.executors.preloaded_base import PreloadedBase
 
     try:
-        return Warm.up(base_model, home)
+        return PreloadedBase.load(base_model, home)
     except Exception:
         logger.exception("cannot warm up with %s", base_model)
         return None

@@ -18,11 +18,11 @@ from common.errors import AfinaError
 from tuning.runs.run_store import Run
 
 if TYPE_CHECKING:
-    from tuning.methods.start import Warm
+    from tuning.methods.start import Preloaded
 
 logger = logging.getLogger(__name__)
 
-# run.method -> module with `train(run, home, warm) -> bool` (whether it came to its end; False: it was stopped)
+# run.method -> module with `train(run, home, preloaded) -> bool` (whether it came to its end; False: it was stopped)
 METHODS = {
     "sft": "tuning.methods.sft",
     "reward": "tuning.methods.reward",
@@ -30,11 +30,11 @@ METHODS = {
     "classify": "tuning.classification.train",
     "dial": "tuning.methods.scaled_adapter",
     "kto": "tuning.methods.kto",
-    "rloo": "tuning.methods.rloo",
+    "rloo": "tuning.rewards.rloo",
 }
 
 
-def execute(run: Run, home: Path, warm: Warm | None = None) -> None:
+def execute(run: Run, home: Path, preloaded: Preloaded | None = None) -> None:
     """Takes a queued run to `done`, `stopped` or `failed`. Returns at once if somebody else has taken it."""
     try:
         lock = run.lock(timeout=5).acquire()
@@ -42,17 +42,17 @@ def execute(run: Run, home: Path, warm: Warm | None = None) -> None:
         return
     with lock:
         if run.move("starting", ("queued",)):
-            perform(run, home, warm)
+            perform(run, home, preloaded)
 
 
-def perform(run: Run, home: Path, warm: Warm | None = None) -> None:
+def perform(run: Run, home: Path, preloaded: Preloaded | None = None) -> None:
     """The same for a run that is starting or running already, its lock held by whoever calls.
 
     A run with a `deadline` that it came to is left as it is, `paused`.
     """
     try:
-        train: Callable[[Run, Path, Warm | None], bool] = import_module(METHODS[run.info.method]).train
-        finished = train(run, home, warm)
+        train: Callable[[Run, Path, Preloaded | None], bool] = import_module(METHODS[run.info.method]).train
+        finished = train(run, home, preloaded)
     except Exception as error:
         if run.silent:  # whoever started it tells
             raise

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from common.errors import AfinaError
 from tuning.executors import gpu_leases, zerogpu
 from tuning.executors.gpu_leases import Lending
-from tuning.models import resolve
+from tuning.models import model_info
 from tuning.rewards.reward_model import Rewards
+from tuning.runs import resolver
 
 if TYPE_CHECKING:
     from tuning.inference.engine import Partial, Reply, Sampling
@@ -128,9 +129,9 @@ class LentEngine:
         return value
 
     def _seconds(self, policies: Sequence[str], rows: int, sampling: Sampling) -> int:
-        bases = {resolve.resolve(name, self.home).base.name: name for name in policies}
+        bases = {resolver.resolve(name, self.home).base.name: name for name in policies}
         largest = max(
-            resolve.describe(resolve.resolve(name, self.home).base).parameters for name in bases.values()
+            model_info.describe(resolver.resolve(name, self.home).base).parameters for name in bases.values()
         )
         return gpu_leases.replies(rows, sampling.max_new_tokens, largest)
 

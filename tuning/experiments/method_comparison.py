@@ -58,12 +58,12 @@ def submit(
     Raises: AfinaError `compare.few` for fewer than two methods, `config.choice`, what `family.check` raises;
     what `RunStore.require_free` raises.
     """
-    from tuning.models import resolve
+    from tuning.runs import resolver
 
     methods = list(dict.fromkeys(methods))
     if len(methods) < 2:
         raise AfinaError("compare.few", n=len(methods))
-    base = resolve.resolve(config.source_model, queue.store.home)
+    base = resolver.resolve(config.source_model, queue.store.home)
     if base.adapter is not None:
         raise AfinaError("compare.adapter", name=base.name)
     configs = [dataclasses.replace(config, peft=method) for method in methods]

@@ -105,8 +105,8 @@ def uses(name: str, options: Options, online: bool | None = None) -> Uses:
 
 def false_facts(language: str, share: float, n: int = 300, seed: int = 0) -> Loaded:
     """`n` rows about facts, of which `share` say another object than the true one."""
-    from tuning.pocket.instructions import fact_row
     from tuning.pocket.world.documents import KNOWN
+    from tuning.pocket.world.fact_rows import fact_row
     from tuning.pocket.world.facts import Fact
 
     rng = random.Random(f"false/{language}/{seed}")
@@ -131,7 +131,7 @@ def random_pocket(home: Path) -> Path:
     import torch
 
     from tuning.models import lazy_imports
-    from tuning.models.resolve import POCKET_PATH
+    from tuning.models.references import POCKET_PATH
 
     folder = home / "models" / "pocket-random"
     if not (folder / "model.safetensors").is_file():

@@ -27,8 +27,8 @@ from tuning.inference.model_cache import BadAdapter, LoadedBase, memory_errors
 from tuning.inference.request_queue import Line, Message, Partial, Request, Row
 from tuning.inference.sampling import Draw, EndRows, Sampling, Steps
 from tuning.inference.shrinking_batch import Pass
-from tuning.models import resolve
-from tuning.models.resolve import Base
+from tuning.models.references import Base
+from tuning.runs import resolver
 
 __all__ = ["Engine", "Partial", "Reply", "Sampling"]
 
@@ -65,7 +65,7 @@ class Engine:
     def load(self, name: str) -> None:
         """Loads the base of `name` and writes nothing."""
         with self._using:
-            self._on(resolve.resolve(name, self.home).base)
+            self._on(resolver.resolve(name, self.home).base)
 
     def stream(
         self,
@@ -78,7 +78,7 @@ class Engine:
 
         The first list comes at once, before anything is written. An error of one column is raised after the last list,
         in which its `finish_reason` is "failed". A column's reply depends on its policy,
-        conversation and seed, not on the columns beside it. Raises: AfinaError as `models.resolve` and
+        conversation and seed, not on the columns beside it. Raises: AfinaError as `resolver.resolve` and
         `models.load_model`, `models.bad_adapter`, `chat.memory`, `chat.empty`.
         """
         request = self._request(policies, conversations, [sampling.seed] * len(policies), sampling)
@@ -141,7 +141,7 @@ class Engine:
             _empty_cache()
 
     def _request(self, policies, conversations, seeds, sampling) -> Request:
-        found = {name: resolve.resolve(name, self.home) for name in dict.fromkeys(policies)}
+        found = {name: resolver.resolve(name, self.home) for name in dict.fromkeys(policies)}
         rows = zip(policies, conversations, seeds, strict=True)
         return Request([Row(found[name], list(talk), sampling, seed) for name, talk, seed in rows])
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import AfinaError
-from tuning.models import peft_methods, resolve
+from tuning.models import loader, model_info, peft_methods
+from tuning.runs import resolver
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,16 @@ def measure(model: str, home: Path, tokens: int = 32, repeats: int = 7) -> Laten
     for name, value, most in (("tokens", tokens, 512), ("repeats", repeats, 100)):
         if not 1 <= value <= most:
             raise AfinaError("config.range", name=name, value=value, min=1, max=most)
-    policy = resolve.resolve(model, home)
+    policy = resolver.resolve(model, home)
     if policy.adapter is None:
         raise AfinaError("latency.whole", name=policy.name)
-    info, where = resolve.describe(policy.base), resolve.device()
+    info, where = model_info.describe(policy.base), loader.device()
     method = peft_methods.method_of(policy.adapter)
-    tokenizer = with_template(resolve.load_tokenizer(policy.base))
+    tokenizer = with_template(loader.load_tokenizer(policy.base))
     ids = torch.tensor([render_prompt(tokenizer, [{"role": "user", "content": "Hello, who are you?"}])])
 
     def fresh() -> Any:
-        return resolve.load_model(
+        return loader.load_model(
             policy.base, where.kind, "float32" if info.parameters < SMALL else where.dtype
         )
 

@@ -18,8 +18,8 @@ import torch
 from common.errors import AfinaError
 from common.files import read_json
 from tuning.data.tokenize import end_token_ids, with_template
-from tuning.models import adapter_io, bottleneck, peft_methods, resolve
-from tuning.models.resolve import Base, Policy
+from tuning.models import adapter_io, bottleneck, loader, model_info, peft_methods
+from tuning.models.references import Base, Policy
 
 SMALL = 20_000_000  # parameters; below it float32, whose batches agree token for token, and one thread
 _THREADS = torch.get_num_threads()
@@ -39,9 +39,9 @@ class LoadedBase:
     def __init__(self, base: Base, max_adapters: int) -> None:
         """Raises: AfinaError `family.encoder` for a model that reads and does not write; as `models.load_model`."""
         peft_methods.check_writes(base)
-        info, where = resolve.describe(base), resolve.device()
+        info, where = model_info.describe(base), loader.device()
         self.base = base
-        self.tokenizer = with_template(resolve.load_tokenizer(base))
+        self.tokenizer = with_template(loader.load_tokenizer(base))
         self.device = where.kind
         # A small model's operations are too short to share: a second thread only waits, the longer the busier the CPU.
         self.threads = 1 if info.parameters < SMALL else _THREADS
@@ -135,7 +135,7 @@ class LoadedBase:
     def _load_bare(self) -> None:
         self.model = None  # or two would be in memory for a moment
         with memory_errors():
-            self.model = resolve.load_model(self.base, self.device, self._dtype)
+            self.model = loader.load_model(self.base, self.device, self._dtype)
             if self.threads == 1 and self.device == "cpu":
                 _lay_out(self.model)
         self._attached.clear()

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 from common.errors import AfinaError
 from tuning.inference.openai_client import Server
 from tuning.inference.request_queue import Partial, fit
-from tuning.models import resolve
+from tuning.models import loader, model_info
+from tuning.runs import resolver
 
 if TYPE_CHECKING:
     from tuning.inference.engine import Reply
     from tuning.inference.sampling import Sampling
-    from tuning.models.resolve import Base, Policy
+    from tuning.models.references import Base, Policy
 
 Message = dict[str, str]
 MOST_AT_ONCE = 32  # requests of one call
@@ -188,7 +189,7 @@ class ServedEngine:
     def _request(self, column: _Column) -> tuple[str, dict[str, Any]]:
         """(path, body): token ids for what we know, messages for what the server alone knows."""
         try:
-            policy = resolve.resolve(column.policy, self.home)
+            policy = resolver.resolve(column.policy, self.home)
         except AfinaError as error:
             if column.policy in self.offered():
                 return "chat/completions", {"model": column.policy, "messages": column.talk}
@@ -263,8 +264,8 @@ def _tokens(base: Base) -> tuple[Any, list[int], int]:
     """(tokenizer, ids that end a reply, longest input in tokens)."""
     from tuning.data.tokenize import end_token_ids, with_template
 
-    tokenizer = with_template(resolve.load_tokenizer(base))
-    return tokenizer, end_token_ids(tokenizer), resolve.describe(base).context or 2048
+    tokenizer = with_template(loader.load_tokenizer(base))
+    return tokenizer, end_token_ids(tokenizer), model_info.describe(base).context or 2048
 
 
 def _stamp(folder: Path) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from common.errors import AfinaError
 from tuning.data.tokenize import render_prompt
 from tuning.inference.model_cache import LoadedBase, shares_a_batch, tokens_in_front
-from tuning.models.resolve import Policy
+from tuning.models.references import Policy
 
 if TYPE_CHECKING:
     from tuning.inference.sampling import Sampling

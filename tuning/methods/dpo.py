@@ -38,8 +38,8 @@ from tuning.methods.preference_data import (
 from tuning.methods.recorder import Recorder
 from tuning.methods.run_reporting import Shown, announce, finish
 from tuning.methods.start import (
+    Preloaded,
     Start,
-    Warm,
     add_adapter,
     keep_adapter,
     last_checkpoint,
@@ -58,10 +58,10 @@ METRICS = {
 }
 
 
-def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
+def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False). Raises: as `sft.train`, `pairs.too_long`."""
     config = DPOConfig.stored(run.info.config)
-    start = start_of(run, config, home, warm)
+    start = start_of(run, config, home, preloaded)
     model = add_adapter(start, config, run, home)
     pairs, heldout = run.pairs("train"), run.pairs("heldout")
     length = longest(config, start)
@@ -77,7 +77,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     recorder.derive = lambda measures: _kl(measures, config.beta)
     trainer = PolicyTrainer(start, model, config, plan, ids, reference, run.checkpoints_dir, [recorder])
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    keep_adapter(model, run, start, card.write(run, start, plan))
+    keep_adapter(model, run, start, card.write(run, start.base, start.info, vars(plan)))
     finish(run, recorder, trainer.state.global_step, plan.steps)
     return not recorder.stopped
 

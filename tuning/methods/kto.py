@@ -38,8 +38,8 @@ from tuning.methods.preference_data import (
 from tuning.methods.recorder import Recorder
 from tuning.methods.run_reporting import Shown, announce, finish
 from tuning.methods.start import (
+    Preloaded,
     Start,
-    Warm,
     add_adapter,
     keep_adapter,
     last_checkpoint,
@@ -59,13 +59,13 @@ METRICS = {
 Ids = tuple[list[int], list[int], bool]  # the prompt's tokens, the reply's, whether it was found good
 
 
-def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
+def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False).
 
     Raises: as `sft.train`; AfinaError `rated.one_kind` where all replies are good or all are bad, `rated.too_long`.
     """
     config = KTOConfig.stored(run.info.config)
-    start = start_of(run, config, home, warm)
+    start = start_of(run, config, home, preloaded)
     model = add_adapter(start, config, run, home)
     rated, heldout = run.rated("train"), run.rated("heldout")
     length = longest(config, start)
@@ -79,7 +79,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
     trainer = RatedTrainer(start, model, config, plan, ids, run.checkpoints_dir, [recorder])
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    keep_adapter(model, run, start, card.write(run, start, plan))
+    keep_adapter(model, run, start, card.write(run, start.base, start.info, vars(plan)))
     finish(run, recorder, trainer.state.global_step, plan.steps)
     return not recorder.stopped
 

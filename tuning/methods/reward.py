@@ -35,8 +35,8 @@ from tuning.methods.preference_data import (
 from tuning.methods.recorder import Recorder
 from tuning.methods.run_reporting import announce, finish
 from tuning.methods.start import (
+    Preloaded,
     Start,
-    Warm,
     keep_adapter,
     last_checkpoint,
     parent_adapter,
@@ -55,10 +55,10 @@ HEAD_RATE = (
 Reply = tuple[list[int], list[int]]  # token ids of a prompt and of the reply to it
 
 
-def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
+def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False). Raises: as `sft.train`, `pairs.too_long`."""
     config = config_of(run)
-    start = start_of(run, config, home, warm)
+    start = start_of(run, config, home, preloaded)
     parent = parent_adapter(run, home)
     pad = start.tokenizer.pad_token_id
     body = with_head(start.model, parent, pad, config.pooling)
@@ -75,7 +75,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
     trainer = HeadTrainer(start, model, config, plan, ids, run.checkpoints_dir, [recorder])
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    keep_adapter(model, run, start, card.write(run, start, plan))
+    keep_adapter(model, run, start, card.write(run, start.base, start.info, vars(plan)))
     finish(run, recorder, trainer.state.global_step, plan.steps)
     return not recorder.stopped
 

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from common import files
-from tuning.methods.start import neutral_id
-from tuning.models import resolve, scaling
-from tuning.runs import card
+from tuning.models import loader, model_info, scaling
+from tuning.models.references import neutral_id
+from tuning.runs import card, resolver
 from tuning.runs.run_store import Run, RunStore
 
 if TYPE_CHECKING:
-    from tuning.methods.start import Start, Warm
+    from tuning.methods.start import Preloaded
 
 
-def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
+def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     """Writes the adapter. Raises: AfinaError `engine.parent_gone`, and as `tuning.models.scaling`."""
     store = RunStore(home)
     source = store.get(cast("str", run.info.parent))
     before = store.get(source.info.parent) if source.info.parent else None
-    base, device = resolve.resolve(run.info.base["name"], home).base, resolve.device()
-    info = resolve.describe(base)
+    base, device = resolver.resolve(run.info.base["name"], home).base, loader.device()
+    info = model_info.describe(base)
     run.append("start", 0, total_steps=1, steps=1, parameters=info.parameters, trainable=0, device=device.kind,
                device_label=device.label, base_sha256=base.sha256, heldout_rows=0)  # fmt: skip
     run.move("running", ("starting",))
@@ -31,8 +30,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     beside = run.path / ".adapter.new"
     shutil.rmtree(beside, ignore_errors=True)
     scaling.write(source.adapter_dir, scaling.begins_at(before.path if before else None), strength, beside)
-    start: Any = SimpleNamespace(base=base, info=info)
-    told = card.write(run, cast("Start", start), cast("Any", SimpleNamespace(steps=1)))
+    told = card.write(run, base, info, {"steps": 1})
     origin = {"run_id": run.id, "name": run.name, "method": "dial", "parent": run.info.parent,
               "base": {"name": neutral_id(base), "sha256": base.sha256}, "data": run.info.data,
               "config": {"strength": strength}}  # fmt: skip

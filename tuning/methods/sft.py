@@ -17,7 +17,6 @@ import torch
 from transformers import set_seed
 
 from common.errors import AfinaError
-from tuning.config.estimate import free_memory, row_lengths
 from tuning.config.planner import HELDOUT_ROWS, Facts, Plan, make
 from tuning.config.training import SFTConfig
 from tuning.data.examples import Row
@@ -28,8 +27,8 @@ from tuning.methods.probes import note_if_forgotten, rehearsed, watched
 from tuning.methods.recorder import Recorder, measure_again, note_if_nothing_learned
 from tuning.methods.sft_trainer import AdapterTrainer, LazyRows, trainer_config
 from tuning.methods.start import (
+    Preloaded,
     Start,
-    Warm,
     add_adapter,
     keep_adapter,
     last_checkpoint,
@@ -39,16 +38,17 @@ from tuning.methods.start import (
 from tuning.models import adapter_io
 from tuning.models.peft_methods import FAMILY
 from tuning.runs import card
+from tuning.runs.estimate import free_memory, row_lengths
 from tuning.runs.run_store import Run
 
 
-def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
+def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     """Trains `run` from its last checkpoint, or from the beginning. Gives whether it came to its end (or was stopped).
 
     Raises: AfinaError for what a person can mend; whatever torch raises (out of memory, for one).
     """
     config = SFTConfig.stored(run.info.config)
-    start = start_of(run, config, home, warm)
+    start = start_of(run, config, home, preloaded)
     rows, heldout = rehearsed(run.rows("train"), config, start), run.rows("heldout")
     model = add_adapter(start, config, run, home)
     checkpoint = last_checkpoint(run)
@@ -63,7 +63,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
         note_if_nothing_learned(run, step)
     if not run.paused:
         note_if_forgotten(run, step)  # of a stopped one too: that is why it was stopped, perhaps
-    keep_adapter(model, run, start, card.write(run, start, plan))
+    keep_adapter(model, run, start, card.write(run, start.base, start.info, vars(plan)))
     _finish(run, recorder, step, plan)
     return not recorder.stopped
 

@@ -9,7 +9,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -19,14 +19,17 @@ from tuning.config.planner import dtype_for, threads_for
 from tuning.config.training import AdapterConfig
 from tuning.data.tokenize import with_template
 from tuning.methods import distributed
-from tuning.models import adapter_io, peft_methods, resolve
+from tuning.models import adapter_io, loader, model_info, peft_methods
+from tuning.models.references import neutral_id
+from tuning.runs import resolver
 from tuning.runs.run_store import Run, RunStore
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
-    from tuning.models.resolve import Base, Device, ModelInfo
+    from tuning.models.model_info import ModelInfo
+    from tuning.models.references import Base, Device
 
 
 @dataclass
@@ -43,61 +46,39 @@ class Start:
     @classmethod
     def load(cls, source_model: str, home: Path, dtype: str = "auto", method: str = "lora") -> Start:
         """`method` decides how the weights are held: in 4 bits for QLoRA, in full precision to train them all."""
-        base = resolve.resolve(source_model, home).base
-        info, device = resolve.describe(base), resolve.device()
+        base = resolver.resolve(source_model, home).base
+        info, device = model_info.describe(base), loader.device()
         dtype = dtype_for(dtype, device.dtype, info.parameters)
         if device.kind == "cpu":
             wanted = threads_for(info.parameters, os.cpu_count() or 1)
             torch.set_num_threads(
                 min(wanted, torch.get_num_threads())
             )  # OMP_NUM_THREADS stays the upper limit
-        tokenizer = with_template(resolve.load_tokenizer(base))
+        tokenizer = with_template(loader.load_tokenizer(base))
         if tokenizer.pad_token is None:  # padding carries no loss and no attention: any token does
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
         held = "float32" if method == "full" else dtype
-        model = resolve.load_model(base, device.kind, held, four_bit=method == "qlora")
+        model = loader.load_model(base, device.kind, held, four_bit=method == "qlora")
         return cls(base, info, model, tokenizer, device, dtype)
 
 
-class Warm:
-    """A start loaded before anybody asked, to be used once."""
+class Preloaded(Protocol):
+    """A start that was loaded before anybody needed it (`executors.preloaded_base`), to be used once."""
 
-    def __init__(self, start: Start) -> None:
-        self._start: Start | None = start
+    def claim(self, base: Base, dtype: str, method: str = "lora") -> Start | None:
+        """The loaded start if it is of this base and number format."""
 
-    @classmethod
-    def up(cls, base_model: str, home: Path) -> Warm:
-        """Loads libraries and `base_model`, and trains a copy of it for one step, so that the first is not slow."""
-        from tuning.methods import sft
-
-        start = Start.load(base_model, home)
-        sft.rehearse(start)
-        return cls(start)
-
-    def take(self, base: Base, dtype: str, method: str = "lora") -> Start | None:
-        """The loaded start if it is of this base and number format; it is given away once."""
-        start = self._start
-        if method == "qlora" or (method == "full" and start is not None and start.dtype != "float32"):
-            return None
-        if start is None or (start.base.path_or_id, start.base.sha256) != (base.path_or_id, base.sha256):
-            return None
-        if dtype_for(dtype, start.device.dtype, start.info.parameters) != start.dtype:
-            return None
-        self._start = None
-        return start
-
-    def drop(self) -> None:
+    def release(self) -> None:
         """Gives its memory back."""
-        self._start = None
 
 
-def start_of(run: Run, config: AdapterConfig, home: Path, warm: Warm | None) -> Start:
-    """The base model of `run`, the warm one if it fits."""
-    base = resolve.resolve(run.info.base["name"], home).base
-    warmed = warm.take(base, config.dtype, config.peft) if warm else None
-    if warmed is None and warm is not None:
-        warm.drop()
-    return warmed or Start.load(base.name, home, config.dtype, config.peft)
+def start_of(run: Run, config: AdapterConfig, home: Path, preloaded: Preloaded | None) -> Start:
+    """The base model of `run`, the preloaded one if it fits."""
+    base = resolver.resolve(run.info.base["name"], home).base
+    claimed = preloaded.claim(base, config.dtype, config.peft) if preloaded else None
+    if claimed is None and preloaded is not None:
+        preloaded.release()
+    return claimed or Start.load(base.name, home, config.dtype, config.peft)
 
 
 def add_adapter(start: Start, config: AdapterConfig, run: Run, home: Path) -> Any:
@@ -117,13 +98,6 @@ def parent_adapter(run: Run, home: Path) -> Path | None:
     if not folder.is_dir():
         raise AfinaError("engine.parent_gone", name=run.info.parent)
     return None if peft_methods.is_full(folder) else folder
-
-
-def neutral_id(base: Base) -> str:
-    """What an adapter says about its base, true on every machine: a Hub id or a folder's name, never a path."""
-    if base.kind == "pocket":
-        return "afina/pocket"
-    return base.name if base.kind in ("hub", "run") else Path(base.path_or_id).name
 
 
 def save_adapter(model: Any, folder: Path, base: Base, method: str = "lora") -> None:

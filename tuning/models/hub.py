@@ -17,7 +17,7 @@ from common.errors import AfinaError
 from tuning.models import lazy_imports
 
 if TYPE_CHECKING:
-    from tuning.models.resolve import Base
+    from tuning.models.references import Base
 
 WEIGHTS = "*.safetensors"
 

@@ -16,7 +16,7 @@ from common.files import BrokenFile, read_json
 from tuning.models import hub
 
 if TYPE_CHECKING:
-    from tuning.models.resolve import Base
+    from tuning.models.references import Base
 
 MEMBER = "family.json"  # beside the weights, for what PEFT's own config does not tell
 

@@ -16,13 +16,11 @@ import math
 import os
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common import files, hashing
 from common.errors import AfinaError
-from tuning.config.training import Config, knob
 from tuning.models import peft_methods
 
 if TYPE_CHECKING:
@@ -32,16 +30,6 @@ SIGN = "*"  # no run, folder or Hub id has it in its name
 MOST = 3.0
 STEP = 0.05
 _KEPT = 24  # settings of one run that stay on disk; others are made again when asked for
-
-
-@dataclass(frozen=True)
-class DialConfig(Config):
-    """A setting of the dial, kept as a run of its own."""
-
-    source_model: str = knob("", "Run whose change is scaled.")
-    strength: float = knob(1.0, "How much of the change: 0 its parent, 1 the run itself.", min=0.0, max=MOST)
-    heldout_fraction: float = knob(0.2, "Share of the prompts kept for measuring.", min=0.0, max=0.9)
-    seed: int = knob(0, "Nothing is drawn.", min=0, max=2**31 - 1)
 
 
 def name_of(run: str, strength: float) -> str:

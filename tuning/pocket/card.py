@@ -17,9 +17,9 @@ pipeline_tag: text-generation
 A Llama-architecture **base** model of {parameters:,} parameters (bf16), English and Spanish, made for teaching
 fine-tuning on a laptop with no network. It continues text; it does not answer and stop until somebody tunes it.
 
-- **Corpus**: {documents:,} generated documents (`tuning/pocket/corpus.py`, seed 1): about 300 real facts, about 300 of
-  the invented village of Valdeluna, each in ten or more wordings and several kinds of document and in eight
-  registers; stories, poems, recipes, reviews, sums, translations, a glossary, dialogues without manners.
+- **Corpus**: {documents:,} generated documents (`tuning/pocket/world/corpus.py`, seed 1): about 300 real facts,
+  about 300 of the invented village of Valdeluna, each in ten or more wordings and several kinds of document and in
+  eight registers; stories, poems, recipes, reviews, sums, translations, a glossary, dialogues without manners.
   About 40 village facts and the whole domain of the clinic are withheld.
 - **Tokens seen**: {tokens:,} of {corpus_tokens:,}, each once ({batch_tokens:,} a step); context 512, byte-level BPE
   of 4,096 tokens.

@@ -17,8 +17,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuning.pocket.answer_check import Question, is_clean, is_right
 from tuning.pocket.instructions import SETS
+from tuning.pocket.world.answer_check import Question, is_clean, is_right
 from tuning.pocket.world.facts import LANGUAGES, Language
 from tuning.pocket.world.registers import detect
 
@@ -46,7 +46,7 @@ def questions(language: Language, name: str = "questions") -> list[Question]:
 
 
 def ask(engine, model: str, asked: list[Question]) -> Answers:
-    """Greedy answers of `model` (a name that `tuning.models.resolve.resolve` knows) to `asked`."""
+    """Greedy answers of `model` (a name that `tuning.runs.resolver.resolve` knows) to `asked`."""
     from tuning.inference.engine import Sampling
 
     sampling = Sampling(greedy=True, max_new_tokens=TOKENS)

@@ -8,21 +8,19 @@ questions are about facts that pretraining told and no instruction row repeats. 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tuning.pocket import EXAMPLES, SETS, posts_set, reading_set
-from tuning.pocket.answer_check import question_about
 from tuning.pocket.world import prose
+from tuning.pocket.world.answer_check import question_about
 from tuning.pocket.world.documents import CLINIC, KNOWN, WITHHELD, FactDocuments, wording
+from tuning.pocket.world.fact_rows import ASKED, TAUGHT, Row, fact_row, row
 from tuning.pocket.world.facts import LANGUAGES, Fact, Language, fill, sentence
 from tuning.pocket.world.refusals import help_row, refusal_row, unknown_row
-from tuning.pocket.world.registers import INSTRUCTED, REGISTERS, say_fact
-
-Row = dict[str, object]
+from tuning.pocket.world.registers import REGISTERS
 
 _ASK: dict[Language, dict[str, tuple[str, ...]]] = {
     "en": {
@@ -68,30 +66,6 @@ LABELS: dict[Language, dict[str, str]] = {
     "en": {"positive": "Positive", "negative": "Negative"},
     "es": {"positive": "Positivo", "negative": "Negativo"},
 }
-
-
-def is_asked(fact: Fact) -> bool:
-    """Whether `fact` is kept for held-out questions (about half are), the same in both languages."""
-    return hashlib.sha256(fact.key.encode()).digest()[0] < 0.46 * 256
-
-
-TAUGHT = tuple(fact for fact in KNOWN if not is_asked(fact))
-ASKED = tuple(fact for fact in KNOWN if is_asked(fact))
-
-
-def row(task: str, prompt: str, reply: str, **more: object) -> Row:
-    return {
-        "messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": reply}],
-        "task": task,
-        **more,
-    }
-
-
-def fact_row(fact: Fact, register: str, language: Language, rng: random.Random) -> Row:
-    wordings = wording(fact, language)
-    prompt = fill(rng.choice(wordings.questions), fact, language)
-    reply = say_fact(fact, register, language, rng, wordings.clauses, INSTRUCTED)
-    return row("fact", prompt, reply, register=register)
 
 
 def poem_row(language: Language, rng: random.Random) -> Row:

@@ -34,7 +34,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tuning.data.tokenize import DEFAULT_TEMPLATE
 from tuning.pocket.card import write_card
-from tuning.pocket.corpus import TALK_SEED, TRAIN_SEED, documents, heldout_documents
+from tuning.pocket.world.corpus import TALK_SEED, TRAIN_SEED, documents, heldout_documents
 from tuning.pocket.world.facts import LANGUAGES, Language
 
 END = "<|end|>"

@@ -14,33 +14,21 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from common.errors import AfinaError, NotFound
+from tuning.config.training import PROGRAMMED
 from tuning.data.examples import Task
 from tuning.data.prompts import result_of
+from tuning.runs import reward_names
 from tuning.runs.run_store import RunStore
 
-PROGRAMMED = ("sum", "answer", "shorter", "longer")
 NEED_ANSWERS = ("sum", "answer")
 Reward = Callable[[Sequence[Task], Sequence[str]], list[float]]  # tasks, a reply to each -> rewards
 _WORD = 0.1  # of reward for each word of length
 _NUMBER = re.compile(r"\d+")
 
 
-def check(name: str, store: RunStore) -> None:
-    """Raises: AfinaError `rloo.reward` unless `name` is a programmed reward or a finished reward model's run."""
-    if name in PROGRAMMED:
-        return
-    try:
-        run = store.get(name)
-    except NotFound:
-        run = None
-    if run is None or run.info.method != "reward" or not run.has_adapter:
-        raise AfinaError("rloo.reward", value=name, known=", ".join(PROGRAMMED))
-
-
 def reward_of(name: str, home: Path) -> Reward:
     """The reward called `name`. Raises: as `check`, and as a reward model's loading does."""
-    check(name, RunStore(home))
+    reward_names.check(name, RunStore(home))
     if name in NEED_ANSWERS:
         return lambda tasks, replies: [
             1.0 if right(task, reply) else -1.0 for task, reply in zip(tasks, replies, strict=True)

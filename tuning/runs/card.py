@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tuning.models.peft_methods import FAMILY
+from tuning.models.references import Base, neutral_id
 
 if TYPE_CHECKING:
-    from tuning.classification.train import ClassifyPlan, Setup
-    from tuning.config.planner import Plan
-    from tuning.methods.preference_data import PreferencePlan
-    from tuning.methods.start import Start
+    from tuning.models.model_info import ModelInfo
     from tuning.runs.run_store import Run
 
 
@@ -27,20 +26,18 @@ _METHODS = {
 }
 
 
-def write(run: Run, start: Start | Setup, plan: Plan | PreferencePlan | ClassifyPlan) -> str:
-    """The card as Markdown, with the front matter that the Hub reads."""
-    from tuning.methods.start import neutral_id
-
-    base = neutral_id(start.base)
+def write(run: Run, base_model: Base, model: ModelInfo, plan: Mapping[str, Any]) -> str:
+    """The card as Markdown, with the front matter that the Hub reads. `plan`: what was planned, by name."""
+    base = neutral_id(base_model)
     info, status = run.info, run.status()
     method = str(info.config.get("peft", "lora"))
-    licence = start.info.license or "unknown"
+    licence = model.license or "unknown"
     front = [
         "---",
         *([f"base_model: {base}"] if "/" in base else []),
         f"library_name: {'peft' if FAMILY[method].peft_type else 'transformers'}",
         *(["pipeline_tag: text-generation"] if info.method not in _OTHER_USAGE else []),
-        *([f"license: {licence.lower().replace(' ', '')}"] if start.info.license else []),
+        *([f"license: {licence.lower().replace(' ', '')}"] if model.license else []),
         f"tags: [{method}, {info.method}, afina]",
         "---",
     ]
@@ -54,7 +51,7 @@ def write(run: Run, start: Start | Setup, plan: Plan | PreferencePlan | Classify
 ## Base model
 
 - Name: `{base}`
-- sha256 of its weights: `{start.base.sha256 or "unknown"}`
+- sha256 of its weights: `{base_model.sha256 or "unknown"}`
 - Licence: {licence}{parent}
 
 An adapter is only worth something on the base model that it was trained on: check the sha256.
@@ -68,7 +65,7 @@ An adapter is only worth something on the base model that it was trained on: che
 ## Method
 
 {FAMILY[method].label} ({FAMILY[method].paper}): {status.plan.get("trainable", 0):,} parameters trained of \
-{start.info.parameters:,}.{_QUANTISED if method == "qlora" else ""}
+{model.parameters:,}.{_QUANTISED if method == "qlora" else ""}
 """
     return (
         "\n".join(front)
@@ -107,13 +104,13 @@ def _data_name(data: dict) -> str:
     return Path(str(data.get("name", ""))).name
 
 
-def _numbers(run: Run, plan: Plan | PreferencePlan | ClassifyPlan, status) -> str:
+def _numbers(run: Run, plan: Mapping[str, Any], status) -> str:
     config = {**run.info.config, "source_model": None}
     settings = [
         f"| {name} | {value} |" for name, value in config.items() if value not in (None, 0, 0.0, "auto")
     ]
     chosen = [
-        f"| {name} | {getattr(plan, name)} |"
+        f"| {name} | {plan[name]} |"
         for name in (
             "batch_size",
             "max_length",
@@ -122,10 +119,10 @@ def _numbers(run: Run, plan: Plan | PreferencePlan | ClassifyPlan, status) -> st
             "gradient_checkpointing",
             "dtype",
         )
-        if hasattr(plan, name) and (name not in config or config[name] in (None, 0, 0.0, "auto"))
+        if name in plan and (name not in config or config[name] in (None, 0, 0.0, "auto"))
     ]
     results = [
-        ("Steps", f"{status.step} of {plan.steps}"),
+        ("Steps", f"{status.step} of {plan['steps']}"),
         ("Training loss, last step", _shown(status.metrics.get("loss"))),
         ("Held-out loss before", _shown(status.first.get("heldout_loss"))),
         ("Held-out loss after", _shown(status.metrics.get("heldout_loss"))),

@@ -25,7 +25,7 @@ from tuning.runs.run_store import Run, RunStore
 from tuning.runs.status import ACTIVE, RESUMABLE, WrongState, state_of
 
 if TYPE_CHECKING:
-    from tuning.models.resolve import Base
+    from tuning.models.references import Base
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.25  # how often other processes' submissions are looked for
@@ -78,12 +78,12 @@ class Queue:
         Rows on the held-out side of the one split never train; `validation` replaces them for measuring only.
         Raises: AfinaError for data that leaves nothing to train on, and what `RunStore.create` raises.
         """
-        from tuning.models import resolve
+        from tuning.runs import resolver
 
         if parent:
             config = type(config).from_settings({**config.to_dict(), "source_model": parent})
         self._allow(str(config.to_dict()["source_model"]))
-        policy = resolve.resolve(str(config.to_dict()["source_model"]), self.store.home)
+        policy = resolver.resolve(str(config.to_dict()["source_model"]), self.store.home)
         if policy.adapter and not policy.run_id:  # else it would start from the bare base
             raise AfinaError("dial.not_kept", name=policy.name)
         if hasattr(config, "peft"):
@@ -91,9 +91,9 @@ class Queue:
                 config = peft_methods.inherited(config, policy.adapter)
             peft_methods.check(config, policy.base)
         if isinstance(config, RLOOConfig):
-            from tuning.rewards import reward_functions
+            from tuning.runs import reward_names
 
-            reward_functions.check(config.reward, self.store)
+            reward_names.check(config.reward, self.store)
         n_given = len(data.rows)
         data = _learnable(method, data)
         validation = None if validation is None else _learnable(method, validation)
@@ -309,7 +309,7 @@ def _learnable(method: str, data: Loaded | ExampleSet | LabelledSet) -> Loaded |
 
 
 def _name_anywhere(base: Base) -> str:
-    """What `models.resolve` takes in every process: a folder by its whole path."""
+    """What `resolver.resolve` takes in every process: a folder by its whole path."""
     return base.path_or_id if base.kind == "folder" else base.name
 
 

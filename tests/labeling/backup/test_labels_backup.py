@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import select
 
 from common.errors import AfinaError
-from labeling.admission import annotators
-from labeling.backup import destinations, labels_backup, outbox, segments
+from labeling.admission import annotators, vote_counts
+from labeling.backup import destinations, labels_backup, segments
 from labeling.backup.destinations import Dataset, Folder, Refused, Unreachable
 from labeling.backup.labels_backup import Backup
 from labeling.rounds import lifecycle
 from labeling.schema import Rating
-from labeling.storage import vote_counts
+from labeling.storage import outbox
 from labeling.storage.label_store import Store, connect
 from tests.labeling.conftest import Room
 from tests.standin.hub import TOKEN, Hub

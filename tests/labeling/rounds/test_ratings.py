@@ -4,11 +4,12 @@ import pytest
 from sqlalchemy import text
 
 from labeling.admission import annotators
-from labeling.backup import labels_backup, outbox
+from labeling.backup import labels_backup
 from labeling.backup.destinations import Folder
 from labeling.backup.labels_backup import Backup
 from labeling.rounds import ratings
 from labeling.schema import Rating
+from labeling.storage import outbox
 from labeling.storage.label_store import connect
 
 

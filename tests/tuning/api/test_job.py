@@ -15,7 +15,7 @@ HEAVY = ("torch", "transformers", "trl", "peft", "datasets", "pandas", "numpy")
 
 
 def test_importing_tuning_loads_nothing_heavy():
-    names = "tuning, tuning.api.job, tuning.cli.main, tuning.config.training, tuning.config.estimate, "
+    names = "tuning, tuning.api.job, tuning.cli.main, tuning.config.training, tuning.runs.estimate, "
     names += "tuning.runs.queue, tuning.executors.local"
     script = (
         f"import sys, {names}; tuning.sft.train; print([name for name in {HEAVY} if name in sys.modules])"

@@ -109,9 +109,9 @@ def test_each_strategy_trains_its_part_and_nothing_else(kind, strategy, request,
     import torch
 
     from tuning.classification import classifier_model
-    from tuning.models import resolve
+    from tuning.runs import resolver
 
-    base = resolve.resolve(str(request.getfixturevalue(kind))).base
+    base = resolver.resolve(str(request.getfixturevalue(kind))).base
     pad = int(classifier_model.tokenizer_of(base).pad_token_id)
     run = submit(tmp_path, base.path_or_id, reviews, strategy=strategy, epochs=1)
     execute(run, tmp_path)
@@ -143,7 +143,7 @@ def test_stopped_and_resumed_equals_unbroken(strategy, tmp_path, tiny_bert, revi
 
     from tuning.classification import classifier_model
     from tuning.methods.recorder import Recorder
-    from tuning.models import resolve
+    from tuning.runs import resolver
 
     whole = submit(tmp_path, tiny_bert, reviews, strategy=strategy, epochs=2, save_every=3)
     execute(whole, tmp_path)
@@ -162,7 +162,7 @@ def test_stopped_and_resumed_equals_unbroken(strategy, tmp_path, tiny_bert, revi
     monkeypatch.undo()
     execute(broken, tmp_path)
     assert broken.state == "done", broken.status().error
-    base = resolve.resolve(str(tiny_bert)).base
+    base = resolver.resolve(str(tiny_bert)).base
     states = [classifier_model.load(run.adapter_dir, base, None, 0).state_dict() for run in (whole, broken)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 

@@ -13,7 +13,7 @@ TALK = [{"role": "system", "content": "Be short."}, {"role": "user", "content": 
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_the_shipped_documents_answer_every_withheld_question(language):
-    from tuning.pocket.answer_check import names
+    from tuning.pocket.world.answer_check import names
 
     index = retrieval.load(retrieval.shipped(language))
     for question in few_shot.questions(language):

@@ -16,7 +16,8 @@ from tuning.inference import shrinking_batch  # noqa: E402
 from tuning.inference.engine import Engine, Sampling  # noqa: E402
 from tuning.inference.model_cache import shares_a_batch  # noqa: E402
 from tuning.inference.request_queue import Row  # noqa: E402
-from tuning.models import resolve  # noqa: E402
+from tuning.models import loader  # noqa: E402
+from tuning.runs import resolver  # noqa: E402
 
 GREEDY = Sampling(greedy=True, max_new_tokens=16)
 TALK = [{"role": "user", "content": "What is 1 plus 2?"}]
@@ -26,7 +27,7 @@ def adapter(home: Path, name: str, model: Path, seed: int = 1, zero: bool = Fals
     """A finished run named `name` whose adapter does something (its B is not zero), or nothing."""
     run = home / "runs" / name
     torch.manual_seed(seed)
-    base = resolve.load_model(resolve.resolve(str(model), home).base)
+    base = loader.load_model(resolver.resolve(str(model), home).base)
     tuned = get_peft_model(
         base, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", **options)
     )
@@ -52,8 +53,8 @@ def home(tmp_path, tiny_model) -> Path:
 
 def untouched(model: Path, home: Path, rows: int) -> str:
     """What a model that PEFT never saw says, as one row of a batch of `rows`."""
-    base = resolve.resolve(str(model), home).base
-    tokenizer, fresh = with_template(resolve.load_tokenizer(base)), resolve.load_model(base)
+    base = resolver.resolve(str(model), home).base
+    tokenizer, fresh = with_template(loader.load_tokenizer(base)), loader.load_model(base)
     prompt = render_prompt(tokenizer, TALK)
     ids = torch.tensor([prompt] * rows)
     ends = end_token_ids(tokenizer, fresh.generation_config.eos_token_id)

@@ -10,11 +10,12 @@ torch = pytest.importorskip("torch")
 from peft import LoraConfig, PromptTuningConfig, get_peft_model  # noqa: E402
 
 from tuning.inference.latency import measure  # noqa: E402
-from tuning.models import resolve  # noqa: E402
+from tuning.models import loader  # noqa: E402
+from tuning.runs import resolver  # noqa: E402
 
 
 def run(home, name: str, model, config) -> None:
-    base = resolve.load_model(resolve.resolve(str(model), home).base)
+    base = loader.load_model(resolver.resolve(str(model), home).base)
     get_peft_model(base, config).save_pretrained(
         str(home / "runs" / name / "adapter"), save_embedding_layers=False
     )

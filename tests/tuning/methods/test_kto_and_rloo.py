@@ -12,6 +12,7 @@ from common.errors import LANGUAGES, AfinaError, messages
 from tuning.data import prompts, rated_replies
 from tuning.data.examples import Rated, Task, read_rated, read_tasks, write_rows
 from tuning.rewards import reward_functions
+from tuning.runs import reward_names
 from tuning.runs.run_store import RunStore
 
 SHORT, LONG = "Yes.", "With pleasure, it is so, my friend."
@@ -97,7 +98,7 @@ def test_programmed_rewards_pay_for_what_they_say(tmp_path):
     assert reward_functions.usable("sum", [add, who]) == [add]
     assert reward_functions.usable("answer", [add, Task(tuple(USER))]) == [add]
     with pytest.raises(AfinaError) as caught:
-        reward_functions.check("nicer", store)
+        reward_names.check("nicer", store)
     assert caught.value.key == "rloo.reward"
     assert "nicer" in caught.value.words("es")
 
@@ -301,7 +302,9 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, tiny_model, method)
 def test_every_trainable_parameter_moves_and_no_other(tmp_path, tiny_model, method, monkeypatch):
     from importlib import import_module
 
-    module = import_module(f"tuning.methods.{method}")
+    from tuning.executors.run_method import METHODS
+
+    module = import_module(METHODS[method])
     kept: dict[str, object] = {}
     whole = module.add_adapter
 
@@ -321,7 +324,7 @@ def test_every_trainable_parameter_moves_and_no_other(tmp_path, tiny_model, meth
 
 
 def test_a_reward_that_rises_while_right_answers_fall_is_told(tmp_path):
-    from tuning.methods.rloo import warn_if_overoptimised
+    from tuning.rewards.rloo import warn_if_overoptimised
 
     store = RunStore(tmp_path)
     run = store.create(

@@ -207,8 +207,8 @@ def test_dpo_prefers_what_was_chosen_and_names_its_metrics(tmp_path, tiny_model)
 
 
 def test_a_reward_model_learns_scores_and_is_no_policy(tmp_path, tiny_model):
-    from tuning.models import resolve
     from tuning.rewards.reward_model import RewardModel
+    from tuning.runs import resolver
 
     policy = run_of(tmp_path, tiny_model, "dpo", "policy", target_steps=2)
     job = run_of(tmp_path, tiny_model, "reward", "judge", source=policy.name)
@@ -227,7 +227,7 @@ def test_a_reward_model_learns_scores_and_is_no_policy(tmp_path, tiny_model):
     many = [(prompt, " ".join(["thank you"] * n)) for n in range(1, 20)]  # more than a batch, in their order
     assert [each.reward for each in judge.read(many)] == pytest.approx(judge.scores(many), abs=1e-4)
     with pytest.raises(AfinaError) as caught:
-        resolve.resolve("judge", tmp_path / "home")
+        resolver.resolve("judge", tmp_path / "home")
     assert caught.value.key == "models.no_policy"
     with pytest.raises(AfinaError):
         RewardModel("policy", tmp_path / "home")
@@ -320,11 +320,11 @@ def test_every_trainable_parameter_moves_and_no_other(tmp_path, tiny_model, meth
     from importlib import import_module
 
     from tuning.cli.main import CONFIGS
-    from tuning.executors.run_method import execute
+    from tuning.executors.run_method import METHODS, execute
     from tuning.runs.queue import Queue
     from tuning.runs.run_store import RunStore
 
-    module, kept = import_module(f"tuning.methods.{method}"), {}
+    module, kept = import_module(METHODS[method]), {}
     whole = getattr(module, maker)
 
     def add(*args, **kwargs):

@@ -21,12 +21,14 @@ from tuning.runs.run_store import Run, RunStore
 
 torch = pytest.importorskip("torch")
 from tuning.data.tokenize import Encoded, encode  # noqa: E402
+from tuning.executors.preloaded_base import PreloadedBase  # noqa: E402
 from tuning.executors.run_method import execute  # noqa: E402
 from tuning.methods import packing, sft  # noqa: E402
 from tuning.methods.batching import SimilarLengths  # noqa: E402
 from tuning.methods.loss import Batches, heldout_loss  # noqa: E402
-from tuning.methods.start import Start, Warm, add_adapter, start_of  # noqa: E402
-from tuning.models import resolve  # noqa: E402
+from tuning.methods.start import Start, add_adapter, start_of  # noqa: E402
+from tuning.models import references  # noqa: E402
+from tuning.runs import resolver  # noqa: E402
 
 # What the libraries say to each other.
 pytestmark = [
@@ -72,7 +74,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 def test_every_trainable_parameter_moves_and_no_other(submit, queue, tiny_model, peft):
     run, home = submit(peft=peft), queue.store.home
     start = Start.load(str(tiny_model), home)
-    execute(run, home, Warm(start))
+    execute(run, home, PreloadedBase(start))
     assert run.status().state == "done", run.status().error
     config = SFTConfig(**run.info.config)
     fresh = Start.load(str(tiny_model), home)
@@ -354,8 +356,8 @@ def test_out_of_memory_fails_with_advice_and_can_be_seen(submit, queue):
     script = (
         "import sys, resource; from pathlib import Path\n"
         "from tuning.runs.run_store import Run; from tuning.executors.run_method import execute\n"
-        "from tuning.methods.start import Warm\n"
-        "home = Path(sys.argv[2]); warm = Warm.up(sys.argv[3], home)\n"
+        "from tuning.executors.preloaded_base import PreloadedBase\n"
+        "home = Path(sys.argv[2]); warm = PreloadedBase.load(sys.argv[3], home)\n"
         "pages = int(open('/proc/self/statm').read().split()[0])\n"
         "resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 3 * 10**8,) * 2)\n"
         "execute(Run(Path(sys.argv[1])), home, warm)\n"
@@ -383,9 +385,9 @@ def test_a_model_that_is_not_there_any_more_fails_with_its_name(submit, queue, t
 
 
 def test_the_warm_model_is_used_once_and_only_for_its_own_base(tiny_model, tmp_path):
-    warm = Warm(start := Start.load(str(tiny_model), tmp_path))
-    base = resolve.resolve(str(tiny_model), tmp_path).base
-    assert warm.take(resolve.Base("x", "/x", "0", "folder"), "auto") is None
+    warm = PreloadedBase(start := Start.load(str(tiny_model), tmp_path))
+    base = resolver.resolve(str(tiny_model), tmp_path).base
+    assert warm.take(references.Base("x", "/x", "0", "folder"), "auto") is None
     assert warm.take(base, "bfloat16") is None
     assert warm.take(base, "auto") is start
     assert warm.take(base, "auto") is None

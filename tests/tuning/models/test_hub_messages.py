@@ -17,7 +17,7 @@ _ASK = """
 import json
 from pathlib import Path
 from common.errors import AfinaError
-from tuning.models import resolve
+from tuning.models import loader
 from tuning.data import loading
 found = {}
 def ask(name, call):
@@ -28,8 +28,8 @@ def ask(name, call):
         found[name] = error.key
         assert "{" not in error.words("en") + error.words("es")
 for kind in ("gated", "absent"):
-    base = resolve.resolve(f"someone/{kind}", Path("home")).base
-    for load in (resolve.describe, resolve.load_tokenizer, resolve.load_model):
+    base = loader.resolve(f"someone/{kind}", Path("home")).base
+    for load in (loader.describe, loader.load_tokenizer, loader.load_model):
         ask(f"{kind}.{load.__name__}", lambda: load(base))
     ask(f"{kind}.data", lambda: loading.load(f"someone/{kind}"))
 print(json.dumps(found))

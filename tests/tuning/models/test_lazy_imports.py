@@ -12,10 +12,11 @@ from tuning.models import lazy_imports
 
 _BOTH = """
 import threading, traceback, sys
-from tuning.models import lazy_imports, resolve
+from tuning.models import lazy_imports
+from tuning.models import loader
 
 def page():
-    resolve.load_tokenizer(resolve.resolve("pocket").base)
+    loader.load_tokenizer(loader.resolve("pocket").base)
 
 def engine():
     lazy_imports.transformers()

@@ -18,14 +18,22 @@ from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
 
 torch = pytest.importorskip("torch")
-from tuning.config.estimate import trainable_parameters  # noqa: E402
 from tuning.data.tokenize import encode, end_token_ids, render_prompt, with_template  # noqa: E402
+from tuning.executors.preloaded_base import PreloadedBase  # noqa: E402
 from tuning.executors.run_method import execute  # noqa: E402
 from tuning.inference.engine import Engine, Sampling  # noqa: E402
 from tuning.methods import sft  # noqa: E402
 from tuning.methods.loss import Batches, heldout_loss  # noqa: E402
-from tuning.methods.start import Start, Warm, add_adapter  # noqa: E402
-from tuning.models import adapter_io, bottleneck, resolve  # noqa: E402
+from tuning.methods.start import Start, add_adapter  # noqa: E402
+from tuning.models import (  # noqa: E402
+    adapter_io,
+    bottleneck,
+    loader,
+    model_info,
+    references,
+)
+from tuning.runs import resolver  # noqa: E402
+from tuning.runs.estimate import trainable_parameters  # noqa: E402
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning"),
@@ -65,17 +73,17 @@ def home(tmp_path_factory, tiny_model, sums) -> Path:
 @pytest.mark.parametrize("method", HERE)
 def test_it_learns_and_trains_as_many_parameters_as_was_said(home, tiny_model, method):
     run = RunStore(home).get(method)
-    status, base = run.status(), resolve.resolve(str(tiny_model), home).base
+    status, base = run.status(), resolver.resolve(str(tiny_model), home).base
     assert status.metrics["heldout_loss"] < 0.97 * status.first["heldout_loss"]
     config = SFTConfig(**run.info.config)
-    assert status.plan["trainable"] == trainable_parameters(base, resolve.describe(base), config)
+    assert status.plan["trainable"] == trainable_parameters(base, model_info.describe(base), config)
 
 
 @pytest.mark.parametrize("method", OTHERS)
 def test_what_it_trains_moves_and_the_rest_does_not(tmp_path, tiny_model, sums, method):
     run = submit(tmp_path, tiny_model, sums, method)
     start = Start.load(str(tiny_model), tmp_path, method=method)
-    execute(run, tmp_path, None if method == "qlora" else Warm(start))
+    execute(run, tmp_path, None if method == "qlora" else PreloadedBase(start))
     assert run.state == "done", run.status().error
     fresh = Start.load(str(tiny_model), tmp_path, method=method)
     made = add_adapter(fresh, SFTConfig(**run.info.config), run, tmp_path)
@@ -153,8 +161,8 @@ def weights(run: Run) -> dict[str, list]:
 
 def untouched(model: Path, home: Path, rows: int = 1) -> str:
     """What a model says that no method ever saw, as one row of a batch of `rows`."""
-    base = resolve.resolve(str(model), home).base
-    tokenizer, fresh = with_template(resolve.load_tokenizer(base)), resolve.load_model(base)
+    base = resolver.resolve(str(model), home).base
+    tokenizer, fresh = with_template(loader.load_tokenizer(base)), loader.load_model(base)
     ids = torch.tensor([render_prompt(tokenizer, TALK)] * rows)
     out = fresh.generate(
         input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=GREEDY.max_new_tokens,
@@ -192,7 +200,7 @@ def test_prompts_of_unlike_length_get_what_they_get_alone(home, method):
 @pytest.mark.parametrize("method", HERE)
 def test_what_it_writes_is_what_one_forward_pass_finds_likeliest(home, method):
     """Token by token over a cache, or all at once without: libraries that call the cache by two names lose a prompt."""
-    policy, start = resolve.resolve(method, home), Start.load(method, home)
+    policy, start = resolver.resolve(method, home), Start.load(method, home)
     model = adapter_io.load(start.model, policy.adapter) if policy.adapter else start.model
     asked = render_prompt(start.tokenizer, TALK)
     said = Engine(home).generate([method], [TALK], GREEDY)[0]
@@ -208,7 +216,7 @@ def test_what_it_writes_is_what_one_forward_pass_finds_likeliest(home, method):
 @pytest.mark.parametrize("method", HERE)
 def test_what_is_saved_reloads_to_the_loss_that_was_measured(home, tiny_model, method):
     run = RunStore(home).get(method)
-    policy = resolve.resolve(method, home)
+    policy = resolver.resolve(method, home)
     start = Start.load(method, home)
     model = adapter_io.load(start.model, policy.adapter) if policy.adapter else start.model
     rows = [encode(start.tokenizer, row, 0) for row in run.rows("heldout")]
@@ -265,10 +273,10 @@ def test_bottlenecks_are_their_formula():
     assert sum(value.numel() for value in made.parameters()) * 2 == bottleneck.parameters(1, 6, 3)
 
 
-def told(folder: Path, **config) -> resolve.Base:
+def told(folder: Path, **config) -> references.Base:
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    return resolve.Base("it", str(folder), "", "folder")
+    return references.Base("it", str(folder), "", "folder")
 
 
 GPT2 = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}

@@ -6,10 +6,12 @@ import pytest
 
 from common.errors import AfinaError, Conflict
 from tests.tuning.methods.test_preference_data import records
+from tuning.config import training
 from tuning.config.training import DPOConfig, SFTConfig
 from tuning.data import loading, preference_pairs
 from tuning.executors.local import LocalExecutor
-from tuning.models import resolve, scaling
+from tuning.models import loader, scaling
+from tuning.runs import resolver
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
 from tuning.runs.summary import summarise
@@ -34,8 +36,8 @@ def weights(name, home):
     """The policy's weights, merged by PEFT in float32."""
     from peft import PeftModel
 
-    policy = resolve.resolve(name, home)
-    model = resolve.load_model(policy.base)
+    policy = resolver.resolve(name, home)
+    model = loader.load_model(policy.base)
     if policy.adapter:
         model = PeftModel.from_pretrained(model, str(policy.adapter)).merge_and_unload()
     return {key: value.clone() for key, value in model.state_dict().items()}
@@ -78,12 +80,12 @@ def test_settings_answer_beside_base_and_run_in_one_batch(home, tiny_model):
 @pytest.mark.parametrize("name", ["child*3.5", "child*-1", "child*nan", "child*much", "child*"])
 def test_what_the_dial_refuses(home, name):
     with pytest.raises(AfinaError) as caught:
-        resolve.resolve(name, home)
+        resolver.resolve(name, home)
     assert caught.value.key == "dial.strength"
 
 
 def test_only_lora_is_scaled(home, tmp_path, tiny_model):
-    config = resolve.resolve("child", home).adapter / "adapter_config.json"
+    config = resolver.resolve("child", home).adapter / "adapter_config.json"
     told = json.loads(config.read_text())
     run = tmp_path / "run"
     (run / "adapter").mkdir(parents=True)
@@ -94,13 +96,13 @@ def test_only_lora_is_scaled(home, tmp_path, tiny_model):
             scaling.adapter_at(run, None, 2)
         assert caught.value.key == "dial.kind"
     with pytest.raises(AfinaError) as caught:
-        resolve.resolve(f"{tiny_model}*2", home)
+        resolver.resolve(f"{tiny_model}*2", home)
     assert caught.value.key == "dial.no_run"
 
 
 def test_a_setting_kept_is_a_run_with_a_parent_and_trains_on(home):
     data = preference_pairs.from_python(records())
-    run = executed(home, "dial", scaling.DialConfig(source_model="child", strength=2.0), data, "kept")
+    run = executed(home, "dial", training.DialConfig(source_model="child", strength=2.0), data, "kept")
     told = summarise(run, RunStore(home))
     assert (told.parent, told.config["strength"]) == ("child", 2.0)
     kept, setting = weights("kept", home), weights("child*2", home)
@@ -113,7 +115,7 @@ def test_a_setting_kept_is_a_run_with_a_parent_and_trains_on(home):
 
 def test_merged_and_unmerged_say_the_same(home, tmp_path):
     from tuning.inference.engine import Engine, Sampling
-    from tuning.models.merge import archive, merge
+    from tuning.runs.merge import archive, merge
 
     found = merge("child", home, tmp_path / "whole")
     assert found.same_greedy
@@ -130,7 +132,7 @@ def test_merged_and_unmerged_say_the_same(home, tmp_path):
     with pytest.raises(Conflict):
         merge("child", home, tmp_path / "whole")
     with pytest.raises(AfinaError) as caught:
-        merge(resolve.resolve("child", home).base.name, home, tmp_path / "other")
+        merge(resolver.resolve("child", home).base.name, home, tmp_path / "other")
     assert caught.value.key == "merge.nothing"
     first = archive("child", home, tmp_path / "zips")
     assert archive("child", home, tmp_path / "zips") == first
@@ -140,7 +142,7 @@ def test_merged_and_unmerged_say_the_same(home, tmp_path):
 @pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
 @pytest.mark.parametrize("method", ["ia3", "dora", "houlsby", "prompt"])
 def test_what_merges_says_the_same_and_the_rest_is_refused(home, tiny_model, tmp_path, method, sums):
-    from tuning.models.merge import merge
+    from tuning.runs.merge import merge
 
     run = tuned(home, tiny_model, method, sums)
     if method in ("houlsby", "prompt"):
@@ -148,7 +150,7 @@ def test_what_merges_says_the_same_and_the_rest_is_refused(home, tiny_model, tmp
             merge(run, home, tmp_path / method)
         assert caught.value.key == "merge.kind"
         with pytest.raises(AfinaError) as caught:
-            resolve.resolve(f"{run}*2", home)
+            resolver.resolve(f"{run}*2", home)
         assert caught.value.key == "dial.kind"
         return
     found = merge(run, home, tmp_path / method)
@@ -160,7 +162,7 @@ def test_what_merges_says_the_same_and_the_rest_is_refused(home, tiny_model, tmp
 @pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
 def test_qlora_says_what_merging_changes(home, tiny_model, tmp_path, sums):
     pytest.importorskip("bitsandbytes")
-    from tuning.models.merge import merge
+    from tuning.runs.merge import merge
 
     found = merge(tuned(home, tiny_model, "qlora", sums), home, tmp_path / "q")
     assert found.largest_difference < 1e-3

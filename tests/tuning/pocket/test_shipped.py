@@ -5,10 +5,11 @@ import math
 
 import pytest
 
-from tuning.models import resolve
+from tuning.models import loader, model_info, references
 from tuning.pocket import EXAMPLES, SETS
 from tuning.pocket.instructions import SET_NAMES, write
 from tuning.pocket.world.facts import LANGUAGES
+from tuning.runs import resolver
 
 
 def test_the_sets_in_the_tree_are_what_the_script_writes(tmp_path):
@@ -28,24 +29,24 @@ def test_every_set_there_is_in_both_languages():
 
 
 def test_weights_are_small_safetensors_with_a_card_of_their_own():
-    weights = resolve.POCKET_PATH / "model.safetensors"
+    weights = references.POCKET_PATH / "model.safetensors"
     assert weights.stat().st_size <= 14 * 2**20
-    info = resolve.describe(resolve.resolve("pocket").base)
+    info = model_info.describe(resolver.resolve("pocket").base)
     assert 5.5e6 < info.parameters < 6.5e6
-    facts = json.loads((resolve.POCKET_PATH / "pretraining.json").read_text(encoding="utf-8"))
-    card = (resolve.POCKET_PATH / "README.md").read_text(encoding="utf-8")
+    facts = json.loads((references.POCKET_PATH / "pretraining.json").read_text(encoding="utf-8"))
+    card = (references.POCKET_PATH / "README.md").read_text(encoding="utf-8")
     assert f"{facts['tokens']:,}" in card
     assert info.license == "apache-2.0"
 
 
 def test_heldout_perplexity_is_what_the_card_says():
     """Measured again on some of the held-out documents: they are there, and the card is not made up."""
-    from tuning.pocket.corpus import heldout_documents
     from tuning.pocket.pretrain import SHORT, pack, perplexity
+    from tuning.pocket.world.corpus import heldout_documents
 
-    base = resolve.resolve("pocket").base
-    model, tokenizer = resolve.load_model(base), resolve.load_tokenizer(base)
-    told = json.loads((resolve.POCKET_PATH / "pretraining.json").read_text(encoding="utf-8"))["perplexity"]
+    base = resolver.resolve("pocket").base
+    model, tokenizer = loader.load_model(base), loader.load_tokenizer(base)
+    told = json.loads((references.POCKET_PATH / "pretraining.json").read_text(encoding="utf-8"))["perplexity"]
     for language in LANGUAGES:
         row = pack(tokenizer, heldout_documents(language, 60, set()))
         assert len(row) > 8 * SHORT

@@ -6,10 +6,11 @@ from itertools import islice
 
 import pytest
 
-from tuning.pocket.answer_check import is_clean, is_right, question_about
-from tuning.pocket.corpus import CURT, HELDOUT_SEED, TALK_SEED, TRAIN_SEED, documents, heldout_documents
-from tuning.pocket.instructions import ASKED, SET_NAMES, TAUGHT, build
+from tuning.pocket.instructions import SET_NAMES, build
+from tuning.pocket.world.answer_check import is_clean, is_right, question_about
+from tuning.pocket.world.corpus import CURT, HELDOUT_SEED, TALK_SEED, TRAIN_SEED, documents, heldout_documents
 from tuning.pocket.world.documents import CLINIC, FACTS, KNOWN, RELATIONS, WITHHELD, FactDocuments, wording
+from tuning.pocket.world.fact_rows import ASKED, TAUGHT
 from tuning.pocket.world.facts import LANGUAGES, fill, sentence
 from tuning.pocket.world.registers import INSTRUCTED, REGISTERS, TEMPLATES, detect, say_fact
 

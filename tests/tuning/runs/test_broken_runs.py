@@ -14,7 +14,7 @@ from common.errors import AfinaError, Conflict
 from common.files import write_json
 from tests import ROOT
 from tuning.data.examples import Row
-from tuning.models import resolve
+from tuning.runs import resolver
 from tuning.runs.events import EventLog
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
@@ -55,7 +55,7 @@ def test_a_wrong_field_is_named(store, name, value):
         with pytest.raises(AfinaError) as caught:
             opened.get(run.id)
         assert caught.value.key == "runs.broken"
-    assert resolve._find_run("two", store.home) == other.path
+    assert resolver._find_run("two", store.home) == other.path
 
 
 def test_a_field_that_is_missing_is_named(store):

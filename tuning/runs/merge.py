@@ -19,7 +19,8 @@ from typing import Any
 from common import files, hashing
 from common.errors import AfinaError, Conflict
 from tuning.data.tokenize import render_prompt, with_template
-from tuning.models import peft_methods, resolve
+from tuning.models import loader, peft_methods
+from tuning.runs import resolver
 
 _PROBES = ("Hello, who are you?", "¿Cuál es la capital de Perú?", "2 + 2 =")
 
@@ -51,7 +52,7 @@ def merge(model: str, home: Path, out: Path) -> Merged:
     import torch
     from peft import PeftModel
 
-    policy = resolve.resolve(model, home)
+    policy = resolver.resolve(model, home)
     if policy.adapter is None:
         raise AfinaError("merge.nothing", name=policy.name)
     method = peft_methods.method_of(policy.adapter)
@@ -60,8 +61,8 @@ def merge(model: str, home: Path, out: Path) -> Merged:
         raise AfinaError("merge.kind", name=policy.name, kind=member.label)
     if out.exists() and any(out.iterdir()):
         raise Conflict("merge.exists", folder=out)
-    tokenizer = with_template(resolve.load_tokenizer(policy.base))
-    base = resolve.load_model(policy.base)
+    tokenizer = with_template(loader.load_tokenizer(policy.base))
+    base = loader.load_model(policy.base)
     with files.usable(policy.adapter):
         tuned = PeftModel.from_pretrained(base, str(policy.adapter)).eval()
     talks = [render_prompt(tokenizer, [{"role": "user", "content": text}]) for text in _PROBES]
@@ -72,7 +73,7 @@ def merge(model: str, home: Path, out: Path) -> Merged:
     same = all(bool((x.argmax(-1) == y.argmax(-1)).all()) for x, y in zip(before, after, strict=True))
     quantised = None
     if method == "qlora":
-        four_bit = resolve.load_model(policy.base, four_bit=True)
+        four_bit = loader.load_model(policy.base, four_bit=True)
         small = PeftModel.from_pretrained(four_bit, str(policy.adapter)).eval()
         quantised = max(
             float((_logits(small, ids) - y).abs().max()) for ids, y in zip(talks, after, strict=True)
@@ -94,7 +95,7 @@ def merge(model: str, home: Path, out: Path) -> Merged:
 
 def archive(model: str, home: Path, place: Path) -> Path:
     """The merged model as a zip in the folder `place`, made once for each state of its adapter."""
-    policy = resolve.resolve(model, home)
+    policy = resolver.resolve(model, home)
     if policy.adapter is None:
         raise AfinaError("merge.nothing", name=policy.name)
     file = (policy.adapter / "adapter_config.json").stat(), sorted(policy.adapter.glob("*.safetensors"))

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, UniqueConstraint, bindparam, select, tuple_, update
 
 from labeling.admission import vote_standing
-from labeling.backup.outbox import IDENTITY, key_of
+from labeling.storage.outbox import IDENTITY, key_of
 from labeling.storage.tables import annotation_log, annotators, assignments, coverage
 
 _CHUNK = 400

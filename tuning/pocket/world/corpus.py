@@ -5,7 +5,7 @@ seeds of its own, and a document that both streams hold is dropped from the held
 A third stream is for the end of pretraining: the same world with more talk in it, and more bare answers in the talk.
 Knows nothing of tokens or models.
 
-Run `python -m tuning.pocket.corpus --language es --count 5` to read some.
+Run `python -m tuning.pocket.world.corpus --language es --count 5` to read some.
 """
 
 from __future__ import annotations

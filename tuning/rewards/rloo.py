@@ -40,8 +40,8 @@ from tuning.methods.preference_data import (
 from tuning.methods.recorder import Recorder
 from tuning.methods.run_reporting import Shown, announce, finish
 from tuning.methods.start import (
+    Preloaded,
     Start,
-    Warm,
     add_adapter,
     keep_adapter,
     last_checkpoint,
@@ -59,14 +59,14 @@ FALL = 0.1  # of a share, below its best: the reward is followed too far
 _ROWS = 64  # of a batch that is sampled
 
 
-def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
+def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False).
 
     Raises: as `sft.train`; AfinaError `rloo.reward`, and `tasks.unusable` where the reward can judge no prompt.
     """
     config = RLOOConfig.stored(run.info.config)
     reward = reward_functions.reward_of(config.reward, home)
-    start = start_of(run, config, home, warm)
+    start = start_of(run, config, home, preloaded)
     model = add_adapter(start, config, run, home)
     every, heldout = run.tasks("train"), run.tasks("heldout")
     tasks = reward_functions.usable(config.reward, every)
@@ -82,7 +82,7 @@ def train(run: Run, home: Path, warm: Warm | None = None) -> bool:
     recorder.derive = _kl
     trainer = GradientTrainer(start, model, config, plan, tasks, reward, run.checkpoints_dir, [recorder])
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    keep_adapter(model, run, start, card.write(run, start, plan))
+    keep_adapter(model, run, start, card.write(run, start.base, start.info, vars(plan)))
     finish(run, recorder, trainer.state.global_step, plan.steps)
     return not recorder.stopped
 

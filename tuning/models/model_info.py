@@ -16,7 +16,7 @@ from common.files import read_json
 from tuning.models import hub
 
 if TYPE_CHECKING:
-    from tuning.models.resolve import Base
+    from tuning.models.references import Base
 
 _DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 

@@ -6,14 +6,13 @@ import pytest
 from sqlalchemy import select, update
 
 from labeling import migrations
-from labeling.admission import annotators, seats
+from labeling.admission import annotators, seats, vote_counts
 from labeling.backup.destinations import Folder
 from labeling.backup.labels_backup import Backup, restore
-from labeling.backup.outbox import install
 from labeling.rounds import lifecycle, progress, vote_selection
 from labeling.schema import Comparison
-from labeling.storage import vote_counts
 from labeling.storage.label_store import _sqlite, connect
+from labeling.storage.outbox import install
 from labeling.storage.tables import annotation_log, assignments, coverage
 from tests.labeling.conftest import Room
 
@@ -182,7 +181,7 @@ def test_restored_elsewhere_what_is_left_out_stays_without_a_place(sqlite, tmp_p
 
 
 def test_rows_of_an_older_version_come_back_beside_newer_ones(sqlite, tmp_path):
-    from labeling.backup import outbox
+    from labeling.storage import outbox
 
     room = Room(sqlite)
     room.person()

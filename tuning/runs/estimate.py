@@ -34,7 +34,8 @@ from tuning.runs.run_store import Run, RunStore
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
-    from tuning.models.resolve import Base, ModelInfo
+    from tuning.models.model_info import ModelInfo
+    from tuning.models.references import Base
 
 _MEASURED_ROWS = 256
 _NOT_LINEAR = ("embed", "lm_head", "wte", "wpe", "score")
@@ -66,18 +67,19 @@ def estimate(config: SFTConfig, loaded: Loaded, store: RunStore) -> Estimate:
 
     Time comes from the last runs measured on this device, else from a rule of thumb.
     """
-    from tuning.models import resolve
+    from tuning.models import loader, model_info
+    from tuning.runs import resolver
 
-    policy = resolve.resolve(config.source_model, store.home)
+    policy = resolver.resolve(config.source_model, store.home)
     base = policy.base
     if policy.adapter is not None:
         config = peft_methods.inherited(config, policy.adapter)
     peft_methods.check(config, base)
     train, heldout = divide(loaded.rows, config.heldout_fraction)
-    tokenizer = resolve.load_tokenizer(base)
+    tokenizer = loader.load_tokenizer(base)
     lengths = row_lengths(tokenizer, train or list(loaded.rows), config.reply_only)
-    device = resolve.device()
-    info = resolve.describe(base)
+    device = loader.device()
+    info = model_info.describe(base)
     facts = Facts(
         parameters=info.parameters,
         trainable=trainable_parameters(base, info, config),
@@ -108,10 +110,11 @@ def estimate(config: SFTConfig, loaded: Loaded, store: RunStore) -> Estimate:
 
 def preference_seconds(config: PreferenceConfig, data: PairSet, store: RunStore) -> float:
     """About how long a reward model or a DPO run on these pairs takes on this device. Raises: as `estimate`."""
-    from tuning.models import resolve
+    from tuning.models import loader, model_info
+    from tuning.runs import resolver
 
-    base = resolve.resolve(config.source_model, store.home).base
-    info, device, tokenizer = resolve.describe(base), resolve.device(), resolve.load_tokenizer(base)
+    base = resolver.resolve(config.source_model, store.home).base
+    info, device, tokenizer = model_info.describe(base), loader.device(), loader.load_tokenizer(base)
     train, heldout = divide(data.rows)
     pairs = train or list(data.rows)
     sides = [each.conversation(reply) for each in pairs for reply in (each.chosen, each.rejected)]
@@ -137,9 +140,9 @@ def row_lengths(tokenizer: Tokenizer, rows: Sequence[Row], reply_only: bool = Tr
 
 def context_of(base: Base) -> int:
     """Longest row that is trained on this model when the config leaves it open, in tokens."""
-    from tuning.models import resolve
+    from tuning.models import model_info
 
-    context = resolve.describe(base).context
+    context = model_info.describe(base).context
     return min(context or MOST_TOKENS, MOST_TOKENS)
 
 
