@@ -26,10 +26,10 @@ from common.settings import Settings
 from labeling.rounds import simulated_annotators
 from labeling.rounds.simulated_annotators import Habits
 from tuning.pocket import check
-from workbench import preferences
+from workbench.access import TEACHER
 from workbench.rehearse import Options, compare, make_round, wait
-from workbench.roles import TEACHER
 from workbench.services import build
+from workbench.voting import simulated_preferences
 
 PROMPTS, VOTES, NOISE = 53, 120, 0.1  # forty to train on; three votes for most
 
@@ -60,7 +60,7 @@ def _class(options: Options, home: Path, variants: list[dict[str, str]]) -> Iter
     services = build(Settings(home=home))
     services.queue.start()
     try:
-        likes = preferences.from_command_line(options.preference, options.language)
+        likes = simulated_preferences.from_command_line(options.preference, options.language)
         this = make_round(services, options)
         habits = Habits(options.noise, options.lapses, options.notice, options.seed)
         simulated_annotators.vote(services.labels, this, likes, habits, most=options.votes)

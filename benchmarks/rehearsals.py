@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from common.settings import Settings
 from tuning.config.training import SFTConfig
+from workbench.access import TEACHER
 from workbench.rehearse import Options, rehearse
-from workbench.roles import TEACHER
 from workbench.services import build
 
 

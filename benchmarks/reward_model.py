@@ -22,10 +22,10 @@ from common.settings import Settings
 from labeling.rounds import simulated_annotators
 from labeling.rounds.simulated_annotators import Habits
 from tuning.config.training import SFTConfig
-from workbench import preferences
+from workbench.access import TEACHER
 from workbench.rehearse import Options, make_round, reward_accuracy, wait
-from workbench.roles import TEACHER
 from workbench.services import Services, build
+from workbench.voting import simulated_preferences
 
 WAYS = [("last", "majority"), ("mean", "majority"), ("mean", "every")]
 
@@ -62,7 +62,7 @@ def _tune(services: Services, language: str) -> None:
 
 def _compare(services: Services, options: Options) -> None:
     """All ways on the votes of one round."""
-    likes = preferences.named(options.preference, options.language)
+    likes = simulated_preferences.named(options.preference, options.language)
     this = make_round(services, options)
     habits = Habits(options.noise, options.lapses, options.notice, options.seed)
     simulated_annotators.vote(services.labels, this, likes, habits, most=options.votes)

@@ -24,7 +24,7 @@ READS = {
     "report": "from labeling.exchange import counting; counting.votes(path)",
     "gold": "from labeling.exchange import read; read.gold(path)",
     "data": "from tuning.data import formats; load.load(path)",
-    "prompts": "from common.settings import Settings; from workbench.rounds import read_prompts; "
+    "prompts": "from common.settings import Settings; from workbench.voting.rounds import read_prompts; "
                "read_prompts(path, Settings(home=path.parent))",
     "document": "from tuning import retrieval; retrieval.read(path)",
 }  # fmt: skip
@@ -32,7 +32,8 @@ READS = {
 CHILD = """
 import resource, sys, time
 from pathlib import Path
-import labeling.exchange.reader, tuning.data.loading, tuning.data.prompts, tuning.evaluation.retrieval, workbench.rounds
+import labeling.exchange.reader, tuning.data.loading, tuning.data.prompts, tuning.evaluation.retrieval,
+workbench.voting.rounds
 import pyarrow.parquet
 path = Path(sys.argv[1])
 peak = lambda: sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024

@@ -14,11 +14,11 @@ from ui import figures
 from ui.context import actor, language, shown
 from ui.translations import t, word
 from ui.vote_choice import TO_THE_STAGE
-from workbench.dialling import SETTINGS
+from workbench.alignment.adapter_scaling import SETTINGS
 
 if TYPE_CHECKING:
     from ui.vote_choice import Way
-    from workbench.dialling import Heard, Sweep
+    from workbench.alignment.adapter_scaling import Heard, Sweep
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

@@ -14,11 +14,11 @@ from ui.context import actor, inform, language, on_open, shown
 from ui.forms import named
 from ui.translations import t, word
 from ui.vote_stage import rates
-from workbench.judging import Asked
-from workbench.rounds import read_prompts
+from workbench.alignment.ai_feedback import Asked
+from workbench.voting.rounds import read_prompts
 
 if TYPE_CHECKING:
-    from workbench.judging import Agreement, Work
+    from workbench.alignment.ai_feedback import Agreement, Work
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

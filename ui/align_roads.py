@@ -1,6 +1,6 @@
 """The Align tab's other roads: KTO from single replies, DPO on the best of n, a policy gradient against a reward.
 
-Lays out and wires; what is done is in `workbench.roads`, the run is watched in the tab's own panel.
+Lays out and wires; what is done is in `workbench.alignment.kto_and_rloo`, the run is watched in the tab's own panel.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ui import align_words
 from ui.context import actor, language, shown
 from ui.translations import t, word
 from ui.vote_form import shipped
-from workbench import relabelling
-from workbench.relabelling import DECIDED
-from workbench.rewarding import MOST
+from workbench.alignment import best_of_n
+from workbench.alignment.best_of_n import DECIDED
+from workbench.alignment.reward_training import MOST
 
 if TYPE_CHECKING:
     from workbench.services import Services
@@ -143,13 +143,13 @@ def _lay_out() -> Panel:
             prompts = gr.Dropdown([], label=t("roads.labelled.prompts"), elem_id="roads-prompts")
             with gr.Row():
                 n_prompts = gr.Number(
-                    relabelling.PROMPTS,
+                    best_of_n.PROMPTS,
                     label=t("roads.labelled.n_prompts"),
                     precision=0,
                     minimum=1,
                     min_width=110,
                 )
-                n_replies = gr.Number(relabelling.REPLIES, label=t("roads.labelled.n_replies"), precision=0,
+                n_replies = gr.Number(best_of_n.REPLIES, label=t("roads.labelled.n_replies"), precision=0,
                                       minimum=2, maximum=MOST, min_width=110)  # fmt: skip
             start_labelled = gr.Button(t("roads.labelled.start"), elem_id="align-labelled")
         with gr.Column(min_width=320):

@@ -1,6 +1,6 @@
 """The Align tab: a round's votes into a reward model and a DPO run, watched live, measured, and voted on again.
 
-Lays out and wires; what is shown is made in `align_words`, what is done in `workbench.aligning`.
+Lays out and wires; what is shown is made in `align_words`, what is done in `workbench.alignment.preference_training`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ui.align_layout import After, Live, Setup
 from ui.context import actor, language, on_open, shown
 from ui.translations import word
 from ui.vote_choice import TO_THE_STAGE
-from workbench.rounds import Wanted, read_prompts
+from workbench.voting.rounds import Wanted, read_prompts
 
 if TYPE_CHECKING:
     from tuning.runs.status import RunStatus
     from ui.vote_choice import Way
-    from workbench.roles import Actor
+    from workbench.access import Actor
     from workbench.services import Services
 
 _SECONDS = 1.0

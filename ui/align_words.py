@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from tuning.executors.gpu_leases import Quote
     from tuning.runs.status import RunStatus
     from tuning.runs.summary import RunSummary
-    from workbench.aligning import Measured, RoundPairs
-    from workbench.outcomes import Outcome
-    from workbench.rewarding import Disagreement
+    from workbench.alignment.policy_evaluation import Outcome
+    from workbench.alignment.preference_training import Measured, RoundPairs
+    from workbench.alignment.reward_training import Disagreement
 
 # Which curves come first, by method; all of them are measured.
 FIRST = {

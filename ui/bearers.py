@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.logs import visible
 from ui.context import preferred
-from workbench.limits import TooMany
+from workbench.rate_limits import TooMany
 
 if TYPE_CHECKING:
     from workbench.services import Services

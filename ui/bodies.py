@@ -21,7 +21,7 @@ from ui import caller
 from ui.allowed_routes import PREFIX, UPLOAD
 from ui.context import preferred
 from ui.json_bounds import require_bounds
-from workbench.limits import Bucket, TooMany
+from workbench.rate_limits import Bucket, TooMany
 
 if TYPE_CHECKING:
     from workbench.services import Services

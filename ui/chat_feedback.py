@@ -1,6 +1,6 @@
 """Thumbs and stars in the chat: a reply rated alone teaches too (the data of KTO), a good question is kept for a round.
 
-Reads what a page sends and words what came of it; who may rate which reply is `workbench.thumbs`' to say.
+Reads what a page sends and words what came of it; who may rate which reply is `workbench.chat.thumbs`' to say.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from ui.context import actor, inform, language, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
-    from workbench.comparing import PolicyChoice
+    from workbench.chat.chat_service import PolicyChoice
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # queued: notices need it

@@ -20,7 +20,7 @@ from ui import study_words
 from ui.chat_messages import STUB, Turn, shown_talk, whole
 from ui.chat_words import about, passages
 from ui.context import actor, language
-from workbench.comparing import MOST_COLUMNS, WHOLE
+from workbench.chat.chat_service import MOST_COLUMNS, WHOLE
 
 if TYPE_CHECKING:
     from tuning.inference.request_queue import Partial

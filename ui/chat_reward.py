@@ -14,10 +14,10 @@ from ui.chat_messages import said
 from ui.context import actor, language, on_open, shown
 from ui.heat import heat
 from ui.translations import t, word
-from workbench.rewarding import MOST
+from workbench.alignment.reward_training import MOST
 
 if TYPE_CHECKING:
-    from workbench.rewarding import Scored, Verdict
+    from workbench.alignment.reward_training import Scored, Verdict
     from workbench.services import Services
 
 _SAME = 0.005  # rewards that look alike with two decimals

@@ -19,7 +19,7 @@ from ui.chat_replies import Answers
 from ui.chat_words import examples, first_columns, labels
 from ui.context import actor, always, language, on_open, shown
 from ui.translations import t
-from workbench.comparing import MOST_COLUMNS
+from workbench.chat.chat_service import MOST_COLUMNS
 
 if TYPE_CHECKING:
     from workbench.services import Services

@@ -16,7 +16,7 @@ from ui.translations import word
 if TYPE_CHECKING:
     from tuning.evaluation.retrieval import Passage
     from tuning.inference.engine import Partial
-    from workbench.comparing import PolicyChoice
+    from workbench.chat.chat_service import PolicyChoice
 
 
 def labels(choices: Sequence[PolicyChoice], language: str) -> list[tuple[str, str]]:

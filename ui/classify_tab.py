@@ -1,6 +1,6 @@
 """The classification task of the Train tab: labelled texts, several strategies at once, figures, a sentence to try.
 
-Lays out and wires; what is shown is made in `ui/classify_words.py`, what is done in `workbench.classifying`.
+Lays out and wires; what is shown is made in `ui/classify_words.py`, what is done in `training.classification`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from ui import experiment_words, train_data, train_live
 from ui.context import actor, language, on_open, shown
 from ui.plots import COLOURS, curves
 from ui.translations import t, word
-from workbench.course import SEARCH
+from workbench.training.experiments import SEARCH
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

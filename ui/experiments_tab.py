@@ -1,6 +1,6 @@
 """A course's demonstrations, one click each: choose, see what it takes here and what it shows, start, compare.
 
-Lays out and wires; what is shown is made in `ui/experiment_words.py`, what is done in `workbench.course`.
+Lays out and wires; what is shown is made in `ui/experiment_words.py`, what is done in `workbench.training.experiments`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tuning.experiments.recipes import RECIPES
 from ui import experiment_words, study_words
 from ui.context import actor, language, shown
 from ui.translations import t, word
-from workbench.course import RECIPE
+from workbench.training.experiments import RECIPE
 
 if TYPE_CHECKING:
     from workbench.services import Services

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from ui.translations import word
 
 if TYPE_CHECKING:
-    from workbench.aligning import Bin
-    from workbench.dialling import Setting
+    from workbench.alignment.adapter_scaling import Setting
+    from workbench.alignment.preference_training import Bin
 
 _W, _H, _L, _R, _T, _B = 640, 300, 52, 66, 18, 44  # the frame and what stands around it
 

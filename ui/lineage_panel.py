@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labeling.rounds.training_links import Taught
-    from workbench.lineage import Edge, Graph, Node
+    from workbench.alignment.lineage import Edge, Graph, Node
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

@@ -11,11 +11,11 @@ from tuning.config.planner import HELDOUT_ROWS
 from ui import study_page, study_words
 from ui.context import actor, shown
 from ui.translations import t, word
-from workbench.course import MEASURE
+from workbench.training.experiments import MEASURE
 
 if TYPE_CHECKING:
+    from workbench.background import Study
     from workbench.services import Services
-    from workbench.studies import Study
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _LOSSES = ("loss", "perplexity")  # the lower the better

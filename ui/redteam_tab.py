@@ -10,7 +10,7 @@ from ui import safety_words, study_page
 from ui.context import actor, language, shown
 from ui.forms import named
 from ui.translations import t
-from workbench.course import REDTEAM
+from workbench.training.experiments import REDTEAM
 
 if TYPE_CHECKING:
     from workbench.services import Services

@@ -26,7 +26,7 @@ from ui.context import LANGUAGE_COOKIE, preferred, signed_in
 from ui.page_start import PageStart
 from ui.phone import routes as phone
 from ui.translations import word
-from workbench.limits import TooMany
+from workbench.rate_limits import TooMany
 
 if TYPE_CHECKING:
     from workbench.services import Services

@@ -16,9 +16,9 @@ from ui.plots import curves
 from ui.translations import t, word
 
 if TYPE_CHECKING:
-    from workbench.roles import Actor
+    from workbench.access import Actor
     from workbench.services import Services
-    from workbench.training import RunSummary
+    from workbench.training.training_service import RunSummary
 
 _COLUMNS = ("name", "state", "parent", "base", "data", "rows", "before", "after", "time")
 _QUIET: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}

@@ -13,7 +13,7 @@ from ui.translations import word
 if TYPE_CHECKING:
     from tuning.data.examples import Row
     from tuning.evaluation.data_quality import Leak, Odd, Quality
-    from workbench.studies import Study
+    from workbench.background import Study
 
 _KINDS = ("direct", "disguised", "harmless")
 _LISTED = 12

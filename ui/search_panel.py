@@ -9,7 +9,7 @@ import gradio as gr
 from tuning.experiments.search import SPACE
 from ui.context import actor, inform, language, shown
 from ui.translations import t, word
-from workbench.course import SEARCH
+from workbench.training.experiments import SEARCH
 
 if TYPE_CHECKING:
     from ui.train_handlers import Train

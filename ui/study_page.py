@@ -12,8 +12,8 @@ from common import hashing
 from ui.context import actor, language, shown
 
 if TYPE_CHECKING:
+    from workbench.background import Study
     from workbench.services import Services
-    from workbench.studies import Study
 
 logger = logging.getLogger(__name__)
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}

@@ -14,7 +14,7 @@ from ui.translations import word
 
 if TYPE_CHECKING:
     from tuning.evaluation.alternatives import Example
-    from workbench.studies import Study
+    from workbench.background import Study
 
 _LISTED = 20  # questions shown with their replies
 _GOOD = 0.3  # a share of right replies below which no way is recommended

@@ -17,7 +17,7 @@ from labeling.schema import BUSY, State
 
 if TYPE_CHECKING:
     from labeling.rounds.lifecycle import Line
-    from workbench.roles import Actor
+    from workbench.access import Actor
     from workbench.services import Services
 
 _FIRST: tuple[tuple[State, ...], ...] = (("open", "open_again"), ("locked", "discussing"), ("generating",))

@@ -1,6 +1,6 @@
 """The form of a new round.
 
-Every field becomes one of `workbench.rounds.Wanted`; the plan line under it says what the numbers amount to.
+Every field becomes one of `workbench.voting.rounds.Wanted`; the plan line under it says what the numbers amount to.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ui import vote_choice, vote_refusals
 from ui.context import actor, language, on_open, shown
 from ui.forms import named
 from ui.translations import t, word
-from workbench.rounds import LEAST_HELDOUT, Wanted
+from workbench.voting.rounds import LEAST_HELDOUT, Wanted
 
 if TYPE_CHECKING:
-    from workbench.roles import Actor
+    from workbench.access import Actor
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

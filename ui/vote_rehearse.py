@@ -11,7 +11,7 @@ import gradio as gr
 from labeling.rounds.simulated_annotators import MOST, Habits
 from ui.context import actor, language, shown
 from ui.translations import t, word
-from workbench.preferences import KEYWORD, NAMES
+from workbench.voting.simulated_preferences import KEYWORD, NAMES
 
 if TYPE_CHECKING:
     from workbench.services import Services

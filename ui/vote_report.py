@@ -12,7 +12,7 @@ from typing import Any
 
 from ui.translations import word
 from ui.vote_stage import rates, simulated
-from workbench.revealing import shown_name
+from workbench.voting.reveal import shown_name
 
 _PERSON = ("n", "median_ms", "fast_share", "left_share", "tie_share", "both_bad_share", "gold_accuracy",
            "agreement_with_others", "self_consistency")  # fmt: skip

@@ -1,6 +1,6 @@
 """The door of the room on the Vote tab: who came in just now, seats, closing, undoing what a script did.
 
-Shows and calls; what is doubted and undone is decided in `workbench.door`.
+Shows and calls; what is doubted and undone is decided in `workbench.voting.door`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ui.context import actor, inform, language, on_open, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
-    from workbench.door import Doorway
     from workbench.services import Services
+    from workbench.voting.door import Doorway
 
 _SECONDS = 2.0
 _MANY_CODES = 20  # wrong ones in a minute: more than a class mistypes

@@ -16,7 +16,7 @@ from labeling.rounds import round_names
 from ui.translations import word
 
 if TYPE_CHECKING:
-    from workbench.rounds import Stage
+    from workbench.voting.rounds import Stage
 
 _CHOICES = ("left", "right", "tie", "both_bad")
 

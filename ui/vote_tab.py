@@ -19,12 +19,12 @@ from ui.api_values import typed
 from ui.context import actor, language, shown
 from ui.network import addresses, local_address
 from ui.translations import t
-from workbench.revealing import reveal
+from workbench.voting.reveal import reveal
 
 if TYPE_CHECKING:
-    from workbench.roles import Actor
-    from workbench.rounds import Stage
+    from workbench.access import Actor
     from workbench.services import Services
+    from workbench.voting.rounds import Stage
 
 _SECONDS = 1.0
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

@@ -10,7 +10,7 @@ from ui import study_page, study_words
 from ui.context import actor, language, shown
 from ui.forms import named
 from ui.translations import t
-from workbench.course import WHICH
+from workbench.training.experiments import WHICH
 
 if TYPE_CHECKING:
     from workbench.services import Services

@@ -3,7 +3,8 @@
     python -m workbench.rehearse [--preference polite] [--language en] [--noise 0.15] [--json]
     python -m workbench.rehearse --round NAME [--annotators 5]
 
-The voters like one thing (`workbench.preferences`) and err now and then; the votes are marked `simulated`. The policy
+The voters like one thing (`voting.simulated_preferences`) and err now and then; the votes are marked `simulated`.
+The policy
 is measured on held-out prompts by the rule without errors, and asked facts before and after: it must learn manner
 without losing content. Runs in a folder of its own, which is removed; with `--round`, they only vote, in the app's.
 """
@@ -29,13 +30,13 @@ from labeling.rounds import simulated_annotators
 from labeling.rounds.simulated_annotators import NOTICE, Habits, Preference, better
 from labeling.schema import Generation, Round, RoundSettings
 from labeling.storage.label_store import open_store
-from workbench import preferences
-from workbench.aligning import measured
-from workbench.rehearsing import Rehearsing
-from workbench.relabelling import DECIDED
-from workbench.roles import TEACHER, Roles
-from workbench.rounds import Wanted, read_prompts
+from workbench.access import TEACHER, Roles
+from workbench.alignment.best_of_n import DECIDED
+from workbench.alignment.preference_training import measured
 from workbench.services import Services, build
+from workbench.voting import simulated_preferences
+from workbench.voting.rounds import Wanted, read_prompts
+from workbench.voting.simulation import Rehearsing
 
 PROMPTS, VOTES, EVALUATED = 80, 200, 140
 
@@ -72,7 +73,7 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     from tuning.config.training import SFTConfig
     from tuning.pocket import check
 
-    likes = preferences.from_command_line(options.preference, options.language)
+    likes = simulated_preferences.from_command_line(options.preference, options.language)
     habits = Habits(options.noise, options.lapses, options.notice, options.seed)
     asked = check.questions(options.language)
     if not any(run.name == "sft" for run in services.training.runs(TEACHER)):
@@ -234,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m workbench.rehearse", description=(__doc__ or "").splitlines()[0]
     )
-    known = f"{', '.join(preferences.NAMES)}, keyword:WORD, file.py:function"
+    known = f"{', '.join(simulated_preferences.NAMES)}, keyword:WORD, file.py:function"
     parser.add_argument("--preference", default="polite", help=known)
     parser.add_argument("--language", choices=("en", "es"), default="en")
     parser.add_argument(
@@ -269,7 +270,7 @@ def _apart(options: Options) -> dict[str, Any]:
 
 def _vote_in(name: str, annotators: int, options: Options) -> dict[str, Any]:
     """Simulated votes in a round of the installation."""
-    likes = preferences.from_command_line(options.preference, options.language)
+    likes = simulated_preferences.from_command_line(options.preference, options.language)
     habits = Habits(options.noise, options.lapses, options.notice, options.seed)
     settings = Settings.from_env()
     rehearsing = Rehearsing(open_store(settings), Roles(settings))

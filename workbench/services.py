@@ -26,25 +26,25 @@ from tuning.executors.select import executor_of
 from tuning.executors.zerogpu import ZeroGPUExecutor
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
-from workbench.aligning import Aligning
-from workbench.classifying import Classifying
-from workbench.comparing import Comparing
-from workbench.course import Course
-from workbench.dialling import Dialling
-from workbench.door import Doors
-from workbench.judging import Judging
-from workbench.keeping import Keeping
+from workbench.access import TEACHER, Roles
+from workbench.alignment.adapter_scaling import Dialling
+from workbench.alignment.ai_feedback import Judging
+from workbench.alignment.kto_and_rloo import Roads
+from workbench.alignment.lineage import Lineage
+from workbench.alignment.preference_training import Aligning
+from workbench.alignment.reward_training import Rewarding
+from workbench.chat.chat_service import Comparing
+from workbench.chat.thumbs import Thumbs
 from workbench.keyring import keyring
-from workbench.lineage import Lineage
-from workbench.rehearsing import Rehearsing
-from workbench.results import Results
-from workbench.rewarding import Rewarding
-from workbench.roads import Roads
-from workbench.roles import TEACHER, Roles
-from workbench.rounds import Rounds
-from workbench.thumbs import Thumbs
-from workbench.training import Training
-from workbench.voting import Voting
+from workbench.training.classification import Classifying
+from workbench.training.experiments import Course
+from workbench.training.run_backup import Keeping
+from workbench.training.training_service import Training
+from workbench.voting.door import Doors
+from workbench.voting.rounds import Rounds
+from workbench.voting.simulation import Rehearsing
+from workbench.voting.vote_results import Results
+from workbench.voting.voting_service import Voting
 
 if TYPE_CHECKING:
     from tuning.executors.zerogpu_engine import Functions

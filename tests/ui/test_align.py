@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from tuning.data.examples import Pair, PairSet
 from tuning.runs.status import RunStatus
 from ui import align_tab, align_words
-from workbench.aligning import RoundPairs
-from workbench.outcomes import Outcome
+from workbench.alignment.policy_evaluation import Outcome
+from workbench.alignment.preference_training import RoundPairs
 
 
 def test_a_plot_has_its_words_from_the_first_curve_on(monkeypatch):

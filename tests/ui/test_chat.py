@@ -13,7 +13,7 @@ from ui.chat_messages import Turn, read, said, shown_talk, whole
 from ui.chat_replies import Answers, again, sent
 from ui.chat_words import about, first_columns, labels
 from ui.study_words import way_name
-from workbench.comparing import PolicyChoice
+from workbench.chat.chat_service import PolicyChoice
 
 
 @pytest.mark.parametrize("text", [
@@ -171,7 +171,7 @@ def test_a_folder_is_named_by_its_last_part():
 def test_a_verdict_shows_the_words_that_lift_and_lower_and_runs_none_of_them():
     from tuning.rewards.reward_model import Word
     from ui.chat_reward import verdict
-    from workbench.rewarding import Verdict
+    from workbench.alignment.reward_training import Verdict
 
     words = ((Word(" <b>Please</b>", 2.0, 2), Word(" so.", 0.0, 2)), (Word(" No.", -1.0, 4),))
     found = Verdict((1.0, -1.0), 0.88, None, words)

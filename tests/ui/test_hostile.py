@@ -17,8 +17,8 @@ from common.settings import Settings
 from labeling.rounds import lifecycle
 from tests.ui.serving import TOKEN, Page, arguments, handlers, upload
 from ui.routes import routes
-from workbench.limits import Bucket
-from workbench.roles import COOKIE, TEACHER, Roles
+from workbench.access import COOKIE, TEACHER, Roles
+from workbench.rate_limits import Bucket
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 

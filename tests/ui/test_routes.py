@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from common.settings import Settings
 from ui.routes import middleware, routes
-from workbench.roles import COOKIE
+from workbench.access import COOKIE
 from workbench.services import build
 
 TOKEN = 's3cret;of+the/teacher&more#100%"=x'

@@ -11,8 +11,8 @@ from tests import ROOT
 from tests.standin.hub import Hub
 from ui.before_class import table
 from workbench import services as services_module
+from workbench.access import TEACHER, VISITOR
 from workbench.before_class import BeforeClass
-from workbench.roles import TEACHER, VISITOR
 
 TEXTS = json.loads((ROOT / "ui/locales/en/before.json").read_text(encoding="utf-8"))
 

@@ -49,7 +49,7 @@ def test_a_file_without_a_key_is_made_anew(tmp_path):
 
 def test_apps_that_start_together_have_one_key(tmp_path):
     script = (
-        "from pathlib import Path; from common.settings import Settings; from workbench.roles import Roles\n"
+        "from pathlib import Path; from common.settings import Settings; from workbench.access import Roles\n"
         f"roles = Roles(Settings(home=Path({str(tmp_path)!r})))\n"
         "print(roles.keys.sign('visitor', '7'), roles.token)"
     )
@@ -78,7 +78,7 @@ def test_apps_on_one_database_have_one_key_and_no_backup_holds_it(database, tmp_
 
 def test_no_cookie_helps_to_guess_the_token(tmp_path):
     """What a visitor holds is the same, whatever the token is: there is nothing to try guesses on."""
-    from workbench.roles import Roles
+    from workbench.access import Roles
 
     token = "maestra2024-abcdef"
     roles = Roles(Settings(home=tmp_path, teacher_token=token))

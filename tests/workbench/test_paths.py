@@ -7,11 +7,11 @@ from common.settings import Settings
 from tuning.config.classification import ClassifyConfig
 from tuning.config.training import SFTConfig
 from tuning.data import uploads
-from workbench.comparing import Comparing
-from workbench.judging import Asked
-from workbench.roles import TEACHER, VISITOR, Roles
-from workbench.rounds import Wanted, read_prompts
+from workbench.access import TEACHER, VISITOR, Roles
+from workbench.alignment.ai_feedback import Asked
+from workbench.chat.chat_service import Comparing
 from workbench.services import build
+from workbench.voting.rounds import Wanted, read_prompts
 
 ROWS = '{"prompt": "Why?", "completion": "Because."}\n' * 30
 

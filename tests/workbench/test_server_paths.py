@@ -7,7 +7,7 @@ import pytest
 from common.errors import AfinaError
 from common.settings import Settings, is_loopback
 from tuning.runs.run_store import RunStore
-from workbench.paths import Paths
+from workbench.server_paths import Paths
 
 
 def paths(home, env=None, **settings):

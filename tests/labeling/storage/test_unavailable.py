@@ -21,7 +21,7 @@ from tests.labeling.conftest import Room, _binaries
 from ui.context import shown
 from ui.phone import routes as phone
 from workbench import services as services_module
-from workbench.roles import TEACHER
+from workbench.access import TEACHER
 
 
 @pytest.fixture

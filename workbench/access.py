@@ -1,0 +1,192 @@
+"""Who may do what: the teacher opens a link with a token, everybody else is a visitor.
+
+Knows headers and cookies as mappings, no web framework. Hiding a button protects nothing: every service call takes
+an `Actor` and asks `Roles`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from common.errors import AfinaError, NotAllowed
+from common.files import write_secret
+from common.settings import Settings, token_problem
+from workbench.keyring import Keyring, keyring
+from workbench.rate_limits import Limits
+from workbench.server_paths import Paths
+
+COOKIE = "afina_token"
+VISITOR_COOKIE = "afina_visitor"
+_TOKEN_FILE = "teacher-token"
+_WEEK = 7 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Whoever calls. `visitor` may look and, where it is open, chat; `teacher` may do everything.
+
+    `person` tells visitors apart for what each may ask for: a random number, "" for all who keep no cookie.
+    """
+
+    kind: Literal["teacher", "visitor"]
+    person: str = field(default="", compare=False)
+
+    @property
+    def is_teacher(self) -> bool:
+        return self.kind == "teacher"
+
+    @property
+    def key(self) -> str:
+        """What tells this caller from others: the teacher from all visitors too."""
+        return f"{self.kind} {self.person}" if self.person else self.kind
+
+
+TEACHER, VISITOR = Actor("teacher"), Actor("visitor")
+
+
+class Roles:
+    """Recognises the teacher. Without a token in the settings one is made, and kept so that links survive."""
+
+    def __init__(self, settings: Settings, keys: Keyring | None = None) -> None:
+        self._open_chat = settings.open_chat
+        self.keys = keys or keyring(settings)
+        self.token = settings.teacher_token or _kept_token(settings.home)
+        self.limits = Limits(settings)
+        self.paths = Paths(settings)
+        self.sign_in = sign_in_offered()
+        named = {os.environ.get("SPACE_ID", "").partition("/")[0], *settings.teachers.split(",")}
+        self._teachers = {each.strip().casefold() for each in named} - {""}
+
+    def actor(
+        self, headers: Mapping[str, str], cookies: Mapping[str, str] | None = None, user: str = ""
+    ) -> Actor:
+        """The actor of a request: `Authorization: Bearer …` first, then the cookie that `/enter` set, then `user`.
+
+        `headers` has lower-case names; `cookies` is read from it where it is not given. `user` is the name with which
+        somebody signed in on a Space, as its signed session tells it.
+        """
+        given = cookies or _cookies(headers.get("cookie", ""))
+        visitor = Actor("visitor", self._visitor(given.get(VISITOR_COOKIE, "")))
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return TEACHER if self.is_teacher_token(bearer.strip()) else visitor
+        if self.sign_in and user and user.casefold() in self._teachers:
+            return TEACHER
+        return TEACHER if self._is_session(given.get(COOKIE, "")) else visitor
+
+    def is_teacher_token(self, token: str) -> bool:
+        """Compares in constant time."""
+        return secrets.compare_digest(_bytes(token), _bytes(self.token))
+
+    def check_token(self, door: Literal["enter", "bearer"], token: str) -> bool:
+        """Whether `token` is the teacher's. The right one always is; wrong ones are counted, each door by itself.
+
+        Raises: TooMany `limit.tokens_wrong`.
+        """
+        if self.is_teacher_token(token):
+            return True
+        self.limits.wrong_token(door)
+        return False
+
+    def require_teacher(self, actor: Actor) -> None:
+        """Raises: NotAllowed `role.teacher`."""
+        if not actor.is_teacher:
+            raise NotAllowed("role.teacher")
+
+    def require_chat(self, actor: Actor) -> None:
+        """Raises: NotAllowed `role.chat` where the chat is the teacher's alone."""
+        if not (actor.is_teacher or self._open_chat):
+            raise NotAllowed("role.chat")
+
+    def spend(self, actor: Actor, tokens: int, messages: int = 1) -> None:
+        """Counts what a visitor asks of the machine. Raises: NotAllowed `role.chat`; TooMany as `Limits.chat`."""
+        self.require_chat(actor)
+        if not actor.is_teacher:
+            self.limits.chat(actor.person, tokens, messages)
+
+    @contextmanager
+    def writing(self, actor: Actor, replies: int) -> Iterator[None]:
+        """Holds places while replies are written. Raises: TooMany as `Limits.writing`."""
+        if actor.is_teacher:
+            yield
+            return
+        with self.limits.writing(actor.person, replies):
+            yield
+
+    def require_own_file(self, source: str | Path) -> None:
+        """Raises: as `Paths.require_file`."""
+        self.paths.require_file(source)
+
+    def require_no_folder(self, model: str) -> None:
+        """Raises: as `Paths.require_model`."""
+        self.paths.require_model(model)
+
+    def enter_cookie(self, https: bool) -> str:
+        """The Set-Cookie value that makes a browser the teacher's for a week; on https it works in an iframe.
+
+        It holds no token: a time, a random number, and the signature of both.
+        """
+        until = f"{int(time.time()) + _WEEK}.{secrets.token_urlsafe(9)}"
+        return _set_cookie(COOKIE, f"{until}.{self._session_signature(until)}", https)
+
+    def visitor_cookie(self, https: bool) -> str:
+        """The Set-Cookie value that tells one browser from another, for limits alone: a random number, signed."""
+        number = secrets.token_urlsafe(9)
+        return _set_cookie(VISITOR_COOKIE, f"{number}.{self.keys.sign('visitor', number)}", https)
+
+    def _visitor(self, cookie: str) -> str:
+        number, _, signature = cookie.partition(".")
+        return number if number and self.keys.verify("visitor", number, signature) else ""
+
+    def _is_session(self, cookie: str) -> bool:
+        until, _, signature = cookie.rpartition(".")
+        if not secrets.compare_digest(_bytes(signature), self._session_signature(until).encode()):
+            return False
+        return int(until.partition(".")[0]) > time.time()
+
+    def _session_signature(self, until: str) -> str:
+        """Covers the token too: with another token all sessions end."""
+        return self.keys.sign("teacher", f"{until} {self.token}")
+
+
+def sign_in_offered() -> bool:
+    """Whether people can sign in with their Hub account: on a Space with OAuth, never elsewhere.
+
+    Elsewhere Gradio would take every visitor for the owner of this machine's Hub token.
+    """
+    env = os.environ  # without the client's secret anybody could sign Gradio's session
+    wanted = ("SPACE_ID", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET")
+    return env.get("SYSTEM") == "spaces" and all(env.get(name) for name in wanted)
+
+
+def _kept_token(home: Path) -> str:
+    path = home / _TOKEN_FILE
+    if path.is_file() and not path.read_bytes().strip():
+        path.unlink()
+    token = write_secret(path, secrets.token_urlsafe(24) + "\n").strip()
+    if token_problem(token):
+        raise AfinaError("settings.token_file", path=path)
+    path.chmod(0o600)
+    return token
+
+
+def _set_cookie(name: str, value: str, https: bool) -> str:
+    placed = "SameSite=None; Secure; Partitioned" if https else "SameSite=Lax"
+    return f"{name}={value}; Path=/; Max-Age={_WEEK}; HttpOnly; {placed}"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _cookies(header: str) -> dict[str, str]:
+    """Name -> value. By hand: the standard library gives up at the first cookie, of whoever, that it dislikes."""
+    pairs = (part.partition("=") for part in header.split(";"))
+    return {name.strip(): value.strip().strip('"') for name, found, value in pairs if found}

@@ -1,0 +1,363 @@
+"""Rounds, as the teacher runs them: plan, make, fill, open, lock, discuss, vote again, reveal.
+
+Comparisons are sampled behind the page, in this process; a killed app goes on with them when it starts again. Every
+call takes an `Actor` and needs the teacher. Knows no page and no HTTP.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock, Timeout
+
+from common import files, hashing, records
+from common.bounded import lines_of
+from common.errors import AfinaError, NotFound
+from common.settings import Settings
+from common.split import split
+from labeling.admission import annotators
+from labeling.exchange import importer, reader
+from labeling.rounds import lifecycle, planning, progress, round_names
+from labeling.schema import Annotator, Comparison, Generation, Round, RoundSettings, State
+from labeling.storage.label_store import Store
+from workbench.voting import reply_pairs
+
+if TYPE_CHECKING:
+    from tuning.inference.engine import Engine
+    from tuning.rewards.reward_model import Rewards
+    from workbench.access import Actor, Roles
+    from workbench.voting.vote_results import Results
+    from workbench.voting.voting_service import Voting
+
+logger = logging.getLogger(__name__)
+_LONGEST = 1800.0  # seconds that a script waits for a round's comparisons
+OVERSAMPLED = 4  # so many times the training prompts are drawn where the most uncertain are kept
+LEAST_HELDOUT = 0.2  # of a collecting round's prompts: what the reward model is measured on
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the form of a new round says."""
+
+    name: str  # the teacher's own until the reveal; empty: the next free number
+    policies: tuple[str, ...]
+    purpose: Literal["collect", "judge"] = "collect"
+    prompts: tuple[Any, ...] = ()  # texts or messages to draw from
+    n_train: int = 20
+    n_heldout: int = 5
+    settings: RoundSettings = field(default_factory=RoundSettings)
+    generation: Generation = field(default_factory=Generation)
+    guidelines: str = ""
+    gold: tuple[Comparison, ...] = ()  # whose answer is certain; mixed in silently, counted apart
+    language: str = "en"  # of a name that the round gets by itself
+
+
+@dataclass(frozen=True)
+class _Starred:
+    """starred.json."""
+
+    prompts: list[str]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A round as the presenter's screen shows it."""
+
+    this: Round
+    code: str
+    counters: progress.Counters
+    prompts: dict[str, int]  # waiting, generated, dropped
+    error: AfinaError | None  # of the last attempt to generate
+
+
+class Rounds:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        roles: Roles,
+        results: Results,
+        voting: Voting,
+        engine: Callable[[], Engine],
+        rewards: Callable[[str], Rewards] | None = None,
+    ) -> None:
+        self._rewards = rewards
+        self._settings, self._store, self._roles = settings, store, roles
+        self._results, self._voting, self._engine = results, voting, engine
+        self._at_work: dict[str, threading.Thread] = {}
+        self._errors: dict[str, AfinaError] = {}
+        self._closing = threading.Event()
+
+    # Before a round
+
+    def plan(self, actor: Actor, people_: int, minutes: float, votes_wanted: int = 3) -> planning.Plan:
+        """What so many people can judge. Raises: AfinaError `plan.too_short`, `label.number`."""
+        return planning.plan(people_, minutes, votes_wanted)
+
+    def prompts(self, actor: Actor, source: str | Path) -> list[Any]:
+        """The prompts of a shipped set or a file (as `tuning` reads them: their last reply is left out)."""
+        self._roles.require_teacher(actor)
+        self._roles.require_own_file(source)
+        return read_prompts(source, self._settings)
+
+    def star(self, actor: Actor, prompt: str) -> int:
+        """Keeps a question for a later round; gives how many are kept. Raises: NotAllowed."""
+        self._roles.require_teacher(actor)
+        kept = dict.fromkeys([*self._kept_stars(), prompt.strip()])
+        files.write_json(self._stars, {"prompts": list(kept)})
+        return len(kept)
+
+    def starred(self, actor: Actor) -> list[str]:
+        """The questions that were kept, oldest first. Raises: NotAllowed."""
+        self._roles.require_teacher(actor)
+        try:
+            return self._kept_stars()
+        except files.BrokenFile as error:  # said when one more is to be kept
+            logger.warning("%s", error)
+            return []
+
+    def _kept_stars(self) -> list[str]:
+        """Raises: BrokenFile."""
+        return records.read(_Starred, self._stars).prompts if self._stars.exists() else []
+
+    @property
+    def _stars(self) -> Path:
+        return self._settings.home / "starred.json"
+
+    def make(self, actor: Actor, wanted: Wanted) -> Round:
+        """Makes the round, draws its prompts, and begins to sample its comparisons.
+
+        Raises: AfinaError `plan.too_few`, `round.heldout`, and as `lifecycle.create`; nothing is made then.
+        """
+        self._roles.require_teacher(actor)
+        for name in wanted.policies:
+            self._roles.require_no_folder(name)
+        # More prompts than there are is said before a share of them is.
+        planning.draw(wanted.prompts, wanted.n_train, wanted.n_heldout)
+        n = wanted.n_train + wanted.n_heldout
+        least = n if wanted.purpose == "judge" else max(1, round(LEAST_HELDOUT * n))
+        if wanted.n_heldout < least:
+            raise AfinaError("round.heldout", n=wanted.n_heldout, least=least, purpose=wanted.purpose)
+        for name in wanted.policies:
+            self._identity(name)
+        n_train, generation = self._uncertain(wanted)
+        drawn = planning.draw(wanted.prompts, n_train, wanted.n_heldout, generation.seed)
+        this = lifecycle.create(
+            self._store,
+            wanted.name,
+            wanted.purpose,
+            wanted.policies,
+            wanted.settings,
+            generation,
+            wanted.guidelines,
+            wanted.language,
+        )
+        lifecycle.add_prompts(self._store, this.round_id, [prompt for prompt, _ in drawn])
+        lifecycle.add_comparisons(self._store, this.round_id, wanted.gold)
+        return self.generate(actor, this.round_id)
+
+    def _uncertain(self, wanted: Wanted) -> tuple[int, Generation]:
+        """How many training prompts to draw, and what to keep of them. Raises: NotFound for no such reward model."""
+        if not wanted.generation.uncertain_by or not wanted.n_train:
+            return wanted.n_train, replace(wanted.generation, uncertain_by="", kept_train=0)
+        if self._rewards is None:
+            raise NotFound("runs.unknown", name=wanted.generation.uncertain_by)
+        self._rewards(wanted.generation.uncertain_by)
+        there = {str(each) for each in wanted.prompts if split(each) == "train"}
+        n = max(wanted.n_train, min(OVERSAMPLED * wanted.n_train, len(there)))
+        return n, replace(wanted.generation, kept_train=wanted.n_train)
+
+    def generate(self, actor: Actor, round_id: str) -> Round:
+        """Begins, or goes on, to sample a round's comparisons behind the page."""
+        self._roles.require_teacher(actor)
+        this = lifecycle.get(self._store, round_id)
+        if this.state == "draft":
+            this = lifecycle.move(self._store, this.round_id, "generating")
+        self._begin(this)
+        return this
+
+    def gold(self, actor: Actor, path: Path) -> list[Comparison]:
+        """The gold items of a file. Raises: as `labeling.exchange.reader.gold`."""
+        self._roles.require_teacher(actor)
+        self._roles.require_own_file(path)
+        return reader.gold(path, self._settings.max_upload_mb)
+
+    def make_now(self, actor: Actor, wanted: Wanted) -> Round:
+        """As `make`, and returns when all comparisons are there. Raises: also what went wrong while sampling."""
+        this = self.make(actor, wanted)
+        self._at_work[this.round_id].join(_LONGEST)
+        if error := self._errors.get(this.round_id):
+            raise error
+        this = lifecycle.get(self._store, this.round_id)
+        if this.state == "generating":
+            raise AfinaError("round.not_ready", name=this.name, seconds=_LONGEST)
+        return this
+
+    def load(self, actor: Actor, path: Path, name: str) -> importer.Ingested:
+        """Pairs from a file as a new round: judged ones with their votes, unjudged ones as a draft to be voted on."""
+        self._roles.require_teacher(actor)
+        self._roles.require_own_file(path)
+        found, _ = reader.judged(path, self._settings.max_upload_mb)
+        return importer.ingest(self._store, found, name)
+
+    # A round
+
+    def listed(self, actor: Actor) -> list[Round]:
+        """All rounds, newest first."""
+        self._roles.require_teacher(actor)
+        return lifecycle.listed(self._store)
+
+    def overview(self, actor: Actor) -> tuple[lifecycle.Line, ...]:
+        """The list of all rounds, newest first, in few words. Raises: NotAllowed."""
+        self._roles.require_teacher(actor)
+        return lifecycle.overview(self._store)
+
+    def upcoming(self, actor: Actor, language: str) -> str:
+        """The name that a round made now would get. Raises: NotAllowed."""
+        self._roles.require_teacher(actor)
+        return round_names.upcoming(self._store, language)
+
+    def stage(self, actor: Actor, round_id: str) -> Stage:
+        self._roles.require_teacher(actor)
+        this = lifecycle.get(self._store, round_id)
+        code = annotators.room(self._store).code
+        count = progress.counters(self._store, this)
+        return Stage(
+            this,
+            code,
+            count,
+            progress.generation(self._store, this.round_id),
+            self._errors.get(this.round_id),
+        )
+
+    def comparison(self, actor: Actor, comparison_id: str) -> Comparison:
+        """One comparison with its policies. Raises: NotFound."""
+        self._roles.require_teacher(actor)
+        return lifecycle.comparison_of(self._store, comparison_id)
+
+    def move(self, actor: Actor, round_id: str, to: State) -> Round:
+        """Takes a round to its next state. Raises: Conflict as `labeling.rounds.lifecycle.move`."""
+        self._roles.require_teacher(actor)
+        this = lifecycle.move(self._store, round_id, to)
+        self._voting.news()
+        return this
+
+    def discuss(self, actor: Actor, round_id: str, comparison_id: str = "") -> Round:
+        """Puts one comparison before the class: `comparison_id`, else the most contested one not yet discussed.
+
+        Raises: Conflict `round.nothing_discussed` where no comparison has two votes; as `lifecycle.move`.
+        """
+        self._roles.require_teacher(actor)
+        this = lifecycle.get(self._store, round_id)
+        if not comparison_id:
+            contested = self._results.split_comparisons(actor, this.round_id, most=100)
+            left = [
+                each["comparison_id"] for each in contested if each["comparison_id"] not in this.discussed
+            ]
+            comparison_id = left[0] if left else ""
+        chosen = [each for each in this.discussed if each != comparison_id]
+        chosen += [comparison_id] if comparison_id else []
+        if not chosen:
+            raise AfinaError("round.nothing_discussed", name=this.name)
+        if this.state == "discussing":  # another one: the way leads over the closed round
+            lifecycle.move(self._store, this.round_id, "locked")
+        this = lifecycle.move(self._store, this.round_id, "discussing", chosen)
+        self._voting.news()
+        return this
+
+    def invite(self, actor: Actor, n: int, group: str = "", quota: int = 0) -> list[tuple[str, str]]:
+        """(annotator_id, token) of `n` new people under pseudonyms."""
+        self._roles.require_teacher(actor)
+        if not 1 <= n <= 500:
+            raise AfinaError("label.number", name="invitations", value=n, low=1, high=500)
+        made = [annotators.invite(self._store, group, quota) for _ in range(n)]
+        return [(person.annotator_id, token) for person, token in made]
+
+    def invited(self, actor: Actor) -> list[Annotator]:
+        """Everybody with an invitation, oldest first; revoked ones too."""
+        self._roles.require_teacher(actor)
+        return [each for each in annotators.listed(self._store) if each.kind == "invited"]
+
+    def revoke(self, actor: Actor, annotator_id: str) -> None:
+        """Makes an annotator's token stop working; their votes stay."""
+        self._roles.require_teacher(actor)
+        annotators.revoke(self._store, annotator_id)
+        self._voting.forget_people()
+
+    # Behind the page
+
+    def start(self) -> None:
+        """Goes on with every round whose comparisons a stopped app left unfinished."""
+        for this in lifecycle.listed(self._store):
+            if this.state == "generating":
+                self._begin(this)
+
+    def stop(self) -> None:
+        self._closing.set()
+        for thread in list(self._at_work.values()):
+            thread.join(timeout=10)
+
+    def _begin(self, this: Round) -> None:
+        running = self._at_work.get(this.round_id)
+        if running is None or not running.is_alive():
+            thread = threading.Thread(
+                target=self._work, args=(this,), name=f"round {this.number}", daemon=True
+            )
+            self._at_work[this.round_id] = thread
+            thread.start()
+
+    def _work(self, this: Round) -> None:
+        """Samples until nothing waits, then opens nothing by itself: the teacher does."""
+        self._errors.pop(this.round_id, None)
+        lock = FileLock(self._settings.home / f"round-{this.round_id}.lock", timeout=0)
+        try:
+            with lock:
+                finished = reply_pairs.generate(
+                    self._store, self._engine(), this, self._identity, self._closing.is_set
+                )
+                if finished and this.generation.uncertain_by and self._rewards is not None:
+                    model = self._rewards(this.generation.uncertain_by)
+                    reply_pairs.most_uncertain(self._store, this, model.preferences)
+                if finished:
+                    lifecycle.move(self._store, this.round_id, "draft")
+        except Timeout:
+            return  # another app of this folder is at it
+        except AfinaError as error:
+            self._errors[this.round_id] = error
+        except Exception as error:
+            logger.exception("round %s", this.round_id, extra={"round_id": this.round_id})
+            self._errors[this.round_id] = AfinaError("round.generation", name=this.name, reason=str(error))
+
+    def _identity(self, policy: str) -> str:
+        """A policy with its adapter's hash: a run that is trained on is another policy.
+
+        Raises: AfinaError as `tuning.runs.resolver.resolve`.
+        """
+        from tuning.runs import resolver
+
+        found = resolver.resolve(policy, self._settings.home)
+        if found.adapter is None:
+            return f"{policy}@{found.base.sha256[:12]}"
+        return f"{policy}@{hashing.of_file(found.adapter / 'adapter_model.safetensors')[:12]}"
+
+
+def read_prompts(source: str | Path, settings: Settings) -> list[Any]:
+    """Prompts from a shipped set's name, or a file: lines of text, or rows with a `prompt`, or conversations."""
+    from tuning.data import file_types, loading
+    from tuning.pocket import SETS
+
+    shipped = isinstance(source, str) and source in {each.stem for each in SETS.glob("*.jsonl")}
+    path = SETS / f"{source}.jsonl" if shipped else Path(source)
+    if path.suffix == ".txt":
+        return lines_of(path, settings.max_upload_mb)
+    if path.suffix == ".jsonl" and path.is_file():
+        rows = file_types.read(path, settings.max_upload_mb).rows
+        if rows and all(row.get("prompt") and "completion" not in row for _, row in rows):
+            return [row["prompt"] for _, row in rows]
+    loaded = loading.load(path, max_mb=settings.max_upload_mb)
+    return [list(row.messages[:-1]) for row in loaded.rows if len(row.messages) > 1]
