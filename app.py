@@ -50,12 +50,12 @@ def _settings(arguments: list[str]) -> tuple[Settings, bool]:
 def _build(settings: Settings):
     if not os.environ.get("GRADIO_TEMP_DIR"):  # Gradio reads it as it is imported
         os.environ["GRADIO_TEMP_DIR"] = str(private_folder())
-    from ui.quick_gradio import import_gradio, no_reload_server
+    from ui.server.quick_gradio_patches import import_gradio, no_reload_server
 
     import_gradio()
     no_reload_server()
-    from ui import zerogpu
-    from ui.layout import build, launch_options
+    from ui.page import build, launch_options
+    from ui.server import zerogpu
     from workbench.services import build as build_services
 
     services = build_services(settings, zerogpu.functions(settings))
@@ -63,9 +63,9 @@ def _build(settings: Settings):
 
 
 def main(arguments: list[str]) -> int:
-    from ui.crowd import allow_connections, keep_connections
-    from ui.network import addresses, local_address, require_address
-    from ui.slow_requests import bound_requests
+    from ui.edge.slow_requests import bound_requests
+    from ui.server.addresses import addresses, local_address, require_address
+    from ui.server.connections import allow_connections, keep_connections
 
     os.umask(0o077)  # what the app writes is its user's alone: votes, uploads, runs, backups
     try:
@@ -114,7 +114,7 @@ def main(arguments: list[str]) -> int:
 
 def _why_not(settings: Settings, problem: OSError) -> AfinaError:
     """What kept the server from starting."""
-    from ui.network import require_address
+    from ui.server.addresses import require_address
 
     try:
         require_address(settings)

@@ -11,7 +11,7 @@ import pytest
 
 from common.errors import AfinaError
 from common.unavailable import Unavailable, in_words, note, worded
-from ui.context import shown
+from ui.request import shown
 
 LONG = "7" * 5000
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
+
+from ui import static_files
 
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Noto Sans Mono", "monospace")
 
 CSS = "\n".join(
-    Path(__file__).with_name(name).read_text(encoding="utf-8")
-    for name in ("style.css", "vote.css", "align.css", "numbers.css", "course.css")
+    static_files.text(name) for name in ("style.css", "vote.css", "align.css", "numbers.css", "course.css")
 )
 
 

@@ -16,8 +16,8 @@ import pytest
 
 from tests import ROOT
 from tests.browser.helpers import WAIT
-from tests.ui.phone_stub import TOKEN as INVITED
-from tests.ui.phone_stub import Serving, Stub
+from tests.ui.phone.stub import TOKEN as INVITED
+from tests.ui.phone.stub import Serving, Stub
 
 TOKEN = "browser-test-token"
 _FLAGS = [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labeling.admission import annotators
 from labeling.storage.label_store import connect
-from tests.ui import phone_stub
+from tests.ui.phone import stub
 
 WAIT = 10_000  # ms that a phone page is waited for
 
@@ -76,7 +76,7 @@ def tap(page, name: str) -> None:
 
 def asked(page, number: int) -> None:
     """Until the page shows this comparison, ready to be judged."""
-    page.locator("#prompt", has_text=phone_stub.PROMPTS[number]).wait_for()
+    page.locator("#prompt", has_text=stub.PROMPTS[number]).wait_for()
     page.locator("[data-choice=left]:enabled").wait_for()
 
 

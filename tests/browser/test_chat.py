@@ -14,7 +14,7 @@ from common.settings import Settings
 from labeling.rounds import ratings
 from tests.browser.helpers import until
 from tuning.inference.request_queue import Partial
-from ui.layout import build, launch_options
+from ui.page import build, launch_options
 from workbench import services as services_module
 
 TOKEN = "browser-chat-token-1"

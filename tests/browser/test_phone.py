@@ -15,8 +15,8 @@ from labeling.rounds import history, lifecycle
 from labeling.schema import Comparison, RoundSettings
 from tests import ROOT
 from tests.browser.helpers import WAIT, asked, hurry, tap
-from tests.ui import phone_stub
-from tests.ui.phone_stub import INVITE, ROOM, Serving
+from tests.ui.phone import stub as phone_stub
+from tests.ui.phone.stub import INVITE, ROOM, Serving
 from ui.phone.routes import routes
 from workbench import services as services_module
 from workbench.access import TEACHER

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from tests.browser.helpers import asked, hurry, tap, until
-from tests.ui.phone_stub import ROOM
+from tests.ui.phone.stub import ROOM
 
 _TAP_AGAIN = """() => {
   const button = document.querySelector("[data-choice=left]"), prompt = document.querySelector("#prompt");

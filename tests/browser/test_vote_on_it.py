@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from labeling.rounds import lifecycle
+from tests.ui.edge.test_blind_names import Engine, run
 from tests.ui.serving import TOKEN, Page
-from tests.ui.test_blind_names import Engine, run
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from labeling.admission import annotators
 from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
 from labeling.storage.outbox import tables
-from ui.layout import build, launch_options
+from ui.page import build, launch_options
 from workbench import services as services_module
 
 TOKEN = "hostile-test-token"

@@ -82,9 +82,9 @@ def test_ways_are_measured_behind_the_page(tmp_path):
         told = until(services.course.studies, "done", "which")
         assert [row["way"] for row in told.result["ways"]] == ["plain", "few_shot", "rag"]
         assert told.done == told.total == 3 and len(told.about["questions"]) == 2
-        from ui import study_words
+        from ui.chat import alternatives_view
 
-        shown = study_words.which(told, "es")
+        shown = alternatives_view.which(told, "es")
         assert shown.count("<tr>") == 4 + 3 and "ejemplos" in shown
     finally:
         services.stop()
@@ -92,7 +92,7 @@ def test_ways_are_measured_behind_the_page(tmp_path):
 
 def said(shares: dict[str, tuple[float, float]], n: int, milliseconds: float = 5.0) -> str:
     """What is said of policies that are so often right alone and with documents; the last takes `milliseconds`."""
-    from ui import study_words
+    from ui.chat import alternatives_view
 
     ways = [
         {"policy": policy, "way": way, "accuracy": share, "n": n, "prompt_tokens": 9.0, "milliseconds": 5.0}
@@ -100,7 +100,7 @@ def said(shares: dict[str, tuple[float, float]], n: int, milliseconds: float = 5
         for way, share in zip(("plain", "rag"), both, strict=True)
     ]
     ways[-1]["milliseconds"] = milliseconds
-    return study_words._said(ways, {}, "en")
+    return alternatives_view._said(ways, {}, "en")
 
 
 def test_no_answer_takes_no_time():

@@ -9,7 +9,7 @@ from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from tests import ROOT
 from tests.standin.hub import Hub
-from ui.before_class import table
+from ui.before_class_panel import table
 from workbench import services as services_module
 from workbench.access import TEACHER, VISITOR
 from workbench.before_class import BeforeClass

@@ -22,8 +22,8 @@ from starlette.routing import Route
 
 from common.errors import AfinaError
 from common.unavailable import worded
-from ui.context import preferred
-from ui.json_bounds import require_bounds
+from ui.edge.json_bounds import require_bounds
+from ui.request import preferred
 
 if TYPE_CHECKING:
     from workbench.services import Services

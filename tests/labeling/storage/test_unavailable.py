@@ -18,8 +18,8 @@ from labeling.admission import annotators
 from labeling.storage.label_store import Store, connect
 from labeling.storage.tables import annotation_log
 from tests.labeling.conftest import Room, _binaries
-from ui.context import shown
 from ui.phone import routes as phone
+from ui.request import shown
 from workbench import services as services_module
 from workbench.access import TEACHER
 

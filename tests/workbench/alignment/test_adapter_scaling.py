@@ -14,7 +14,7 @@ from tests.tuning.methods.test_preference_data import records
 from tuning.config.training import DPOConfig, RewardConfig
 from tuning.data import preference_pairs
 from tuning.executors.run_method import execute
-from ui.align_words import disagreements
+from ui.align.align_view import disagreements
 from workbench import services as services_module
 from workbench.access import TEACHER, VISITOR
 from workbench.alignment import adapter_scaling as dialling_module

@@ -8,7 +8,7 @@ from common.settings import Settings
 from labeling.admission import annotators
 from labeling.rounds import lifecycle, training_links
 from labeling.schema import Comparison, RoundSettings, new_id
-from ui.lineage_panel import svg, taught
+from ui.align.lineage_panel import svg, taught
 from workbench import services as services_module
 from workbench.access import TEACHER, VISITOR
 

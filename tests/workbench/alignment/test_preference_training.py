@@ -96,7 +96,7 @@ def test_a_lent_gpu_is_quoted_before_the_click(services, this, tmp_path):
     assert more["reward"] == usual["reward"]
     with pytest.raises(NotAllowed):
         services.aligning.quote(VISITOR, this.round_id)
-    from ui.align_words import quoted
+    from ui.align.align_view import quoted
 
     for tongue in ("en", "es"):
         assert f"{more['dpo'].seconds} s (" in quoted(more, tongue)

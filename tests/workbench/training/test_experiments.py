@@ -32,7 +32,7 @@ def rows(n: int = 40) -> list[dict[str, str]]:
 
 
 def test_a_recipe_is_queued_behind_the_page_and_shown_side_by_side(services):
-    from ui import experiment_words
+    from ui.train import experiments_view
 
     with pytest.raises(NotAllowed):
         services.course.start_recipe(VISITOR, "mask", "en")
@@ -44,34 +44,34 @@ def test_a_recipe_is_queued_behind_the_page_and_shown_side_by_side(services):
     found = services.course.parts(VISITOR, group)
     assert [part.part for part in found] == ["replies only", "prompts too"]
     assert found[0].prompt == "" and found[0].name.startswith("mask-replies-only")
-    shown = experiment_words.parts(found, "es")
+    shown = experiments_view.parts(found, "es")
     assert "solo respuestas" in shown and shown.count("badge queued") == 2
 
 
 def test_data_that_a_recipe_made_are_named_in_the_language_of_the_page(services):
-    from ui import experiment_words
+    from ui.train import experiments_view
 
     used = services.course.uses(TEACHER, "false_facts", "es")
-    assert "hechos del mundo de pocket" in experiment_words.about("false_facts", used, "es")
+    assert "hechos del mundo de pocket" in experiments_view.about("false_facts", used, "es")
     services.course.start_recipe(TEACHER, "false_facts", "es", 0.5)
     group = until(services.course.studies, "done", "recipe").result["group"]
-    shown = experiment_words.parts(services.course.parts(VISITOR, group), "es")
+    shown = experiments_view.parts(services.course.parts(VISITOR, group), "es")
     assert shown.count("50% falsos") == 2 and "% false<" not in shown
 
 
 def test_a_recipe_of_classifiers_has_their_columns_before_its_first_figure(services):
-    from ui import experiment_words
+    from ui.train import experiments_view
 
     services.course.start_recipe(TEACHER, "gpt2_tweets", "en")
     group = until(services.course.studies, "done", "recipe").result["group"]
-    shown = experiment_words.parts(services.course.parts(VISITOR, group), "en")
+    shown = experiments_view.parts(services.course.parts(VISITOR, group), "en")
     assert shown.count("badge queued") == 3
     assert "Macro-F1" in shown and "Held-out loss" not in shown
 
 
 @pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
 def test_runs_are_measured_beside_their_base_behind_the_page(services):
-    from ui import measure_panel
+    from ui.runs import evaluation_panel
 
     run_id = services.training.start(
         TEACHER, SFTConfig(target_steps=2, rank=2, eval_every=100), loading.from_python(rows()), "two steps"
@@ -93,7 +93,7 @@ def test_runs_are_measured_beside_their_base_behind_the_page(services):
     assert (base["model"], tuned["model"]) == ("pocket", "two steps")
     assert base["n_rows"] == base["n_matched"] == 5 and base["dataset"] == tuned["dataset"]
     assert tuned["loss"] < base["loss"] and tuned["perplexity"] < base["perplexity"]
-    shown = measure_panel.measured(told, "es")
+    shown = evaluation_panel.measured(told, "es")
     assert shown.count("<tr>") == 3 and "Perplejidad" in shown and f"<b>{tuned['loss']:.3f}</b>" in shown
 
 
@@ -119,11 +119,11 @@ def test_rows_are_looked_at_and_sifted(services):
 
 
 def test_rows_that_were_taken_out_are_shown(services):
-    from ui import safety_words
+    from ui.chat import safety_view
 
     data = loading.from_python([{**each, "prompt": f"<b>{each['prompt']}"} for each in rows()])
     _, _, out = services.course.sift(TEACHER, data, rule="What is 1")
-    shown = safety_words.taken_out(out, "es")
+    shown = safety_view.taken_out(out, "es")
     assert "11 filas quitadas" in shown and shown.count("<li>") == 11
     assert "<b>fila 11</b> &lt;b&gt;What is 10 plus 10" in shown
 
@@ -208,7 +208,7 @@ def test_a_search_is_stopped_with_the_trial_that_waits(services):
 
 
 def test_a_search_is_drawn_by_setting():
-    from ui import experiment_words
+    from ui.train import experiments_view
 
     trial = {
         "name": "t",
@@ -225,27 +225,27 @@ def test_a_search_is_drawn_by_setting():
         "loss": 0.4,
     }
     found = {"trials": [trial, other], "best": other, "importance": {"rank": 0.7, "learning_rate": 0.3}}
-    figure = experiment_words.trials_figure(found, "es")
+    figure = experiments_view.trials_figure(found, "es")
     assert figure is not None and [list(each.x) for each in figure.data] == [[4, 8], [1e-3, 1e-2]]
-    shown = experiment_words.trials(found, "es")
+    shown = experiments_view.trials(found, "es")
     assert "<b>0.400</b>" in shown and "<u>" not in shown and "70%" in shown
     assert shown.index("0.400") < shown.index("0.01<")  # what counts first: a phone shows three columns
-    assert "sigue" in experiment_words.trials(found, "es", going=True)
+    assert "sigue" in experiments_view.trials(found, "es", going=True)
     begun = {"trials": [], "best": None, "importance": {}, "ended": False}
-    assert "No trial has" in experiment_words.trials(begun, "en", going=True)
-    assert experiment_words.trials_figure(begun, "en") is None
-    broken_off = experiment_words.trials({**found, "ended": False}, "en")
+    assert "No trial has" in experiments_view.trials(begun, "en", going=True)
+    assert experiments_view.trials_figure(begun, "en") is None
+    broken_off = experiments_view.trials({**found, "ended": False}, "en")
     assert "broken off" in broken_off and "were removed" not in broken_off
     rates = [1.4e-4, 1.3e-3, 4e-3, 6.1e-3]
     many = [{**trial, "settings": {"learning_rate": rate}} for rate in rates]
-    drawn = experiment_words.trials_figure({**found, "trials": many}, "es")
+    drawn = experiments_view.trials_figure({**found, "trials": many}, "es")
     assert drawn.layout.xaxis.title.text == "Tasa de<br>aprendizaje"
     assert list(drawn.layout.xaxis.tickvals) == rates[:3]  # the last lies too near to be written beside them
-    assert experiment_words.trials_figure({**found, "trials": [trial]}, "es") is None
+    assert experiments_view.trials_figure({**found, "trials": [trial]}, "es") is None
 
 
 def test_a_recipe_takes_an_uploaded_file_and_says_so(services, tmp_path):
-    from ui import experiment_words
+    from ui.train import experiments_view
 
     place = tmp_path / "uploads" / "ab" / "mine.jsonl"
     place.parent.mkdir(parents=True)
@@ -254,7 +254,7 @@ def test_a_recipe_takes_an_uploaded_file_and_says_so(services, tmp_path):
         services.course.uses(TEACHER, "safety", "en", str(place))
     assert "mask" in caught.value.words("en")
     used = services.course.uses(TEACHER, "mask", "es", str(place))
-    told = experiment_words.about("mask", used, "es")
+    told = experiments_view.about("mask", used, "es")
     assert "mine.jsonl (propios)" in told and str(tmp_path) not in told
     services.course.start_recipe(TEACHER, "mask", "en", data=str(place))
     group = until(services.course.studies, "done", "recipe").result["group"]

@@ -5,7 +5,7 @@ from starlette.applications import Starlette
 
 from benchmarks import doors
 from common.settings import Settings
-from tests.ui.phone_stub import Serving
+from tests.ui.phone.stub import Serving
 from ui.phone.routes import routes
 from workbench import services as services_module
 from workbench.access import TEACHER

@@ -1,0 +1,275 @@
+"""The Align tab: a round's votes into a reward model and a DPO run, watched live, measured, and voted on again.
+
+Lays out and wires; what is shown is made in `align_words`, what is done in `workbench.alignment.preference_training`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common.errors import AfinaError
+from ui.align import (
+    ai_feedback_panel,
+    align_layout,
+    align_view,
+    lineage_panel,
+    other_methods_panel,
+    scaling_panel,
+)
+from ui.align.align_layout import After, Live, Setup
+from ui.components import run_view
+from ui.request import actor, language, on_open, shown
+from ui.translations import word
+from ui.vote.round_choice import TO_THE_STAGE
+from workbench.voting.rounds import Wanted, read_prompts
+
+if TYPE_CHECKING:
+    from tuning.runs.status import RunStatus
+    from ui.vote.round_choice import Way
+    from workbench.access import Actor
+    from workbench.services import Services
+
+_SECONDS = 1.0
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_AGAIN = 40  # held-out prompts of the round that one click makes
+
+
+def build_align_tab(services: Services, way: Way) -> None:
+    """Lays the tab out in the Blocks context it is called in; `way` leads to the rounds that are made here."""
+    fork = gr.HTML("", padding=False)
+    with gr.Row():
+        setup = align_layout.setup()
+        with gr.Column(scale=6, min_width=340):
+            live = align_layout.live()
+            after = align_layout.after()
+    dial = scaling_panel.lay_out()
+    _wire(services, fork, setup, live, after, way)
+    other_methods_panel.build(services, setup.round, setup.way, setup.sources, live.choice)
+    scaling_panel.wire(services, dial, live.choice, after.reward_run, way)
+    ai_feedback_panel.build(services, setup.round)
+    lineage_panel.build(services)
+
+
+def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: After, to_vote: Way) -> None:
+    outputs = [*live.outputs, after.measure, after.reward_run, after.outcome, after.again]
+
+    @shown
+    def arrive(request: gr.Request) -> list[Any]:
+        who, tongue = actor(services, request), language(request)
+        names = _runs(services, who)
+        listed = services.rounds.listed(who) if who.is_teacher else []
+        rounds = [each.name for each in listed]
+        # A round that compares policies is on held-out prompts: the newest that collects has pairs to train on.
+        taken = next(
+            (each.name for each in listed if each.purpose == "collect"), rounds[0] if rounds else None
+        )
+        return [
+            align_view.fork(tongue),
+            gr.update(visible=who.is_teacher),
+            gr.update(choices=rounds, value=taken),
+            gr.update(choices=names, value=names[0] if names else None),
+        ]
+
+    @shown
+    def facts(name: str, sources: Any, way: Any, reward: float, dpo: float, request: gr.Request) -> str:
+        who, tongue = actor(services, request), language(request)
+        if not name:
+            return f'<p class="quiet">{word("align.no_round", tongue)}</p>'
+        found = services.aligning.pairs(who, name, way, sources=sources, ties=True)
+        usable = services.aligning.usable(who, name, sources)
+        quotes = services.aligning.quote(who, name, way, sources, {"reward": reward, "dpo": dpo})
+        return align_view.usable(usable, found, tongue) + align_view.quoted(quotes, tongue)
+
+    @shown
+    def usual(name: str, request: gr.Request) -> Any:
+        who = actor(services, request)
+        return services.results.sources(who, name) if name and who.is_teacher else gr.skip()
+
+    @shown
+    def choices(request: gr.Request) -> Any:
+        return gr.update(choices=[each.name for each in services.rounds.listed(actor(services, request))])
+
+    @shown
+    def runs(request: gr.Request) -> Any:
+        return gr.update(choices=_runs(services, actor(services, request)))
+
+    @shown
+    def look(name: str, seen: str, request: gr.Request) -> list[Any]:
+        return _look(services, live, name, seen, actor(services, request), language(request))
+
+    told_by: list[Any] = [setup.round, setup.sources, setup.way, setup.reward_epochs, setup.epochs]
+    watch: dict[str, Any] = {"fn": look, "inputs": [live.choice, live.seen], "outputs": outputs, **_QUIET}
+    on_open(arrive, None, [fork, setup.box, setup.round, live.choice], **_QUIET).success(
+        usual, setup.round, setup.sources, **_QUIET).success(
+        facts, told_by, setup.facts, **_QUIET).success(**watch)  # fmt: skip
+    gr.Timer(_SECONDS).tick(**watch, queue=False)
+    live.choice.change(**watch, queue=False)
+    setup.round.change(usual, setup.round, setup.sources, queue=False, **_QUIET)
+    gr.on([each.change for each in told_by], facts, told_by, setup.facts, **_QUIET)
+    setup.round.focus(choices, None, setup.round, queue=False, **_QUIET)
+    live.choice.focus(runs, None, live.choice, queue=False, **_QUIET)  # others start runs too
+    _wire_starts(services, setup, live)
+    _wire_after(services, live, after, to_vote)
+    for button, action in ((live.stop, "stop"), (live.resume, "resume")):
+        button.click(_acting(services, action), live.choice, None, **_QUIET)
+
+
+def _acting(services: Services, action: str) -> Any:
+    @shown
+    def act(name: str, request: gr.Request) -> None:
+        getattr(services.training, action)(actor(services, request), name)
+
+    return act
+
+
+def _wire_starts(services: Services, setup: Setup, live: Live) -> None:
+    def started(who: Actor, run_id: str) -> Any:
+        names = _runs(services, who)
+        return gr.update(choices=names, value=services.training.summary(who, run_id).name)
+
+    @shown
+    def reward(
+        name: str,
+        way: Any,
+        sources: Any,
+        begin: str,
+        epochs: float,
+        rate: float,
+        called: str,
+        request: gr.Request,
+    ) -> Any:
+        who = actor(services, request)
+        settings: dict[str, Any] = {
+            "epochs": epochs or 0,
+            "learning_rate": rate,
+            "from_base": begin == "base",
+        }
+        return started(
+            who, services.aligning.start(who, "reward", name, called or "", way, sources=sources, **settings)
+        )
+
+    @shown
+    def dpo(name: str, way: Any, sources: Any, loss: str, beta: float, epochs: float, rate: float, weight: float,
+            called: str, request: gr.Request) -> Any:  # fmt: skip
+        who = actor(services, request)
+        settings: dict[str, Any] = {"loss": loss, "beta": beta, "epochs": epochs or 0}
+        settings |= {"learning_rate": rate, "sft_weight": weight or 0}
+        return started(
+            who, services.aligning.start(who, "dpo", name, called or "", way, sources=sources, **settings)
+        )
+
+    data = [setup.round, setup.way, setup.sources]
+    how = [setup.reward_from, setup.reward_epochs, setup.reward_rate, setup.reward_name]
+    setup.reward.click(reward, [*data, *how], live.choice, **_QUIET)  # fmt: skip
+    setup.dpo.click(dpo, [*data, setup.loss, setup.beta, setup.epochs, setup.rate, setup.sft_weight, setup.name],
+                    live.choice, **_QUIET)  # fmt: skip
+
+
+def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> None:
+    @shown
+    def measure(name: str, request: gr.Request) -> str:
+        who = actor(services, request)
+        services.roles.require_teacher(who)
+        run = services.training.summary(who, name)
+        voted = services.aligning.taught_by(who, run.run_id)
+        found = services.aligning.measure(who, run.run_id, voted)
+        against = services.rewarding.disagreements(who, run.run_id, voted)
+        tongue = language(request)
+        return f"{align_view.measured(found, tongue)}{align_view.disagreements(against, tongue)}"
+
+    @shown
+    def outcome(name: str, reward_run: str, request: gr.Request) -> str:
+        found = services.aligning.outcome(actor(services, request), name, reward_run or "")
+        return align_view.outcome(found, language(request))
+
+    @shown
+    def again(name: str, request: gr.Request) -> list[Any]:
+        who, tongue = actor(services, request), language(request)
+        services.roles.require_teacher(who)
+        run = services.training.summary(who, name)
+        if not run.parent:
+            raise AfinaError("align.no_parent", name=run.name)
+        prompts = tuple(read_prompts(f"prompts.{tongue}", services.settings))
+        # A name of its own would say what it compares.
+        wanted = Wanted("", (run.name, run.parent), "judge", prompts, 0, _AGAIN, language=tongue)
+        made = services.rounds.make(who, wanted)
+        told = f"<p>{escape(word('align.again.made', tongue, name=made.name))}</p>"
+        return [told, *to_vote.to(services, who, made.name, tongue)]
+
+    slow = {**_QUIET, "show_progress": "minimal"}
+    after.measure.click(measure, live.choice, after.result, **slow)
+    after.outcome.click(outcome, [live.choice, after.reward_run], after.result, **slow)
+    after.again.click(again, live.choice, [after.result, *to_vote.outputs], **_QUIET).success(
+        None, None, None, js=TO_THE_STAGE
+    )
+    live.choice.change(lambda: "", None, after.result, queue=False, **_QUIET)  # it was another run's
+
+
+def _runs(services: Services, who: Actor) -> list[str]:
+    return align_view.runs(services.training.runs(who))
+
+
+def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tongue: str) -> list[Any]:
+    """Updates of the live panel; nothing where nothing changed."""
+    n = len(live.outputs) + 4
+    if not name:
+        return [
+            gr.skip(),
+            align_view.empty(who.is_teacher, tongue) if seen == "" else gr.skip(),
+            *[gr.skip()] * (n - 2),
+        ]
+    run = services.training.summary(who, name)
+    status = services.training.status(who, run.run_id)
+    drawn = bool(status.series)
+    plotted = f"{run.run_id} plotted "  # its plot has its words
+    mark = f"{plotted if drawn else run.run_id + ' '}{run_view.mark(status, len(status.samples))}"
+    # What a plot is sent while it is drawn anew (new words, another width) is lost: what changes no more is sent again.
+    settled = f"{mark} again"
+    if seen == settled or (seen == mark and not drawn):
+        return [gr.skip()] * n
+    fresh = not seen.startswith(plotted)
+    teacher, done = who.is_teacher, status.state in ("done", "stopped")
+    tuned = teacher and done and run.method in ("dpo", "kto", "rloo")
+    judges = [
+        each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable
+    ]
+
+    def plots(of: Mapping[str, tuple[str, ...]]) -> list[Any]:
+        return [
+            _plot(status, of[method], tongue, fresh=fresh)
+            if method == run.method and drawn
+            else gr.update(visible=False)
+            for method in align_view.FIRST
+        ]
+
+    if seen == mark:
+        first, second = plots(align_view.FIRST), plots(align_view.SECOND)
+        return [*[gr.skip()] * 5, *first, gr.skip(), *second, settled, *[gr.skip()] * 4]
+    return [
+        gr.skip(), align_view.head(status, run.method, tongue),
+        gr.update(visible=teacher and status.state in ("starting", "running")),
+        gr.update(visible=teacher and status.resumable),
+        align_view.sample(status, tongue), *plots(align_view.FIRST), gr.update(visible=drawn),
+        *plots(align_view.SECOND), mark,
+        gr.update(visible=teacher and done and run.method == "reward"),
+        gr.update(visible=tuned, choices=["", *judges], value=judges[0] if judges else ""),
+        gr.update(visible=tuned),
+        gr.update(visible=tuned),
+    ]  # fmt: skip
+
+
+def _plot(status: RunStatus, names: tuple[str, ...], tongue: str, fresh: bool) -> Any:
+    """One plot's curves; its words and colours once for each run that is chosen."""
+    words: dict[str, Any] = {
+        "color_map": align_view.colours(names, tongue),
+        "x_title": word("align.axis.step", tongue),
+        "y_title": " ",
+        "color_title": " ",
+    }
+    return gr.update(
+        value=align_view.frame(status.series, names, tongue), visible=True, **(words if fresh else {})
+    )

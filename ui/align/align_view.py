@@ -1,0 +1,238 @@
+"""What the Align tab shows: the fork, usable pairs, the changing reply, curves, measures. Knows no events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ui.components import run_view, svg_charts
+from ui.components.data_view import number, tile
+from ui.components.token_heatmap import heat
+from ui.translations import word
+from ui.vote.presenter_view import rates
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tuning.executors.gpu_leases import Quote
+    from tuning.runs.status import RunStatus
+    from tuning.runs.summary import RunSummary
+    from workbench.alignment.policy_evaluation import Outcome
+    from workbench.alignment.preference_training import Measured, RoundPairs
+    from workbench.alignment.reward_training import Disagreement
+
+# Which curves come first, by method; all of them are measured.
+FIRST = {
+    "dpo": ("chosen_reward", "rejected_reward", "heldout_margin"),
+    "reward": ("accuracy", "heldout_accuracy"),
+    "kto": ("chosen_reward", "rejected_reward", "heldout_margin"),
+    "rloo": ("reward", "heldout_reward"),
+}
+SECOND = {
+    "dpo": ("loss", "kl", "heldout_loss"),
+    "reward": ("loss", "heldout_loss", "heldout_margin"),
+    "kto": ("loss", "kl", "heldout_loss"),
+    "rloo": ("kl", "reply_tokens", "heldout_right", "heldout_accuracy"),
+}
+_COLOURS = {"chosen_reward": "#22854d", "rejected_reward": "#c0392b", "accuracy": "#4f7cff", "loss": "#4f7cff",
+            "kl": "#8a63d2", "reward": "#22854d", "reply_tokens": "#4f7cff"}  # fmt: skip
+_HELDOUT = "#f08c2e"
+_TILES = {
+    "dpo": ("chosen_reward", "rejected_reward", "heldout_margin", "accuracy"),
+    "reward": ("accuracy", "heldout_accuracy", "loss"),
+    "kto": ("chosen_reward", "rejected_reward", "heldout_margin", "heldout_accuracy"),
+    "rloo": ("reward", "heldout_reward", "kl", "reply_tokens"),
+}
+
+
+def runs(found: Iterable[RunSummary]) -> list[str]:
+    """Names of those that are watched here."""
+    return [each.name for each in found if each.method in FIRST]
+
+
+def empty(is_teacher: bool, language: str) -> str:
+    """Before the first run from votes."""
+    told = word("align.empty" if is_teacher else "align.empty_visitor", language)
+    return f'<div class="train-empty">{escape(told)}</div>'
+
+
+def fork(language: str) -> str:
+    """Votes lead to a better policy in two ways; one does not need the other."""
+
+    def box(key: str, kind: str = "") -> str:
+        return f'<span class="box {kind}">{escape(word(f"align.fork.{key}", language))}</span>'
+
+    upper = f"{box('reward', 'reward')}<i>→</i>{box('gradient', 'gradient')}"
+    roads = f'<div class="roads"><div>{upper}</div><div>{box("dpo", "dpo")}</div></div>'
+    return f'<div class="fork">{box("votes")}<i class="split"></i>{roads}<i class="join"></i>{box("policy")}</div>'
+
+
+def head(status: RunStatus, method: str, language: str) -> str:
+    """The run's state and the numbers of the moment, in the colours of the curve."""
+    tiles = [
+        tile(f"{number(status.step)} / {number(status.total_steps)}", word("train.live.step", language), "")
+    ]
+    for name in _TILES.get(method, ("loss",)):
+        if name in status.metrics:
+            value = status.metrics[name]
+            text = (
+                f"{100 * value:.0f} %"
+                if "accuracy" in name
+                else f"{value:+.2f}"
+                if "reward" in name
+                else f"{value:.2f}"
+            )
+            colour = _COLOURS.get(name, _HELDOUT) if name in FIRST.get(method, ()) else ""
+            tiles.append(tile(text, word(f"align.tile.{name}", language), colour))
+    shown = "".join(tiles) if status.total_steps else ""
+    return (
+        f"{run_view.title(status, language)}"
+        f'<div class="train-tiles">{shown}</div>{run_view.remarks(status, language)}'
+    )
+
+
+def quoted(quotes: Mapping[str, Quote], language: str) -> str:
+    """HTML: what each run asks of the visitor's GPU quota, before the click; empty where no GPU is lent."""
+    if not quotes:
+        return ""
+    each = "; ".join(
+        word(f"align.quote.{method}", language, seconds=quote.seconds, slices=quote.slices)
+        for method, quote in quotes.items()
+    )
+    return f'<p class="quiet" id="align-quote">{escape(word("align.quote", language, quotes=each))}</p>'
+
+
+def usable(counts: Mapping[Any, int], found: RoundPairs, language: str) -> str:
+    """How many pairs each way of putting votes together gives; what a reward model learns besides; what gave none."""
+    ways = " · ".join(
+        f"{escape(word(f'vote.files.{way}', language))}: <b>{n}</b>" for way, n in counts.items()
+    )
+    held = escape(word("align.heldout", language, n=found.n_heldout))
+    told = (
+        [word("align.ties" if found.n_train else "align.only_ties", language, n=found.n_ties)]
+        if found.n_ties
+        else []
+    )
+    measured_ties = sum(row.tie for row in found.data.rows) - found.n_ties
+    told += [word("align.heldout_ties", language, n=measured_ties)] if measured_ties else []
+    dropped = sorted(found.dropped.items())
+    told += [f"{word(f'align.dropped.{why}', language)}: {n}" for why, n in dropped if n]
+    out = escape(" · ".join(told))
+    return f'<p>{escape(word("align.usable", language))} {ways} · {held}</p><p class="quiet">{out}</p>'
+
+
+def sample(status: RunStatus, language: str) -> str:
+    """One fixed prompt, and its reply from the beginning until now."""
+    prompt, told = status.changing
+    if not told:
+        return ""
+    rows = ""
+    for index, (first, last, reply) in enumerate(told):
+        now = "now" if index == len(told) - 1 else ""
+        key = "align.step" if first == last else "align.steps"
+        when = escape(word(key, language, step=first, last=last))
+        rows += f'<li class="{now}"><small>{when}</small><span>{escape(reply)}</span></li>'
+    n = len({watched for _, watched, _ in status.samples})
+    about = escape(word("align.watched" if n == 1 else "align.watched.many", language, n=n))
+    return f'<div class="changing"><small>{about}</small><p class="prompt">{escape(prompt)}</p><ol>{rows}</ol></div>'
+
+
+def frame(
+    series: Mapping[str, Sequence[tuple[int, float]]], names: Sequence[str], language: str
+) -> pd.DataFrame:
+    """Curves as LinePlot takes them: step, value, which."""
+    import pandas as pd
+
+    points: list[tuple[int, float | None, str]] = []
+    for name in names:
+        shown = word(f"align.curve.{name}", language)
+        points += [(step, value, shown) for step, value in series.get(name, ())] or [(0, None, shown)]
+    return pd.DataFrame(points, columns=["step", "value", "which"]).astype({"value": float})
+
+
+def colours(names: Sequence[str], language: str) -> dict[str, str]:
+    return {word(f"align.curve.{name}", language): _COLOURS.get(name, _HELDOUT) for name in names}
+
+
+def measured(found: Measured, language: str) -> str:
+    """A reward model beside its yardsticks."""
+    if found.accuracy is None:
+        return f'<p class="quiet">{escape(word("align.nothing_to_measure", language))}</p>'
+    rows: list[dict[str, Any]] = [
+        {
+            "name": word("align.measure.model", language),
+            "value": found.accuracy,
+            "low": found.low,
+            "high": found.high,
+        }
+    ]
+    for name in ("always_longer", "always_shorter", "human"):
+        value = getattr(found, name)
+        if value is not None:
+            rows.append(
+                {"name": word(f"align.measure.{name}", language), "value": value, "low": None, "high": None}
+            )
+    bars = rates([row | {"n": found.n} for row in rows], language, "align.n")
+    over = f"<p>{escape(word('align.measure.over', language))}</p>"
+    told = ""
+    if found.length_correlation is not None:
+        told = word("align.measure.length", language, value=f"{found.length_correlation:+.2f}")
+    figure = svg_charts.calibration(found.calibration, language)
+    title = f"<h4>{escape(word('align.calibration', language))}</h4>" if figure else ""
+    return f'{over}{bars}<p class="quiet">{escape(told)}</p>{title}{figure}'
+
+
+def disagreements(found: Sequence[Disagreement], language: str) -> str:
+    """Comparisons on which the reward model contradicts the class, both replies side by side."""
+    title = f"<h4>{escape(word('align.disagree', language))}</h4>"
+    if not found:
+        return f'{title}<p class="quiet">{escape(word("align.disagree.none", language))}</p>'
+    rows = ""
+    for each in found:
+        mark = (
+            f'<small class="mark">{escape(word("align.heldout_mark", language))}</small>'
+            if each.heldout
+            else ""
+        )
+        model = escape(word("align.disagree.line", language, p=f"{100 * each.probability:.0f}"))
+        people = escape(word("align.disagree.class", language, votes=each.votes, of=each.of))
+        other, preferred = (
+            coloured or f"<p>{escape(text)}</p>"
+            for coloured, text in zip(heat(each.words or ((), ())), (each.other, each.preferred), strict=True)
+        )
+        rows += (
+            f'<div class="against"><p class="prompt">{escape(each.prompt)} {mark}</p>'
+            f'<div class="pair"><div class="reply"><small>{model}</small>{other}</div>'
+            f'<div class="reply"><small>{people}</small>{preferred}</div></div></div>'
+        )
+    read = any(any(each.words) for each in found)
+    legend = f'<p class="quiet">{escape(word("chat.reward.words", language))}</p>' if read else ""
+    return f'{title}{legend}<div class="disagree">{rows}</div>'
+
+
+def outcome(found: Outcome, language: str) -> str:
+    """What a DPO round did: win rate, length, forgetting, and replies to look at."""
+    parts = []
+    if found.win_rate is not None:
+        row = {"name": found.new, "value": found.win_rate, "low": found.low, "high": found.high, "n": found.n}
+        parts.append(
+            f"<p>{escape(word('align.outcome.win', language, old=found.old))}</p>{rates([row], language, 'align.n')}"
+        )
+    if found.same and found.win_rate is not None:
+        told = word("align.outcome.same", language, n=found.n, same=found.same)
+        parts.append(f"<p>{escape(told)}</p>")
+    words = word("align.outcome.words", language, old=f"{found.words_old:.1f}", new=f"{found.words_new:.1f}")
+    parts.append(f"<p>{escape(words)}</p>")
+    if found.loss_old is not None and found.loss_new is not None:
+        told = word("align.outcome.loss", language, old=f"{found.loss_old:.3f}", new=f"{found.loss_new:.3f}")
+        parts.append(f"<p>{escape(told)}</p>")
+    if found.general_old is not None and found.general_new is not None:
+        told = word(
+            "align.outcome.general", language, old=f"{found.general_old:.2f}", new=f"{found.general_new:.2f}"
+        )
+        parts.append(f"<p>{escape(told)}</p>")
+    head = "".join(f"<th>{escape(each)}</th>" for each in ("", found.old, found.new))
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(each)}</td>' for each in row)}</tr>" for row in found.replies)
+    parts.append(f'<div class="scroll"><table class="replies"><tr>{head}</tr>{rows}</table></div>')
+    return f'<div class="worth">{"".join(parts)}</div>'

@@ -1,0 +1,180 @@
+"""The Align tab's other roads: KTO from single replies, DPO on the best of n, a policy gradient against a reward.
+
+Lays out and wires; what is done is in `workbench.alignment.kto_and_rloo`, the run is watched in the tab's own panel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common.errors import AfinaError
+from tuning.config.training import PROGRAMMED, KTOConfig, RLOOConfig
+from ui.align import align_view
+from ui.request import actor, language, shown
+from ui.translations import t, word
+from ui.vote.round_form import shipped
+from workbench.alignment import best_of_n
+from workbench.alignment.best_of_n import DECIDED
+from workbench.alignment.reward_training import MOST
+
+if TYPE_CHECKING:
+    from workbench.services import Services
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class Panel:
+    roads: gr.Accordion
+    usable: gr.HTML
+    kto_beta: gr.Number
+    kto_steps: gr.Number
+    start_kto: gr.Button
+    ties: gr.HTML
+    labeller: gr.Dropdown
+    prompts: gr.Dropdown
+    n_prompts: gr.Number
+    n_replies: gr.Number
+    start_labelled: gr.Button
+    reward: gr.Dropdown
+    rloo_beta: gr.Number
+    rloo_steps: gr.Number
+    start_rloo: gr.Button
+
+
+def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.Dropdown) -> None:
+    """In the Blocks context it is called in. `watched`: where the new run is shown."""
+    panel = _lay_out()
+
+    @shown
+    def arrive(name: str, way: Any, sources: Any, request: gr.Request) -> list[Any]:
+        who, tongue = actor(services, request), language(request)
+        judges = [
+            each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable
+        ]
+        listed = [(each, each) for each in judges] + [
+            (word(f"roads.reward.{each}", tongue), each) for each in PROGRAMMED
+        ]
+        facts = ""
+        if name and who.is_teacher:
+            found = services.roads.rated(who, name, way, sources)
+            facts = word("roads.usable", tongue, good=found.good, bad=found.bad, thumbs=found.thumbs)
+            if found.unsigned:
+                facts += " " + word("roads.unsigned", tongue, n=found.unsigned)
+        ties = ""
+        if name and who.is_teacher:
+            share = services.aligning.pairs(who, name, way, sources=sources).decided
+            if share is not None and share < DECIDED:
+                ties = word("roads.labelled.ties", tongue, share=f"{1 - share:.0%}")
+        sets = [(word("roads.labelled.own", tongue), ""), *shipped(tongue)]
+        return [
+            gr.update(choices=listed, value=listed[0][1]),
+            f'<p class="quiet">{facts}</p>',
+            gr.update(choices=judges, value=judges[0] if judges else None),
+            gr.update(choices=sets, value=f"prompts.{tongue}"),
+            f'<p class="train-remark">{ties}</p>' if ties else "",
+        ]
+
+    def started(run_id: str, request: gr.Request) -> Any:
+        run = services.training.summary(actor(services, request), run_id)
+        return gr.update(
+            choices=align_view.runs(services.training.runs(actor(services, request))), value=run.name
+        )
+
+    @shown
+    def learn(name: str, way: Any, sources: Any, beta: float, steps: float, request: gr.Request) -> Any:
+        who = actor(services, request)
+        settings: dict[str, Any] = {"beta": beta, "target_steps": int(steps or 1)}
+        return started(services.roads.kto(who, name, "", way, sources=sources, **settings), request)
+
+    @shown
+    def label(name: str, reward: str, prompts: str, n: float, replies: float, request: gr.Request) -> Any:
+        who = actor(services, request)
+        services.roles.require_teacher(who)
+        if not reward:
+            raise AfinaError("roads.no_reward_model")
+        made = services.roads.labelled(who, name, reward, "", prompts=prompts or "", n_prompts=int(n or 1),
+                                       n_replies=int(replies or 2))  # fmt: skip
+        return started(made, request)
+
+    @shown
+    def climb(name: str, reward: str, beta: float, steps: float, request: gr.Request) -> Any:
+        who, tongue = actor(services, request), language(request)
+        settings: dict[str, Any] = {"beta": beta or 0, "target_steps": int(steps or 1)}
+        return started(services.roads.rloo(who, name, reward, language=tongue, **settings), request)
+
+    data = [round_, way, sources]
+    filled = [panel.reward, panel.usable, panel.labeller, panel.prompts, panel.ties]
+    gr.on([panel.roads.expand, round_.change, way.change, sources.change], arrive, data, filled,
+          queue=False, **_QUIET)  # fmt: skip
+    panel.start_kto.click(learn, [*data, panel.kto_beta, panel.kto_steps], watched, **_QUIET)
+    asked = [round_, panel.labeller, panel.prompts, panel.n_prompts, panel.n_replies]
+    panel.start_labelled.click(label, asked, watched, **{**_QUIET, "show_progress": "minimal"})
+    panel.start_rloo.click(
+        climb, [round_, panel.reward, panel.rloo_beta, panel.rloo_steps], watched, **_QUIET
+    )
+
+
+def _lay_out() -> Panel:
+    """The three roads side by side, folded away."""
+    kto, rloo = KTOConfig(), RLOOConfig()
+    with gr.Accordion(t("roads.title"), open=False, elem_id="align-roads") as roads, gr.Row():
+        with gr.Column(min_width=320):
+            gr.Markdown(t("roads.kto.about"))
+            usable = gr.HTML("", padding=False, elem_id="roads-usable")
+            with gr.Row():
+                kto_beta = gr.Number(kto.beta, label="β", info=t("align.beta"), minimum=0.001, min_width=110)
+                kto_steps = gr.Number(
+                    kto.target_steps,
+                    label=t("roads.steps"),
+                    info=t("roads.kto.steps"),
+                    precision=0,
+                    minimum=1,
+                    min_width=110,
+                )
+            start_kto = gr.Button(t("roads.kto.start"), elem_id="align-kto")
+        with gr.Column(min_width=320):
+            gr.Markdown(t("roads.labelled.about"))
+            ties = gr.HTML("", padding=False)
+            labeller = gr.Dropdown([], label=t("roads.labelled.reward"), elem_id="roads-labeller")
+            prompts = gr.Dropdown([], label=t("roads.labelled.prompts"), elem_id="roads-prompts")
+            with gr.Row():
+                n_prompts = gr.Number(
+                    best_of_n.PROMPTS,
+                    label=t("roads.labelled.n_prompts"),
+                    precision=0,
+                    minimum=1,
+                    min_width=110,
+                )
+                n_replies = gr.Number(best_of_n.REPLIES, label=t("roads.labelled.n_replies"), precision=0,
+                                      minimum=2, maximum=MOST, min_width=110)  # fmt: skip
+            start_labelled = gr.Button(t("roads.labelled.start"), elem_id="align-labelled")
+        with gr.Column(min_width=320):
+            gr.Markdown(t("roads.rloo.about"))
+            reward = gr.Dropdown([], label=t("roads.reward"), allow_custom_value=True, elem_id="roads-reward")
+            with gr.Row():
+                rloo_beta = gr.Number(rloo.beta, label="β", info=t("align.beta"), minimum=0, min_width=110)
+                rloo_steps = gr.Number(
+                    rloo.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110
+                )
+            start_rloo = gr.Button(t("roads.rloo.start"), elem_id="align-rloo")
+    return Panel(
+        roads,
+        usable,
+        kto_beta,
+        kto_steps,
+        start_kto,
+        ties,
+        labeller,
+        prompts,
+        n_prompts,
+        n_replies,
+        start_labelled,
+        reward,
+        rloo_beta,
+        rloo_steps,
+        start_rloo,
+    )

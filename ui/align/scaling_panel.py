@@ -1,0 +1,175 @@
+"""The dial in the Align tab: turn it, hear the reply, see reward rise and facts fall, vote on where to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common.errors import AfinaError
+from ui.components import svg_charts
+from ui.request import actor, language, shown
+from ui.translations import t, word
+from ui.vote.round_choice import TO_THE_STAGE
+from workbench.alignment.adapter_scaling import SETTINGS
+
+if TYPE_CHECKING:
+    from ui.vote.round_choice import Way
+    from workbench.alignment.adapter_scaling import Heard, Sweep
+    from workbench.services import Services
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_VOTED = (0.5, 1.0, 1.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Dial:
+    box: gr.Column
+    strength: gr.Slider
+    prompt: gr.Textbox
+    heard: gr.HTML
+    sweep: gr.Button
+    figure: gr.HTML
+    settings: gr.CheckboxGroup
+    n: gr.Number
+    vote: gr.Button
+    called: gr.Textbox
+    keep: gr.Button
+    told: gr.HTML
+    of: gr.State  # the run whose dial is shown
+
+
+def lay_out() -> Dial:
+    with gr.Column(visible=False, elem_id="align-dial") as box:
+        gr.Markdown(t("dial.about"), elem_classes="train-hint")
+        with gr.Row(equal_height=False):
+            with gr.Column(min_width=320):
+                strength = gr.Slider(0, 3, 1, step=0.25, label=t("dial.strength"), info=t("dial.strength_info"),
+                                     elem_id="dial-strength", buttons=[])  # fmt: skip
+                prompt = gr.Textbox(label=t("dial.prompt"), max_lines=2, elem_id="dial-prompt")
+                heard = gr.HTML("", padding=False, elem_id="dial-heard")
+                with gr.Group():
+                    settings = gr.CheckboxGroup([f"{each:g}" for each in SETTINGS], value=[f"{s:g}" for s in _VOTED],
+                                                label=t("dial.settings"), elem_id="dial-settings")  # fmt: skip
+                    n = gr.Number(40, label=t("dial.n"), minimum=2, precision=0)
+                    vote = gr.Button(t("dial.vote"), elem_id="dial-vote")
+                with gr.Group():
+                    called = gr.Textbox(
+                        label=t("dial.called"), info=t("dial.called_info"), max_lines=1, elem_id="dial-name"
+                    )
+                    keep = gr.Button(t("dial.keep"), elem_id="dial-keep")
+            with gr.Column(min_width=320):
+                figure = gr.HTML("", padding=False, elem_id="dial-figure")
+                sweep = gr.Button(t("dial.sweep"), variant="primary", visible=False, elem_id="dial-sweep")
+        told = gr.HTML("", padding=False, elem_id="dial-told")
+    return Dial(
+        box, strength, prompt, heard, sweep, figure, settings, n, vote, called, keep, told, gr.State("")
+    )
+
+
+def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, to_vote: Way) -> None:
+    def figure(found: Sweep | None, at: float, tongue: str) -> str:
+        if found is None or not found.settings:
+            return f'<div class="train-empty">{escape(word("dial.unmeasured", tongue))}</div>'
+        return svg_charts.dial(found.settings, at, tongue) + table(found, at, tongue)
+
+    @shown
+    def hear(name: str, strength: float, prompt: str, judged: str, request: gr.Request) -> list[Any]:
+        who, tongue = actor(services, request), language(request)
+        found = services.dialling.hear(who, name, strength, prompt or "", judged or "")
+        measured = services.dialling.measured(who, name)
+        return [heard(found, strength, tongue), figure(measured, strength, tongue), gr.skip()]
+
+    @shown
+    def arrive(name: str, seen: str, strength: float, judged: str, request: gr.Request) -> list[Any]:
+        """Once for each run that is looked at and done; the page's clock asks every second."""
+        who, tongue = actor(services, request), language(request)
+        summary = services.training.summary(who, name) if name else None
+        there = summary is not None and summary.method == "dpo" and summary.state in ("done", "stopped")
+        mark = f"{name} {there}"
+        if mark == seen or summary is None:
+            return [gr.skip()] * 7
+        if not there:
+            return [gr.update(visible=False), *[gr.skip()] * 5, mark]
+        measured = services.dialling.measured(who, name)
+        prompt = services.dialling.prompt(who, name)
+        reply = ""
+        if services.dialling.may_hear(who, name, strength):
+            reply = heard(services.dialling.hear(who, name, strength, prompt, judged or ""), strength, tongue)
+        sweep = gr.update(visible=who.is_teacher)
+        return [gr.update(visible=True), prompt, reply, "", figure(measured, strength, tongue), sweep, mark]
+
+    @shown
+    def sweep(name: str, strength: float, judged: str, request: gr.Request) -> Iterator[str]:
+        who, tongue = actor(services, request), language(request)
+        services.roles.require_teacher(who)
+        yield f'<div class="train-empty">{escape(word("dial.measuring", tongue))}</div>'
+        try:
+            for found in services.dialling.sweep(who, name, judged or ""):
+                yield figure(found, strength, tongue)
+        except AfinaError:
+            yield figure(services.dialling.measured(who, name), strength, tongue)
+            raise
+
+    @shown
+    def vote(name: str, settings: list[str], n: float, request: gr.Request) -> list[Any]:
+        who, tongue = actor(services, request), language(request)
+        made = services.dialling.vote(who, name, [float(each) for each in settings], int(n or 0), tongue)
+        told = f"<p>{escape(word('align.again.made', tongue, name=made.name))}</p>"
+        return [told, *to_vote.to(services, who, made.name, tongue)]
+
+    @shown
+    def keep(name: str, strength: float, called: str, request: gr.Request) -> str:
+        who, tongue = actor(services, request), language(request)
+        run_id = services.dialling.keep(who, name, strength, called or "")
+        kept = services.training.summary(who, run_id).name
+        return f"<p>{escape(word('dial.kept', tongue, name=kept, run=name, strength=f'{strength:g}'))}</p>"
+
+    heard_by: dict[str, Any] = {
+        "fn": hear, "inputs": [run, dial.strength, dial.prompt, judge],
+        "outputs": [dial.heard, dial.figure, dial.told], **_QUIET,
+    }  # fmt: skip
+    gr.on([dial.strength.change, dial.prompt.submit], trigger_mode="always_last", **heard_by)
+    shown_by = [dial.box, dial.prompt, dial.heard, dial.told, dial.figure, dial.sweep, dial.of]
+    looked = [run, dial.of, dial.strength, judge]
+    gr.Timer(1.5).tick(arrive, looked, shown_by, trigger_mode="once", queue=False, **_QUIET)
+    dial.sweep.click(
+        sweep, [run, dial.strength, judge], dial.figure, api_visibility="private", show_progress="minimal"
+    )
+    dial.vote.click(vote, [run, dial.settings, dial.n], [dial.told, *to_vote.outputs], **_QUIET).success(
+        None, None, None, js=TO_THE_STAGE
+    )
+    dial.keep.click(keep, [run, dial.strength, dial.called], dial.told, **_QUIET)
+
+
+def heard(found: Heard, strength: float, language: str) -> str:
+    """The reply at this setting, large."""
+    reward = ""
+    if found.reward is not None:
+        reward = f"<small>{escape(word('dial.reward_here', language, value=f'{found.reward:+.2f}'))}</small>"
+    text = escape(found.text or "…")
+    return f'<div class="dial-reply"><b>× {strength:g}</b><p>{text}</p>{reward}</div>'
+
+
+def table(found: Sweep, at: float, language: str) -> str:
+    """Every setting with its numbers and its text."""
+    names = ("strength", "reward", "clean", "words", "text")
+    head = "".join(f"<th>{escape(word(f'dial.column.{name}', language))}</th>" for name in names)
+    rows = ""
+    for each in found.settings:
+        cells = [
+            f"{each.strength:g}",
+            "–" if each.reward is None else f"{each.reward:+.2f}",
+            "–" if each.clean is None else f"{100 * each.clean:.0f} %",
+            f"{each.words:.0f}",
+        ]
+        here = ' class="here"' if each.strength == at else ""
+        told = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows += f'<tr{here}>{told}<td class="text">{escape(each.text)}</td></tr>'
+    first = found.settings[0]
+    note = word("dial.note", language, prompt=found.prompt, n=first.n, facts=first.n_facts)
+    return (f'<div class="worth"><div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+            f'<p class="quiet">{escape(note)}</p></div>')  # fmt: skip

@@ -1,0 +1,191 @@
+"""Writes replies into the Chat tab's columns: one answer at a time on each page, which can be stopped.
+
+What comes of an answer is settled at its end, also where it was stopped or an error ended it: a reply that was cut is
+marked, an empty one leaves the talk, and a question that nobody answered goes back to its field. Builds no components.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common.errors import AfinaError
+from tuning.evaluation.alternatives import parted
+from ui.chat import alternatives_view
+from ui.chat.chat_messages import STUB, Turn, shown_talk, whole
+from ui.chat.chat_view import about, passages
+from ui.request import actor, language
+from workbench.chat.chat_service import MOST_COLUMNS, WHOLE
+
+if TYPE_CHECKING:
+    from tuning.inference.request_queue import Partial
+    from workbench.services import Services
+
+
+class Answers:
+    """The answers that are being written, one for each session."""
+
+    def __init__(self) -> None:
+        self._going: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def begin(self, session: str | None) -> Iterator[threading.Event]:
+        """Gives the wish to stop. Raises: AfinaError `chat.busy` where the session's last answer has not ended."""
+        wish = threading.Event()
+        key = session or f"none {id(wish)}"
+        with self._lock:
+            if key in self._going:
+                raise AfinaError("chat.busy")
+            self._going[key] = wish
+        try:
+            yield wish
+        finally:
+            with self._lock:
+                del self._going[key]
+
+    def stop(self, session: str | None) -> None:
+        with self._lock:
+            if wish := self._going.get(session or ""):
+                wish.set()
+
+    def going(self, session: str | None) -> bool:
+        with self._lock:
+            return (session or "") in self._going
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One message to `policies`: the talk before it in each column, and what stands there if no reply comes."""
+
+    message: str
+    policies: list[str]
+    histories: list[list[Turn]]
+    before: list[list[Turn]]
+    system: str
+    sampling: dict[str, Any]
+    returns: bool = False  # whether an unanswered message goes back to its field
+
+
+def sampling_of(
+    temperature: float, top_p: float, max_new_tokens: float, seed: float, greedy: bool
+) -> dict[str, Any]:
+    return {
+        "temperature": temperature,
+        "top_p": top_p,
+        "max_new_tokens": int(max_new_tokens),
+        "seed": int(seed or 0),
+        "greedy": greedy,
+    }
+
+
+def sent(
+    message: str, policies: list[str], talks: Sequence[list[Turn]], system: str, sampling: dict
+) -> Asked:
+    """`message` after what each column holds."""
+    histories = [whole(talk) for talk in talks]
+    return Asked(message, policies, histories, histories, system, sampling, returns=True)
+
+
+def again(policies: list[str], talks: Sequence[list[Turn]], system: str, sampling: dict) -> Asked:
+    """The last message once more, in the place of its replies. A column that has none of them gets it at its end."""
+    before = [whole(talk) for talk in talks]
+    longest = max(before, key=len, default=[])
+    message = next((turn.content for turn in reversed(longest) if turn.role == "user"), "")
+    return Asked(message, policies, [_until(talk, message) for talk in before], before, system, sampling)
+
+
+def _until(talk: list[Turn], message: str) -> list[Turn]:
+    places = [place for place, turn in enumerate(talk) if turn.role == "user"]
+    return talk[: places[-1]] if places and talk[places[-1]].content == message else talk
+
+
+def rows(services: Services, answers: Answers, request: gr.Request, asked: Asked) -> Iterator[list[Any]]:
+    """What the page shows while the columns write: see `row` for the order. The last one is settled.
+
+    Raises: as `Comparing.chat`, AfinaError `chat.busy`; then too the last row is settled.
+    """
+    tongue = language(request)
+    question = Turn("user", asked.message)
+    partials: list[Partial] = []
+    found: list[str] = []
+    field: Any = ""  # the message leaves its field once: what is typed meanwhile stays there
+    with answers.begin(request.session_hash) as wish:
+        stream = services.comparing.chat(
+            actor(services, request), asked.policies, [[turn.plain for turn in talk] for talk in asked.histories],
+            asked.message, asked.system, wish.is_set, tongue, **asked.sampling,
+        )  # fmt: skip
+        try:
+            for partials in stream:
+                found = found or [_found(services, name, asked.message, request) for name in asked.policies]
+                boxes = [
+                    [*talk, question, _turn(partial)]
+                    for talk, partial in zip(asked.histories, partials, strict=True)
+                ]
+                yield _row(field, boxes, [about(each, tongue) for each in partials], found, tongue)
+                field = gr.skip()
+        except Exception:
+            if partials:
+                yield _settled(asked, [_failed(each) for each in partials], found, tongue)
+            raise
+        yield _settled(asked, partials, found, tongue)
+
+
+def _failed(partial: Partial) -> Partial:
+    return partial if partial.done else replace(partial, done=True, finish_reason="failed")
+
+
+def _turn(partial: Partial) -> Turn:
+    cut = partial.done and bool(partial.text) and partial.finish_reason not in WHOLE
+    return Turn("assistant", partial.text or STUB, partial.seal, cut)
+
+
+def _settled(asked: Asked, partials: Sequence[Partial], found: list[str], tongue: str) -> list[Any]:
+    """What stays: replies, cut ones marked; where there is none, the talk as it was before."""
+    question = Turn("user", asked.message)
+    boxes = [
+        [*talk, question, _turn(partial)] if partial.text else old
+        for talk, old, partial in zip(asked.histories, asked.before, partials, strict=True)
+    ]
+    below = [about(each, tongue) for each in partials]
+    unsent = asked.message if asked.returns and not any(each.text for each in partials) else ""
+    return _row(gr.skip(), boxes, below, found, tongue, unsent)
+
+
+def _row(
+    field: Any,
+    boxes: Sequence[list[Turn]],
+    below: Sequence[str],
+    found: Sequence[str],
+    tongue: str,
+    unsent: str = "",
+) -> list[Any]:
+    """Values in the order of the outputs; columns that are not shown stay as they are.
+
+    The message's field, what goes back to it, Send, Stop, Again, Clear, the columns' talks, the columns' facts.
+    """
+    rest = [gr.skip()] * (MOST_COLUMNS - len(boxes))
+    shown = [shown_talk(box, tongue) for box in boxes]
+    facts = [text + more for text, more in zip(below, found, strict=True)]
+    return [field, unsent, *busy(True), *shown, *rest, *facts, *rest]
+
+
+def busy(writing: bool) -> list[Any]:
+    """Send, Stop, Again, Clear while a reply is being written, and else."""
+    off = gr.update(interactive=not writing)
+    return [gr.update(visible=not writing), gr.update(visible=writing), off, off]
+
+
+def _found(services: Services, policy: str, message: str, request: gr.Request) -> str:
+    """HTML: the examples or passages that this column's way puts before the message; empty for the others."""
+    way, ways, tongue = parted(policy or "")[1], services.comparing.alternatives, language(request)
+    if way == "plain" or not message.strip():
+        return ""
+    if way == "few_shot":
+        return alternatives_view.examples(ways.examples(actor(services, request), tongue), tongue)
+    return passages(ways.search(actor(services, request), message), tongue)

@@ -1,0 +1,165 @@
+"""The reward model in the chat: it judges the replies on the screen, and picks the best of n of one policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common.errors import AfinaError
+from ui.chat.chat_messages import said
+from ui.components.token_heatmap import heat
+from ui.request import actor, language, on_open, shown
+from ui.translations import t, word
+from workbench.alignment.reward_training import MOST
+
+if TYPE_CHECKING:
+    from workbench.alignment.reward_training import Scored, Verdict
+    from workbench.services import Services
+
+_SAME = 0.005  # rewards that look alike with two decimals
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class Panel:
+    model: gr.Dropdown
+    judge: gr.Button
+    n: gr.Slider
+    best: gr.Button
+    told: gr.HTML
+
+
+def lay_out() -> Panel:
+    with gr.Accordion(t("chat.reward"), open=False, elem_id="chat-reward"):
+        gr.Markdown(t("chat.reward.about"), elem_classes="train-hint")
+        with gr.Row(equal_height=True):
+            model = gr.Dropdown([], label=t("chat.reward.model"), allow_custom_value=True, min_width=200,
+                                elem_id="chat-reward-model")  # fmt: skip
+            judge = gr.Button(t("chat.reward.judge"), min_width=180, elem_id="chat-reward-judge")
+            n = gr.Slider(
+                1, MOST, 8, step=1, label=t("chat.reward.n"), min_width=200, elem_id="chat-reward-n"
+            )
+            best = gr.Button(t("chat.reward.best"), min_width=180, elem_id="chat-reward-best")
+        told = gr.HTML("", padding=False, elem_id="chat-reward-told")
+    return Panel(model, judge, n, best, told)
+
+
+def wire(
+    services: Services,
+    panel: Panel,
+    talks: Sequence[gr.Chatbot],
+    policies: Sequence[gr.Dropdown],
+    n_columns: gr.Radio,
+    sampling: Sequence[Any],
+    system: gr.Textbox,
+) -> None:
+    """`sampling`: temperature, top_p, max_new_tokens, seed, as the chat's own controls have them."""
+
+    @shown
+    def refresh(chosen: str, request: gr.Request) -> Any:
+        names = services.rewarding.models(actor(services, request))
+        return gr.update(choices=names, value=chosen if chosen in names else names[0] if names else None)
+
+    @shown
+    def judge(request: gr.Request, model: str, count: int, system_text: str, *values: Any) -> str:
+        names, boxes = list(values[:count]), [said(each) for each in values[len(policies) :][:count]]
+        if not model:
+            raise AfinaError("reward.no_model")
+        ended = [(name, box) for name, box in zip(names, boxes, strict=True) if len(box) > 1]
+        if not ended or len({str(box[-2]["content"]) for _, box in ended}) > 1:
+            raise AfinaError("reward.two")
+        opening = [{"role": "system", "content": system_text.strip()}] if (system_text or "").strip() else []
+        asked = [box[:-1] for _, box in ended]
+        shared = (
+            asked[0] if all(each == asked[0] for each in asked) else asked[0][-1:]
+        )  # else the last question
+        talk = [*opening, *shared]
+        found = services.rewarding.verdict(
+            actor(services, request), model, talk, [box[-1]["content"] for _, box in ended], [name for name, _ in ended]
+        )  # fmt: skip
+        return verdict(found, model, [name for name, _ in ended], language(request))
+
+    @shown
+    def best(request: gr.Request, model: str, n: int, count: int, system_text: str, temperature: float,
+             top_p: float, most: int, seed: int, *values: Any) -> str:  # fmt: skip
+        if not model:
+            raise AfinaError("reward.no_model")
+        policy, asked = values[count - 1], values[len(policies) + count - 1]  # of the column on the right
+        turns = [turn["content"] for turn in said(asked) if turn["role"] == "user"]
+        if not turns:
+            raise AfinaError("reward.two")
+        how = {
+            "temperature": temperature,
+            "top_p": top_p,
+            "max_new_tokens": int(most),
+            "seed": int(seed or 0),
+        }
+        found = services.rewarding.best_of(
+            actor(services, request), model, policy, turns[-1], int(n), system_text or "", **how
+        )
+        return ranked(found, policy, turns[-1], language(request))
+
+    on_open(refresh, panel.model, panel.model, queue=False, **_QUIET)
+    panel.model.focus(refresh, panel.model, panel.model, queue=False, **_QUIET)
+    slow = {**_QUIET, "show_progress": "minimal"}
+    panel.judge.click(judge, [panel.model, n_columns, system, *policies, *talks], panel.told, **slow)
+    drawn = [panel.model, panel.n, n_columns, system, *sampling, *policies, *talks]
+    panel.best.click(best, drawn, panel.told, **slow)
+
+
+def verdict(found: Verdict, model: str, names: Sequence[str], language: str) -> str:
+    """Rewards, what the model prefers, and what the class said."""
+    most = max(found.rewards)
+    first = [i for i, reward in enumerate(found.rewards) if most - reward < _SAME]
+    columns = [_column(i, names[i], language) for i in first]
+    heats = heat(found.words) if found.words else [""] * len(names)
+    cells = "".join(
+        f'<div class="reply{" best" if i in first else ""}"><small>{escape(_column(i, name, language))}</small>'
+        f"<b>{reward:+.2f}</b>{coloured}</div>"
+        for i, (name, reward, coloured) in enumerate(zip(names, found.rewards, heats, strict=True))
+    )
+    read = f'<p class="quiet">{escape(word("chat.reward.words", language))}</p>' if any(found.words) else ""
+    p = "" if found.first is None else f" (p = {100 * max(found.first, 1 - found.first):.0f} %)"
+    if len(first) > 1:
+        told = word("chat.reward.same", language, model=model, columns=" = ".join(columns))
+    else:
+        told = word("chat.reward.prefers", language, model=model, column=columns[0]) + p
+    people = _people(found, names, language)
+    return f'<div class="judged"><div class="pair">{cells}</div>{read}<p>{escape(told)}</p>{people}</div>'
+
+
+def _people(found: Verdict, names: Sequence[str], language: str) -> str:
+    said = found.people
+    if len(names) != 2:
+        return ""
+    if said is None:
+        return f'<p class="quiet">{escape(word("chat.reward.unknown", language))}</p>'
+    place = 0 if said.first >= 0.5 else 1
+    share = f"{100 * max(said.first, 1 - said.first):.0f}"
+    column = _column(place, names[place], language)
+    if not said.round:
+        key = "chat.reward.class" if said.first != 0.5 else "chat.reward.class_tie"
+        return f"<p>{escape(word(key, language, column=column, share=share, n=said.n))}</p>"
+    low, high = (said.low or 0, said.high or 1) if place == 0 else (1 - (said.high or 1), 1 - (said.low or 0))
+    between = f"{100 * low:.0f}–{100 * high:.0f}"
+    told = word("chat.reward.class_policies", language, column=column, share=share, between=between, round=said.round,
+                n=said.n)  # fmt: skip
+    return f"<p>{escape(told)}</p>"
+
+
+def ranked(found: Sequence[Scored], policy: str, prompt: str, language: str) -> str:
+    """All n replies with their rewards, the chosen one first."""
+    title = word("chat.reward.ranked", language, n=len(found), policy=policy, prompt=prompt)
+    rows = "".join(
+        f"<li{' class=best' if i == 0 else ''}><b>{each.reward:+.2f}</b><span>{escape(each.text)}</span></li>"
+        for i, each in enumerate(found)
+    )
+    return f'<div class="judged"><p>{escape(title)}</p><ol>{rows}</ol></div>'
+
+
+def _column(index: int, name: str, language: str) -> str:
+    return word("chat.reward.column", language, n=index + 1, name=name)

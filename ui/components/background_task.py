@@ -1,0 +1,58 @@
+"""What every page of a study shares: its state told by a timer that stands still while nothing goes on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common import hashing
+from ui.request import actor, language, shown
+
+if TYPE_CHECKING:
+    from workbench.background import Study
+    from workbench.services import Services
+
+logger = logging.getLogger(__name__)
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+SECONDS = 1.0
+
+
+def wire(
+    services: Services,
+    kind: str,
+    words: Callable[[Study | None, str], str],
+    told: gr.HTML,
+    stop: gr.Button,
+    timer: gr.Timer,
+) -> None:
+    """Shows the study of this kind in `told` as `words(study, language)`; `stop` is seen while it goes on."""
+    seen = gr.State("")
+
+    @shown
+    def watch(mark: str, request: gr.Request) -> list[Any]:
+        study, tongue = services.course.told(actor(services, request), kind), language(request)
+        running = study is not None and study.running
+        now = hashing.of_json([tongue, vars(study) if study else None])
+        if now == mark:
+            return [gr.skip(), gr.skip(), gr.skip(), gr.Timer(active=running)]
+        may_stop = running and actor(services, request).is_teacher
+        return [_worded(words, study, tongue), gr.update(visible=may_stop), now, gr.Timer(active=running)]
+
+    @shown
+    def halt(request: gr.Request) -> None:
+        services.course.stop(actor(services, request), kind)
+
+    timer.tick(watch, seen, [told, stop, seen, timer], **_QUIET)
+    stop.click(halt, None, None, **_QUIET)
+
+
+def _worded(words: Callable[[Study | None, str], str], study: Study | None, tongue: str) -> str:
+    """What is told of a study; of one whose file holds other things than we write, that there is none."""
+    try:
+        return words(study, tongue)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        logger.warning("the file of a study: %s", type(error).__name__)
+        return words(None, tongue)

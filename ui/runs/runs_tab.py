@@ -1,0 +1,175 @@
+"""The Runs tab: every run in a table, curves laid over each other, settings, card, download, delete."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common import hashing
+from tuning.models.peft_methods import FAMILY
+from tuning.models.references import NO_POLICY
+from ui.components import data_view, run_view
+from ui.components.plotly_charts import curves
+from ui.request import actor, language, on_open, shown, warn
+from ui.runs import evaluation_panel
+from ui.train import methods_panel
+from ui.translations import t, word
+
+if TYPE_CHECKING:
+    from workbench.access import Actor
+    from workbench.services import Services
+    from workbench.training.training_service import RunSummary
+
+_COLUMNS = ("name", "state", "parent", "base", "data", "rows", "before", "after", "time")
+_QUIET: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+_SECONDS = 3.0
+_NAMED = 5  # broken runs that are named one by one
+
+
+def build_runs_tab(services: Services) -> None:
+    """Lays the tab out in the Blocks context it is called in."""
+    with gr.Row():
+        # Any value is taken: another page may have deleted a run that is chosen here.
+        chosen = gr.Dropdown([], multiselect=True, label=t("runs.chosen"), info=t("runs.chosen_info"), scale=5,
+                             min_width=280, allow_custom_value=True, elem_id="runs-chosen")  # fmt: skip
+        refresh = gr.Button(t("runs.refresh"), size="sm", scale=0, min_width=120)
+    table = gr.HTML("", elem_id="runs-table", padding=False)
+    plot = gr.Plot(visible=False, show_label=False)
+    details = gr.HTML("", padding=False)
+    with gr.Row(visible=False) as danger:
+        sure = gr.Checkbox(False, label=t("runs.sure"))
+        delete = gr.Button(t("runs.delete"), variant="stop", size="sm", scale=0, min_width=160)
+    evaluation_panel.build(services, chosen)
+    methods_panel.build_results(services, _SECONDS)
+    seen = gr.State(("", ""))
+    outputs = [chosen, table, plot, details, danger, sure]
+
+    @shown
+    def look(names: list[str], request: gr.Request) -> list[Any]:
+        # The choice is left as it is: who chooses quickly is ahead of what comes back.
+        return [gr.update(choices=_names(services, request)), *_look(services, names or [], request)]
+
+    @shown
+    def arrive(request: gr.Request) -> list[Any]:
+        newest = [run.name for run in services.training.runs(actor(services, request))[:1]]
+        choice = gr.update(choices=_names(services, request), value=newest)
+        return [choice, *_look(services, newest, request)]
+
+    @shown
+    def watch(names: list[str], mark: tuple[str, str], request: gr.Request) -> list[Any]:
+        who, tongue = actor(services, request), language(request)
+        runs = services.training.runs(who)
+        there, told = _chosen(runs, names), _table(runs, tongue) + _left_out(services, who, tongue)
+        more = _all_details(services, there, who, tongue)
+        now = (hashing.of_json([names, told]), hashing.of_json(more))
+        if now == tuple(mark):
+            return [gr.skip()] * 5
+        # What somebody has unfolded stays so until the run has something new to say, its download for one.
+        more = more if now[1] != mark[1] else gr.skip()
+        drawn = _drawn(services, who, there, tongue)
+        return [gr.update(choices=[run.name for run in runs]), told, drawn, more, now]
+
+    @shown
+    def remove(names: list[str], is_sure: bool, request: gr.Request) -> list[Any]:
+        if not is_sure:
+            warn(word("runs.be_sure", language(request)))
+            return [gr.skip()] * len(outputs)
+        who = actor(services, request)
+        by_name = {run.name: run.run_id for run in services.training.runs(who)}
+        for name in names or []:
+            services.training.delete(who, by_name.get(name, name))
+        return [gr.update(choices=_names(services, request), value=[]), *_look(services, [], request)]
+
+    on_open(arrive, None, outputs, **_QUIET)
+    gr.on([chosen.change, refresh.click], look, chosen, outputs, **_QUIET)
+    gr.Timer(_SECONDS).tick(watch, [chosen, seen], [chosen, table, plot, details, seen], **_QUIET)
+    # In the queue: outside it no warning reaches the page.
+    delete.click(remove, [chosen, sure], outputs, api_visibility="private", show_progress="hidden")
+
+
+def _names(services: Services, request: gr.Request) -> list[str]:
+    return [run.name for run in services.training.runs(actor(services, request))]
+
+
+def _look(services: Services, names: list[str], request: gr.Request) -> list[Any]:
+    tongue, who = language(request), actor(services, request)
+    runs = services.training.runs(who)
+    there = _chosen(runs, names)
+    return [
+        _table(runs, tongue) + _left_out(services, who, tongue),
+        _drawn(services, who, there, tongue),
+        _all_details(services, there, who, tongue),
+        gr.update(visible=bool(there) and who.is_teacher),
+        False,
+    ]
+
+
+def _chosen(runs: list[RunSummary], names: list[str] | None) -> list[RunSummary]:
+    return [run for run in runs if run.name in (names or [])]
+
+
+def _drawn(services: Services, who: Actor, runs: list[RunSummary], tongue: str) -> Any:
+    """The curves of `runs` over each other; hidden where there is nothing to draw yet."""
+    series = {run.name: services.training.status(who, run.run_id).series for run in runs}
+    words = {key: word(f"runs.curve.{key}", tongue) for key in ("heldout", "train", "step", "loss")}
+    drawn = any(each.get("loss") or each.get("heldout_loss") for each in series.values())
+    return gr.update(value=curves(series, words) if drawn else None, visible=drawn)
+
+
+def _table(runs: list[RunSummary], tongue: str) -> str:
+    """All runs, the newest first."""
+    if not runs:
+        return f'<div class="train-empty">{word("runs.empty", tongue)}</div>'
+    head = "".join(f"<th>{word(f'runs.column.{name}', tongue)}</th>" for name in _COLUMNS)
+    body = "".join(f"<tr>{''.join(_cells(run, tongue))}</tr>" for run in runs)
+    table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="runs-scroll">{table}</div>'
+
+
+def _left_out(services: Services, who: Actor, tongue: str) -> str:
+    """A line for each run that the table leaves out; what its files hold is for the teacher alone."""
+    broken = services.training.broken(who)
+    lines = [each.words(tongue) for each in broken[:_NAMED]] if who.is_teacher else []
+    if len(broken) > len(lines):
+        lines.append(word("runs.left_out", tongue, n=len(broken) - len(lines)))
+    return "".join(f'<div class="train-problem">{html.escape(line)}</div>' for line in lines)
+
+
+def _cells(run: RunSummary, tongue: str) -> list[str]:
+    def loss(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3f}"
+
+    state = f'<span class="badge {run.state}">{html.escape(run_view.state(run.state, tongue))}</span>'
+    texts = [run.name, state, run.parent or "–", run.base, run.data_name, f"{run.n_train} + {run.n_heldout}",
+             loss(run.heldout_before), loss(run.heldout_after),
+             data_view.duration(run.elapsed_seconds, tongue) if run.elapsed_seconds else "–"]  # fmt: skip
+    return [f"<td>{text if text is state else html.escape(str(text))}</td>" for text in texts]
+
+
+def _all_details(services: Services, runs: list[RunSummary], who: Actor, tongue: str) -> str:
+    return "".join(_details(services, run, who, tongue) for run in runs)
+
+
+def _details(services: Services, run: RunSummary, who: Any, tongue: str) -> str:
+    """Settings, fingerprints, card and download of one run."""
+    knobs = "".join(
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>"
+        for name, value in run.config.items()
+    )
+    prints = word("runs.prints", tongue, data=run.data_fingerprint[:16], base=run.base_sha256[:16])
+    link = ""
+    if run.downloadable and who.is_teacher:
+        link = f'<a class="runs-download" href="/files/runs/{run.run_id}" download>{word("runs.download", tongue)}</a>'
+        if run.method not in NO_POLICY and FAMILY[str(run.config.get("peft", "lora"))].merges:
+            told = word("runs.merged", tongue)
+            link += f'<a class="runs-download" href="/files/merged/{run.run_id}" download>{told}</a>'
+    card = html.escape(services.training.card(who, run.run_id) or "")
+    shown_card = (
+        f"<details><summary>{word('runs.card', tongue)}</summary><pre>{card}</pre></details>" if card else ""
+    )
+    return (
+        f'<section class="runs-details"><h3>{html.escape(run.name)}</h3><p>{html.escape(prints)}</p>{link}'
+        f"<details><summary>{word('runs.settings', tongue)}</summary><dl>{knobs}</dl></details>{shown_card}</section>"
+    )

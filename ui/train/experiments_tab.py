@@ -1,0 +1,113 @@
+"""A course's demonstrations, one click each: choose, see what it takes here and what it shows, start, compare.
+
+Lays out and wires; what is shown is made in `ui/train/experiments_view.py`, what is done in `training.experiments`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common import hashing
+from tuning.data import uploads
+from tuning.data.file_types import KINDS
+from tuning.experiments.recipes import RECIPES
+from ui.chat import alternatives_view
+from ui.request import actor, language, shown
+from ui.train import experiments_view
+from ui.translations import t, word
+from workbench.training.experiments import RECIPE
+
+if TYPE_CHECKING:
+    from workbench.services import Services
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_SECONDS = 1.0
+_BUSY = ("queued", "starting", "running", "stopping")
+
+
+def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
+    """Lays the page out in the Blocks context it is called in; `tab` is its own."""
+    gr.Markdown(t("experiments.intro"))
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            named = [(t(f"experiments.{name}"), name) for name in RECIPES]
+            recipe = gr.Radio(
+                named, value=next(iter(RECIPES)), label=t("experiments.choose"), elem_id="recipe"
+            )
+            about = gr.HTML("", padding=False, elem_id="recipe-about")
+            with gr.Group(visible=False) as own:
+                data = gr.Dropdown([(t("experiments.own.none"), "")], value="", allow_custom_value=True,
+                                   label=t("experiments.own.data"), info=t("experiments.own.info"),
+                                   elem_id="recipe-data")  # fmt: skip
+                upload = gr.UploadButton(t("train.upload"), size="sm", file_types=list(KINDS))
+            share = gr.Slider(0, 1, 0.5, step=0.05, label=t("experiments.share"), visible=False)
+            start = gr.Button(
+                t("experiments.start"), variant="primary", visible=False, elem_id="recipe-start"
+            )
+        with gr.Column(scale=7, min_width=320):
+            told = gr.HTML("", padding=False, elem_id="recipe-told")
+    seen = gr.State("")
+    timer = gr.Timer(_SECONDS, active=False)
+
+    def taken(name: str, data: str | None) -> str:
+        """The data of one's own that count: what stays chosen from another recipe may not be for this one."""
+        return (data or "").strip() if RECIPES[name].takes else ""
+
+    @shown
+    def describe(name: str, data: str | None, request: gr.Request) -> str:
+        used = services.course.uses(actor(services, request), name, language(request), taken(name, data))
+        return experiments_view.about(name, used, language(request))
+
+    @shown
+    def choose(name: str, request: gr.Request) -> list[Any]:
+        recipe, teaches = RECIPES[name], actor(services, request).is_teacher
+        return [describe(name, "", request), gr.update(visible=recipe.uses_share),
+                gr.update(visible=bool(recipe.takes) and teaches), ""]  # fmt: skip
+
+    @shown
+    def arrive(name: str, request: gr.Request) -> list[Any]:
+        teaches = actor(services, request).is_teacher
+        return [*choose(name, request), gr.update(visible=teaches), gr.Timer(active=True)]
+
+    @shown
+    def uploaded(file: str, request: gr.Request) -> Any:
+        services.roles.require_teacher(actor(services, request))
+        place = uploads.keep(Path(file), services.settings.home)
+        return gr.update(choices=[(word("experiments.own.none", language(request)), ""),
+                                  (place.name, str(place))], value=str(place))  # fmt: skip
+
+    @shown
+    def begin(name: str, of: float, data: str | None, request: gr.Request) -> gr.Timer:
+        who = actor(services, request)
+        services.course.start_recipe(who, name, language(request), float(of), taken(name, data))
+        return gr.Timer(active=True)
+
+    @shown
+    def watch(mark: str, request: gr.Request) -> list[Any]:
+        text, busy = _told(services, request)
+        now = hashing.of_json([language(request), text])
+        return [gr.skip() if now == mark else text, now, gr.Timer(active=busy)]
+
+    tab.select(arrive, recipe, [about, share, own, data, start, timer], queue=False, **_QUIET)
+    recipe.input(choose, recipe, [about, share, own, data], queue=False, **_QUIET)
+    upload.upload(uploaded, upload, data, **_QUIET).success(describe, [recipe, data], about, **_QUIET)
+    data.input(describe, [recipe, data], about, queue=False, **_QUIET)
+    start.click(begin, [recipe, share, data], timer, **_QUIET)
+    timer.tick(watch, seen, [told, seen, timer], queue=False, **_QUIET)
+
+
+def _told(services: Services, request: gr.Request) -> tuple[str, bool]:
+    """(HTML of the newest recipe's runs, whether anything is still going on)."""
+    who, tongue = actor(services, request), language(request)
+    study = services.course.told(who, RECIPE)
+    busy = study is not None and study.running
+    above = alternatives_view.state(study, tongue, "experiments.preparing")
+    groups = services.course.recipe_groups(who)
+    if not groups:
+        return above or f'<div class="train-empty">{word("experiments.none", tongue)}</div>', busy
+    found = services.course.parts(who, next(iter(groups)))
+    busy = busy or any(part.state in _BUSY for part in found)
+    return above + experiments_view.parts(found, tongue), busy

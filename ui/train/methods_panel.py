@@ -1,0 +1,186 @@
+"""Methods compared on the same data: chosen in the Train tab, shown in the Runs tab as a table and a figure."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common import hashing
+from tuning.experiments.method_comparison import USUAL
+from tuning.models.peft_methods import FAMILY, METHODS
+from ui.components import data_view, run_view
+from ui.components.plotly_charts import COLOURS, curves
+from ui.request import actor, language, on_open, shown
+from ui.train import experiments_view
+from ui.translations import t, word
+from workbench.training.experiments import SEARCH
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from tuning.experiments.method_comparison import Compared
+    from ui.train.train_handlers import Train
+    from ui.train.train_layout import LivePanel, Setup
+    from workbench.services import Services
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_COLUMNS = ("method", "heldout", "trained", "share", "size", "memory", "time", "state")
+"""What tells methods apart first: a phone shows two or three columns."""
+
+
+def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> None:
+    """Under the form: which methods, and the one click that queues a run of each."""
+    with setup.column, gr.Accordion(t("compare.title"), open=False, elem_id="compare-methods"):
+        gr.Markdown(t("compare.help"))
+        choices = [(FAMILY[method].label, method) for method in METHODS]
+        methods = gr.CheckboxGroup(choices, value=list(USUAL), show_label=False)
+        start = gr.Button(t("compare.start"))
+
+    @shown
+    def begin(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+        who = actor(train.services, request)
+        train.compare(who, setup.form(values), values[methods])
+        return {live.choice: gr.update(choices=train.run_choices(language(request)), value=""),
+                pages: gr.update(selected="live"), setup.name: ""}  # fmt: skip
+
+    start.click(begin, {*setup.inputs, methods}, [live.choice, pages, setup.name], **_QUIET)
+
+
+def build_results(services: Services, seconds: float) -> None:
+    """In the Runs tab: runs that belong together (methods, a recipe, a search) as a table and a figure.
+
+    What changes is shown anew every so many `seconds`.
+    """
+    with gr.Accordion(t("side.title"), open=True, visible=False, elem_id="compare-results") as box:
+        with gr.Row():
+            # Any value is taken: its runs may have been deleted on another page.
+            group = gr.Dropdown([], label=t("side.group"), allow_custom_value=True, scale=4, min_width=240)
+            refresh = gr.Button(t("runs.refresh"), size="sm", scale=0, min_width=120)
+        table = gr.HTML(padding=False)
+        plot = gr.Plot(show_label=False)
+    seen = gr.State("")
+    outputs = [box, group, table, plot, seen]
+
+    @shown
+    def look(key: str, mark: str, request: gr.Request) -> list[Any]:
+        who, tongue = actor(services, request), language(request)
+        offered = _offered(services, who, tongue)
+        if not offered:
+            return [gr.update(visible=False), gr.skip(), "", None, ""]
+        keys = [value for _, value in offered]
+        chosen = key if key in keys else keys[0]
+        told, drawn = _shown(services, who, chosen, tongue)
+        now = hashing.of_json([chosen, offered, told])
+        if now == mark:
+            return [gr.skip()] * len(outputs)
+        # A choice that still holds is left as it is: who chooses quickly is ahead of what comes back.
+        choice = gr.update(choices=offered) if key == chosen else gr.update(choices=offered, value=chosen)
+        return [gr.update(visible=True), choice, told, gr.update(value=drawn, visible=drawn is not None), now]
+
+    on_open(look, [group, seen], outputs, queue=False, **_QUIET)
+    gr.on([group.input, refresh.click, gr.Timer(seconds).tick], look, [group, seen], outputs, queue=False,
+          **_QUIET)  # fmt: skip
+
+
+def _offered(services: Services, who: Any, tongue: str) -> list[tuple[str, str]]:
+    """(label, key) of all that can be laid side by side; a key is its kind, a slash and its name."""
+    found = [("methods", name, name) for name in services.training.comparisons(who)]
+    for group, recipe in services.course.recipe_groups(who).items():
+        found.append(("experiment", group, f"{word(f'experiments.{recipe}', tongue)} · {group[-6:]}"))
+    found += [("search", name, name) for name in services.course.searches(who)]
+    return [(word(f"side.{kind}", tongue, name=label), f"{kind}/{name}") for kind, name, label in found]
+
+
+def _shown(services: Services, who: Any, key: str, tongue: str) -> tuple[str, go.Figure | None]:
+    kind, _, name = key.partition("/")
+    if kind == "methods":
+        lines = services.training.compared(who, name)
+        return table_of(lines, tongue), figure(lines, tongue)
+    if kind == "search":
+        found = services.course.found(who, name)
+        if found is None:
+            return "", None
+        study = services.course.told(who, SEARCH)
+        going = study is not None and study.running and study.about.get("search_id") == name
+        return experiments_view.trials(found, tongue, going), experiments_view.trials_figure(found, tongue)
+    series = {experiments_view.part_name(part, tongue): points
+              for part, points in services.course.part_series(who, name).items()}  # fmt: skip
+    words = {each: word(f"runs.curve.{each}", tongue) for each in ("heldout", "train", "step", "loss")}
+    drawn = any(each.get("heldout_loss") for each in series.values())
+    told = experiments_view.parts(services.course.parts(who, name), tongue)
+    return told, curves(series, words) if drawn else None
+
+
+def table_of(lines: list[Compared], tongue: str) -> str:
+    """HTML: one row a method, with its number in the figure; the lowest held-out loss stands out."""
+    known = [line.heldout_after for line in lines if line.heldout_after is not None and line.state == "done"]
+    best = min(known, default=None)
+    head = "".join(f"<th>{word(f'compare.column.{name}', tongue)}</th>" for name in _COLUMNS)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(number, line, best, tongue))}</tr>"
+        for number, line in enumerate(lines, 1)
+    )
+    table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    note = html.escape(word("compare.note", tongue))
+    return f'<div class="runs-scroll">{table}</div><p class="train-hint">{note}</p>'
+
+
+def _cells(number: int, line: Compared, best: float | None, tongue: str) -> list[str]:
+    def loss(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3f}"
+
+    state = f'<span class="badge {line.state}">{html.escape(run_view.state(line.state, tongue))}</span>'
+    after = loss(line.heldout_after)
+    if best is not None and line.heldout_after == best:
+        after = f"<b>{after}</b>"
+    share = f"{line.trainable / line.parameters:.2%}" if line.parameters else "–"
+    return [
+        f"<b>{number}</b>\N{NO-BREAK SPACE}{html.escape(line.label)}",
+        f"{loss(line.heldout_before)} → {after}",
+        data_view.amount(line.trainable) if line.trainable else "–",
+        share,
+        data_view.memory(line.saved_bytes) if line.saved_bytes else "–",
+        data_view.memory(line.peak_memory_bytes) if line.peak_memory_bytes else "–",
+        data_view.duration(line.seconds, tongue) if line.seconds else "–",
+        state,
+    ]
+
+
+def figure(lines: list[Compared], tongue: str) -> go.Figure | None:
+    """Held-out loss over trained parameters, a dot a method with its number; None before there is anything to draw."""
+    import plotly.graph_objects as go
+
+    drawn = [(number, line) for number, line in enumerate(lines, 1)
+             if line.heldout_after is not None and line.trainable]  # fmt: skip
+    if not drawn:
+        return None
+    made = go.Figure()
+    for number, line in drawn:
+        made.add_scatter(
+            x=[line.trainable],
+            y=[line.heldout_after],
+            name=line.label,
+            mode="markers+text",
+            text=[str(number)],  # names would lie over each other on a phone
+            textposition="middle center",
+            textfont={"size": 13, "color": "#fff"},
+            marker={"size": 24, "color": COLOURS[0], "opacity": 0.85},
+            hovertemplate=f"{line.label}<br>%{{x:,}} · %{{y:.3f}}<br>"
+            f"{data_view.duration(line.seconds, tongue)}<extra></extra>",
+        )
+    made.update_layout(
+        xaxis={"title": word("compare.axis.trained", tongue), "type": "log", "automargin": True},
+        yaxis={"title": word("compare.axis.loss", tongue), "automargin": True},
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"size": 15, "color": "#7a8194"},
+        showlegend=False,
+        margin={"l": 60, "r": 30, "t": 30, "b": 60},
+        height=400,
+    )
+    made.update_xaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
+    made.update_yaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
+    return made

@@ -1,0 +1,187 @@
+"""The door of the room on the Vote tab: who came in just now, seats, closing, undoing what a script did.
+
+Shows and calls; what is doubted and undone is decided in `workbench.voting.door`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ui.request import actor, inform, language, on_open, shown
+from ui.server.endpoint_values import typed
+from ui.translations import t, word
+
+if TYPE_CHECKING:
+    from workbench.services import Services
+    from workbench.voting.door import Doorway
+
+_SECONDS = 2.0
+_MANY_CODES = 20  # wrong ones in a minute: more than a class mistypes
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class Seats:
+    box: gr.Column
+    line: gr.HTML
+    seats: gr.Number
+    close: gr.Button
+    undo: gr.Button
+    again: gr.Button
+    trust: gr.Button
+    seen: gr.State
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [self.line, self.close, self.undo, self.again, self.trust, self.seen]
+
+
+def build(services: Services) -> None:
+    """Lays the panel out in the Blocks context it is called in, and wires it."""
+    with gr.Column(visible=False, elem_id="vote-seats") as box:
+        line = gr.HTML("", padding=False, elem_id="vote-seats-line")
+        with gr.Row(elem_classes="ends"):
+            seats = gr.Number(0, label=t("vote.seats.number"), precision=0, minimum=0, scale=0, min_width=190,
+                              elem_id="vote-seats-number")  # fmt: skip
+            close = _button("close", 190, True)
+            undo, again = _button("undo", 240, key="undo_none"), _button("again", 240, key="undo_none")
+            trust = _button("trust", 240)
+    panel = Seats(box, line, seats, close, undo, again, trust, gr.State(""))
+    _wire(services, panel)
+    _endpoints(services)
+
+
+def _button(name: str, width: int, visible: bool = False, key: str = "") -> gr.Button:
+    """A button of the panel; `key` names its first words where they are not those of `name`."""
+    words = t(f"vote.seats.{key or name}")
+    return gr.Button(
+        words, size="md", scale=0, min_width=width, visible=visible, elem_id=f"vote-seats-{name}"
+    )
+
+
+def _wire(services: Services, panel: Seats) -> None:
+    timer = gr.Timer(_SECONDS, active=False)
+
+    @shown
+    def look(seen: str, request: gr.Request) -> list[Any]:
+        return _look(services, seen, request)
+
+    @shown
+    def arrive(request: gr.Request) -> list[Any]:
+        who = actor(services, request)
+        if not who.is_teacher:
+            return [gr.skip()] * 3
+        door = services.doors.look(who).door
+        return [gr.update(visible=True), door.seats or 0, gr.Timer(active=True)]
+
+    @shown
+    def seat(n: float | None, request: gr.Request) -> list[Any]:
+        services.doors.set_seats(actor(services, request), int(n or 0))
+        return _look(services, "", request)
+
+    @shown
+    def close(request: gr.Request) -> list[Any]:
+        who = actor(services, request)
+        services.doors.close(who, not services.doors.look(who).door.closed)
+        return _look(services, "", request)
+
+    def act(name: str) -> Any:
+        @shown
+        def done(request: gr.Request) -> list[Any]:
+            n = getattr(services.doors, name)(actor(services, request))
+            inform(word(f"vote.seats.{name}_done", language(request), n=n), 6)
+            return _look(services, "", request)
+
+        return done
+
+    watch: dict[str, Any] = {"fn": look, "inputs": panel.seen, "outputs": panel.outputs}
+    on_open(arrive, None, [panel.box, panel.seats, timer], queue=False, **_QUIET).success(
+        **watch, queue=False, **_QUIET
+    )
+    timer.tick(**watch, queue=False, **_QUIET)
+    gr.on([panel.seats.submit, panel.seats.blur], seat, panel.seats, panel.outputs, queue=False, **_QUIET)
+    panel.close.click(close, None, panel.outputs, queue=False, **_QUIET)
+    for button, name in ((panel.undo, "undo"), (panel.again, "take_back"), (panel.trust, "trust")):
+        button.click(act(name), None, panel.outputs, queue=False, **_QUIET)
+
+
+def _look(services: Services, seen: str, request: gr.Request) -> list[Any]:
+    """The line and the buttons, or nothing where nothing has changed."""
+    who, tongue = actor(services, request), language(request)
+    if not who.is_teacher:
+        return [gr.skip()] * 6
+    doorway = services.doors.look(who)
+    mark = f"{tongue} {doorway}"
+    if mark == seen:
+        return [gr.skip()] * 6
+    door = doorway.door
+    close = word("vote.seats.open" if door.closed else "vote.seats.close", tongue)
+    undo = word("vote.seats.undo", tongue, n=door.last)
+    return [
+        line(doorway, tongue),
+        gr.update(value=close, variant="primary" if door.closed else "secondary"),
+        gr.update(value=undo, visible=door.last > 0, variant="stop" if door.doubted else "secondary"),
+        gr.update(value=word("vote.seats.take_back", tongue, n=door.undone), visible=door.undone > 0),
+        gr.update(visible=door.doubted > 0 or doorway.refused > 0),
+        mark,
+    ]
+
+
+def line(doorway: Doorway, tongue: str) -> str:
+    """Who is inside and how fast they came; beneath it, what looks like no class."""
+    door = doorway.door
+    told = [
+        word("vote.seats.inside", tongue, n=door.inside),
+        word("vote.seats.recent", tongue, n=door.recent),
+    ]
+    if door.seats is not None:
+        told.append(word("vote.seats.of", tongue, n=door.seats))
+    if door.closed:
+        told.append(word("vote.seats.closed", tongue))
+    troubles = []
+    if door.doubted:
+        troubles.append(word("vote.seats.doubted", tongue, n=door.doubted))
+    if doorway.refused:
+        troubles.append(word("vote.seats.refused", tongue, n=doorway.refused))
+    if doorway.wrong_codes > _MANY_CODES:
+        troubles.append(word("vote.seats.codes", tongue, n=doorway.wrong_codes))
+    below = f'<div class="train-problem">{escape(" ".join(troubles))}</div>' if troubles else ""
+    return f'<p class="quiet">{escape(" · ".join(told))}</p>{below}'
+
+
+def _endpoints(services: Services) -> None:
+    """What scripts call through `gradio_client`, with the teacher's token as bearer."""
+
+    @shown
+    def room_door(request: gr.Request) -> dict[str, Any]:
+        """Who came in: seats, closed, inside, recent, doubted, undone, wrong codes and refusals of a minute."""
+        return status(request)
+
+    @shown
+    @typed
+    def set_seats(n: int, closed: bool, request: gr.Request) -> dict[str, Any]:
+        """So many people may join (0: no limit), and nobody new while `closed`."""
+        who = actor(services, request)
+        services.doors.set_seats(who, n)
+        services.doors.close(who, closed)
+        return status(request)
+
+    @shown
+    @typed
+    def undo_joins(minutes: float, request: gr.Request) -> dict[str, Any]:
+        """Undoes the joinings of the last `minutes` (0: the last crowd)."""
+        n = services.doors.undo(actor(services, request), minutes)
+        return status(request) | {"n": n}
+
+    def status(request: gr.Request) -> dict[str, Any]:
+        doorway = services.doors.look(actor(services, request))
+        told = vars(doorway.door) | {"wrong_codes": doorway.wrong_codes, "refused": doorway.refused}
+        return told | {"at": time.time()}
+
+    for handler in (room_door, set_seats, undo_joins):
+        gr.api(handler, api_name=handler.__name__, concurrency_limit=4)

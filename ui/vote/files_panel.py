@@ -1,0 +1,122 @@
+"""A round's files and people: export, import, invitations. Wires `services.results` and `services.rounds`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import gradio as gr
+
+from labeling.exchange.exporter import FORMATS
+from labeling.schema import Sources
+from tuning.data import uploads
+from ui.request import actor, inform, language, shown
+from ui.translations import t, word
+from ui.vote import round_choice
+
+if TYPE_CHECKING:
+    from workbench.services import Services
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_AGGREGATIONS = ("every", "majority", "minimum")
+
+
+@dataclass(frozen=True)
+class Files:
+    format: gr.Dropdown
+    aggregation: gr.Radio
+    minimum: gr.Slider
+    sources: gr.Radio
+    export: gr.Button
+    done: gr.HTML
+    upload: gr.File
+    invitations: gr.Number
+    group: gr.Textbox
+    quota: gr.Number
+    invite: gr.Button
+    links: gr.Textbox
+
+
+def lay_out(services: Services, choice: gr.Dropdown) -> Files:
+    with gr.Row():
+        format = gr.Dropdown([(t(f"vote.files.format.{each}"), each) for each in FORMATS], value="trl",
+                             label=t("vote.files.format"), min_width=240, elem_id="vote-format")  # fmt: skip
+        aggregation = gr.Radio(
+            [(t(f"vote.files.{each}"), each) for each in _AGGREGATIONS],
+            value="majority",
+            label=t("vote.files.aggregation"),
+            scale=2,
+        )
+        minimum = gr.Slider(0.5, 1, 0.7, step=0.05, label=t("vote.files.agreement_share"))
+        sources = gr.Radio(
+            [(t(f"judges.sources.{each}"), each) for each in get_args(Sources)],
+            value="people",
+            label=t("judges.sources"),
+        )
+        export = gr.Button(t("vote.files.export"), scale=0, min_width=140, elem_id="vote-export")
+    done = gr.HTML("", padding=False, elem_id="vote-exported")
+    upload = gr.File(label=t("vote.files.import"), file_types=[".jsonl", ".json", ".gz"], height=150)
+    with gr.Row(elem_classes="ends"):
+        invitations = gr.Number(
+            10, precision=0, minimum=1, maximum=500, label=t("vote.files.invitations"), min_width=120
+        )
+        group = gr.Textbox(label=t("vote.files.group"), max_lines=1)
+        quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
+        invite = gr.Button(t("vote.files.invite"), scale=0, min_width=140)
+    links = gr.Textbox(label=t("vote.files.links"), lines=4, visible=False, buttons=["copy"])
+    return Files(
+        format, aggregation, minimum, sources, export, done, upload, invitations, group, quota, invite, links
+    )
+
+
+def wire(services: Services, files: Files, place: round_choice.Place) -> None:
+    choice = place.choice
+
+    @shown
+    def export(
+        name: str, format: Any, aggregation: Any, minimum: float, sources: Any, request: gr.Request
+    ) -> str:
+        who = actor(services, request)
+        done = services.results.export(who, name, format, aggregation, minimum, sources=sources)
+        told = word("vote.files.done", language(request), n=done.n)
+        links = "".join(
+            f' <a href="{escape(url_of(each))}" download>{escape(each.name)}</a>'
+            for each in dict.fromkeys((done.path, done.card))
+        )
+        return f"<p>{told}{links}</p>"
+
+    @shown
+    def load(path: str, request: gr.Request) -> list[Any]:
+        who = actor(services, request)
+        services.roles.require_teacher(who)
+        file = uploads.keep(Path(path), services.settings.home)
+        done = services.rounds.load(who, file, file.stem[:100])
+        told = word(
+            "label.imported", language(request), name=done.name, n=done.comparisons, votes=done.annotations
+        )
+        inform(told, 10)
+        return [*round_choice.chosen(services, who, done.name, language(request)), None]
+
+    @shown
+    def invite(n: float, group: str, quota: float, request: gr.Request) -> Any:
+        from ui.vote.vote_tab import _link
+
+        made = services.rounds.invite(actor(services, request), int(n or 0), group or "", int(quota or 0))
+        links = "\n".join(f"{who[:8]}  {_link(services)}/vote#invite={token}" for who, token in made)
+        return gr.update(value=links, visible=True)
+
+    files.export.click(
+        export, [choice, files.format, files.aggregation, files.minimum, files.sources], files.done, **_QUIET
+    ).failure(lambda: "", None, files.done, **_QUIET)  # else the former export's links stand under the error
+    files.upload.upload(load, files.upload, [*place.outputs, files.upload], **_QUIET).failure(
+        lambda: None, None, files.upload, **_QUIET
+    )  # what could not be read makes room for another
+    choice.change(lambda: "", None, files.done, queue=False, **_QUIET)
+    files.invite.click(invite, [files.invitations, files.group, files.quota], files.links, **_QUIET)
+
+
+def url_of(path: Path) -> str:
+    """Where the teacher downloads an export."""
+    return f"/files/exports/{path.parent.name}/{path.name}"

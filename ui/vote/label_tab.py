@@ -1,0 +1,308 @@
+"""The Label tab: one comparison at a time with every field, for careful annotation; the same service as the phones.
+
+The annotator's token lives in the browser. Keys 1, 2, 0 and 9 choose, as on the voting page.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from common.errors import AfinaError, Conflict, NotAllowed
+from labeling.schema import CRITERIA, new_id
+from ui import static_files
+from ui.components.safe_markdown import harmless
+from ui.request import actor, language, on_open, shown, warn
+from ui.translations import t, word
+
+if TYPE_CHECKING:
+    from labeling.rounds.history import Past
+    from labeling.schema import Annotator
+    from workbench.services import Services
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_CHOICES = {"left": "left_wins", "right": "right_wins", "tie": "tie", "both_bad": "both_bad"}
+_KEYS = static_files.text("label_keys.js")
+
+
+@dataclass(frozen=True)
+class Desk:
+    door: gr.Row
+    told: gr.HTML
+    work: gr.Column
+    prompt: gr.HTML
+    left: gr.HTML
+    right: gr.HTML
+    choice: gr.Radio
+    strength: gr.Radio
+    ratings: gr.Dataframe
+    rationale: gr.Textbox
+    edit_side: gr.Radio
+    edited: gr.Textbox
+    look: gr.Button
+    history: gr.Row
+    past: gr.Dropdown
+    guidelines: gr.Markdown
+    item: gr.State  # what is being judged: ids and texts, and what it supersedes
+
+
+def build_label_tab(services: Services) -> None:
+    """Lays the tab out in the Blocks context it is called in."""
+    token = gr.BrowserState("", storage_key="afina-label", secret="afina-label")
+    with gr.Row(elem_classes="ends") as door:
+        code = gr.Textbox(
+            label=t("label.code"), max_lines=1, max_length=64, scale=1, min_width=140, elem_id="label-code"
+        )
+        join = gr.Button(t("label.join"), variant="primary", scale=1, elem_id="label-join")
+        link = gr.Textbox(label=t("label.link"), max_lines=1, scale=3, elem_id="label-link")
+        resume = gr.Button(t("label.resume"), scale=0, min_width=120)
+    told = gr.HTML("", padding=False, elem_id="label-told")
+    with gr.Column(visible=False) as work:
+        prompt = gr.HTML("", padding=False, elem_classes="stage-prompt", elem_id="label-prompt")
+        with gr.Row(equal_height=True, elem_id="label-pair"):
+            left = gr.HTML("", padding=False, elem_id="label-left")
+            right = gr.HTML("", padding=False, elem_id="label-right")
+        choice = gr.Radio([(t(f"label.{text}"), value) for value, text in _CHOICES.items()], label=t("label.choice"),
+                          elem_id="label-choice")  # fmt: skip
+        with gr.Row():
+            strength = gr.Radio([(t(f"label.strength_{n}"), n) for n in (1, 2, 3)], label=t("label.strength"))
+            edit_side = gr.Radio([("A", "left"), ("B", "right"), (t("label.edit_none"), "")], value="",
+                                 label=t("label.edit_side"))  # fmt: skip
+        edited = gr.Textbox(label=t("label.edited"), lines=3, visible=False)
+        with gr.Row():
+            ratings = gr.Dataframe(headers=["", "A", "B"], datatype=["str", "number", "number"], interactive=True,
+                                   elem_id="label-ratings", static_columns=[0], label=t("label.ratings"),
+                                   column_count=3)  # fmt: skip
+            rationale = gr.Textbox(label=t("label.rationale"), lines=3)
+        with gr.Row():
+            send = gr.Button(t("label.send"), variant="primary", elem_id="label-send")
+            skip = gr.Button(t("label.skip"), elem_id="label-skip")
+            report = gr.Button(t("label.report"))
+    look = gr.Button(t("label.look"), size="sm", visible=False, elem_id="label-look")
+    with gr.Row(visible=False, elem_classes="ends") as history:
+        past = gr.Dropdown([], label=t("label.history"), scale=4, elem_id="label-past")
+        correct = gr.Button(t("label.correct"), size="sm", scale=0, min_width=200, elem_id="label-correct")
+    with gr.Accordion(t("label.guidelines"), open=False):
+        guidelines = gr.Markdown("")
+    desk = Desk(door, told, work, prompt, left, right, choice, strength, ratings, rationale, edit_side, edited, look,
+                history, past, guidelines, gr.State(None))  # fmt: skip
+    _wire(services, desk, token, (code, join, link, resume, send, skip, report, correct))
+
+
+def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple) -> None:
+    code, join, link, resume, *others = buttons
+    parts = list(vars(desk).values())
+
+    @shown
+    def show(of: str, request: gr.Request) -> dict[Any, Any]:
+        _count(services, of)
+        return _show(services, desk, of, language(request))
+
+    @shown
+    def begin(given: str, request: gr.Request) -> str:
+        return services.doors.step_in(actor(services, request), given or "", language(request))
+
+    @shown
+    def use(pasted: str, request: gr.Request) -> str:
+        found = (re.findall(r"invite=([\w-]+)", pasted or "") or [(pasted or "").strip()])[0]
+        _count(services, found)
+        services.voting.person(found)
+        return found
+
+    gr.on([join.click, code.submit], begin, code, token, **_QUIET).success(show, token, parts, **_QUIET)
+    gr.on([resume.click, link.submit], use, link, token, **_QUIET).success(show, token, parts, **_QUIET)
+    desk.look.click(show, token, parts, **_QUIET)
+    on_open(show, token, parts, **_QUIET)
+    on_open(None, None, None, js=_KEYS)
+    _wire_work(services, desk, token, *others)
+
+
+def _wire_work(services: Services, desk: Desk, token: gr.BrowserState, send: gr.Button, skip: gr.Button,
+               report: gr.Button, correct: gr.Button) -> None:  # fmt: skip
+    parts = list(vars(desk).values())
+    answer = [
+        token,
+        desk.item,
+        desk.choice,
+        desk.strength,
+        desk.ratings,
+        desk.rationale,
+        desk.edit_side,
+        desk.edited,
+    ]
+
+    def judging(action: str) -> Any:
+        @shown
+        def judge(of: str, item: Any, choice: str, strength: int, ratings: Any, why: str, side: str, edited: str,
+                  request: gr.Request) -> dict[Any, Any]:  # fmt: skip
+            tongue = language(request)
+            if item and action == "vote" and not choice:
+                warn(word("label.choose", tongue))
+                return {desk.choice: gr.skip()}
+            _count(services, of)
+            if item:
+                body = _ballot(item, action, choice, strength, ratings, why, side, edited)
+                person = services.voting.person(of)
+                try:
+                    services.voting.cast(person, body)
+                except (
+                    Conflict
+                ) as conflict:  # judged in another tab, or too late: say so, and go on to the next
+                    warn(conflict.words(tongue))
+            return _show(services, desk, of, tongue)
+
+        return judge
+
+    @shown
+    def take_up(of: str, chosen: str, request: gr.Request) -> dict[Any, Any]:
+        _count(services, of)
+        return _correcting(services, desk, of, chosen, language(request))
+
+    for button, action in ((send, "vote"), (skip, "skip"), (report, "report")):
+        button.click(judging(action), answer, parts, **_QUIET)
+    correct.click(take_up, [token, desk.past], parts, **_QUIET)
+    desk.edit_side.input(_draft, [desk.edit_side, desk.item], desk.edited, queue=False, **_QUIET)
+    desk.choice.input(_chosen, [desk.choice, desk.edit_side, desk.edited, desk.item], [desk.edit_side, desk.edited],
+                      queue=False, **_QUIET)  # fmt: skip
+
+
+def _count(services: Services, token: str) -> None:
+    """Counts a request as the phone's routes do, whichever page it comes from."""
+    if token:
+        services.roles.limits.request(token[:64])
+
+
+def _draft(side: str, item: Any) -> Any:
+    """The reply to be mended."""
+    return gr.update(visible=bool(side and item), value=item[side] if side and item else "")
+
+
+def _chosen(choice: str | None, side: str, edited: str, item: Any) -> list[Any]:
+    """Drops a reply that was edited for another choice when an earlier vote is corrected, as `casting` would."""
+    was = (item or {}).get("was")
+    if was is None or not side or choice in (side, was["winner"]):
+        return [gr.skip(), gr.skip()]
+    if choice not in ("left", "right") and edited != was["edited"]:
+        return [gr.skip(), gr.skip()]
+    return [gr.update(value=""), gr.update(value="", visible=False)]
+
+
+def _show(services: Services, desk: Desk, token: str, tongue: str) -> dict[Any, Any]:
+    """The next comparison, or why there is none."""
+    try:
+        person = services.voting.person(token)
+    except NotAllowed as error:
+        told = word("label.nobody", tongue) if not token else error.words(tongue)
+        return _nothing(desk, told, tongue) | {desk.door: gr.update(visible=True), desk.look: gr.update(visible=False),
+                                               desk.history: gr.update(visible=False)}  # fmt: skip
+    past = {desk.history: gr.update(visible=True), desk.past: _past(services, person, tongue)}
+    try:
+        item = services.voting.next(person)
+    except Conflict:
+        return _nothing(desk, word("label.closed", tongue), tongue) | past
+    if item.get("done"):
+        return _nothing(desk, word("label.done", tongue), tongue) | past
+    told = word("label.progress", tongue, judged=item["judged"], remaining=item["remaining"])
+    return _lay(services, desk, item, told, tongue) | past
+
+
+def _correcting(services: Services, desk: Desk, token: str, chosen: str, tongue: str) -> dict[Any, Any]:
+    """An earlier judgement taken up again, with everything that was said."""
+    person = services.voting.person(token)
+    was = next((each for each in services.voting.history(person) if each.annotation_id == chosen), None)
+    if was is None:
+        raise AfinaError("label.no_annotation", annotation=chosen or "-")
+    item = {"assignment_id": was.assignment_id, "comparison_id": was.comparison_id, "prompt": list(was.prompt),
+            "left": was.left, "right": was.right, "supersedes": was.annotation_id,
+            "was": {"winner": was.winner, "edited": was.edited_completion}}  # fmt: skip
+    back = gr.update(visible=True, value=word("label.back", tongue))
+    return _lay(services, desk, item, word("label.correcting", tongue), tongue, was) | {desk.look: back}
+
+
+def _lay(services: Services, desk: Desk, item: dict[str, Any], told: str, tongue: str,
+         was: Past | None = None) -> dict[Any, Any]:  # fmt: skip
+    """A comparison and its fields: empty, or as they were in `was`."""
+    about = services.voting.scene().public["round"] or {"criteria": [], "guidelines": ""}
+    turns = "".join(f'<p class="{turn["role"]}">{escape(turn["content"])}</p>' for turn in item["prompt"])
+    left, right = (
+        f'<div class="stage plain"><div class="reply"><h3>{escape(word(f"label.{side}", tongue))}</h3>'
+        f"<p>{escape(item[side])}</p></div></div>"
+        for side in ("left", "right")
+    )
+    rated = was.ratings if was else {}
+    criteria = [*dict.fromkeys([*about["criteria"], *(name for scores in rated.values() for name in scores)])]
+    edited = was.edited_completion if was else None
+    return {
+        desk.door: gr.update(visible=False),
+        desk.told: f'<p class="quiet">{escape(told)}</p>',
+        desk.work: gr.update(visible=True),
+        desk.prompt: f'<div class="stage plain"><div class="prompt">{turns}</div></div>',
+        desk.left: left,
+        desk.right: right,
+        desk.choice: was.winner if was else None,
+        desk.strength: was.strength if was else None,
+        desk.ratings: [
+            [_criterion(name, tongue), *(rated.get(side, {}).get(name) for side in ("left", "right"))]
+            for name in criteria
+        ],
+        desk.rationale: (was.rationale if was else None) or "",
+        desk.edit_side: (was.edited_side if was else None) or "",
+        desk.edited: gr.update(value=edited or "", visible=edited is not None),
+        desk.look: gr.update(visible=False),
+        desk.guidelines: harmless(about["guidelines"]),
+        desk.item: item | {"criteria": criteria},
+    }
+
+
+def _criterion(name: str, tongue: str) -> str:
+    """What a criterion is called; one of the teacher's own keeps its name."""
+    return word(f"label.criterion.{name}", tongue) if name in CRITERIA else name
+
+
+def _nothing(desk: Desk, told: str, tongue: str) -> dict[Any, Any]:
+    return {
+        desk.door: gr.update(visible=False),
+        desk.told: f'<div class="train-empty">{escape(told)}</div>',
+        desk.work: gr.update(visible=False),
+        desk.look: gr.update(visible=True, value=word("label.look", tongue)),
+        desk.item: None,
+    }
+
+
+def verdict(each: Past, tongue: str) -> str:
+    """An earlier judgement in a few words: the question and what was said."""
+    key = f"label.{_CHOICES[each.winner]}" if each.winner else f"label.{each.action}"
+    return f"{each.prompt[-1]['content'][:60]} → {word(key, tongue).split('  ')[0]}"
+
+
+def _past(services: Services, person: Annotator, tongue: str) -> Any:
+    every = services.voting.history(person)
+    return gr.update(choices=[(verdict(each, tongue), each.annotation_id) for each in every], value=None)
+
+
+def _ballot(item: dict[str, Any], action: str, choice: str, strength: Any, ratings: Any, why: str, side: str,
+            edited: str) -> dict[str, Any]:  # fmt: skip
+    body: dict[str, Any] = {"annotation_id": new_id(), "action": action}
+    body |= {name: item.get(name) for name in ("comparison_id", "assignment_id", "supersedes")}
+    body |= {"rationale": (why or "").strip() or None}  # says also why something is skipped or reported
+    if action != "vote":
+        return body
+    body |= {"winner": choice}
+    if choice in ("left", "right"):
+        body["strength"] = strength
+    if side and (edited or "").strip() and edited.strip() != item[side].strip():
+        body |= {"edited_completion": edited, "edited_side": side}
+    scores: dict[str, dict[str, int]] = {"left": {}, "right": {}}
+    for name, (_, left, right) in zip(
+        item["criteria"], ratings.values.tolist(), strict=False
+    ):  # rows may be added
+        for key, value in (("left", left), ("right", right)):
+            if value not in (None, "", 0) and value == value:  # not empty (0 after it was cleared), not NaN
+                scores[key][name] = int(value)
+    if scores["left"] or scores["right"]:
+        body["ratings"] = scores
+    return body

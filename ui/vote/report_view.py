@@ -1,0 +1,214 @@
+"""The report on a round's votes as tables: every number with its interval, its formula one click away.
+
+Made from the report's JSON. Knows how to show, not how to count.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from ui.translations import word
+from ui.vote.presenter_view import rates, simulated
+from workbench.voting.reveal import shown_name
+
+_PERSON = ("n", "median_ms", "fast_share", "left_share", "tie_share", "both_bad_share", "gold_accuracy",
+           "agreement_with_others", "self_consistency")  # fmt: skip
+_OUTSIDE = (
+    "late",
+    "skip",
+    "report",
+    "withdrawn",
+    "undone",
+    "superseded",
+    "retract",
+)  # others are a person's own reasons
+_ITEM = ("n", "model_a", "model_b", "tie", "both_bad", "entropy", "skips", "flags")
+
+
+def table(report: Mapping[str, Any], names: bool, tongue: str) -> str:
+    """The whole report. Without `names` policies are called by letters: it may be looked at before the reveal."""
+    called = {
+        name: shown_name(name) if names else word("vote.worth.policy", tongue, letter=chr(65 + i))
+        for i, name in enumerate(sorted(report["win_rate"]))
+    }
+    parts = [_summary(report, tongue)]
+    if len(called) > 1:
+        rows = [
+            {"name": called[name], **rate}
+            for name, rate in report["win_rate"].items()
+            if rate["value"] is not None
+        ]
+        parts += [_title("win_rate", report, tongue), rates(rows, tongue), _ratings(report, called, tongue)]
+        parts.append(_signs(report, called, tongue))
+    parts += [_agreement(report, tongue), _biases(report, tongue), _discussion(report, tongue)]
+    parts += [_people(report, tongue), _items(report, tongue)]
+    return "".join(parts)
+
+
+def _summary(report: Mapping[str, Any], tongue: str) -> str:
+    numbers = {key: report[f"n_{key}"] for key in ("votes", "comparisons", "prompts", "annotators")}
+    told = word("vote.worth.summary", tongue, **numbers, ties=report["ties"], both_bad=report["both_bad"])
+    outside: Counter[str] = Counter()
+    for name, n in report["left_out"].items():
+        outside[name if name in _OUTSIDE else "excluded"] += n
+    left = ", ".join(f"{word(f'vote.left_out.{name}', tongue)}: {n}" for name, n in outside.items())
+    badge = simulated(report["sources"] == "simulated", tongue)
+    return f"<p>{badge} {escape(told)}{' · ' + escape(left) if left else ''}</p>"
+
+
+def _title(key: str, report: Mapping[str, Any], tongue: str) -> str:
+    """A number's name; a click shows how it is worked out."""
+    formula = escape(report["formulas"][key])
+    name = escape(word(f"vote.worth.{key}", tongue))
+    return f"<details><summary><b>{name}</b></summary><p class='quiet'>{formula}</p></details>"
+
+
+def _ratings(report: Mapping[str, Any], called: Mapping[str, str], tongue: str) -> str:
+    rows = [
+        [called[name], _span(each, "rating", 1, 0), str(each["n"])]
+        for name, each in sorted(report["bradley_terry"].items(), key=lambda pair: -(pair[1]["rating"] or 0))
+    ]
+    head = [word(f"vote.worth.{key}", tongue) for key in ("policy_head", "rating", "votes")]
+    return _title("bradley_terry", report, tongue) + _html(head, rows)
+
+
+def _signs(report: Mapping[str, Any], called: Mapping[str, str], tongue: str) -> str:
+    keys = ("a", "b", "prompts_for_a", "prompts_for_b", "prompts_even", "p")
+    rows = [
+        [called.get(each["a"], each["a"]), called.get(each["b"], each["b"]), *(str(each[key]) for key in keys[2:5]),
+         _p(each["p"])]
+        for each in report["sign_test"]
+    ]  # fmt: skip
+    if not rows:
+        return ""
+    head = [word(f"vote.worth.sign.{key}", tongue) for key in keys]
+    return _title("sign_test", report, tongue) + _html(head, rows)
+
+
+def _agreement(report: Mapping[str, Any], tongue: str) -> str:
+    found = report["agreement"]
+    pairs = sum(each["kappa"] is not None for each in found["cohen_kappa"])
+    rows = "".join(
+        f"<tr><td>{_title(key, report, tongue)}</td><td>{_between(found, name)}</td>"
+        f"<td>{escape(word(counted, tongue, n=n))}</td></tr>"
+        for key, name, n, counted in (
+            ("krippendorff_alpha", "krippendorff_alpha", found["n_items"], "vote.worth.n_items"),
+            ("pairwise_agreement", "pairwise_agreement", found["n_items"], "vote.worth.n_items"),
+            ("cohen_kappa", "cohen_kappa_mean", pairs, "vote.worth.n_pairs"),
+        )
+    )
+    return f"<table>{rows}</table>"
+
+
+def _biases(report: Mapping[str, Any], tongue: str) -> str:
+    rows = "".join(
+        f"<tr><td>{_title(key, report, tongue)}</td><td>{_span(report[key], 'value', 100, 0, ' %')}</td>"
+        f"<td>{escape(word('vote.n', tongue, n=report[key]['n']))}</td></tr>"
+        for key in ("position_bias", "length_bias")
+    )
+    return f"<table>{rows}</table>"
+
+
+def _discussion(report: Mapping[str, Any], tongue: str) -> str:
+    found = report["discussion"]
+    if not found:
+        return ""
+    rows = [
+        [
+            word(f"vote.phase.{phase}", tongue),
+            _between(found[key], "pairwise_agreement"),
+            _between(found[key], "krippendorff_alpha"),
+        ]
+        for phase, key in (("blind", "before"), ("discussed", "after"))
+    ]
+    head = ["", word("vote.worth.pairwise_agreement", tongue), word("vote.worth.krippendorff_alpha", tongue)]
+    told = word("vote.worth.changed", tongue, n=found["n_votes"], changed=f"{100 * found['changed']:.0f}")
+    return _title("discussion", report, tongue) + _html(head, rows) + f"<p>{escape(told)}</p>"
+
+
+def _people(report: Mapping[str, Any], tongue: str) -> str:
+    rows = []
+    for each in sorted(report["annotators"], key=lambda one: -one["n"]):
+        cells = [each["annotator_id"][:12]]
+        for key in _PERSON:
+            value = each[key]
+            if key == "median_ms":
+                cells.append("–" if value is None else f"{value / 1000:.1f} s")
+            else:
+                cells.append(str(value) if key == "n" else _share(each, key))
+        rows.append(cells)
+    head = [
+        word("vote.worth.annotator", tongue),
+        *(word(f"vote.worth.person.{key}", tongue) for key in _PERSON),
+    ]
+    return _title("annotators", report, tongue) + _fold(
+        word("vote.worth.show_people", tongue, n=len(rows)), _html(head, rows)
+    )
+
+
+def _items(report: Mapping[str, Any], tongue: str) -> str:
+    rows = [
+        [_first_words(each["prompt"]), *(_number(each[key]) for key in _ITEM)] for each in report["items"]
+    ]
+    head = [word("vote.worth.prompt", tongue), *(word(f"vote.worth.item.{key}", tongue) for key in _ITEM)]
+    return _title("items", report, tongue) + _fold(
+        word("vote.worth.show_items", tongue, n=len(rows)), _html(head, rows)
+    )
+
+
+def _fold(summary: str, inside: str) -> str:
+    return f"<details><summary>{escape(summary)}</summary>{inside}</details>"
+
+
+def _html(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    top = "".join(f"<th>{escape(each)}</th>" for each in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(each)}</td>" for each in row) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
+
+
+def _first_words(prompt: str) -> str:
+    """The question of a prompt that the report keeps as JSON."""
+    import json
+
+    try:
+        turns = json.loads(prompt)
+        prompt = turns[-1]["content"] if isinstance(turns, list) else str(turns)
+    except (ValueError, KeyError, IndexError, TypeError):
+        pass
+    return prompt if len(prompt) <= 80 else prompt[:79] + "…"
+
+
+def _span(of: Mapping[str, Any], key: str, scale: float, places: int, unit: str = "") -> str:
+    if of[key] is None:
+        return "–"
+    told = f"{of[key] * scale:.{places}f}"
+    if of["low"] is None:
+        return told + unit
+    return f"{told}{unit} ({of['low'] * scale:.{places}f} … {of['high'] * scale:.{places}f})"
+
+
+def _between(of: Mapping[str, Any], key: str) -> str:
+    """A number from 0 to 1 with its interval, where there is one."""
+    interval = of[f"{key}_interval"]
+    return _number(of[key]) + (f" ({interval[0]:.2f} … {interval[1]:.2f})" if interval else "")
+
+
+def _share(of: Mapping[str, Any], key: str) -> str:
+    if of[key] is None:
+        return "–"
+    low, high = of[f"{key}_interval"]
+    return f"{100 * of[key]:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def _p(value: float | None) -> str:
+    """A probability by chance: never a bare 0."""
+    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
