@@ -63,8 +63,8 @@ def _build(settings: Settings):
 
 
 def main(arguments: list[str]) -> int:
+    from ui.edge.addresses import addresses, local_address, require_address
     from ui.edge.slow_requests import bound_requests
-    from ui.server.addresses import addresses, local_address, require_address
     from ui.server.connections import allow_connections, keep_connections
 
     os.umask(0o077)  # what the app writes is its user's alone: votes, uploads, runs, backups
@@ -114,7 +114,7 @@ def main(arguments: list[str]) -> int:
 
 def _why_not(settings: Settings, problem: OSError) -> AfinaError:
     """What kept the server from starting."""
-    from ui.server.addresses import require_address
+    from ui.edge.addresses import require_address
 
     try:
         require_address(settings)

@@ -9,7 +9,7 @@ import urllib.request
 
 from tests import ROOT
 from tests.browser.conftest import TOKEN, start, stop
-from ui.server.addresses import lan_addresses
+from ui.edge.addresses import lan_addresses
 
 
 def test_it_prints_the_teachers_link_and_an_address_for_the_room(tmp_path):

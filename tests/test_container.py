@@ -20,8 +20,8 @@ import yaml
 
 from common.settings import Settings
 from tests import ROOT
+from ui.edge.addresses import addresses, local_address
 from ui.phone.routes import routes as phone_routes
-from ui.server.addresses import addresses, local_address
 from workbench.services import build
 
 PROXY = ROOT / "docker" / "haproxy.cfg"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from ui.edge.addresses import addresses
 from ui.request import actor, language, on_open, shown
-from ui.server.addresses import addresses
 from ui.translations import t, word
 from workbench.before_class import BeforeClass, Check
 

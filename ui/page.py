@@ -13,12 +13,12 @@ from ui.align.align_tab import build_align_tab
 from ui.chat.alternatives_tab import build_which_tab
 from ui.chat.chat_tab import build_chat_tab
 from ui.chat.red_team_tab import build_redteam_tab
+from ui.edge.addresses import addresses
 from ui.laboratory.classify_tab import build_classify_tab
 from ui.laboratory.numbers_tab import build_numbers_tab
 from ui.request import actor, language, signed_in
 from ui.runs.runs_tab import build_runs_tab
 from ui.server import gradio_patches, zerogpu
-from ui.server.addresses import addresses
 from ui.server.error_boundary import THREADS, Page
 from ui.server.routes import middleware, routes, switch_script
 from ui.theme import CSS, theme

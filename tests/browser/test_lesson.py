@@ -83,7 +83,7 @@ def test_spanish_by_the_browser_and_english_by_the_switch(visit, app: App):
 
 
 def test_the_rooms_address_opens_the_page_without_a_secure_origin(visit, app: App):
-    from ui.server.addresses import lan_addresses
+    from ui.edge.addresses import lan_addresses
 
     addresses = lan_addresses()
     if not addresses:
@@ -96,7 +96,7 @@ def test_the_rooms_address_opens_the_page_without_a_secure_origin(visit, app: Ap
 
 
 def test_the_teacher_sees_the_address_for_phones(visit, app: App):
-    from ui.server.addresses import lan_addresses
+    from ui.edge.addresses import lan_addresses
 
     if not lan_addresses():
         pytest.skip("this machine has no address but its own")

@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.edge import caller
+from ui.edge.addresses import public_address
 from ui.edge.file_values import is_uploaded
 from ui.edge.same_origin import carries_credentials, is_same_origin, without_credentials
 from ui.request import signed_in
-from ui.server.addresses import public_address
 
 if TYPE_CHECKING:
     from workbench.services import Services

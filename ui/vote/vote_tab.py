@@ -14,8 +14,8 @@ from common import hashing
 from common.errors import AfinaError
 from labeling.rounds import lifecycle
 from labeling.schema import State
+from ui.edge.addresses import addresses, local_address
 from ui.request import actor, language, shown
-from ui.server.addresses import addresses, local_address
 from ui.server.endpoint_values import typed
 from ui.translations import t
 from ui.vote import (
