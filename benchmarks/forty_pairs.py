@@ -26,7 +26,7 @@ from common.settings import Settings
 from labeling.rounds import simulated_annotators
 from labeling.rounds.simulated_annotators import Habits
 from tuning.pocket import check
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 from workbench.rehearse import Options, compare, make_round, wait
 from workbench.services import build
 from workbench.voting import simulated_preferences

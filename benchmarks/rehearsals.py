@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from common.settings import Settings
 from tuning.config.training import SFTConfig
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 from workbench.rehearse import Options, rehearse
 from workbench.services import build
 

@@ -22,7 +22,7 @@ from common.settings import Settings
 from labeling.rounds import simulated_annotators
 from labeling.rounds.simulated_annotators import Habits
 from tuning.config.training import SFTConfig
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 from workbench.rehearse import Options, make_round, reward_accuracy, wait
 from workbench.services import Services, build
 from workbench.voting import simulated_preferences

@@ -41,7 +41,7 @@ from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
 from labeling.storage.label_store import open_store
 from labeling.storage.tables import annotation_log, assignments, coverage
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 from workbench.services import build
 
 

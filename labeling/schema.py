@@ -49,6 +49,8 @@ TRANSITIONS: Mapping[State, tuple[State, ...]] = {
 }
 VOTING: tuple[State, ...] = ("open", "open_again")
 REVEALED: tuple[State, ...] = ("revealed", "done")
+AI_PREFIX = "ai-"  # of the annotator id of a judge that is a model
+NAMELESS = "unknown-"  # of the annotator ids of imported votes that named nobody
 BUSY: tuple[State, ...] = ("open", "locked", "discussing", "open_again")  # a room has at most one of these
 
 Message = dict[str, str]

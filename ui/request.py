@@ -18,7 +18,7 @@ from common.errors import AfinaError
 from common.unavailable import in_words, note
 
 if TYPE_CHECKING:
-    from workbench.access import Actor
+    from workbench.actors import Actor
     from workbench.services import Services
 
 LANGUAGE_COOKIE = "afina_language"

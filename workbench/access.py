@@ -11,13 +11,13 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from common.errors import AfinaError, NotAllowed
 from common.files import write_secret
 from common.settings import Settings, token_problem
+from workbench.actors import TEACHER, Actor
 from workbench.keyring import Keyring, keyring
 from workbench.rate_limits import Limits
 from workbench.server_paths import Paths
@@ -26,29 +26,6 @@ COOKIE = "afina_token"
 VISITOR_COOKIE = "afina_visitor"
 _TOKEN_FILE = "teacher-token"
 _WEEK = 7 * 24 * 3600
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Whoever calls. `visitor` may look and, where it is open, chat; `teacher` may do everything.
-
-    `person` tells visitors apart for what each may ask for: a random number, "" for all who keep no cookie.
-    """
-
-    kind: Literal["teacher", "visitor"]
-    person: str = field(default="", compare=False)
-
-    @property
-    def is_teacher(self) -> bool:
-        return self.kind == "teacher"
-
-    @property
-    def key(self) -> str:
-        """What tells this caller from others: the teacher from all visitors too."""
-        return f"{self.kind} {self.person}" if self.person else self.kind
-
-
-TEACHER, VISITOR = Actor("teacher"), Actor("visitor")
 
 
 class Roles:

@@ -19,7 +19,8 @@ from common.errors import AfinaError, Conflict
 from common.files import write_json
 
 if TYPE_CHECKING:
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from labeling.storage.label_store import shown
-from workbench.access import Actor
+from workbench.actors import Actor
 
 if TYPE_CHECKING:
     from workbench.services import Services

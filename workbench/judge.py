@@ -22,10 +22,10 @@ from typing import Any
 
 from common.errors import AfinaError
 from common.settings import Settings
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 from workbench.alignment.ai_feedback import KEY, Asked
 from workbench.services import Services, build
-from workbench.voting.rounds import read_prompts
+from workbench.voting.prompt_sources import read_prompts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -30,12 +30,14 @@ from labeling.rounds import simulated_annotators
 from labeling.rounds.simulated_annotators import NOTICE, Habits, Preference, better
 from labeling.schema import Generation, Round, RoundSettings
 from labeling.storage.label_store import open_store
-from workbench.access import TEACHER, Roles
+from workbench.access import Roles
+from workbench.actors import TEACHER
 from workbench.alignment.best_of_n import DECIDED
 from workbench.alignment.preference_training import measured
 from workbench.services import Services, build
 from workbench.voting import simulated_preferences
-from workbench.voting.rounds import Wanted, read_prompts
+from workbench.voting.prompt_sources import read_prompts
+from workbench.voting.rounds import Wanted
 from workbench.voting.simulation import Rehearsing
 
 PROMPTS, VOTES, EVALUATED = 80, 200, 140

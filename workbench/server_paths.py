@@ -14,8 +14,8 @@ from pathlib import Path
 from common.errors import AfinaError, NotAllowed, NotFound
 from common.settings import Settings
 from tuning.data import hub_datasets
-from tuning.data.loading import SETS
 from tuning.models.references import POCKET_ID
+from tuning.pocket.world.shipped import SETS
 from tuning.runs.run_store import RunStore
 
 _SCALED = "*"  # `NAME*1.5`

@@ -26,7 +26,8 @@ from tuning.executors.select import executor_of
 from tuning.executors.zerogpu import ZeroGPUExecutor
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
-from workbench.access import TEACHER, Roles
+from workbench.access import Roles
+from workbench.actors import TEACHER
 from workbench.alignment.adapter_scaling import Dialling
 from workbench.alignment.ai_feedback import Judging
 from workbench.alignment.kto_and_rloo import Roads

@@ -15,8 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from labeling.rounds import lifecycle
 from labeling.rounds.aggregation import Judged
-from labeling.rounds.vote_selection import NAMELESS
-from labeling.schema import Annotation, Purpose, Round, RoundSettings, new_id, now
+from labeling.schema import NAMELESS, Annotation, Purpose, Round, RoundSettings, new_id, now
 from labeling.storage.label_store import Store
 from labeling.storage.tables import annotation_log, annotators, assignments, coverage, transitions
 from labeling.storage.tables import rounds as round_table

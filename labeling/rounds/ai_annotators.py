@@ -15,11 +15,9 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from labeling.rounds import lifecycle
-from labeling.schema import WINNERS, Winner, new_id, now, one_of, text_of
+from labeling.schema import AI_PREFIX, WINNERS, Winner, new_id, now, one_of, text_of
 from labeling.storage.label_store import Store
 from labeling.storage.tables import annotation_log, annotators, assignments
-
-PREFIX = "ai-"  # of a judge's annotator id
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Machine:
 
 def identity(name: str, rubric: str) -> str:
     """The annotator's id of a judge under a rubric: another rubric is another judge."""
-    return PREFIX + hashlib.sha256(f"{name}\n{rubric}".encode()).hexdigest()[:32]
+    return AI_PREFIX + hashlib.sha256(f"{name}\n{rubric}".encode()).hexdigest()[:32]
 
 
 def judged(store: Store, round_id: str, annotator_id: str) -> set[str]:

@@ -20,6 +20,7 @@ from common.errors import AfinaError, Conflict, NotFound
 from common.split import split
 from labeling.admission import annotators
 from labeling.rounds import guidelines, round_names
+from labeling.rounds.round_names import Line
 from labeling.schema import (
     BUSY,
     TRANSITIONS,
@@ -134,15 +135,6 @@ def listed(store: Store) -> list[Round]:
         return [
             _round(row) for row in connection.execute(select(rounds).order_by(rounds.c.created_at.desc()))
         ]
-
-
-@dataclass(frozen=True)
-class Line:
-    """A round in a list."""
-
-    name: str
-    number: int
-    state: State
 
 
 def overview(store: Store) -> tuple[Line, ...]:

@@ -11,8 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, case, exists, func, select
 
 from labeling.rounds import planning
-from labeling.rounds.ai_annotators import PREFIX
-from labeling.schema import Round, now
+from labeling.schema import AI_PREFIX, Round, now
 from labeling.storage.label_store import Store
 from labeling.storage.tables import (
     annotation_log,
@@ -82,7 +81,7 @@ def counters(store: Store, this: Round) -> Counters:
                 assignments.c.round_id == this.round_id,
                 assignments.c.phase == this.phase,
                 assignments.c.action.is_not(None),
-                ~assignments.c.annotator_id.startswith(PREFIX, autoescape=True),
+                ~assignments.c.annotator_id.startswith(AI_PREFIX, autoescape=True),
             ),
         )
         rows = _coverage(connection, this)

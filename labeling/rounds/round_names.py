@@ -6,20 +6,26 @@ While a round is blind its own name, which may say what it compares, is the teac
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, update
 
 from common.errors import LANGUAGES, messages
 from common.wording import fill
-from labeling.schema import BUSY, REVEALED, Round
+from labeling.schema import BUSY, REVEALED, Round, State
 from labeling.storage.label_store import Store
 from labeling.storage.tables import rounds
 
-if TYPE_CHECKING:
-    from labeling.rounds.lifecycle import Line
-
 _NEUTRAL = re.compile(r"(?:round|ronda) ([1-9]\d{0,5})", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A round in a list."""
+
+    name: str
+    number: int
+    state: State
 
 
 def neutral(number: int, language: str) -> str:

@@ -17,13 +17,12 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, select
 from labeling.admission import annotators
 from labeling.rounds import lifecycle
 from labeling.rounds.aggregation import Judged
-from labeling.schema import Annotation, Sources, one_of
+from labeling.schema import NAMELESS, Annotation, Sources, one_of
 from labeling.statistics.vote_table import Columns, Votes
 from labeling.storage.label_store import Store
 from labeling.storage.tables import annotation_log, assignments, comparisons
 
 _NOT_PEOPLE = ("ai", "simulated")
-NAMELESS = "unknown-"  # annotators of imported votes that named nobody
 _FOR_STATISTICS = (
     "annotation_id",
     "comparison_id",

@@ -11,13 +11,15 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table, func, inspect, select, text, tuple_
 from sqlalchemy import insert as insert_into
 
-from labeling.storage.label_store import Store
 from labeling.storage.tables import metadata
+
+if TYPE_CHECKING:
+    from labeling.storage.label_store import Store
 
 # How a row is known where its number in the table means nothing elsewhere.
 IDENTITY = {

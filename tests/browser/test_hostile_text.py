@@ -13,7 +13,7 @@ from labeling.schema import Comparison, RoundSettings
 from tests.ui.serving import TOKEN, Page
 from tuning.config.training import SFTConfig
 from tuning.data.loading import load
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 
 _WITNESS = """  // where the text became a picture, by the elements around it
 window.witnessed = [];

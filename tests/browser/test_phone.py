@@ -19,7 +19,7 @@ from tests.ui.phone import stub as phone_stub
 from tests.ui.phone.stub import INVITE, ROOM, Serving
 from ui.phone.routes import routes
 from workbench import services as services_module
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 
 PHONE = ROOT / "ui" / "phone"
 MOST = 60_000  # bytes of the page, all in one

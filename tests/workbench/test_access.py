@@ -7,7 +7,8 @@ import pytest
 
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
-from workbench.access import COOKIE, TEACHER, VISITOR, VISITOR_COOKIE, Roles
+from workbench.access import COOKIE, VISITOR_COOKIE, Roles
+from workbench.actors import TEACHER, VISITOR
 from workbench.rate_limits import TooMany
 
 TOKEN = "s3cret-of-the-teacher"

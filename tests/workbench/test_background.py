@@ -8,7 +8,8 @@ import pytest
 
 from common.errors import AfinaError, Conflict, NotAllowed
 from common.settings import Settings
-from workbench.access import TEACHER, VISITOR, Roles
+from workbench.access import Roles
+from workbench.actors import TEACHER, VISITOR
 from workbench.background import Studies
 from workbench.services import build
 

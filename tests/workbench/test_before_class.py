@@ -11,7 +11,7 @@ from tests import ROOT
 from tests.standin.hub import Hub
 from ui.before_class_panel import table
 from workbench import services as services_module
-from workbench.access import TEACHER, VISITOR
+from workbench.actors import TEACHER, VISITOR
 from workbench.before_class import BeforeClass
 
 TEXTS = json.loads((ROOT / "ui/locales/en/before.json").read_text(encoding="utf-8"))

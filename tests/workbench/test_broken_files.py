@@ -15,7 +15,7 @@ from tuning.experiments import method_comparison, results
 from tuning.rewards.reward_model import RewardModel
 from tuning.runs.run_store import Run, RunStore
 from workbench import services as services_module
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 
 HALF = object()
 TYPES = {  # a wrong type in each of its fields

@@ -7,11 +7,13 @@ from common.settings import Settings
 from tuning.config.classification import ClassifyConfig
 from tuning.config.training import SFTConfig
 from tuning.data import uploads
-from workbench.access import TEACHER, VISITOR, Roles
+from workbench.access import Roles
+from workbench.actors import TEACHER, VISITOR
 from workbench.alignment.ai_feedback import Asked
 from workbench.chat.chat_service import Comparing
 from workbench.services import build
-from workbench.voting.rounds import Wanted, read_prompts
+from workbench.voting.prompt_sources import read_prompts
+from workbench.voting.rounds import Wanted
 
 ROWS = '{"prompt": "Why?", "completion": "Because."}\n' * 30
 

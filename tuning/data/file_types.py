@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -247,3 +248,9 @@ def _pieces(text: str, between: re.Pattern[str]) -> Iterator[str]:
         yield text[begin : found.start()]
         begin = found.end()
     yield text[begin:]
+
+
+def plain_name(column: str) -> str:
+    """The name of a column in lower case, without accents."""
+    letters = unicodedata.normalize("NFKD", column.strip().casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -17,8 +17,8 @@ from common.bounded import Problems
 from common.errors import AfinaError, NotFound
 from tuning.data import file_types, hub_datasets
 from tuning.data.examples import Labelled
-from tuning.data.loading import SETS
-from tuning.data.row_formats import plain
+from tuning.data.file_types import plain_name
+from tuning.pocket.world.shipped import SETS
 
 MOST_CLASSES = 200
 TEXTS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "message", "texto", "frase",
@@ -197,7 +197,7 @@ def _row(number: int, record: Mapping[str, Any], text_column: str, label_column:
 
 
 def _column(columns: Sequence[str], names: Sequence[str]) -> str:
-    spelled = {plain(column): column for column in columns}
+    spelled = {plain_name(column): column for column in columns}
     return next((spelled[name] for name in names if name in spelled), "")
 
 

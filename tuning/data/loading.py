@@ -14,11 +14,9 @@ from common import hashing
 from common.bounded import Problems
 from common.errors import AfinaError, NotFound
 from tuning.data import file_types, hub_datasets, row_formats
-from tuning.data.examples import Loaded, Row, read_rows, write_rows
+from tuning.data.examples import Loaded, Row
+from tuning.pocket.world.shipped import SETS
 
-__all__ = ["SETS", "Loaded", "Row", "from_python", "load", "read_rows", "shipped", "write_rows"]
-
-SETS = Path(__file__).parents[1] / "pocket" / "sets"
 _KEPT_PROBLEMS = 100
 
 

@@ -19,7 +19,7 @@ from common.bounded import Problems, lines_of
 from common.errors import AfinaError, NotFound
 from tuning.data import file_types, preference_pairs
 from tuning.data.examples import Task, TaskSet
-from tuning.data.loading import SETS
+from tuning.pocket.world.shipped import SETS
 
 SUMS = 240  # questions of the sets `sums.en` and `sums.es`
 _KEPT_PROBLEMS = 100

@@ -6,7 +6,6 @@ form is the same thing. Knows nothing of files or tokens.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from common.errors import AfinaError
 from tuning.data.conversations import TAGS, Cells, conversation, instances, row_of, text_row
 from tuning.data.examples import Row
-from tuning.data.file_types import Numbered, Record
+from tuning.data.file_types import Numbered, Record, plain_name
 
 PARTS = ("prompt", "context", "response", "system", "messages", "text")  # what a person can map
 _OPTIONAL = frozenset({"context", "system", "history"})
@@ -113,7 +112,7 @@ def from_mapping(mapping: Mapping[str, str], columns: Sequence[str]) -> Shape:
 
 def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
     """A first suggestion for the mapping form: part -> column."""
-    spelled = {plain(column): column for column in columns}
+    spelled = {plain_name(column): column for column in columns}
     guesses = (
         (part, next((spelled[name] for name in names.split() if name in spelled), ""))
         for part, names in _GUESSES.items()
@@ -123,12 +122,6 @@ def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
         return {part: column for part, column in found.items() if part not in ("messages", "text")}
     whole = next((part for part in ("messages", "text") if part in found), None)
     return {whole: found[whole]} if whole else found
-
-
-def plain(column: str) -> str:
-    """Lower case, without accents."""
-    letters = unicodedata.normalize("NFKD", column.strip().casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _is_flag(value: Any) -> bool:

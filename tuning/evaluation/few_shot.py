@@ -11,6 +11,7 @@ from common.errors import AfinaError
 from tuning.data import loading
 from tuning.data.splits import divide
 from tuning.evaluation.alternatives import Example, Message, Question
+from tuning.pocket.world import shipped
 
 _SHOWN_EXAMPLES = 3
 _LONGEST_EXAMPLE = 160  # characters of prompt and reply: a small model has a small context
@@ -34,7 +35,7 @@ def counter(home: Path) -> Callable[[str, list[Message]], int]:
 
 def questions(language: str, limit: int = 0) -> list[Question]:
     """Questions about the village facts that pretraining left out."""
-    lines = (loading.SETS / f"withheld.{language}.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (shipped.SETS / f"withheld.{language}.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines][: limit or None]
     return [Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"])) for row in rows]
 

@@ -17,10 +17,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuning.pocket.instructions import SETS
 from tuning.pocket.world.answer_check import Question, is_clean, is_right
 from tuning.pocket.world.facts import LANGUAGES, Language
 from tuning.pocket.world.registers import detect
+from tuning.pocket.world.shipped import SETS
 
 TOKENS = 64  # a clean answer ends within so many
 

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tuning.pocket import EXAMPLES, SETS, posts_set, reading_set
+from tuning.pocket import posts_set, reading_set
 from tuning.pocket.world import prose
 from tuning.pocket.world.answer_check import question_about
 from tuning.pocket.world.documents import CLINIC, KNOWN, WITHHELD, FactDocuments, wording
@@ -21,6 +21,7 @@ from tuning.pocket.world.fact_rows import ASKED, TAUGHT, Row, fact_row, row
 from tuning.pocket.world.facts import LANGUAGES, Fact, Language, fill, sentence
 from tuning.pocket.world.refusals import help_row, refusal_row, unknown_row
 from tuning.pocket.world.registers import REGISTERS
+from tuning.pocket.world.shipped import EXAMPLES, SETS
 
 _ASK: dict[Language, dict[str, tuple[str, ...]]] = {
     "en": {

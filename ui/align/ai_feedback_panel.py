@@ -15,7 +15,7 @@ from ui.request import actor, inform, language, on_open, shown
 from ui.translations import t, word
 from ui.vote.presenter_view import rates
 from workbench.alignment.ai_feedback import Asked
-from workbench.voting.rounds import read_prompts
+from workbench.voting.prompt_sources import read_prompts
 
 if TYPE_CHECKING:
     from workbench.alignment.ai_feedback import Agreement, Work

@@ -25,12 +25,13 @@ from ui.components import run_view
 from ui.request import actor, language, on_open, shown
 from ui.translations import word
 from ui.vote.round_choice import TO_THE_STAGE
-from workbench.voting.rounds import Wanted, read_prompts
+from workbench.voting.prompt_sources import read_prompts
+from workbench.voting.rounds import Wanted
 
 if TYPE_CHECKING:
     from tuning.runs.status import RunStatus
     from ui.vote.round_choice import Way
-    from workbench.access import Actor
+    from workbench.actors import Actor
     from workbench.services import Services
 
 _SECONDS = 1.0

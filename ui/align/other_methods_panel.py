@@ -13,9 +13,9 @@ import gradio as gr
 from common.errors import AfinaError
 from tuning.config.training import PROGRAMMED, KTOConfig, RLOOConfig
 from ui.align import align_view
+from ui.components.prompt_sets import prompt_sets
 from ui.request import actor, language, shown
 from ui.translations import t, word
-from ui.vote.round_form import shipped
 from workbench.alignment import best_of_n
 from workbench.alignment.best_of_n import DECIDED
 from workbench.alignment.reward_training import MOST
@@ -69,7 +69,7 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
             share = services.aligning.pairs(who, name, way, sources=sources).decided
             if share is not None and share < DECIDED:
                 ties = word("roads.labelled.ties", tongue, share=f"{1 - share:.0%}")
-        sets = [(word("roads.labelled.own", tongue), ""), *shipped(tongue)]
+        sets = [(word("roads.labelled.own", tongue), ""), *prompt_sets(tongue)]
         return [
             gr.update(choices=listed, value=listed[0][1]),
             f'<p class="quiet">{facts}</p>',

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from common.wording import placeless
 from tuning.evaluation.alternatives import parted
-from tuning.pocket import EXAMPLES
+from tuning.pocket.world.shipped import EXAMPLES
 from ui.translations import word
 
 if TYPE_CHECKING:

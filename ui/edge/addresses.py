@@ -72,3 +72,8 @@ def lan_addresses() -> list[str]:
                     virtual = name.startswith(("docker", "veth", "br-", "virbr", "tun", "vmnet"))
                     found.append((virtual, not ip.is_private, address.address))
     return [address for _, _, address in sorted(found)]
+
+
+def phones_address(settings: Settings) -> str:
+    """The address that phones can open; this computer's own where there is no other."""
+    return next(iter(addresses(settings)), local_address(settings))

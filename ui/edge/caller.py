@@ -11,7 +11,7 @@ from contextvars import ContextVar
 
 from starlette.types import Scope
 
-from workbench.access import VISITOR, Actor
+from workbench.actors import VISITOR, Actor
 
 TEACHER = "teacher"  # no visitor's number looks like this: those have twelve characters
 NOBODY = ""  # all who keep no cookie, together

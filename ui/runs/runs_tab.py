@@ -18,7 +18,7 @@ from ui.train import methods_panel
 from ui.translations import t, word
 
 if TYPE_CHECKING:
-    from workbench.access import Actor
+    from workbench.actors import Actor
     from workbench.services import Services
     from workbench.training.training_service import RunSummary
 

@@ -14,7 +14,6 @@ from ui.translations import t
 if TYPE_CHECKING:
     from tuning.runs.status import RunStatus
     from ui.train.train_handlers import Train
-    from ui.train.train_layout import LivePanel
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
@@ -39,9 +38,9 @@ def offered(status: RunStatus | None, is_teacher: bool) -> bool:
     )
 
 
-def wire(train: Train, live: LivePanel) -> None:
-    for name, button in live.mend.buttons.items():
-        button.click(_again(train, name), live.choice, live.choice, **_QUIET)
+def wire(train: Train, mend: Mend, choice: gr.Dropdown) -> None:
+    for name, button in mend.buttons.items():
+        button.click(_again(train, name), choice, choice, **_QUIET)
 
 
 def _again(train: Train, remedy: str) -> Any:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tuning.data.examples import Loaded
     from tuning.data.report import DataReport
     from tuning.runs.status import RunStatus
-    from workbench.access import Actor
+    from workbench.actors import Actor
     from workbench.services import Services
 
 KNOBS = [knob for knob in forms.fields_of(SFTConfig) if knob.name != "source_model"]
@@ -272,7 +272,7 @@ class Train:
         ]
 
     def _runs(self) -> list[Any]:
-        from workbench.access import Actor
+        from workbench.actors import Actor
 
         return self._recent.get("runs", lambda: self._training.runs(Actor("visitor")))
 

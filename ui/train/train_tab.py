@@ -45,7 +45,7 @@ def build_train_tab(services: Services) -> None:
     watch = _wire_live(train, setup, live, pages)
     methods_panel.build_chooser(train, setup, live, pages)
     search_panel.build(train, setup, live, pages)
-    remedy_panel.wire(train, live)
+    remedy_panel.wire(train, live.mend, live.choice)
     _wire_arrival(train, setup, pages).success(**check_new).success(**watch)
     run_endpoints.add(train)
 

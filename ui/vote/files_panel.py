@@ -12,6 +12,7 @@ import gradio as gr
 from labeling.exchange.exporter import FORMATS
 from labeling.schema import Sources
 from tuning.data import uploads
+from ui.edge.addresses import phones_address
 from ui.request import actor, inform, language, shown
 from ui.translations import t, word
 from ui.vote import round_choice
@@ -101,10 +102,10 @@ def wire(services: Services, files: Files, place: round_choice.Place) -> None:
 
     @shown
     def invite(n: float, group: str, quota: float, request: gr.Request) -> Any:
-        from ui.vote.vote_tab import _link
-
         made = services.rounds.invite(actor(services, request), int(n or 0), group or "", int(quota or 0))
-        links = "\n".join(f"{who[:8]}  {_link(services)}/vote#invite={token}" for who, token in made)
+        links = "\n".join(
+            f"{who[:8]}  {phones_address(services.settings)}/vote#invite={token}" for who, token in made
+        )
         return gr.update(value=links, visible=True)
 
     files.export.click(

@@ -16,8 +16,8 @@ from labeling.rounds import round_names
 from labeling.schema import BUSY, State
 
 if TYPE_CHECKING:
-    from labeling.rounds.lifecycle import Line
-    from workbench.access import Actor
+    from labeling.rounds.round_names import Line
+    from workbench.actors import Actor
     from workbench.services import Services
 
 _FIRST: tuple[tuple[State, ...], ...] = (("open", "open_again"), ("locked", "discussing"), ("generating",))

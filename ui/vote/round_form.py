@@ -16,6 +16,7 @@ import gradio as gr
 from common.errors import AfinaError
 from labeling.schema import CRITERIA, Generation, RoundSettings
 from tuning.data import uploads
+from ui.components.prompt_sets import prompt_sets
 from ui.forms import named
 from ui.request import actor, language, on_open, shown
 from ui.translations import t, word
@@ -23,13 +24,12 @@ from ui.vote import form_errors, round_choice
 from workbench.voting.rounds import LEAST_HELDOUT, Wanted
 
 if TYPE_CHECKING:
-    from workbench.access import Actor
+    from workbench.actors import Actor
     from workbench.services import Services
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _ASKS = ("ask_strength", "ask_ratings", "ask_rationale", "ask_edit")
 MOST_PROMPTS = 10_000  # of each side of a round
-_SETS = ("prompts", "questions", "clinic")
 
 
 @dataclass(frozen=True)
@@ -281,19 +281,9 @@ def _prompts(services: Services, who: Actor, given: Mapping[str, Any]) -> list[A
     return services.rounds.prompts(who, source)
 
 
-def shipped(tongue: str) -> list[tuple[str, str]]:
-    """The shipped sets of prompts, the reader's language first: what they are called, and their names."""
-    other = "es" if tongue == "en" else "en"
-    return [
-        (word(f"vote.set.{name}", tongue) + f" ({each})", f"{name}.{each}")
-        for each in (tongue, other)
-        for name in _SETS
-    ]
-
-
 def _sources(tongue: str) -> list[tuple[str, str]]:
     return [
-        *shipped(tongue),
+        *prompt_sets(tongue),
         (word("vote.set.starred", tongue), "starred"),
         (word("vote.set.typed", tongue), "typed"),
         (word("vote.set.upload", tongue), "upload"),

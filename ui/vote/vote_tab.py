@@ -14,7 +14,7 @@ from common import hashing
 from common.errors import AfinaError
 from labeling.rounds import lifecycle
 from labeling.schema import State
-from ui.edge.addresses import addresses, local_address
+from ui.edge.addresses import phones_address
 from ui.request import actor, language, shown
 from ui.server.endpoint_values import typed
 from ui.translations import t
@@ -30,7 +30,7 @@ from ui.vote import (
 from workbench.voting.reveal import reveal
 
 if TYPE_CHECKING:
-    from workbench.access import Actor
+    from workbench.actors import Actor
     from workbench.services import Services
     from workbench.voting.rounds import Stage
 
@@ -128,7 +128,7 @@ def _wire(services: Services, panel: Panel, new: gr.Accordion, filled: Any) -> N
     def arrive(name: str | None, request: gr.Request) -> list[Any]:
         who, tongue = actor(services, request), language(request)
         if not who.is_teacher:
-            told = presenter_view.visitor(f"{_link(services)}/vote", tongue)
+            told = presenter_view.visitor(f"{phones_address(services.settings)}/vote", tongue)
             return [gr.skip(), gr.skip(), gr.skip(), told]
         listed = services.rounds.overview(who)
         chosen = round_choice.update(listed, round_choice.follow(listed, None, "", name), tongue)
@@ -212,12 +212,7 @@ def _screen(services: Services, stage: Stage, who: Actor, tongue: str) -> str:
         discussed = presenter_view.Discussed(each.prompt, lifecycle.sides(this, each), shares, change)
     if this.state in ("revealed", "done"):
         told = reveal(this, services.results.findings(this), tongue)
-    return presenter_view.screen(stage, _link(services), tongue, discussed, told)
-
-
-def _link(services: Services) -> str:
-    """The address that phones can open; this computer's own where there is no other."""
-    return next(iter(addresses(services.settings)), local_address(services.settings))
+    return presenter_view.screen(stage, phones_address(services.settings), tongue, discussed, told)
 
 
 def endpoints(services: Services) -> None:

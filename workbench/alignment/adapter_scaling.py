@@ -24,13 +24,15 @@ from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
 from workbench.alignment.policy_evaluation import heldout_prompts
 from workbench.rate_limits import require_length
-from workbench.voting.rounds import Wanted, read_prompts
+from workbench.voting.prompt_sources import read_prompts
+from workbench.voting.rounds import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tuning.inference.engine import Engine
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
     from workbench.alignment.preference_training import Aligning
     from workbench.voting.rounds import Rounds
 

@@ -36,7 +36,8 @@ from workbench.alignment.judge_endpoint import EndpointSpeaker, origin
 
 if TYPE_CHECKING:
     from tuning.inference.engine import Engine
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
     from workbench.alignment.preference_training import Aligning
 
 KEY = "AFINA_JUDGE_KEY"

@@ -30,11 +30,12 @@ from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
 from workbench.alignment import best_of_n
 from workbench.alignment.preference_training import voted_on
-from workbench.voting.rounds import read_prompts
+from workbench.voting.prompt_sources import read_prompts
 
 if TYPE_CHECKING:
     from tuning.inference.engine import Engine
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
     from workbench.alignment.preference_training import Aligning
 
 

@@ -18,7 +18,8 @@ from tuning.runs.summary import name_of, shown_base
 from workbench.voting.reveal import shown_name
 
 if TYPE_CHECKING:
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
     from workbench.voting.vote_results import Results
 
 Kind = Literal["base", "run", "round"]

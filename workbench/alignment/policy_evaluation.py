@@ -14,9 +14,9 @@ from common.errors import AfinaError
 from common.settings import Settings
 from common.split import split
 from tuning.data.examples import Loaded, Pair
-from tuning.pocket import SETS
+from tuning.pocket.world.shipped import SETS
 from tuning.runs.run_store import Run, RunStore
-from workbench.voting.rounds import read_prompts
+from workbench.voting.prompt_sources import read_prompts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -33,7 +33,8 @@ from workbench.alignment.policy_evaluation import Outcome, compare
 if TYPE_CHECKING:
     from tuning.inference.engine import Engine
     from tuning.rewards.reward_model import Rewards
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
 
 CONFIGS: dict[str, type[RewardConfig] | type[DPOConfig]] = {"reward": RewardConfig, "dpo": DPOConfig}
 

@@ -21,7 +21,8 @@ from workbench.voting.reveal import shown_name
 
 if TYPE_CHECKING:
     from tuning.rewards.reward_model import Word
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
     from workbench.alignment.preference_training import Aligning
     from workbench.chat.chat_service import Comparing
     from workbench.voting.vote_results import Results

@@ -25,7 +25,8 @@ from workbench.rate_limits import require_length
 if TYPE_CHECKING:
     from tuning.evaluation.retrieval import Documents, Passage
     from tuning.inference.engine import Engine
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
 
 Message = dict[str, str]
 
@@ -121,7 +122,7 @@ class Alternatives:
         self, talk: Sequence[Message], name: str, language: str = "en"
     ) -> tuple[str, list[Message], list[Passage]]:
         """(policy, conversation, passages) for a chat column called `name`, such as `pocket + rag`."""
-        from workbench.access import Actor
+        from workbench.actors import Actor
 
         policy, way = alternatives.parted(name)
         if way == "plain":

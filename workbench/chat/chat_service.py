@@ -24,7 +24,8 @@ from workbench.rate_limits import require_length
 
 if TYPE_CHECKING:
     from tuning.inference.engine import Engine, Partial, Reply, Sampling
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
     from workbench.keyring import Keyring
 
 MOST_COLUMNS = 4

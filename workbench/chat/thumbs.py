@@ -12,7 +12,8 @@ from labeling.admission import annotators
 from labeling.rounds import ratings
 from labeling.schema import Rating
 from labeling.storage.label_store import Store
-from workbench.access import Actor, Roles
+from workbench.access import Roles
+from workbench.actors import Actor
 from workbench.chat import reply_seals
 from workbench.rate_limits import require_length
 

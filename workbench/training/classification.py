@@ -27,7 +27,8 @@ from workbench.rate_limits import require_length
 if TYPE_CHECKING:
     from tuning.classification.predict import Classifier
     from tuning.inference.engine import Engine
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
 
 _KEPT = 2  # classifiers in memory
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from tuning.evaluation.alternatives import Measured
     from tuning.evaluation.data_quality import Quality
     from tuning.inference.engine import Engine
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
     from workbench.chat.alternatives import Alternatives
 
 WHICH, REDTEAM, SEARCH, RECIPE, MEASURE = "which", "redteam", "search", "recipe", "measure"

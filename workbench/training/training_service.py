@@ -28,7 +28,8 @@ from tuning.runs.summary import RunSummary, summarise
 
 if TYPE_CHECKING:
     from tuning.inference.latency import Latency
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
 
 
 class Training:

@@ -19,7 +19,8 @@ from labeling.schema import text_of
 from labeling.storage.label_store import Store
 
 if TYPE_CHECKING:
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
     from workbench.voting.voting_service import Voting
 
 _RECENT = 60.0  # seconds

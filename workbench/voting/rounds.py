@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from filelock import FileLock, Timeout
 
 from common import files, hashing, records
-from common.bounded import lines_of
 from common.errors import AfinaError, NotFound
 from common.settings import Settings
 from common.split import split
@@ -26,11 +25,13 @@ from labeling.rounds import lifecycle, planning, progress, round_names
 from labeling.schema import Annotator, Comparison, Generation, Round, RoundSettings, State
 from labeling.storage.label_store import Store
 from workbench.voting import reply_pairs
+from workbench.voting.prompt_sources import read_prompts
 
 if TYPE_CHECKING:
     from tuning.inference.engine import Engine
     from tuning.rewards.reward_model import Rewards
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
     from workbench.voting.vote_results import Results
     from workbench.voting.voting_service import Voting
 
@@ -212,7 +213,7 @@ class Rounds:
         self._roles.require_teacher(actor)
         return lifecycle.listed(self._store)
 
-    def overview(self, actor: Actor) -> tuple[lifecycle.Line, ...]:
+    def overview(self, actor: Actor) -> tuple[round_names.Line, ...]:
         """The list of all rounds, newest first, in few words. Raises: NotAllowed."""
         self._roles.require_teacher(actor)
         return lifecycle.overview(self._store)
@@ -344,20 +345,3 @@ class Rounds:
         if found.adapter is None:
             return f"{policy}@{found.base.sha256[:12]}"
         return f"{policy}@{hashing.of_file(found.adapter / 'adapter_model.safetensors')[:12]}"
-
-
-def read_prompts(source: str | Path, settings: Settings) -> list[Any]:
-    """Prompts from a shipped set's name, or a file: lines of text, or rows with a `prompt`, or conversations."""
-    from tuning.data import file_types, loading
-    from tuning.pocket import SETS
-
-    shipped = isinstance(source, str) and source in {each.stem for each in SETS.glob("*.jsonl")}
-    path = SETS / f"{source}.jsonl" if shipped else Path(source)
-    if path.suffix == ".txt":
-        return lines_of(path, settings.max_upload_mb)
-    if path.suffix == ".jsonl" and path.is_file():
-        rows = file_types.read(path, settings.max_upload_mb).rows
-        if rows and all(row.get("prompt") and "completion" not in row for _, row in rows):
-            return [row["prompt"] for _, row in rows]
-    loaded = loading.load(path, max_mb=settings.max_upload_mb)
-    return [list(row.messages[:-1]) for row in loaded.rows if len(row.messages) > 1]

@@ -13,7 +13,8 @@ from labeling.storage.label_store import Store
 from workbench.voting import simulated_preferences
 
 if TYPE_CHECKING:
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from labeling.storage.label_store import Store
 from labeling.storage.tables import annotation_log, exclusions
 
 if TYPE_CHECKING:
-    from workbench.access import Actor, Roles
+    from workbench.access import Roles
+    from workbench.actors import Actor
 
 _FRESH = 1.0  # seconds for which nobody asks the database whether there are new votes
 

@@ -22,7 +22,7 @@ from labeling.storage.tables import annotation_log, assignments, comparisons, co
 from tests import ROOT
 from tests.labeling.conftest import Room
 from ui.phone.routes import routes
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 from workbench.services import build
 
 WANTED, COMMON, VOTERS = 3, 2, 16

@@ -21,7 +21,7 @@ from tests.labeling.conftest import Room, _binaries
 from ui.phone import routes as phone
 from ui.request import shown
 from workbench import services as services_module
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ def test_old_adapters_leave_the_server(home, served, tiny_model, sums):
 
 
 def test_the_chat_uses_it_when_the_settings_name_it(tmp_path, served, tiny_model):
-    from workbench.access import TEACHER
+    from workbench.actors import TEACHER
     from workbench.services import build
 
     settings = Settings(

@@ -6,9 +6,9 @@ import math
 import pytest
 
 from tuning.models import loader, model_info, references
-from tuning.pocket import EXAMPLES, SETS
 from tuning.pocket.instructions import SET_NAMES, write
 from tuning.pocket.world.facts import LANGUAGES
+from tuning.pocket.world.shipped import EXAMPLES, SETS
 from tuning.runs import resolver
 
 

@@ -17,7 +17,7 @@ from labeling.rounds import lifecycle
 from labeling.rounds.aggregation import Judged
 from labeling.schema import Comparison, new_id
 from tests.ui.serving import TOKEN, Page, arguments, handlers
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 
 SECRETS = ("secretpolicy", "hiddenparent", "abc123def456", "confidential")
 # They write replies by a policy that the visitor names, and need a model in memory.

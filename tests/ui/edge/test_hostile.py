@@ -17,7 +17,8 @@ from common.settings import Settings
 from labeling.rounds import lifecycle
 from tests.ui.serving import TOKEN, Page, arguments, handlers, upload
 from ui.server.routes import routes
-from workbench.access import COOKIE, TEACHER, Roles
+from workbench.access import COOKIE, Roles
+from workbench.actors import TEACHER
 from workbench.rate_limits import Bucket
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"

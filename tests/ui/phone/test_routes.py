@@ -14,7 +14,7 @@ from labeling.schema import Comparison, RoundSettings
 from tuning.runs.run_store import RunStore
 from ui.phone.routes import routes, whole_page
 from workbench import services as services_module
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 
 
 @pytest.fixture

@@ -210,7 +210,7 @@ def test_only_what_can_be_merged_is_offered_merged():
     from types import SimpleNamespace
 
     from ui.runs.runs_tab import _details
-    from workbench.access import TEACHER
+    from workbench.actors import TEACHER
 
     services = SimpleNamespace(training=SimpleNamespace(card=lambda who, run_id: ""))
     told = {"run_id": "a", "name": "mine", "method": "sft", "downloadable": True, "data_fingerprint": "",
@@ -227,7 +227,7 @@ def test_who_watches_a_run_gets_its_download_when_it_is_there(tmp_path):
     from common.settings import Settings
     from tuning.config.training import SFTConfig
     from ui.runs.runs_tab import build_runs_tab
-    from workbench.access import TEACHER
+    from workbench.actors import TEACHER
     from workbench.services import build
 
     services = build(Settings(home=tmp_path))  # its queue is never started

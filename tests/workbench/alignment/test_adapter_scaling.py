@@ -16,7 +16,7 @@ from tuning.data import preference_pairs
 from tuning.executors.run_method import execute
 from ui.align.align_view import disagreements
 from workbench import services as services_module
-from workbench.access import TEACHER, VISITOR
+from workbench.actors import TEACHER, VISITOR
 from workbench.alignment import adapter_scaling as dialling_module
 from workbench.alignment.preference_training import calibration
 

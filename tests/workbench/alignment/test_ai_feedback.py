@@ -14,7 +14,7 @@ from labeling.rounds import ai_annotators, lifecycle, progress, vote_selection
 from labeling.schema import Comparison, RoundSettings, new_id
 from workbench import judge as cli
 from workbench import services as services_module
-from workbench.access import TEACHER, VISITOR
+from workbench.actors import TEACHER, VISITOR
 from workbench.alignment.ai_feedback import Asked
 from workbench.alignment.ai_judges import letter, verdict
 

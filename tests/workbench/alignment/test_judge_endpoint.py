@@ -12,7 +12,7 @@ from common.errors import AfinaError
 from common.settings import Settings
 from tests.standin.answering import JsonHandler, serving
 from workbench import services as services_module
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 from workbench.alignment.ai_feedback import KEY, Asked
 from workbench.alignment.judge_endpoint import EndpointSpeaker, origin
 

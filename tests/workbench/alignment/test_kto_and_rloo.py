@@ -8,7 +8,7 @@ from labeling.admission import annotators
 from labeling.rounds import ratings
 from labeling.schema import Rating
 from tests.workbench.alignment.test_preference_training import longer, services, this, vote  # noqa: F401
-from workbench.access import TEACHER, VISITOR
+from workbench.actors import TEACHER, VISITOR
 
 
 def test_votes_and_thumbs_become_good_and_bad_replies(services, this):  # noqa: F811

@@ -10,7 +10,7 @@ from labeling.rounds import lifecycle, training_links
 from labeling.schema import Comparison, RoundSettings, new_id
 from ui.align.lineage_panel import svg, taught
 from workbench import services as services_module
-from workbench.access import TEACHER, VISITOR
+from workbench.actors import TEACHER, VISITOR
 
 
 @pytest.fixture

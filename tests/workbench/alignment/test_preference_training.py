@@ -12,10 +12,10 @@ from labeling.admission import annotators
 from labeling.rounds import lifecycle, vote_selection
 from labeling.schema import Comparison, RoundSettings, new_id
 from tuning.data.examples import Pair
-from tuning.pocket import SETS
+from tuning.pocket.world.shipped import SETS
 from tuning.runs.run_store import Run, RunStore
 from workbench import services as services_module
-from workbench.access import TEACHER, VISITOR
+from workbench.actors import TEACHER, VISITOR
 from workbench.alignment.policy_evaluation import _win_rate, heldout_prompts
 from workbench.alignment.preference_training import human_ceiling, voted_on
 from workbench.rehearse import Options, interval

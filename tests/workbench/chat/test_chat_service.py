@@ -5,7 +5,8 @@ import pytest
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from tuning.runs.run_store import RunStore
-from workbench.access import TEACHER, VISITOR, Roles
+from workbench.access import Roles
+from workbench.actors import TEACHER, VISITOR
 from workbench.chat.chat_service import Comparing
 
 SHORT = {"greedy": True, "max_new_tokens": 4}

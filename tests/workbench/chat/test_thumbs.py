@@ -8,7 +8,7 @@ from labeling.admission import annotators
 from labeling.rounds import ratings
 from tuning.inference.request_queue import Partial
 from workbench import services as services_module
-from workbench.access import TEACHER, Actor
+from workbench.actors import TEACHER, Actor
 from workbench.chat import reply_seals
 from workbench.keyring import Keyring
 from workbench.rate_limits import TooMany

@@ -11,7 +11,7 @@ from tuning.classification.compare import Line
 from tuning.config.classification import ClassifyConfig
 from tuning.data import labelled
 from ui.laboratory import classify_tab, classify_view
-from workbench.access import TEACHER, VISITOR, Actor
+from workbench.actors import TEACHER, VISITOR, Actor
 from workbench.rate_limits import TooMany
 from workbench.services import build
 

@@ -14,7 +14,7 @@ from tuning.config.training import SFTConfig
 from tuning.data import loading
 from tuning.executors.run_method import execute
 from tuning.runs.retrain import REMEDIES
-from workbench.access import TEACHER, VISITOR
+from workbench.actors import TEACHER, VISITOR
 from workbench.services import build
 
 

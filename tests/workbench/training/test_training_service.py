@@ -12,7 +12,8 @@ from tuning.config.training import SFTConfig
 from tuning.data import loading
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
-from workbench.access import TEACHER, VISITOR, Roles
+from workbench.access import Roles
+from workbench.actors import TEACHER, VISITOR
 from workbench.training.training_service import Training
 
 ROWS = [{"prompt": f"What is {a} plus {a}?", "completion": f"It is {2 * a}."} for a in range(40)]

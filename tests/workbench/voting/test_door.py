@@ -8,7 +8,7 @@ from common.errors import NotAllowed, NotFound
 from common.settings import Settings
 from ui.phone.routes import routes
 from workbench import services as services_module
-from workbench.access import TEACHER, Actor
+from workbench.actors import TEACHER, Actor
 from workbench.rate_limits import TooMany
 
 VISITOR = Actor("visitor", "somebody")

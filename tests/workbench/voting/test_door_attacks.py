@@ -8,7 +8,7 @@ from common.settings import Settings
 from tests.ui.phone.stub import Serving
 from ui.phone.routes import routes
 from workbench import services as services_module
-from workbench.access import TEACHER
+from workbench.actors import TEACHER
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from labeling.rounds import lifecycle, progress, vote_casting
 from labeling.schema import Generation, RoundSettings, new_id
 from ui.translations import word
 from workbench import services as services_module
-from workbench.access import TEACHER, VISITOR
+from workbench.actors import TEACHER, VISITOR
 from workbench.voting import reply_pairs
-from workbench.voting.rounds import Wanted, read_prompts
+from workbench.voting.prompt_sources import read_prompts
+from workbench.voting.rounds import Wanted
 
 
 @pytest.fixture

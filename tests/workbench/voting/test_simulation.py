@@ -15,7 +15,7 @@ from labeling.rounds.simulated_annotators import Habits, better
 from labeling.schema import Comparison, RoundSettings, new_id
 from workbench import rehearse
 from workbench import services as services_module
-from workbench.access import TEACHER, VISITOR
+from workbench.actors import TEACHER, VISITOR
 from workbench.voting import simulated_preferences
 
 REPLIES = ("Thank you for asking, it is so.", "So.")
