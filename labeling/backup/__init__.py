@@ -1,3 +1,3 @@
 """Copies of the labels outside this machine: segments, their outbox, restoring."""
 
-__all__ = ["destinations", "labels_backup", "outbox"]
+__all__ = ["destinations", "labels_backup"]

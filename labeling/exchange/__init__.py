@@ -1,3 +1,3 @@
-"""Votes in and out of files: import, export, dataset cards."""
+"""Votes from files and into files, with their dataset cards."""
 
 __all__ = ["exporter", "importer", "read_votes", "reader"]

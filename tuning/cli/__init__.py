@@ -1,1 +1,3 @@
-"""."""
+"""The command line `python -m tuning`."""
+
+__all__ = ["main"]

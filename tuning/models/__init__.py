@@ -1,1 +1,13 @@
-"""."""
+"""Base models and adapters: what there is, how it is loaded, adapted, scaled, merged."""
+
+__all__ = [
+    "adapter_io",
+    "bottleneck",
+    "hub",
+    "lazy_imports",
+    "loader",
+    "model_info",
+    "peft_methods",
+    "references",
+    "scaling",
+]

@@ -76,14 +76,14 @@ def registers(
 
 def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, object]:
     """All figures of one language; the run is made in `home`."""
-    import tuning
+    from tuning.api import sft
     from tuning.inference.engine import Engine
 
     engine = Engine(home)
     asked = questions(language)
     base = ask(engine, "pocket", asked)
     name = f"check-{set_name}-{language}"
-    job = tuning.sft.train(
+    job = sft.train(
         source_model="pocket",
         train_dataset=f"{set_name}.{language}",
         tuned_model_display_name=name,

@@ -1,1 +1,3 @@
-"""."""
+"""The Align tab."""
+
+__all__ = ["align_tab"]

@@ -1,1 +1,12 @@
-"""."""
+"""Parts that several tabs show: charts, tables of data, a run, background tasks."""
+
+__all__ = [
+    "background_task",
+    "data_view",
+    "plotly_charts",
+    "prompt_sets",
+    "run_view",
+    "safe_markdown",
+    "svg_charts",
+    "token_heatmap",
+]

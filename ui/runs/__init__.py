@@ -1,1 +1,3 @@
-"""."""
+"""The Models tab."""
+
+__all__ = ["runs_tab"]

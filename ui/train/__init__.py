@@ -1,1 +1,3 @@
-"""."""
+"""The Train and Experiments tabs."""
+
+__all__ = ["experiments_tab", "methods_panel", "train_tab"]

@@ -1,1 +1,3 @@
-"""."""
+"""The Vote and Label tabs."""
+
+__all__ = ["label_tab", "presenter_view", "round_choice", "vote_tab"]
