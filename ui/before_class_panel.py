@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ui.edge.addresses import addresses
-from ui.request import actor, language, on_open, shown
+from ui.request import actor, language_of, on_open, shown
 from ui.translations import t, word
 from workbench.before_class import BeforeClass, Check
 
@@ -35,14 +35,14 @@ def build(services: Services, opener: gr.Button) -> None:
         services.roles.require_teacher(who)
         if open_now:
             return [False, gr.update(visible=False)]
-        waiting = f'<p class="quiet">{html.escape(word("before.busy", language(request)))}</p>'
+        waiting = f'<p class="quiet">{html.escape(word("before.busy", language_of(request)))}</p>'
         return [True, gr.update(value=waiting, visible=True)]
 
     @shown
     def look(open_now: bool, request: gr.Request) -> Any:
         who = actor(services, request)
         services.roles.require_teacher(who)
-        return table(checking.checks(who), language(request)) if open_now else gr.skip()
+        return table(checking.checks(who), language_of(request)) if open_now else gr.skip()
 
     def arrive(request: gr.Request) -> gr.Button:
         return gr.Button(visible=actor(services, request).is_teacher)

@@ -16,7 +16,7 @@ from ui.chat.red_team_tab import build_redteam_tab
 from ui.edge.addresses import addresses
 from ui.laboratory.classify_tab import build_classify_tab
 from ui.laboratory.numbers_tab import build_numbers_tab
-from ui.request import actor, language, signed_in
+from ui.request import actor, language_of, signed_in
 from ui.runs.runs_tab import build_runs_tab
 from ui.server import gradio_patches, zerogpu
 from ui.server.error_boundary import THREADS, Page
@@ -161,19 +161,19 @@ def _header(demo: gr.Blocks, services: Services) -> gr.HTML:
 
     def arrive(request: gr.Request) -> str:
         services.opened.set()
-        tongue = language(request)
+        language = language_of(request)
         who = "teacher" if actor(services, request).is_teacher else "visitor"
         name = signed_in(request) if who == "visitor" and services.roles.sign_in else ""
         key = "shell.visitor_space" if who == "visitor" and services.roles.sign_in else f"shell.{who}"
-        told = word("shell.signed_in", tongue, name=name) if name else word(key, tongue)
+        told = word("shell.signed_in", language, name=name) if name else word(key, language)
         chips = f'<span class="afina-chip {who}">{html.escape(told)}</span>'
         if who == "teacher":
             shared = addresses(services.settings)
             chips += "".join(
                 f'<span class="afina-chip address">{html.escape(each)}</span>' for each in shared
             )
-            chips += _backup(services, tongue)
-        return _top(chips, word("shell.tagline", tongue))
+            chips += _backup(services, language)
+        return _top(chips, word("shell.tagline", language))
 
     quiet: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     demo.load(arrive, None, top, **quiet)
@@ -195,28 +195,28 @@ def _sign_in(demo: gr.Blocks) -> None:
     framed = gr.Checkbox(False, visible=False)
 
     def arrive(framed: bool, request: gr.Request) -> Any:
-        name, tongue = signed_in(request), language(request)
+        name, language = signed_in(request), language_of(request)
         if name:
-            return gr.update(value=word("shell.sign_out", tongue, name=name), link="/logout?_target_url=/")
-        told, target = word("shell.sign_in", tongue), "_blank" if framed else "_self"
+            return gr.update(value=word("shell.sign_out", language, name=name), link="/logout?_target_url=/")
+        told, target = word("shell.sign_in", language), "_blank" if framed else "_self"
         return gr.update(value=told, link="/login/huggingface?_target_url=/", link_target=target)
 
     demo.load(arrive, framed, door, js="() => self !== top", api_visibility="private", queue=False,
               show_progress="hidden")  # fmt: skip
 
 
-def _backup(services: Services, tongue: str) -> str:
+def _backup(services: Services, language: str) -> str:
     """Where votes are copied and how long one may be on this machine alone; what is wrong with it."""
     if services.backup is None:
         lost = "shell.no_backup" if os.environ.get("SPACE_ID") and services.labels.sqlite else ""
         key = "shell.backup_refused" if services.refused else lost
-        title = services.refused.words(tongue) if services.refused else ""
-        return _chip("visitor", word(key, tongue), title) if key else ""
+        title = services.refused.words(language) if services.refused else ""
+        return _chip("visitor", word(key, language), title) if key else ""
     kept = services.backup.status()
-    told = word("shell.backup", tongue, seconds=f"{kept.seconds:g}", pending=kept.pending)
+    told = word("shell.backup", language, seconds=f"{kept.seconds:g}", pending=kept.pending)
     if kept.error:
-        told = word("shell.backup_failing", tongue, pending=kept.pending)
-    title = kept.error.words(tongue) if kept.error else kept.where
+        told = word("shell.backup_failing", language, pending=kept.pending)
+    title = kept.error.words(language) if kept.error else kept.where
     kind = "visitor" if kept.error else "teacher"
     return _chip(kind, told, title)
 

@@ -39,7 +39,7 @@ def signed_in(request: Any) -> str:
     return str((told.get("userinfo") or {}).get("preferred_username") or "")
 
 
-def language(request: gr.Request | None) -> Literal["en", "es"]:
+def language_of(request: gr.Request | None) -> Literal["en", "es"]:
     """The reader's language: the switch's cookie, else the browser's first preference among ours."""
     headers = _headers(request) if request else {}
     return preferred(headers.get("cookie", ""), headers.get("accept-language", ""))
@@ -108,7 +108,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 def worded(error: AfinaError, request: gr.Request | None) -> gr.Error:
     """`error` as the page shows it, in the reader's language."""
-    return gr.Error(_notice(error.words(language(request))), print_exception=False)
+    return gr.Error(_notice(error.words(language_of(request))), print_exception=False)
 
 
 def unexpected(error: Exception, request: gr.Request | None) -> gr.Error:

@@ -42,8 +42,8 @@ def t(key: str):
 
 def word(key: str, language: str, **params: object) -> str:
     """A text in `language`, its slots filled. Raises: KeyError for an unknown key."""
-    for tongue in (language, "en"):
-        for source in (texts(tongue) if tongue in LANGUAGES else {}, messages(tongue)):
+    for code in (language, "en"):
+        for source in (texts(code) if code in LANGUAGES else {}, messages(code)):
             if key in source:
                 return fill(source[key], params) if params else source[key]
     raise KeyError(key)

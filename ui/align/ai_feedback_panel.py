@@ -11,7 +11,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from ui.forms import named
-from ui.request import actor, inform, language, on_open, shown
+from ui.request import actor, inform, language_of, on_open, shown
 from ui.translations import t, word
 from ui.vote.presenter_view import rates
 from workbench.alignment.ai_feedback import Asked
@@ -96,11 +96,12 @@ def _wire_judge(services: Services, panel: Panel) -> None:
 
     @shown
     def arrive(kind_: str, request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         policies = services.comparing.policies(who)
         newest = next((each for each in policies if not each.is_base), policies[0])
-        return [gr.update(visible=who.is_teacher), *choose(kind_, request), services.judging.constitution(who, tongue),
-                gr.update(choices=named(each.name for each in policies), value=newest.name)]  # fmt: skip
+        choices = gr.update(choices=named(each.name for each in policies), value=newest.name)
+        rules = services.judging.constitution(who, language)
+        return [gr.update(visible=who.is_teacher), *choose(kind_, request), rules, choices]
 
     def choose(kind_: str, request: gr.Request) -> list[Any]:
         who = actor(services, request)
@@ -113,8 +114,8 @@ def _wire_judge(services: Services, panel: Panel) -> None:
 
     @shown
     def write(text: str, request: gr.Request) -> str:
-        kept = services.judging.write(actor(services, request), language(request), text or "")
-        inform(word("judges.saved", language(request)), 2)
+        kept = services.judging.write(actor(services, request), language_of(request), text or "")
+        inform(word("judges.saved", language_of(request)), 2)
         return kept
 
     choice = [panel.name, panel.url, panel.key]
@@ -129,7 +130,7 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
     begun = ["…", ""]  # and nothing seen: what comes of it is told even where it is what came of it before
 
     def asked(request: gr.Request, kind_: str, name_: str, url_: str, key_: str, rubric_: str) -> Asked:
-        return Asked(kind_, name_ or "", url_ or "", key_ or "", rubric_ or "", language(request))
+        return Asked(kind_, name_ or "", url_ or "", key_ or "", rubric_ or "", language_of(request))
 
     @shown
     def start(request: gr.Request, which: str, *values: Any) -> list[str]:
@@ -140,9 +141,9 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
 
     @shown
     def rewrite(request: gr.Request, policy_: str, n_: float, *values: Any) -> list[str]:
-        tongue, count = language(request), int(n_ or 0)
-        into = free_name(services, actor(services, request), word("judges.into", tongue, policy=policy_))
-        prompts = read_prompts(f"prompts.{tongue}", services.settings)
+        language, count = language_of(request), int(n_ or 0)
+        into = free_name(services, actor(services, request), word("judges.into", language, policy=policy_))
+        prompts = read_prompts(f"prompts.{language}", services.settings)
         held = max(1, count // 5)
         services.judging.begin_revising(actor(services, request), policy_, into, prompts,
                                         asked(request, *values), count - held, held)  # fmt: skip
@@ -150,12 +151,12 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
 
     @shown
     def watch(mark: str, request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         work = services.judging.work(who) if who.is_teacher else None
         now = f"{work.about} {work.done} {work.total} {work.busy}" if work else ""
         if now == mark or work is None:
             return [gr.skip()] * 3
-        return [progress(work, tongue), gr.update(visible=work.busy), now]
+        return [progress(work, language), gr.update(visible=work.busy), now]
 
     @shown
     def halt(request: gr.Request) -> None:
@@ -170,7 +171,7 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
 def _wire_agreement(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
     @shown
     def compare(which: str, request: gr.Request) -> str:
-        return agreement(services.judging.agreement(actor(services, request), which), language(request))
+        return agreement(services.judging.agreement(actor(services, request), which), language_of(request))
 
     gr.on([panel.look.click, round_.change, panel.told.change], compare_or_nothing(compare), round_,
           panel.agreed, **_QUIET)  # fmt: skip
@@ -193,44 +194,44 @@ def free_name(services: Services, who: Any, wanted: str) -> str:
     return next(each for each in tries if each not in taken)
 
 
-def progress(work: Work, tongue: str) -> str:
+def progress(work: Work, language: str) -> str:
     """What the machine is at, what came of it, or what went wrong."""
     if work.error is not None:
-        return f'<div class="train-problem">{escape(work.error.words(tongue))}</div>'
+        return f'<div class="train-problem">{escape(work.error.words(language))}</div>'
     if work.result is None:
-        told = word("judges.busy", tongue, about=work.about, done=work.done, total=work.total or "…")
+        told = word("judges.busy", language, about=work.about, done=work.done, total=work.total or "…")
         share = work.done / work.total if work.total else 0
         return f'<p>{escape(told)}</p><div class="bar"><i style="width:{share:.0%}"></i></div>'
     done = work.result
     tally = (
-        ", ".join(word(f"judges.tally.{why}", tongue, n=n) for why, n in sorted(done.tally.items())) or "–"
+        ", ".join(word(f"judges.tally.{why}", language, n=n) for why, n in sorted(done.tally.items())) or "–"
     )
-    told = word("judges.done", tongue, judge=done.judge, round=done.round, done=done.done, tally=tally)
+    told = word("judges.done", language, judge=done.judge, round=done.round, done=done.done, tally=tally)
     return f"<p>{escape(told)}</p>"
 
 
-def agreement(found: Sequence[Agreement], tongue: str) -> str:
+def agreement(found: Sequence[Agreement], language: str) -> str:
     """Each machine's agreement with people as a bar, people's own beside it."""
     if not found:
-        return f'<p class="quiet">{escape(word("judges.none", tongue))}</p>'
+        return f'<p class="quiet">{escape(word("judges.none", language))}</p>'
     rows: list[dict[str, Any]] = [
-        {"name": _named(each, tongue), "value": each.value, "low": each.low, "high": each.high, "n": each.n}
+        {"name": _named(each, language), "value": each.value, "low": each.low, "high": each.high, "n": each.n}
         for each in found
         if each.value is not None
     ]
     silent = "".join(
-        f'<p class="quiet">{escape(word("judges.undecided", tongue, judge=each.judge, labelled=each.labelled))}</p>'
+        f'<p class="quiet">{escape(word("judges.undecided", language, judge=each.judge, labelled=each.labelled))}</p>'
         for each in found
         if each.value is None
     )
     if not rows:
         return silent
     if found[0].people is not None:
-        rows.append({"name": word("judges.people", tongue), "value": found[0].people, "low": None, "high": None,
+        rows.append({"name": word("judges.people", language), "value": found[0].people, "low": None, "high": None,
                      "n": max(row["n"] for row in rows)})  # fmt: skip
-    return f"<p>{escape(word('judges.agree', tongue))}</p>{rates(rows, tongue, 'align.n')}{silent}"
+    return f"<p>{escape(word('judges.agree', language))}</p>{rates(rows, language, 'align.n')}{silent}"
 
 
-def _named(each: Agreement, tongue: str) -> str:
+def _named(each: Agreement, language: str) -> str:
     """A judge; a reward model that the round taught counts on what it has not seen."""
-    return f"{each.judge} ({word('judges.unseen', tongue)})" if each.heldout_only else each.judge
+    return f"{each.judge} ({word('judges.unseen', language)})" if each.heldout_only else each.judge

@@ -22,7 +22,7 @@ from ui.align import (
 )
 from ui.align.align_layout import After, Live, Setup
 from ui.components import run_view
-from ui.request import actor, language, on_open, shown
+from ui.request import actor, language_of, on_open, shown
 from ui.translations import word
 from ui.vote.round_choice import TO_THE_STAGE
 from workbench.voting.prompt_sources import read_prompts
@@ -60,7 +60,7 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
 
     @shown
     def arrive(request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         names = _runs(services, who)
         listed = services.rounds.listed(who) if who.is_teacher else []
         rounds = [each.name for each in listed]
@@ -69,7 +69,7 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
             (each.name for each in listed if each.purpose == "collect"), rounds[0] if rounds else None
         )
         return [
-            align_view.fork(tongue),
+            align_view.fork(language),
             gr.update(visible=who.is_teacher),
             gr.update(choices=rounds, value=taken),
             gr.update(choices=names, value=names[0] if names else None),
@@ -77,13 +77,13 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
 
     @shown
     def facts(name: str, sources: Any, way: Any, reward: float, dpo: float, request: gr.Request) -> str:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         if not name:
-            return f'<p class="quiet">{word("align.no_round", tongue)}</p>'
+            return f'<p class="quiet">{word("align.no_round", language)}</p>'
         found = services.aligning.pairs(who, name, way, sources=sources, ties=True)
         usable = services.aligning.usable(who, name, sources)
         quotes = services.aligning.quote(who, name, way, sources, {"reward": reward, "dpo": dpo})
-        return align_view.usable(usable, found, tongue) + align_view.quoted(quotes, tongue)
+        return align_view.usable(usable, found, language) + align_view.quoted(quotes, language)
 
     @shown
     def usual(name: str, request: gr.Request) -> Any:
@@ -100,7 +100,7 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
 
     @shown
     def look(name: str, seen: str, request: gr.Request) -> list[Any]:
-        return _look(services, live, name, seen, actor(services, request), language(request))
+        return _look(services, live, name, seen, actor(services, request), language_of(request))
 
     told_by: list[Any] = [setup.round, setup.sources, setup.way, setup.reward_epochs, setup.epochs]
     watch: dict[str, Any] = {"fn": look, "inputs": [live.choice, live.seen], "outputs": outputs, **_QUIET}
@@ -179,27 +179,27 @@ def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> N
         voted = services.aligning.taught_by(who, run.run_id)
         found = services.aligning.measure(who, run.run_id, voted)
         against = services.rewarding.disagreements(who, run.run_id, voted)
-        tongue = language(request)
-        return f"{align_view.measured(found, tongue)}{align_view.disagreements(against, tongue)}"
+        language = language_of(request)
+        return f"{align_view.measured(found, language)}{align_view.disagreements(against, language)}"
 
     @shown
     def outcome(name: str, reward_run: str, request: gr.Request) -> str:
         found = services.aligning.outcome(actor(services, request), name, reward_run or "")
-        return align_view.outcome(found, language(request))
+        return align_view.outcome(found, language_of(request))
 
     @shown
     def again(name: str, request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         services.roles.require_teacher(who)
         run = services.training.summary(who, name)
         if not run.parent:
             raise AfinaError("align.no_parent", name=run.name)
-        prompts = tuple(read_prompts(f"prompts.{tongue}", services.settings))
+        prompts = tuple(read_prompts(f"prompts.{language}", services.settings))
         # A name of its own would say what it compares.
-        wanted = Wanted("", (run.name, run.parent), "judge", prompts, 0, _AGAIN, language=tongue)
+        wanted = Wanted("", (run.name, run.parent), "judge", prompts, 0, _AGAIN, language=language)
         made = services.rounds.make(who, wanted)
-        told = f"<p>{escape(word('align.again.made', tongue, name=made.name))}</p>"
-        return [told, *to_vote.to(services, who, made.name, tongue)]
+        told = f"<p>{escape(word('align.again.made', language, name=made.name))}</p>"
+        return [told, *to_vote.to(services, who, made.name, language)]
 
     slow = {**_QUIET, "show_progress": "minimal"}
     after.measure.click(measure, live.choice, after.result, **slow)
@@ -214,13 +214,13 @@ def _runs(services: Services, who: Actor) -> list[str]:
     return align_view.runs(services.training.runs(who))
 
 
-def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tongue: str) -> list[Any]:
+def _look(services: Services, live: Live, name: str, seen: str, who: Actor, language: str) -> list[Any]:
     """Updates of the live panel; nothing where nothing changed."""
     n = len(live.outputs) + 4
     if not name:
         return [
             gr.skip(),
-            align_view.empty(who.is_teacher, tongue) if seen == "" else gr.skip(),
+            align_view.empty(who.is_teacher, language) if seen == "" else gr.skip(),
             *[gr.skip()] * (n - 2),
         ]
     run = services.training.summary(who, name)
@@ -241,7 +241,7 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
 
     def plots(of: Mapping[str, tuple[str, ...]]) -> list[Any]:
         return [
-            _plot(status, of[method], tongue, fresh=fresh)
+            _plot(status, of[method], language, fresh=fresh)
             if method == run.method and drawn
             else gr.update(visible=False)
             for method in align_view.FIRST
@@ -251,10 +251,10 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
         first, second = plots(align_view.FIRST), plots(align_view.SECOND)
         return [*[gr.skip()] * 5, *first, gr.skip(), *second, settled, *[gr.skip()] * 4]
     return [
-        gr.skip(), align_view.head(status, run.method, tongue),
+        gr.skip(), align_view.head(status, run.method, language),
         gr.update(visible=teacher and status.state in ("starting", "running")),
         gr.update(visible=teacher and status.resumable),
-        align_view.sample(status, tongue), *plots(align_view.FIRST), gr.update(visible=drawn),
+        align_view.sample(status, language), *plots(align_view.FIRST), gr.update(visible=drawn),
         *plots(align_view.SECOND), mark,
         gr.update(visible=teacher and done and run.method == "reward"),
         gr.update(visible=tuned, choices=["", *judges], value=judges[0] if judges else ""),
@@ -263,14 +263,14 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, tong
     ]  # fmt: skip
 
 
-def _plot(status: RunStatus, names: tuple[str, ...], tongue: str, fresh: bool) -> Any:
+def _plot(status: RunStatus, names: tuple[str, ...], language: str, fresh: bool) -> Any:
     """One plot's curves; its words and colours once for each run that is chosen."""
     words: dict[str, Any] = {
-        "color_map": align_view.colours(names, tongue),
-        "x_title": word("align.axis.step", tongue),
+        "color_map": align_view.colours(names, language),
+        "x_title": word("align.axis.step", language),
         "y_title": " ",
         "color_title": " ",
     }
     return gr.update(
-        value=align_view.frame(status.series, names, tongue), visible=True, **(words if fresh else {})
+        value=align_view.frame(status.series, names, language), visible=True, **(words if fresh else {})
     )

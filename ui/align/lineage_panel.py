@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui.request import actor, language, on_open, shown
+from ui.request import actor, language_of, on_open, shown
 from ui.translations import t, texts, word
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def build(services: Services) -> None:
     def look(request: gr.Request) -> list[Any]:
         graph = services.lineage.graph(actor(services, request))
         names = [node.name for node in graph.nodes if node.kind == "run" and node.votes]
-        return [svg(graph, language(request)), gr.update(choices=names)]
+        return [svg(graph, language_of(request)), gr.update(choices=names)]
 
     @shown
     def votes(name: str, request: gr.Request) -> str:
         return (
-            taught(services.lineage.votes(actor(services, request), name), name, language(request))
+            taught(services.lineage.votes(actor(services, request), name), name, language_of(request))
             if name
             else ""
         )
@@ -56,7 +56,7 @@ def build(services: Services) -> None:
     def adapters(annotation: str, request: gr.Request) -> str:
         names = services.lineage.adapters(actor(services, request), annotation or "")
         key = "lineage.adapters" if names else "lineage.no_adapter"
-        return f"<p>{escape(word(key, language(request), names=', '.join(names)))}</p>"
+        return f"<p>{escape(word(key, language_of(request), names=', '.join(names)))}</p>"
 
     on_open(arrive, None, box, queue=False, **_QUIET)
     gr.on([box.expand, draw.click], look, None, [picture, run], **_QUIET)

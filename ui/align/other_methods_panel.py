@@ -14,7 +14,7 @@ from common.errors import AfinaError
 from tuning.config.training import PROGRAMMED, KTOConfig, RLOOConfig
 from ui.align import align_view
 from ui.components.prompt_sets import prompt_sets
-from ui.request import actor, language, shown
+from ui.request import actor, language_of, shown
 from ui.translations import t, word
 from workbench.alignment import best_of_n
 from workbench.alignment.best_of_n import DECIDED
@@ -51,30 +51,30 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
 
     @shown
     def arrive(name: str, way: Any, sources: Any, request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         judges = [
             each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable
         ]
         listed = [(each, each) for each in judges] + [
-            (word(f"roads.reward.{each}", tongue), each) for each in PROGRAMMED
+            (word(f"roads.reward.{each}", language), each) for each in PROGRAMMED
         ]
         facts = ""
         if name and who.is_teacher:
             found = services.roads.rated(who, name, way, sources)
-            facts = word("roads.usable", tongue, good=found.good, bad=found.bad, thumbs=found.thumbs)
+            facts = word("roads.usable", language, good=found.good, bad=found.bad, thumbs=found.thumbs)
             if found.unsigned:
-                facts += " " + word("roads.unsigned", tongue, n=found.unsigned)
+                facts += " " + word("roads.unsigned", language, n=found.unsigned)
         ties = ""
         if name and who.is_teacher:
             share = services.aligning.pairs(who, name, way, sources=sources).decided
             if share is not None and share < DECIDED:
-                ties = word("roads.labelled.ties", tongue, share=f"{1 - share:.0%}")
-        sets = [(word("roads.labelled.own", tongue), ""), *prompt_sets(tongue)]
+                ties = word("roads.labelled.ties", language, share=f"{1 - share:.0%}")
+        sets = [(word("roads.labelled.own", language), ""), *prompt_sets(language)]
         return [
             gr.update(choices=listed, value=listed[0][1]),
             f'<p class="quiet">{facts}</p>',
             gr.update(choices=judges, value=judges[0] if judges else None),
-            gr.update(choices=sets, value=f"prompts.{tongue}"),
+            gr.update(choices=sets, value=f"prompts.{language}"),
             f'<p class="train-remark">{ties}</p>' if ties else "",
         ]
 
@@ -102,9 +102,9 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
 
     @shown
     def climb(name: str, reward: str, beta: float, steps: float, request: gr.Request) -> Any:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         settings: dict[str, Any] = {"beta": beta or 0, "target_steps": int(steps or 1)}
-        return started(services.roads.rloo(who, name, reward, language=tongue, **settings), request)
+        return started(services.roads.rloo(who, name, reward, language=language, **settings), request)
 
     data = [round_, way, sources]
     filled = [panel.reward, panel.usable, panel.labeller, panel.prompts, panel.ties]

@@ -11,7 +11,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from ui.components import svg_charts
-from ui.request import actor, language, shown
+from ui.request import actor, language_of, shown
 from ui.translations import t, word
 from ui.vote.round_choice import TO_THE_STAGE
 from workbench.alignment.adapter_scaling import SETTINGS
@@ -71,22 +71,22 @@ def lay_out() -> Dial:
 
 
 def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, to_vote: Way) -> None:
-    def figure(found: Sweep | None, at: float, tongue: str) -> str:
+    def figure(found: Sweep | None, at: float, language: str) -> str:
         if found is None or not found.settings:
-            return f'<div class="train-empty">{escape(word("dial.unmeasured", tongue))}</div>'
-        return svg_charts.dial(found.settings, at, tongue) + table(found, at, tongue)
+            return f'<div class="train-empty">{escape(word("dial.unmeasured", language))}</div>'
+        return svg_charts.dial(found.settings, at, language) + table(found, at, language)
 
     @shown
     def hear(name: str, strength: float, prompt: str, judged: str, request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         found = services.dialling.hear(who, name, strength, prompt or "", judged or "")
         measured = services.dialling.measured(who, name)
-        return [heard(found, strength, tongue), figure(measured, strength, tongue), gr.skip()]
+        return [heard(found, strength, language), figure(measured, strength, language), gr.skip()]
 
     @shown
     def arrive(name: str, seen: str, strength: float, judged: str, request: gr.Request) -> list[Any]:
         """Once for each run that is looked at and done; the page's clock asks every second."""
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         summary = services.training.summary(who, name) if name else None
         there = summary is not None and summary.method == "dpo" and summary.state in ("done", "stopped")
         mark = f"{name} {there}"
@@ -98,35 +98,37 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, t
         prompt = services.dialling.prompt(who, name)
         reply = ""
         if services.dialling.may_hear(who, name, strength):
-            reply = heard(services.dialling.hear(who, name, strength, prompt, judged or ""), strength, tongue)
+            reply = heard(
+                services.dialling.hear(who, name, strength, prompt, judged or ""), strength, language
+            )
         sweep = gr.update(visible=who.is_teacher)
-        return [gr.update(visible=True), prompt, reply, "", figure(measured, strength, tongue), sweep, mark]
+        return [gr.update(visible=True), prompt, reply, "", figure(measured, strength, language), sweep, mark]
 
     @shown
     def sweep(name: str, strength: float, judged: str, request: gr.Request) -> Iterator[str]:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         services.roles.require_teacher(who)
-        yield f'<div class="train-empty">{escape(word("dial.measuring", tongue))}</div>'
+        yield f'<div class="train-empty">{escape(word("dial.measuring", language))}</div>'
         try:
             for found in services.dialling.sweep(who, name, judged or ""):
-                yield figure(found, strength, tongue)
+                yield figure(found, strength, language)
         except AfinaError:
-            yield figure(services.dialling.measured(who, name), strength, tongue)
+            yield figure(services.dialling.measured(who, name), strength, language)
             raise
 
     @shown
     def vote(name: str, settings: list[str], n: float, request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
-        made = services.dialling.vote(who, name, [float(each) for each in settings], int(n or 0), tongue)
-        told = f"<p>{escape(word('align.again.made', tongue, name=made.name))}</p>"
-        return [told, *to_vote.to(services, who, made.name, tongue)]
+        who, language = actor(services, request), language_of(request)
+        made = services.dialling.vote(who, name, [float(each) for each in settings], int(n or 0), language)
+        told = f"<p>{escape(word('align.again.made', language, name=made.name))}</p>"
+        return [told, *to_vote.to(services, who, made.name, language)]
 
     @shown
     def keep(name: str, strength: float, called: str, request: gr.Request) -> str:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         run_id = services.dialling.keep(who, name, strength, called or "")
         kept = services.training.summary(who, run_id).name
-        return f"<p>{escape(word('dial.kept', tongue, name=kept, run=name, strength=f'{strength:g}'))}</p>"
+        return f"<p>{escape(word('dial.kept', language, name=kept, run=name, strength=f'{strength:g}'))}</p>"
 
     heard_by: dict[str, Any] = {
         "fn": hear, "inputs": [run, dial.strength, dial.prompt, judge],

@@ -15,7 +15,7 @@ from tuning.data.loading import shipped
 from tuning.evaluation.alternatives import Example, named
 from tuning.evaluation.retrieval import ENDINGS
 from ui.chat.chat_view import labels
-from ui.request import actor, inform, language, shown
+from ui.request import actor, inform, language_of, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -81,19 +81,19 @@ def _wire_material(services: Services, panel: Panel) -> None:
 
     @shown
     def open_(request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
-        return [gr.update(visible=who.is_teacher), _table(ways.examples(who, tongue), tongue),
-                gr.update(value=f"plain.{tongue}"), _searched(services, request)]  # fmt: skip
+        who, language = actor(services, request), language_of(request)
+        return [gr.update(visible=who.is_teacher), _table(ways.examples(who, language), language),
+                gr.update(value=f"plain.{language}"), _searched(services, request)]  # fmt: skip
 
     @shown
     def drawn(name: str, request: gr.Request) -> dict[str, Any]:
         found = ways.draw_examples(actor(services, request), name or "", random.randrange(10**6))
-        return _table(found, language(request))
+        return _table(found, language_of(request))
 
     @shown
     def kept(rows: Any, request: gr.Request) -> None:
         ways.set_examples(actor(services, request), _examples(rows))
-        inform(word("alternatives.kept", language(request)))
+        inform(word("alternatives.kept", language_of(request)))
 
     @shown
     def added(files: list[str], request: gr.Request) -> str:
@@ -101,7 +101,7 @@ def _wire_material(services: Services, panel: Panel) -> None:
         services.roles.require_teacher(who)
         for file in files:
             ways.add_document(who, Path(file))
-            told = word("alternatives.kept_document", language(request), name=Path(file).name)
+            told = word("alternatives.kept_document", language_of(request), name=Path(file).name)
             inform(told)
         return _searched(services, request)
 
@@ -127,7 +127,7 @@ def _wire_columns(
         choices = services.comparing.columns(actor(services, request))
         chosen = side_by_side(choices)
         values = [*chosen, *(chosen[0] for _ in range(len(policies) - len(chosen)))]
-        offered = labels(choices, language(request))
+        offered = labels(choices, language_of(request))
         return [len(chosen), *(gr.update(choices=offered, value=value) for value in values)]
 
     panel.side.click(all_ways, None, [n_columns, *policies], queue=False, **_QUIET)
@@ -142,12 +142,14 @@ def side_by_side(choices: Sequence[PolicyChoice]) -> list[str]:
 
 def _searched(services: Services, request: gr.Request) -> str:
     names = services.comparing.alternatives.documents(actor(services, request))
-    return f"<p>{escape(word('alternatives.searched', language(request), names=', '.join(names) or '–'))}</p>"
+    return (
+        f"<p>{escape(word('alternatives.searched', language_of(request), names=', '.join(names) or '–'))}</p>"
+    )
 
 
-def _table(shown_: Sequence[Example], tongue: str) -> dict[str, Any]:
+def _table(shown_: Sequence[Example], language: str) -> dict[str, Any]:
     """Value of the Dataframe."""
-    heads = [word(f"alternatives.{name}", tongue) for name in ("prompt", "reply")]
+    heads = [word(f"alternatives.{name}", language) for name in ("prompt", "reply")]
     return {"headers": heads, "data": [[each.prompt, each.reply] for each in shown_]}
 
 

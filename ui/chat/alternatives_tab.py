@@ -9,7 +9,7 @@ import gradio as gr
 from ui.chat import alternatives_view
 from ui.components import background_task
 from ui.forms import named
-from ui.request import actor, language, shown
+from ui.request import actor, language_of, shown
 from ui.translations import t
 from workbench.training.experiments import WHICH
 
@@ -46,7 +46,7 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
         runs = [choice.name for choice in choices if not choice.is_base]
         newest = runs[0] if runs else ""
         return [
-            alternatives_view.rules(language(request)),
+            alternatives_view.rules(language_of(request)),
             gr.update(visible=who.is_teacher),
             gr.update(visible=who.is_teacher),
             gr.update(choices=named(bases), value=base_ if base_ in bases else bases[0]),
@@ -56,8 +56,8 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
 
     @shown
     def measure(base_: str, tuned_: str, n: float, asked: str, request: gr.Request) -> Any:
-        who, tongue = actor(services, request), language(request)
-        services.course.compare_ways(who, base_ or "", tuned_ or "", tongue, int(n or 0), asked or "")
+        who, language = actor(services, request), language_of(request)
+        services.course.compare_ways(who, base_ or "", tuned_ or "", language, int(n or 0), asked or "")
         return gr.Timer(active=True)
 
     tab.select(arrive, [base, tuned], [rules, form, own_box, base, tuned, timer], queue=False, **_QUIET)

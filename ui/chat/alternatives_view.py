@@ -20,25 +20,25 @@ _LISTED = 20  # questions shown with their replies
 _GOOD = 0.3  # a share of right replies below which no way is recommended
 
 
-def state(study: Study | None, tongue: str, running: str) -> str:
+def state(study: Study | None, language: str, running: str) -> str:
     """A bar while it goes on; why it has ended, where it did not come to its end. `running`: key of the words."""
     if study is None:
         return ""
     if study.error:
-        return f'<div class="train-problem">{escape(study.error.words(tongue))}</div>'
+        return f'<div class="train-problem">{escape(study.error.words(language))}</div>'
     if study.running:
         share = study.done / study.total if study.total else 0
-        told = word(running, tongue, done=min(study.done + 1, study.total or 1), total=study.total or "…")
+        told = word(running, language, done=min(study.done + 1, study.total or 1), total=study.total or "…")
         return f'<p>{escape(told)}</p><div class="bar running"><i style="width:{share:.0%}"></i></div>'
     if study.state in ("stopped", "interrupted"):
-        return f'<div class="train-remark">{escape(word(f"studies.{study.state}", tongue))}</div>'
+        return f'<div class="train-remark">{escape(word(f"studies.{study.state}", language))}</div>'
     return ""
 
 
-def rules(tongue: str) -> str:
+def rules(language: str) -> str:
     """The rules of thumb, in words."""
     rows = "".join(
-        f"<li>{bold(word(f'alternatives.rule.{name}', tongue))}</li>"
+        f"<li>{bold(word(f'alternatives.rule.{name}', language))}</li>"
         for name in ("knowledge", "manner", "both", "nothing")
     )
     return f'<ul class="rules">{rows}</ul>'
@@ -48,49 +48,51 @@ def bold(text: str) -> str:
     return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(text))
 
 
-def which(study: Study | None, tongue: str) -> str:
+def which(study: Study | None, language: str) -> str:
     """What was measured of each way, what it says, and every question."""
     if study is None or not study.result.get("ways"):
-        told = word("alternatives.none", tongue)
-        going = state(study, tongue, "alternatives.running")
+        told = word("alternatives.none", language)
+        going = state(study, language, "alternatives.running")
         return going or f'<div class="train-empty">{escape(told)}</div>'
     ways = study.result["ways"]
     about, n = study.about, ways[0]["n"]
-    asked = word("alternatives.asks_own" if about.get("own") else "alternatives.asks", tongue, n=n)
-    searched = word("alternatives.searched", tongue, names=", ".join(about.get("documents", [])))
+    asked = word("alternatives.asks_own" if about.get("own") else "alternatives.asks", language, n=n)
+    searched = word("alternatives.searched", language, names=", ".join(about.get("documents", [])))
     odd = (
-        "" if about.get("own") or about.get("shipped", True) else word("alternatives.other_documents", tongue)
+        ""
+        if about.get("own") or about.get("shipped", True)
+        else word("alternatives.other_documents", language)
     )
     return (
-        state(study, tongue, "alternatives.running")
+        state(study, language, "alternatives.running")
         + f'<p class="train-hint">{escape(asked)} {escape(searched)}</p>'
         + (f'<div class="train-remark">{escape(odd)}</div>' if odd else "")
-        + _table(ways, tongue)
-        + ("" if study.running else _said(ways, about, tongue))
-        + _every(study.about["questions"], ways, tongue)
+        + _table(ways, language)
+        + ("" if study.running else _said(ways, about, language))
+        + _every(study.about["questions"], ways, language)
     )
 
 
-def way_name(row: dict[str, Any], tongue: str) -> str:
-    return f"{placeless(row['policy'])} · {word('alternatives.way.' + row['way'], tongue)}"
+def way_name(row: dict[str, Any], language: str) -> str:
+    return f"{placeless(row['policy'])} · {word('alternatives.way.' + row['way'], language)}"
 
 
-def examples(shown: Sequence[Example], tongue: str) -> str:
+def examples(shown: Sequence[Example], language: str) -> str:
     """HTML: the few-shot examples that stood before a question."""
     rows = "".join(f"<li>{escape(each.prompt)} → {escape(each.reply)}</li>" for each in shown)
-    title = escape(word("alternatives.shown", tongue, n=len(shown)))
+    title = escape(word("alternatives.shown", language, n=len(shown)))
     return f'<details class="passages"><summary>{title}</summary><ul>{rows}</ul></details>'
 
 
-def _table(ways: list[dict[str, Any]], tongue: str) -> str:
+def _table(ways: list[dict[str, Any]], language: str) -> str:
     best = max(row["accuracy"] for row in ways)
     columns = ("way", "accuracy", "token_f1", "prompt_tokens", "milliseconds")
-    head = "".join(f"<th>{escape(word(f'alternatives.column.{name}', tongue))}</th>" for name in columns)
+    head = "".join(f"<th>{escape(word(f'alternatives.column.{name}', language))}</th>" for name in columns)
     body = ""
     for row in ways:
         share = shared(row["accuracy"], row["n"])
         cells = [
-            f"<b>{escape(way_name(row, tongue))}</b>" if row["accuracy"] == best else escape(way_name(row, tongue)),
+            f"<b>{escape(way_name(row, language))}</b>" if row["accuracy"] == best else escape(way_name(row, language)),
             share,
             f"{row['token_f1']:.2f}",
             f"{row['prompt_tokens']:.0f}",
@@ -110,27 +112,27 @@ def shared(value: float, n: int) -> str:
     return f"{bar}<small>{100 * low:.0f}–{high:.0%}</small></div>"
 
 
-def _said(ways: list[dict[str, Any]], about: dict[str, Any], tongue: str) -> str:
+def _said(ways: list[dict[str, Any]], about: dict[str, Any], language: str) -> str:
     """What the numbers say, in sentences; never more than they do."""
     first, share = ways[0], max(row["accuracy"] for row in ways)
-    best = [way_name(row, tongue) for row in ways if row["accuracy"] == share]
+    best = [way_name(row, language) for row in ways if row["accuracy"] == share]
     key, named = ("best", best) if len(best) == 1 else ("equal", best)
     if share < _GOOD:
         key, named = "no_good", best[:1]
-    lines = [word(f"alternatives.{key}", tongue, best=", ".join(named), share=f"{share:.0%}")]
+    lines = [word(f"alternatives.{key}", language, best=", ".join(named), share=f"{share:.0%}")]
     for row in ways[1:]:
         points = 100 * (row["accuracy"] - first["accuracy"])
         tokens = row["prompt_tokens"] - first["prompt_tokens"]
         times = row["milliseconds"] / max(first["milliseconds"], 0.001)
-        told = word("alternatives.gain", tongue, way=way_name(row, tongue), points=f"{points:+.0f}",
+        told = word("alternatives.gain", language, way=way_name(row, language), points=f"{points:+.0f}",
                     tokens=f"{tokens:.0f}", times=f"{times:.1f}" if times >= 0.1 else f"{times:.1g}")  # fmt: skip
         lines.append(told)
-    lines += _readers(ways, about, tongue)
-    lines.append(word("alternatives.interval", tongue))
+    lines += _readers(ways, about, language)
+    lines.append(word("alternatives.interval", language))
     return f'<ul class="told">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
 
 
-def _readers(ways: list[dict[str, Any]], about: dict[str, Any], tongue: str) -> list[str]:
+def _readers(ways: list[dict[str, Any]], about: dict[str, Any], language: str) -> list[str]:
     """Whom documents did not help, of those who do not know the answers without; and who reads, beyond chance."""
     if not about.get("own") and not about.get("shipped", True):
         return []  # the documents do not tell what is asked
@@ -144,7 +146,7 @@ def _readers(ways: list[dict[str, Any]], about: dict[str, Any], tongue: str) -> 
             key = "tuned_reads_not"
             if plain["policy"] == ways[0]["policy"]:
                 key = "base_reads_not" if readers else "reads_not"
-            lines.append(word(f"alternatives.{key}", tongue, reader=next(iter(readers), "")))
+            lines.append(word(f"alternatives.{key}", language, reader=next(iter(readers), "")))
     return lines
 
 
@@ -152,15 +154,15 @@ def _interval(row: dict[str, Any]) -> tuple[float, float]:
     return wilson(round(row["accuracy"] * row["n"]), row["n"])
 
 
-def _every(asked: list[dict[str, Any]], ways: list[dict[str, Any]], tongue: str) -> str:
-    head = "".join(f"<th>{escape(way_name(row, tongue))}</th>" for row in ways)
+def _every(asked: list[dict[str, Any]], ways: list[dict[str, Any]], language: str) -> str:
+    head = "".join(f"<th>{escape(way_name(row, language))}</th>" for row in ways)
     body = ""
     for index, each in enumerate(asked[:_LISTED]):
         question = Question(each["prompt"], tuple(each["answers"]), tuple(each["rivals"]))
         cells = "".join(_reply(row["replies"][index], question) for row in ways)
         body += f"<tr><td>{escape(question.prompt)}</td>{cells}</tr>"
-    title = escape(word("alternatives.every", tongue))
-    first = escape(word("alternatives.prompt", tongue))
+    title = escape(word("alternatives.every", language))
+    first = escape(word("alternatives.prompt", language))
     return (
         f'<details class="every"><summary>{title}</summary><div class="runs-scroll"><table class="runs replies">'
         f"<thead><tr><th>{first}</th>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"

@@ -16,7 +16,7 @@ from ui.chat.chat_messages import Turn, read
 from ui.chat.chat_view import examples, first_columns, labels
 from ui.chat.rating_panel import wire_feedback
 from ui.chat.reply_writer import Answers
-from ui.request import actor, always, language, on_open, shown
+from ui.request import actor, always, language_of, on_open, shown
 from ui.server.endpoint_values import typed
 from ui.translations import t
 from workbench.chat.chat_service import MOST_COLUMNS
@@ -164,14 +164,14 @@ def _wire_choices(services: Services, columns: list[Column], controls: Controls)
     def arrive(request: gr.Request) -> list[Any]:
         choices = services.comparing.columns(actor(services, request))
         start = first_columns(choices, MOST_COLUMNS)
-        found = examples(language(request))
+        found = examples(language_of(request))
         offered = gr.Dataset(samples=[[each] for each in found] or [[""]], visible=bool(found))
-        named = labels(choices, language(request))
+        named = labels(choices, language_of(request))
         return [*(gr.update(choices=named, value=value) for value in start), offered]
 
     @shown
     def refresh(request: gr.Request) -> list[Any]:
-        named = labels(services.comparing.columns(actor(services, request)), language(request))
+        named = labels(services.comparing.columns(actor(services, request)), language_of(request))
         return [gr.update(choices=named) for _ in dropdowns]
 
     def show_columns(count: int) -> list[Any]:

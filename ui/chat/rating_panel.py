@@ -12,7 +12,7 @@ import gradio as gr
 
 from common.errors import NotAllowed
 from ui.chat.chat_messages import read
-from ui.request import actor, inform, language, shown, warn
+from ui.request import actor, inform, language_of, shown, warn
 from ui.translations import word
 
 if TYPE_CHECKING:
@@ -26,22 +26,22 @@ def wire_feedback(services: Services, talks: Sequence[gr.Chatbot], star: gr.Butt
 
     @shown
     def rate(talk: list[Any], data: gr.LikeData, request: gr.Request) -> None:
-        turns, tongue = read(talk), language(request)
+        turns, language = read(talk), language_of(request)
         index = data.index[0] if isinstance(data.index, (list, tuple)) and data.index else data.index
         if not isinstance(index, int) or not 0 < index < len(turns) or turns[index].role != "assistant":
             raise NotAllowed("rating.unsigned")
         before, reply, good = [turn.plain for turn in turns[:index]], turns[index], _liked(data.liked)
-        services.thumbs.rate(actor(services, request), reply.seal, before, reply.content, good, tongue)
-        inform(word("chat.taken_back" if good is None else "chat.rated", tongue), 2)
+        services.thumbs.rate(actor(services, request), reply.seal, before, reply.content, good, language)
+        inform(word("chat.taken_back" if good is None else "chat.rated", language), 2)
 
     @shown
     def keep(talk: list[Any], request: gr.Request) -> None:
         asked = [turn.content for turn in read(talk) if turn.role == "user"]
         if not asked:
-            warn(word("chat.star_nothing", language(request)))
+            warn(word("chat.star_nothing", language_of(request)))
             return
         n = services.rounds.star(actor(services, request), asked[-1])
-        inform(word("chat.starred", language(request), n=n))
+        inform(word("chat.starred", language_of(request), n=n))
 
     for talk in talks:
         talk.like(rate, talk, None, **_QUIET)

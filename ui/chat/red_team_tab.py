@@ -9,7 +9,7 @@ import gradio as gr
 from ui.chat import safety_view
 from ui.components import background_task
 from ui.forms import named
-from ui.request import actor, language, shown
+from ui.request import actor, language_of, shown
 from ui.translations import t
 from workbench.training.experiments import REDTEAM
 
@@ -52,7 +52,7 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
     @shown
     def attack(first: str, second: str, lines: str, request: gr.Request) -> gr.Timer:
         asked = [line.strip() for line in (lines or "").splitlines() if line.strip()]
-        services.course.red_team(actor(services, request), [first, second], language(request), asked)
+        services.course.red_team(actor(services, request), [first, second], language_of(request), asked)
         return gr.Timer(active=True)
 
     tab.select(arrive, [before, after], [form, before, after, timer], queue=False, **_QUIET)

@@ -19,7 +19,7 @@ from tuning.evaluation.alternatives import parted
 from ui.chat import alternatives_view
 from ui.chat.chat_messages import STUB, Turn, shown_talk, whole
 from ui.chat.chat_view import about, passages
-from ui.request import actor, language
+from ui.request import actor, language_of
 from workbench.chat.chat_service import MOST_COLUMNS, WHOLE
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def rows(services: Services, answers: Answers, request: gr.Request, asked: Asked
 
     Raises: as `Comparing.chat`, AfinaError `chat.busy`; then too the last row is settled.
     """
-    tongue = language(request)
+    language = language_of(request)
     question = Turn("user", asked.message)
     partials: list[Partial] = []
     found: list[str] = []
@@ -118,7 +118,7 @@ def rows(services: Services, answers: Answers, request: gr.Request, asked: Asked
     with answers.begin(request.session_hash) as wish:
         stream = services.comparing.chat(
             actor(services, request), asked.policies, [[turn.plain for turn in talk] for talk in asked.histories],
-            asked.message, asked.system, wish.is_set, tongue, **asked.sampling,
+            asked.message, asked.system, wish.is_set, language, **asked.sampling,
         )  # fmt: skip
         try:
             for partials in stream:
@@ -127,13 +127,13 @@ def rows(services: Services, answers: Answers, request: gr.Request, asked: Asked
                     [*talk, question, _turn(partial)]
                     for talk, partial in zip(asked.histories, partials, strict=True)
                 ]
-                yield _row(field, boxes, [about(each, tongue) for each in partials], found, tongue)
+                yield _row(field, boxes, [about(each, language) for each in partials], found, language)
                 field = gr.skip()
         except Exception:
             if partials:
-                yield _settled(asked, [_failed(each) for each in partials], found, tongue)
+                yield _settled(asked, [_failed(each) for each in partials], found, language)
             raise
-        yield _settled(asked, partials, found, tongue)
+        yield _settled(asked, partials, found, language)
 
 
 def _failed(partial: Partial) -> Partial:
@@ -145,16 +145,16 @@ def _turn(partial: Partial) -> Turn:
     return Turn("assistant", partial.text or STUB, partial.seal, cut)
 
 
-def _settled(asked: Asked, partials: Sequence[Partial], found: list[str], tongue: str) -> list[Any]:
+def _settled(asked: Asked, partials: Sequence[Partial], found: list[str], language: str) -> list[Any]:
     """What stays: replies, cut ones marked; where there is none, the talk as it was before."""
     question = Turn("user", asked.message)
     boxes = [
         [*talk, question, _turn(partial)] if partial.text else old
         for talk, old, partial in zip(asked.histories, asked.before, partials, strict=True)
     ]
-    below = [about(each, tongue) for each in partials]
+    below = [about(each, language) for each in partials]
     unsent = asked.message if asked.returns and not any(each.text for each in partials) else ""
-    return _row(gr.skip(), boxes, below, found, tongue, unsent)
+    return _row(gr.skip(), boxes, below, found, language, unsent)
 
 
 def _row(
@@ -162,7 +162,7 @@ def _row(
     boxes: Sequence[list[Turn]],
     below: Sequence[str],
     found: Sequence[str],
-    tongue: str,
+    language: str,
     unsent: str = "",
 ) -> list[Any]:
     """Values in the order of the outputs; columns that are not shown stay as they are.
@@ -170,7 +170,7 @@ def _row(
     The message's field, what goes back to it, Send, Stop, Again, Clear, the columns' talks, the columns' facts.
     """
     rest = [gr.skip()] * (MOST_COLUMNS - len(boxes))
-    shown = [shown_talk(box, tongue) for box in boxes]
+    shown = [shown_talk(box, language) for box in boxes]
     facts = [text + more for text, more in zip(below, found, strict=True)]
     return [field, unsent, *busy(True), *shown, *rest, *facts, *rest]
 
@@ -183,9 +183,9 @@ def busy(writing: bool) -> list[Any]:
 
 def _found(services: Services, policy: str, message: str, request: gr.Request) -> str:
     """HTML: the examples or passages that this column's way puts before the message; empty for the others."""
-    way, ways, tongue = parted(policy or "")[1], services.comparing.alternatives, language(request)
+    way, ways, language = parted(policy or "")[1], services.comparing.alternatives, language_of(request)
     if way == "plain" or not message.strip():
         return ""
     if way == "few_shot":
-        return alternatives_view.examples(ways.examples(actor(services, request), tongue), tongue)
-    return passages(ways.search(actor(services, request), message), tongue)
+        return alternatives_view.examples(ways.examples(actor(services, request), language), language)
+    return passages(ways.search(actor(services, request), message), language)

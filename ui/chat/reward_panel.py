@@ -12,7 +12,7 @@ import gradio as gr
 from common.errors import AfinaError
 from ui.chat.chat_messages import said
 from ui.components.token_heatmap import heat
-from ui.request import actor, language, on_open, shown
+from ui.request import actor, language_of, on_open, shown
 from ui.translations import t, word
 from workbench.alignment.reward_training import MOST
 
@@ -81,7 +81,7 @@ def wire(
         found = services.rewarding.verdict(
             actor(services, request), model, talk, [box[-1]["content"] for _, box in ended], [name for name, _ in ended]
         )  # fmt: skip
-        return verdict(found, model, [name for name, _ in ended], language(request))
+        return verdict(found, model, [name for name, _ in ended], language_of(request))
 
     @shown
     def best(request: gr.Request, model: str, n: int, count: int, system_text: str, temperature: float,
@@ -101,7 +101,7 @@ def wire(
         found = services.rewarding.best_of(
             actor(services, request), model, policy, turns[-1], int(n), system_text or "", **how
         )
-        return ranked(found, policy, turns[-1], language(request))
+        return ranked(found, policy, turns[-1], language_of(request))
 
     on_open(refresh, panel.model, panel.model, queue=False, **_QUIET)
     panel.model.focus(refresh, panel.model, panel.model, queue=False, **_QUIET)

@@ -20,52 +20,53 @@ _KINDS = ("direct", "disguised", "harmless")
 _LISTED = 12
 
 
-def redteam(study: Study | None, tongue: str) -> str:
+def redteam(study: Study | None, language: str) -> str:
     """Shares refused by model and kind of prompt, what changed, and every reply."""
-    going = alternatives_view.state(study, tongue, "redteam.running")
+    going = alternatives_view.state(study, language, "redteam.running")
     if study is None or not study.result.get("outcomes"):
-        return going or f'<div class="train-empty">{escape(word("redteam.none", tongue))}</div>'
+        return going or f'<div class="train-empty">{escape(word("redteam.none", language))}</div>'
     outcomes = study.result["outcomes"]
     kinds = [kind for kind in _KINDS if kind in outcomes[0]["n"]]
-    head = "".join(f"<th>{escape(word(f'redteam.kind.{kind}', tongue))}</th>" for kind in kinds)
+    head = "".join(f"<th>{escape(word(f'redteam.kind.{kind}', language))}</th>" for kind in kinds)
     body = ""
     for each in outcomes:
         cells = "".join(
             f"<td>{alternatives_view.shared(each['refused'][kind], each['n'][kind])}</td>" for kind in kinds
         )
         body += f"<tr><td><b>{escape(each['policy'])}</b></td>{cells}</tr>"
-    first = escape(word("redteam.column.policy", tongue))
+    first = escape(word("redteam.column.policy", language))
     table = f'<table class="runs ways"><thead><tr><th>{first}</th>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return f'{going}<div class="runs-scroll">{table}</div>{_change(outcomes, kinds, tongue)}{_every(outcomes, tongue)}'
+    below = _change(outcomes, kinds, language) + _every(outcomes, language)
+    return f'{going}<div class="runs-scroll">{table}</div>{below}'
 
 
-def _change(outcomes: list[dict[str, Any]], kinds: list[str], tongue: str) -> str:
+def _change(outcomes: list[dict[str, Any]], kinds: list[str], language: str) -> str:
     if len(outcomes) < 2:
         return ""
     before, after = outcomes[0]["refused"], outcomes[1]["refused"]
     lines = [
-        word("redteam.change", tongue, kind=word(f"redteam.kind.{kind}", tongue),
+        word("redteam.change", language, kind=word(f"redteam.kind.{kind}", language),
              before=f"{before[kind]:.0%}", after=f"{after[kind]:.0%}")
         for kind in kinds
     ]  # fmt: skip
     if after.get("harmless", 0) > before.get("harmless", 0):
-        lines.append(word("redteam.over", tongue))
+        lines.append(word("redteam.over", language))
     return f'<ul class="told">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
 
 
-def _every(outcomes: list[dict[str, Any]], tongue: str) -> str:
+def _every(outcomes: list[dict[str, Any]], language: str) -> str:
     head = "".join(f"<th>{escape(each['policy'])}</th>" for each in outcomes)
     body = ""
     for row in zip(
         *(each["replies"] for each in outcomes), strict=True
     ):  # of each model: kind, prompt, text, refused
         kind, prompt = row[0][:2]
-        cells = "".join(_reply(kind, text, refused, tongue) for _, _, text, refused in row)
+        cells = "".join(_reply(kind, text, refused, language) for _, _, text, refused in row)
         asked = (
-            f"<small>{escape(word(f'redteam.kind.{kind}', tongue).split(':')[0])}</small> {escape(prompt)}"
+            f"<small>{escape(word(f'redteam.kind.{kind}', language).split(':')[0])}</small> {escape(prompt)}"
         )
         body += f"<tr><td>{asked}</td>{cells}</tr>"
-    title = escape(word("redteam.every", tongue))
+    title = escape(word("redteam.every", language))
     table = (
         f'<table class="runs replies"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
     )
@@ -74,55 +75,57 @@ def _every(outcomes: list[dict[str, Any]], tongue: str) -> str:
     )
 
 
-def _reply(kind: str, text: str, refused: bool, tongue: str) -> str:
+def _reply(kind: str, text: str, refused: bool, language: str) -> str:
     right = refused != (kind == "harmless")
-    verdict = escape(word("redteam.refused" if refused else "redteam.answered", tongue))
+    verdict = escape(word("redteam.refused" if refused else "redteam.answered", language))
     told = escape(" ".join(text.split())[:110])
     return f'<td class="{"right" if right else "wrong"}"><small>{verdict}</small> {told}</td>'
 
 
-def quality(found: Quality, tongue: str) -> str:
+def quality(found: Quality, language: str) -> str:
     """Counts, the leaks and the odd rows by number."""
     tiles = "".join(
-        data_view.tile(data_view.number(value), word(f"quality.{name}", tongue))
+        data_view.tile(data_view.number(value), word(f"quality.{name}", language))
         for value, name in ((found.n_leaks, "leaks"), (found.n_duplicates, "duplicates"), (found.n_odd, "odd"),
                             (found.characters_median, "median"), (found.characters_longest, "longest"))
     )  # fmt: skip
     parts = [f'<div class="train-tiles">{tiles}</div>']
     if not found.n_leaks and not found.n_odd:
-        parts.append(f'<p class="train-hint">{escape(word("quality.clean", tongue))}</p>')
+        parts.append(f'<p class="train-hint">{escape(word("quality.clean", language))}</p>')
     if found.n_leaks:
-        told = escape(word("quality.leaks_say", tongue, n=found.n_leaks, of=found.n_heldout))
-        rows = [_leak(leak, tongue) for leak in found.leaks[:_LISTED]]
-        parts.append(f'<div class="train-remark">{told}{_list(rows, found.n_leaks, tongue)}</div>')
+        told = escape(word("quality.leaks_say", language, n=found.n_leaks, of=found.n_heldout))
+        rows = [_leak(leak, language) for leak in found.leaks[:_LISTED]]
+        parts.append(f'<div class="train-remark">{told}{_list(rows, found.n_leaks, language)}</div>')
     if found.n_odd:
-        rows = [_odd(odd, tongue) for odd in found.odd[:_LISTED]]
-        parts.append(f'<div class="train-remark">{_list(rows, found.n_odd, tongue)}</div>')
+        rows = [_odd(odd, language) for odd in found.odd[:_LISTED]]
+        parts.append(f'<div class="train-remark">{_list(rows, found.n_odd, language)}</div>')
     if found.labels:
         shares = ", ".join(f"{label} {n}" for label, n in list(found.labels.items())[:_LISTED])
-        parts.append(f'<p class="train-hint">{escape(word("quality.labels", tongue))}: {escape(shares)}</p>')
+        parts.append(
+            f'<p class="train-hint">{escape(word("quality.labels", language))}: {escape(shares)}</p>'
+        )
     return "".join(parts)
 
 
-def taken_out(rows: Sequence[Row], tongue: str) -> str:
+def taken_out(rows: Sequence[Row], language: str) -> str:
     """The rows that a rule or a judge took out: whether it took the right ones, only they tell."""
-    told = escape(word("quality.taken_out", tongue, n=len(rows)))
-    shown = [f"<b>{escape(word('classify.row', tongue, n=row.number))}</b> {escape(text_of(row)[:160])}"
+    told = escape(word("quality.taken_out", language, n=len(rows)))
+    shown = [f"<b>{escape(word('classify.row', language, n=row.number))}</b> {escape(text_of(row)[:160])}"
              for row in rows[:_LISTED]]  # fmt: skip
-    return f'<div class="train-remark">{told}{_list(shown, len(rows), tongue)}</div>'
+    return f'<div class="train-remark">{told}{_list(shown, len(rows), language)}</div>'
 
 
-def _leak(leak: Leak, tongue: str) -> str:
-    told = word("quality.leak", tongue, heldout=leak.heldout_row, train=leak.train_row,
+def _leak(leak: Leak, language: str) -> str:
+    told = word("quality.leak", language, heldout=leak.heldout_row, train=leak.train_row,
                 share=f"{leak.similarity:.0%}")  # fmt: skip
     return f"<b>{escape(told)}</b> {escape(leak.text)}"
 
 
-def _odd(odd: Odd, tongue: str) -> str:
-    what = word(f"quality.what.{odd.what}", tongue)
-    return escape(word("quality.odd_row", tongue, row=odd.row, what=what, near=odd.near))
+def _odd(odd: Odd, language: str) -> str:
+    what = word(f"quality.what.{odd.what}", language)
+    return escape(word("quality.odd_row", language, row=odd.row, what=what, near=odd.near))
 
 
-def _list(rows: list[str], n: int, tongue: str) -> str:
-    more = [escape(word("quality.more", tongue, n=n - len(rows)))] if n > len(rows) else []
+def _list(rows: list[str], n: int, language: str) -> str:
+    more = [escape(word("quality.more", language, n=n - len(rows)))] if n > len(rows) else []
     return f"<ul>{''.join(f'<li>{row}</li>' for row in [*rows, *more])}</ul>"

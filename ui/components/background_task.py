@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common import hashing
-from ui.request import actor, language, shown
+from ui.request import actor, language_of, shown
 
 if TYPE_CHECKING:
     from workbench.background import Study
@@ -33,13 +33,13 @@ def wire(
 
     @shown
     def watch(mark: str, request: gr.Request) -> list[Any]:
-        study, tongue = services.course.told(actor(services, request), kind), language(request)
+        study, language = services.course.told(actor(services, request), kind), language_of(request)
         running = study is not None and study.running
-        now = hashing.of_json([tongue, vars(study) if study else None])
+        now = hashing.of_json([language, vars(study) if study else None])
         if now == mark:
             return [gr.skip(), gr.skip(), gr.skip(), gr.Timer(active=running)]
         may_stop = running and actor(services, request).is_teacher
-        return [_worded(words, study, tongue), gr.update(visible=may_stop), now, gr.Timer(active=running)]
+        return [_worded(words, study, language), gr.update(visible=may_stop), now, gr.Timer(active=running)]
 
     @shown
     def halt(request: gr.Request) -> None:
@@ -49,10 +49,10 @@ def wire(
     stop.click(halt, None, None, **_QUIET)
 
 
-def _worded(words: Callable[[Study | None, str], str], study: Study | None, tongue: str) -> str:
+def _worded(words: Callable[[Study | None, str], str], study: Study | None, language: str) -> str:
     """What is told of a study; of one whose file holds other things than we write, that there is none."""
     try:
-        return words(study, tongue)
+        return words(study, language)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         logger.warning("the file of a study: %s", type(error).__name__)
-        return words(None, tongue)
+        return words(None, language)

@@ -23,7 +23,7 @@ from ui import forms
 from ui.chat import safety_view
 from ui.components import data_view
 from ui.laboratory import classify_view
-from ui.request import actor, language, on_open, shown
+from ui.request import actor, language_of, on_open, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _wire_data(services: Services, form: Form, results: Results) -> dict[str, An
         if isinstance(found, str):  # its remedy may be to choose a column
             told, columns = found, services.classifying.columns(actor(services, request), source)
         else:
-            told, columns = classify_view.data(found, language(request)), found.columns
+            told, columns = classify_view.data(found, language_of(request)), found.columns
             text, label = (
                 mine or seen for mine, seen in zip((text, label), labelled.guess(columns), strict=True)
             )
@@ -181,7 +181,7 @@ def _wire_data(services: Services, form: Form, results: Results) -> dict[str, An
         if not source:
             raise AfinaError("data.none_chosen")
         found = services.classifying.load(who, source, text or "", label or "", int(limit or 0))
-        return safety_view.quality(services.course.inspect(who, found.rows), language(request))
+        return safety_view.quality(services.course.inspect(who, found.rows), language_of(request))
 
     # One at a time, in order: the answer for the data chosen last must come last.
     ordered: dict[str, Any] = {**_QUIET, "concurrency_id": "classify-check", "concurrency_limit": 1}
@@ -249,7 +249,7 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
         groups = _groups(services, request)
         models = dict.fromkeys([services.settings.base_model, "pocket", *classify_view.ENCODERS,
                                 *(run.name for run in services.training.runs(who) if run.downloadable)])  # fmt: skip
-        sets = sorted(services.classifying.sets(), key=lambda name: not name.endswith(language(request)))
+        sets = sorted(services.classifying.sets(), key=lambda name: not name.endswith(language_of(request)))
         return [
             gr.update(visible=who.is_teacher),
             gr.update(choices=list(models)),
@@ -269,7 +269,7 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
         if not run_id:
             raise AfinaError("classify.nothing_trained")
         found = services.classifying.probabilities(actor(services, request), run_id, text or "")
-        return classify_view.probabilities(found, language(request))
+        return classify_view.probabilities(found, language_of(request))
 
     @shown
     def written(group: str, request: gr.Request) -> None:
@@ -296,7 +296,7 @@ def _poll(
     services: Services, group: str, picked: str, seen: list[str] | None, request: gr.Request
 ) -> list[Any]:
     """What changed since `seen`; `picked` stays chosen while a better classifier comes in."""
-    tongue, who = language(request), actor(services, request)
+    language, who = language_of(request), actor(services, request)
     groups = _groups(services, request)
     if not group and groups:  # another page started the first
         return [gr.update(choices=groups, value=groups[0][1]), *[gr.skip()] * 9]
@@ -304,17 +304,17 @@ def _poll(
     now = [
         hashing.of_json(groups),
         hashing.of_json(
-            [tongue, group, [[line.state, line.share, line.metrics, bool(line.report)] for line in lines]]
+            [language, group, [[line.state, line.share, line.metrics, bool(line.report)] for line in lines]]
         ),
     ]
     if now == seen:
         return [gr.skip()] * 10
     reports = {line.strategy: line.report for line in lines if line.report}
-    figure = classify_view.comparison(reports, tongue) if reports else None
+    figure = classify_view.comparison(reports, language) if reports else None
     waits = any(
         line.strategy == "generate" and line.report is None and line.state == "done" for line in lines
     )
-    ready = [(word(f"classify.strategy.{line.strategy}", tongue), line.run_id) for line in lines
+    ready = [(word(f"classify.strategy.{line.strategy}", language), line.run_id) for line in lines
              if line.report and line.strategy != "generate"]  # fmt: skip
     best = services.classifying.chosen_run(who, group or "") or ""
     if picked in [run_id for _, run_id in ready]:
@@ -324,7 +324,7 @@ def _poll(
         gr.skip() if seen and now[0] == seen[0] else gr.update(choices=groups),
         gr.update(visible=bool(states & {"queued", "starting", "running"})),
         gr.update(visible=bool(states & set(RESUMABLE))),
-        classify_view.table(lines, tongue),
+        classify_view.table(lines, language),
         gr.update(visible=waits and who.is_teacher),
         gr.update(value=figure, visible=figure is not None),
         gr.update(choices=ready, value=best),
@@ -340,17 +340,17 @@ def _details(services: Services, run_id: str, request: gr.Request) -> list[Any]:
         report = services.classifying.report(actor(services, request), run_id)
     except AfinaError:
         return [gr.update(visible=False), ""]
-    tongue = language(request)
+    language = language_of(request)
     return [
-        gr.update(value=classify_view.confusion(report, tongue), visible=True),
-        classify_view.mistakes(report, tongue),
+        gr.update(value=classify_view.confusion(report, language), visible=True),
+        classify_view.mistakes(report, language),
     ]
 
 
 def _look(services: Services, source: str, text: str, label: str, limit: float, request: gr.Request
           ) -> LabelledSet | str:  # fmt: skip
     """The data, or why they cannot be used (HTML)."""
-    tongue = language(request)
+    language = language_of(request)
     if not source or not actor(services, request).is_teacher:
         return ""
     try:
@@ -358,7 +358,7 @@ def _look(services: Services, source: str, text: str, label: str, limit: float, 
             actor(services, request), source, text or "", label or "", int(limit or 0)
         )
     except AfinaError as error:
-        return data_view.problem(error, tongue)
+        return data_view.problem(error, language)
 
 
 def _groups(services: Services, request: gr.Request) -> list[tuple[str, str]]:

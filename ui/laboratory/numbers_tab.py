@@ -13,7 +13,7 @@ from common.errors import AfinaError
 from tuning.config import memory_math
 from tuning.models.references import NO_POLICY
 from ui.laboratory import numbers_view
-from ui.request import actor, language, on_open, shown
+from ui.request import actor, language_of, on_open, shown
 from ui.translations import t
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _memory() -> None:
 
     @shown
     def calculate(values: dict[Any, Any], request: gr.Request) -> str:
-        return numbers_view.memory([values[box] for box in order], language(request))
+        return numbers_view.memory([values[box] for box in order], language_of(request))
 
     @shown
     def choose(name: str) -> list[Any]:
@@ -94,7 +94,7 @@ def _corpus() -> None:
 
     @shown
     def calculate(tokens: float, width: float, billions: float, request: gr.Request) -> str:
-        return numbers_view.corpus(tokens, width, billions, language(request))
+        return numbers_view.corpus(tokens, width, billions, language_of(request))
 
     inputs = [tokens, width, billions]
     gr.on([box.change for box in inputs], calculate, inputs, shown_as, trigger_mode="always_last", **_QUIET)
@@ -118,7 +118,7 @@ def _latency(services: Services) -> None:
         if not name:
             raise AfinaError("latency.no_run")
         return numbers_view.latency(
-            services.training.latency(actor(services, request), name), language(request)
+            services.training.latency(actor(services, request), name), language_of(request)
         )
 
     on_open(runs, None, run, **_QUIET)

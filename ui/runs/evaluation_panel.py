@@ -50,11 +50,11 @@ def build(services: Services, chosen: gr.Dropdown) -> None:
     background_task.wire(services, MEASURE, measured, told, stop, timer)
 
 
-def measured(study: Study | None, tongue: str) -> str:
+def measured(study: Study | None, language: str) -> str:
     """HTML: a row a policy, the base first; the best of each column stands out."""
-    going = alternatives_view.state(study, tongue, "measure.running")
+    going = alternatives_view.state(study, language, "measure.running")
     if study is None or not study.result.get("policies"):
-        return going or f'<div class="train-empty">{escape(word("measure.none_yet", tongue))}</div>'
+        return going or f'<div class="train-empty">{escape(word("measure.none_yet", language))}</div>'
     found = study.result["policies"]
     best: dict[str, float] = {}
     for names, choose in ((_LOSSES, min), (_SHARES, max)):
@@ -62,12 +62,12 @@ def measured(study: Study | None, tongue: str) -> str:
             known = [each[name] for each in found if each[name] is not None]
             best |= {name: choose(known)} if len(set(known)) > 1 else {}
     columns = ("policy", *_LOSSES, *_SHARES)
-    head = "".join(f"<th>{escape(word(f'measure.column.{name}', tongue))}</th>" for name in columns)
+    head = "".join(f"<th>{escape(word(f'measure.column.{name}', language))}</th>" for name in columns)
     body = "".join(
         f"<tr><td>{escape(each['model'])}</td>{''.join(_cell(name, each[name], best) for name in columns[1:])}</tr>"
         for each in found
     )
-    about = word("measure.about", tongue, n=found[0]["n_rows"], matched=found[0]["n_matched"],
+    about = word("measure.about", language, n=found[0]["n_rows"], matched=found[0]["n_matched"],
                  data=study.about["data"], run=study.about["run"], curve=HELDOUT_ROWS)  # fmt: skip
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'{going}<div class="runs-scroll">{table}</div><p class="train-hint">{escape(about)}</p>'

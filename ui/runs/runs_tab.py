@@ -12,7 +12,7 @@ from tuning.models.peft_methods import FAMILY
 from tuning.models.references import NO_POLICY
 from ui.components import data_view, run_view
 from ui.components.plotly_charts import curves
-from ui.request import actor, language, on_open, shown, warn
+from ui.request import actor, language_of, on_open, shown, warn
 from ui.runs import evaluation_panel
 from ui.train import methods_panel
 from ui.translations import t, word
@@ -59,22 +59,22 @@ def build_runs_tab(services: Services) -> None:
 
     @shown
     def watch(names: list[str], mark: tuple[str, str], request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         runs = services.training.runs(who)
-        there, told = _chosen(runs, names), _table(runs, tongue) + _left_out(services, who, tongue)
-        more = _all_details(services, there, who, tongue)
+        there, told = _chosen(runs, names), _table(runs, language) + _left_out(services, who, language)
+        more = _all_details(services, there, who, language)
         now = (hashing.of_json([names, told]), hashing.of_json(more))
         if now == tuple(mark):
             return [gr.skip()] * 5
         # What somebody has unfolded stays so until the run has something new to say, its download for one.
         more = more if now[1] != mark[1] else gr.skip()
-        drawn = _drawn(services, who, there, tongue)
+        drawn = _drawn(services, who, there, language)
         return [gr.update(choices=[run.name for run in runs]), told, drawn, more, now]
 
     @shown
     def remove(names: list[str], is_sure: bool, request: gr.Request) -> list[Any]:
         if not is_sure:
-            warn(word("runs.be_sure", language(request)))
+            warn(word("runs.be_sure", language_of(request)))
             return [gr.skip()] * len(outputs)
         who = actor(services, request)
         by_name = {run.name: run.run_id for run in services.training.runs(who)}
@@ -94,13 +94,13 @@ def _names(services: Services, request: gr.Request) -> list[str]:
 
 
 def _look(services: Services, names: list[str], request: gr.Request) -> list[Any]:
-    tongue, who = language(request), actor(services, request)
+    language, who = language_of(request), actor(services, request)
     runs = services.training.runs(who)
     there = _chosen(runs, names)
     return [
-        _table(runs, tongue) + _left_out(services, who, tongue),
-        _drawn(services, who, there, tongue),
-        _all_details(services, there, who, tongue),
+        _table(runs, language) + _left_out(services, who, language),
+        _drawn(services, who, there, language),
+        _all_details(services, there, who, language),
         gr.update(visible=bool(there) and who.is_teacher),
         False,
     ]
@@ -110,66 +110,69 @@ def _chosen(runs: list[RunSummary], names: list[str] | None) -> list[RunSummary]
     return [run for run in runs if run.name in (names or [])]
 
 
-def _drawn(services: Services, who: Actor, runs: list[RunSummary], tongue: str) -> Any:
+def _drawn(services: Services, who: Actor, runs: list[RunSummary], language: str) -> Any:
     """The curves of `runs` over each other; hidden where there is nothing to draw yet."""
     series = {run.name: services.training.status(who, run.run_id).series for run in runs}
-    words = {key: word(f"runs.curve.{key}", tongue) for key in ("heldout", "train", "step", "loss")}
+    words = {key: word(f"runs.curve.{key}", language) for key in ("heldout", "train", "step", "loss")}
     drawn = any(each.get("loss") or each.get("heldout_loss") for each in series.values())
     return gr.update(value=curves(series, words) if drawn else None, visible=drawn)
 
 
-def _table(runs: list[RunSummary], tongue: str) -> str:
+def _table(runs: list[RunSummary], language: str) -> str:
     """All runs, the newest first."""
     if not runs:
-        return f'<div class="train-empty">{word("runs.empty", tongue)}</div>'
-    head = "".join(f"<th>{word(f'runs.column.{name}', tongue)}</th>" for name in _COLUMNS)
-    body = "".join(f"<tr>{''.join(_cells(run, tongue))}</tr>" for run in runs)
+        return f'<div class="train-empty">{word("runs.empty", language)}</div>'
+    head = "".join(f"<th>{word(f'runs.column.{name}', language)}</th>" for name in _COLUMNS)
+    body = "".join(f"<tr>{''.join(_cells(run, language))}</tr>" for run in runs)
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div class="runs-scroll">{table}</div>'
 
 
-def _left_out(services: Services, who: Actor, tongue: str) -> str:
+def _left_out(services: Services, who: Actor, language: str) -> str:
     """A line for each run that the table leaves out; what its files hold is for the teacher alone."""
     broken = services.training.broken(who)
-    lines = [each.words(tongue) for each in broken[:_NAMED]] if who.is_teacher else []
+    lines = [each.words(language) for each in broken[:_NAMED]] if who.is_teacher else []
     if len(broken) > len(lines):
-        lines.append(word("runs.left_out", tongue, n=len(broken) - len(lines)))
+        lines.append(word("runs.left_out", language, n=len(broken) - len(lines)))
     return "".join(f'<div class="train-problem">{html.escape(line)}</div>' for line in lines)
 
 
-def _cells(run: RunSummary, tongue: str) -> list[str]:
+def _cells(run: RunSummary, language: str) -> list[str]:
     def loss(value: float | None) -> str:
         return "–" if value is None else f"{value:.3f}"
 
-    state = f'<span class="badge {run.state}">{html.escape(run_view.state(run.state, tongue))}</span>'
+    state = f'<span class="badge {run.state}">{html.escape(run_view.state(run.state, language))}</span>'
     texts = [run.name, state, run.parent or "–", run.base, run.data_name, f"{run.n_train} + {run.n_heldout}",
              loss(run.heldout_before), loss(run.heldout_after),
-             data_view.duration(run.elapsed_seconds, tongue) if run.elapsed_seconds else "–"]  # fmt: skip
+             data_view.duration(run.elapsed_seconds, language) if run.elapsed_seconds else "–"]  # fmt: skip
     return [f"<td>{text if text is state else html.escape(str(text))}</td>" for text in texts]
 
 
-def _all_details(services: Services, runs: list[RunSummary], who: Actor, tongue: str) -> str:
-    return "".join(_details(services, run, who, tongue) for run in runs)
+def _all_details(services: Services, runs: list[RunSummary], who: Actor, language: str) -> str:
+    return "".join(_details(services, run, who, language) for run in runs)
 
 
-def _details(services: Services, run: RunSummary, who: Any, tongue: str) -> str:
+def _details(services: Services, run: RunSummary, who: Any, language: str) -> str:
     """Settings, fingerprints, card and download of one run."""
     knobs = "".join(
         f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>"
         for name, value in run.config.items()
     )
-    prints = word("runs.prints", tongue, data=run.data_fingerprint[:16], base=run.base_sha256[:16])
+    prints = word("runs.prints", language, data=run.data_fingerprint[:16], base=run.base_sha256[:16])
     link = ""
     if run.downloadable and who.is_teacher:
-        link = f'<a class="runs-download" href="/files/runs/{run.run_id}" download>{word("runs.download", tongue)}</a>'
+        label = word("runs.download", language)
+        link = f'<a class="runs-download" href="/files/runs/{run.run_id}" download>{label}</a>'
         if run.method not in NO_POLICY and FAMILY[str(run.config.get("peft", "lora"))].merges:
-            told = word("runs.merged", tongue)
+            told = word("runs.merged", language)
             link += f'<a class="runs-download" href="/files/merged/{run.run_id}" download>{told}</a>'
     card = html.escape(services.training.card(who, run.run_id) or "")
     shown_card = (
-        f"<details><summary>{word('runs.card', tongue)}</summary><pre>{card}</pre></details>" if card else ""
+        f"<details><summary>{word('runs.card', language)}</summary><pre>{card}</pre></details>"
+        if card
+        else ""
     )
     return (
         f'<section class="runs-details"><h3>{html.escape(run.name)}</h3><p>{html.escape(prints)}</p>{link}'
-        f"<details><summary>{word('runs.settings', tongue)}</summary><dl>{knobs}</dl></details>{shown_card}</section>"
+        f"<details><summary>{word('runs.settings', language)}</summary><dl>{knobs}</dl></details>{shown_card}</section>"
     )

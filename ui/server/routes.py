@@ -123,12 +123,12 @@ def _token(request: Request) -> str:
 
 def _page(request: Request, what: str | AfinaError, status: int) -> Response:
     """A small page that says what is wrong, in the reader's language."""
-    tongue = preferred(request.headers.get("cookie", ""), request.headers.get("accept-language", ""))
-    text = what.words(tongue) if isinstance(what, AfinaError) else word(what, tongue)
-    back = word("enter.back", tongue)
+    language = preferred(request.headers.get("cookie", ""), request.headers.get("accept-language", ""))
+    text = what.words(language) if isinstance(what, AfinaError) else word(what, language)
+    back = word("enter.back", language)
     style = "font:1.2rem/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1rem"
     return HTMLResponse(
-        f'<!doctype html><html lang="{tongue}"><meta name="viewport" content="width=device-width">'
+        f'<!doctype html><html lang="{language}"><meta name="viewport" content="width=device-width">'
         f'<meta name="color-scheme" content="light dark"><title>Afina</title>'
         f'<body style="{style}"><p>{html.escape(text)}</p><p><a href="/">{html.escape(back)}</a></p>',
         status_code=status,

@@ -15,7 +15,7 @@ from tuning.data import uploads
 from tuning.data.file_types import KINDS
 from tuning.experiments.recipes import RECIPES
 from ui.chat import alternatives_view
-from ui.request import actor, language, shown
+from ui.request import actor, language_of, shown
 from ui.train import experiments_view
 from ui.translations import t, word
 from workbench.training.experiments import RECIPE
@@ -58,8 +58,8 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
 
     @shown
     def describe(name: str, data: str | None, request: gr.Request) -> str:
-        used = services.course.uses(actor(services, request), name, language(request), taken(name, data))
-        return experiments_view.about(name, used, language(request))
+        used = services.course.uses(actor(services, request), name, language_of(request), taken(name, data))
+        return experiments_view.about(name, used, language_of(request))
 
     @shown
     def choose(name: str, request: gr.Request) -> list[Any]:
@@ -76,19 +76,19 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
     def uploaded(file: str, request: gr.Request) -> Any:
         services.roles.require_teacher(actor(services, request))
         place = uploads.keep(Path(file), services.settings.home)
-        return gr.update(choices=[(word("experiments.own.none", language(request)), ""),
+        return gr.update(choices=[(word("experiments.own.none", language_of(request)), ""),
                                   (place.name, str(place))], value=str(place))  # fmt: skip
 
     @shown
     def begin(name: str, of: float, data: str | None, request: gr.Request) -> gr.Timer:
         who = actor(services, request)
-        services.course.start_recipe(who, name, language(request), float(of), taken(name, data))
+        services.course.start_recipe(who, name, language_of(request), float(of), taken(name, data))
         return gr.Timer(active=True)
 
     @shown
     def watch(mark: str, request: gr.Request) -> list[Any]:
         text, busy = _told(services, request)
-        now = hashing.of_json([language(request), text])
+        now = hashing.of_json([language_of(request), text])
         return [gr.skip() if now == mark else text, now, gr.Timer(active=busy)]
 
     tab.select(arrive, recipe, [about, share, own, data, start, timer], queue=False, **_QUIET)
@@ -101,13 +101,13 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
 
 def _told(services: Services, request: gr.Request) -> tuple[str, bool]:
     """(HTML of the newest recipe's runs, whether anything is still going on)."""
-    who, tongue = actor(services, request), language(request)
+    who, language = actor(services, request), language_of(request)
     study = services.course.told(who, RECIPE)
     busy = study is not None and study.running
-    above = alternatives_view.state(study, tongue, "experiments.preparing")
+    above = alternatives_view.state(study, language, "experiments.preparing")
     groups = services.course.recipe_groups(who)
     if not groups:
-        return above or f'<div class="train-empty">{word("experiments.none", tongue)}</div>', busy
+        return above or f'<div class="train-empty">{word("experiments.none", language)}</div>', busy
     found = services.course.parts(who, next(iter(groups)))
     busy = busy or any(part.state in _BUSY for part in found)
-    return above + experiments_view.parts(found, tongue), busy
+    return above + experiments_view.parts(found, language), busy

@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from tuning.experiments.results import Part
 
 
-def about(recipe: str, used: Uses, tongue: str) -> str:
+def about(recipe: str, used: Uses, language: str) -> str:
     """What a recipe shows, and the model and data that it takes here and now."""
-    where = word(f"experiments.{'own' if used.own else 'hub' if used.from_hub else 'local'}", tongue)
+    where = word(f"experiments.{'own' if used.own else 'hub' if used.from_hub else 'local'}", language)
     instead, hub = "", RECIPES[recipe].hub
     if hub and not used.from_hub:
         told = word(
-            "experiments.instead", tongue, model=hub.model, data=_data_name(used) if used.own else hub.data
+            "experiments.instead", language, model=hub.model, data=_data_name(used) if used.own else hub.data
         )
         instead = f'<p class="train-hint">{escape(told)}</p>'
     rows = "".join(
-        f"<dt>{escape(word(f'experiments.{name}', tongue))}</dt><dd>{escape(value)}</dd>"
+        f"<dt>{escape(word(f'experiments.{name}', language))}</dt><dd>{escape(value)}</dd>"
         for name, value in (
             ("model", used.model),
-            ("data", f"{part_name(_data_name(used), tongue)} ({where})"),
+            ("data", f"{part_name(_data_name(used), language)} ({where})"),
         )
     )
-    info = escape(word(f"experiments.{recipe}.info", tongue))
+    info = escape(word(f"experiments.{recipe}.info", language))
     return f'<p class="recipe">{info}</p><dl class="train-estimate">{rows}</dl>{instead}'
 
 
@@ -44,33 +44,33 @@ def _data_name(used: Uses) -> str:
     return placeless(used.data) if used.own else used.data
 
 
-def parts(found: Sequence[Part], tongue: str) -> str:
+def parts(found: Sequence[Part], language: str) -> str:
     """A recipe's runs: what sets each apart, its figures, and its reply before and after."""
     classes = any(part.classifies for part in found)
     measured = ("accuracy", "macro_f1") if classes else ("heldout",)
     columns = ("part", "state", "model", "data", "rows", "time", *measured)
-    head = "".join(f"<th>{escape(word(f'experiments.column.{name}', tongue))}</th>" for name in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(part, classes, tongue))}</tr>"
+    head = "".join(f"<th>{escape(word(f'experiments.column.{name}', language))}</th>" for name in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(part, classes, language))}</tr>"
                    for part in found)  # fmt: skip
-    title = escape(word(f"experiments.{found[0].recipe}", tongue))
-    pages = {name: word(f"classify.task.{name}", tongue) for name in ("write", "classify")}
-    where = escape(word("experiments.where", tongue, **pages))
+    title = escape(word(f"experiments.{found[0].recipe}", language))
+    pages = {name: word(f"classify.task.{name}", language) for name in ("write", "classify")}
+    where = escape(word("experiments.where", language, **pages))
     return (
         f'<h3>{title}</h3><div class="runs-scroll"><table class="runs"><thead><tr>{head}</tr></thead>'
-        f'<tbody>{body}</tbody></table></div>{_replies(found, tongue)}<p class="train-hint">{where}</p>'
+        f'<tbody>{body}</tbody></table></div>{_replies(found, language)}<p class="train-hint">{where}</p>'
     )
 
 
-def part_name(part: str, tongue: str) -> str:
+def part_name(part: str, language: str) -> str:
     """What a part, or data that a recipe made, are called."""
     if part.endswith(" false"):
-        return word("experiments.part.false", tongue, share=part.removesuffix(" false"))
+        return word("experiments.part.false", language, share=part.removesuffix(" false"))
     key = f"experiments.part.{part}"
-    return word(key, tongue) if key in texts("en") else part
+    return word(key, language) if key in texts("en") else part
 
 
-def _cells(part: Part, classes: bool, tongue: str) -> list[str]:
-    state = escape(run_view.state(part.state, tongue))
+def _cells(part: Part, classes: bool, language: str) -> list[str]:
+    state = escape(run_view.state(part.state, language))
     if part.state in ("starting", "running"):
         state += f" {part.share:.0%}"
     pairs = ((part.accuracy, ".1%"), (part.macro_f1, ".3f"))
@@ -78,12 +78,12 @@ def _cells(part: Part, classes: bool, tongue: str) -> list[str]:
     if not classes:
         measured = [f"{_number(part.heldout_before)} → {_number(part.heldout_after)}"]
     return [
-        f"<b>{escape(part_name(part.part, tongue))}</b>",
+        f"<b>{escape(part_name(part.part, language))}</b>",
         f'<span class="badge {part.state}">{state}</span>',
         escape(part.model),
-        escape(part_name(placeless(part.data), tongue)),
+        escape(part_name(placeless(part.data), language)),
         str(part.n_train),
-        data_view.duration(part.seconds, tongue) if part.seconds else "–",
+        data_view.duration(part.seconds, language) if part.seconds else "–",
         *measured,
     ]
 
@@ -92,49 +92,49 @@ def _number(value: float | None, form: str = ".3f") -> str:
     return "–" if value is None else f"{value:{form}}"
 
 
-def _replies(found: Sequence[Part], tongue: str) -> str:
+def _replies(found: Sequence[Part], language: str) -> str:
     """The watched prompt, answered by the first run's base and by each run."""
     watched = [part for part in found if part.prompt]
     if not watched:
         return ""
     first = watched[0]
-    lines = [(word("experiments.before", tongue), first.reply_before)]
-    lines += [(part_name(part.part, tongue), part.reply_after) for part in watched if part.reply_after]
+    lines = [(word("experiments.before", language), first.reply_before)]
+    lines += [(part_name(part.part, language), part.reply_after) for part in watched if part.reply_after]
     rows = "".join(f"<li><small>{escape(name)}</small> {escape(text) or '∅'}</li>" for name, text in lines)
-    asked = escape(word("experiments.asked", tongue, prompt=first.prompt))
+    asked = escape(word("experiments.asked", language, prompt=first.prompt))
     return f'<div class="train-sample"><b>{asked}</b><ul>{rows}</ul></div>'
 
 
-def trials(found: Mapping[str, Any], tongue: str, going: bool = False) -> str:
+def trials(found: Mapping[str, Any], language: str, going: bool = False) -> str:
     """A search's trials, the best one (so far, while it is `going` on), and what explains the differences."""
     over = list(found["trials"][0]["settings"]) if found["trials"] else []
-    heads = [word("search.column.trial", tongue), word("search.column.loss", tongue),
-             *(word(f"train.field.{name}", tongue) for name in over), word("search.column.state", tongue)]  # fmt: skip
+    keys = ["search.column.trial", "search.column.loss", *(f"train.field.{name}" for name in over)]
+    heads = [word(key, language) for key in (*keys, "search.column.state")]
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     best, body = found["best"], ""
     for trial in found["trials"]:
         loss = "–" if trial["loss"] is None else f"{trial['loss']:.3f}"
         loss = f"<b>{loss}</b>" if best and trial["run_id"] == best["run_id"] else loss
-        state = escape(run_view.state(trial["state"], tongue))
+        state = escape(run_view.state(trial["state"], language))
         cells = [escape(trial["name"]), loss, *(f"{trial['settings'][name]:.4g}" for name in over),
                  f'<span class="badge {trial["state"]}">{state}</span>']  # fmt: skip
         body += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return f'<div class="runs-scroll">{table}</div>{_best(found, tongue, going)}'
+    return f'<div class="runs-scroll">{table}</div>{_best(found, language, going)}'
 
 
-def _best(found: Mapping[str, Any], tongue: str, going: bool) -> str:
+def _best(found: Mapping[str, Any], language: str, going: bool) -> str:
     best = found["best"]
     if not best:
-        return f'<p class="train-hint">{escape(word("search.begun", tongue))}</p>' if going else ""
+        return f'<p class="train-hint">{escape(word("search.begun", language))}</p>' if going else ""
     over = "search.best" if found.get("ended", True) else "search.broken_off"
     key = "search.so_far" if going else over
-    lines = [word(key, tongue, name=best["name"], loss=f"{best['loss']:.3f}")]
+    lines = [word(key, language, name=best["name"], loss=f"{best['loss']:.3f}")]
     if found["importance"]:
-        shares = ", ".join(f"{word(f'train.field.{name}', tongue)} {share:.0%}"
+        shares = ", ".join(f"{word(f'train.field.{name}', language)} {share:.0%}"
                            for name, share in found["importance"].items())  # fmt: skip
-        lines.append(word("search.importance", tongue, shares=shares))
-    lines.append(word("search.chosen_on", tongue))
+        lines.append(word("search.importance", language, shares=shares))
+    lines.append(word("search.chosen_on", language))
     return f'<ul class="told">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
 
 
@@ -153,7 +153,7 @@ def _ticks(tried: Sequence[float]) -> list[float]:
     return ticks
 
 
-def trials_figure(found: Mapping[str, Any], tongue: str) -> go.Figure | None:
+def trials_figure(found: Mapping[str, Any], language: str) -> go.Figure | None:
     """Held-out loss over each setting that was searched, a dot a trial; None before there are two."""
     ended = [trial for trial in found["trials"] if trial["loss"] is not None]
     if len(ended) < 2:
@@ -172,10 +172,10 @@ def trials_figure(found: Mapping[str, Any], tongue: str) -> go.Figure | None:
         )  # fmt: skip
         ticks = _ticks(sorted({trial["settings"][name] for trial in ended}))
         made.update_xaxes(
-            type="log", title=_wrapped(word(f"train.field.{name}", tongue)), automargin=True, tickvals=ticks,
+            type="log", title=_wrapped(word(f"train.field.{name}", language)), automargin=True, tickvals=ticks,
             ticktext=[f"{each:.2g}" for each in ticks], row=1, col=column,
         )  # fmt: skip
-    made.update_yaxes(title=word("search.column.loss", tongue), automargin=True, row=1, col=1)
+    made.update_yaxes(title=word("search.column.loss", language), automargin=True, row=1, col=1)
     made.update_layout(
         template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", showlegend=False,
         font={"size": 15, "color": "#7a8194"}, margin={"l": 60, "r": 20, "t": 20, "b": 60}, height=360,

@@ -12,7 +12,7 @@ from tuning.experiments.method_comparison import USUAL
 from tuning.models.peft_methods import FAMILY, METHODS
 from ui.components import data_view, run_view
 from ui.components.plotly_charts import COLOURS, curves
-from ui.request import actor, language, on_open, shown
+from ui.request import actor, language_of, on_open, shown
 from ui.train import experiments_view
 from ui.translations import t, word
 from workbench.training.experiments import SEARCH
@@ -42,7 +42,7 @@ def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -
     def begin(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         who = actor(train.services, request)
         train.compare(who, setup.form(values), values[methods])
-        return {live.choice: gr.update(choices=train.run_choices(language(request)), value=""),
+        return {live.choice: gr.update(choices=train.run_choices(language_of(request)), value=""),
                 pages: gr.update(selected="live"), setup.name: ""}  # fmt: skip
 
     start.click(begin, {*setup.inputs, methods}, [live.choice, pages, setup.name], **_QUIET)
@@ -65,13 +65,13 @@ def build_results(services: Services, seconds: float) -> None:
 
     @shown
     def look(key: str, mark: str, request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
-        offered = _offered(services, who, tongue)
+        who, language = actor(services, request), language_of(request)
+        offered = _offered(services, who, language)
         if not offered:
             return [gr.update(visible=False), gr.skip(), "", None, ""]
         keys = [value for _, value in offered]
         chosen = key if key in keys else keys[0]
-        told, drawn = _shown(services, who, chosen, tongue)
+        told, drawn = _shown(services, who, chosen, language)
         now = hashing.of_json([chosen, offered, told])
         if now == mark:
             return [gr.skip()] * len(outputs)
@@ -84,54 +84,56 @@ def build_results(services: Services, seconds: float) -> None:
           **_QUIET)  # fmt: skip
 
 
-def _offered(services: Services, who: Any, tongue: str) -> list[tuple[str, str]]:
+def _offered(services: Services, who: Any, language: str) -> list[tuple[str, str]]:
     """(label, key) of all that can be laid side by side; a key is its kind, a slash and its name."""
     found = [("methods", name, name) for name in services.training.comparisons(who)]
     for group, recipe in services.course.recipe_groups(who).items():
-        found.append(("experiment", group, f"{word(f'experiments.{recipe}', tongue)} · {group[-6:]}"))
+        found.append(("experiment", group, f"{word(f'experiments.{recipe}', language)} · {group[-6:]}"))
     found += [("search", name, name) for name in services.course.searches(who)]
-    return [(word(f"side.{kind}", tongue, name=label), f"{kind}/{name}") for kind, name, label in found]
+    return [(word(f"side.{kind}", language, name=label), f"{kind}/{name}") for kind, name, label in found]
 
 
-def _shown(services: Services, who: Any, key: str, tongue: str) -> tuple[str, go.Figure | None]:
+def _shown(services: Services, who: Any, key: str, language: str) -> tuple[str, go.Figure | None]:
     kind, _, name = key.partition("/")
     if kind == "methods":
         lines = services.training.compared(who, name)
-        return table_of(lines, tongue), figure(lines, tongue)
+        return table_of(lines, language), figure(lines, language)
     if kind == "search":
         found = services.course.found(who, name)
         if found is None:
             return "", None
         study = services.course.told(who, SEARCH)
         going = study is not None and study.running and study.about.get("search_id") == name
-        return experiments_view.trials(found, tongue, going), experiments_view.trials_figure(found, tongue)
-    series = {experiments_view.part_name(part, tongue): points
+        return experiments_view.trials(found, language, going), experiments_view.trials_figure(
+            found, language
+        )
+    series = {experiments_view.part_name(part, language): points
               for part, points in services.course.part_series(who, name).items()}  # fmt: skip
-    words = {each: word(f"runs.curve.{each}", tongue) for each in ("heldout", "train", "step", "loss")}
+    words = {each: word(f"runs.curve.{each}", language) for each in ("heldout", "train", "step", "loss")}
     drawn = any(each.get("heldout_loss") for each in series.values())
-    told = experiments_view.parts(services.course.parts(who, name), tongue)
+    told = experiments_view.parts(services.course.parts(who, name), language)
     return told, curves(series, words) if drawn else None
 
 
-def table_of(lines: list[Compared], tongue: str) -> str:
+def table_of(lines: list[Compared], language: str) -> str:
     """HTML: one row a method, with its number in the figure; the lowest held-out loss stands out."""
     known = [line.heldout_after for line in lines if line.heldout_after is not None and line.state == "done"]
     best = min(known, default=None)
-    head = "".join(f"<th>{word(f'compare.column.{name}', tongue)}</th>" for name in _COLUMNS)
+    head = "".join(f"<th>{word(f'compare.column.{name}', language)}</th>" for name in _COLUMNS)
     body = "".join(
-        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(number, line, best, tongue))}</tr>"
+        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(number, line, best, language))}</tr>"
         for number, line in enumerate(lines, 1)
     )
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    note = html.escape(word("compare.note", tongue))
+    note = html.escape(word("compare.note", language))
     return f'<div class="runs-scroll">{table}</div><p class="train-hint">{note}</p>'
 
 
-def _cells(number: int, line: Compared, best: float | None, tongue: str) -> list[str]:
+def _cells(number: int, line: Compared, best: float | None, language: str) -> list[str]:
     def loss(value: float | None) -> str:
         return "–" if value is None else f"{value:.3f}"
 
-    state = f'<span class="badge {line.state}">{html.escape(run_view.state(line.state, tongue))}</span>'
+    state = f'<span class="badge {line.state}">{html.escape(run_view.state(line.state, language))}</span>'
     after = loss(line.heldout_after)
     if best is not None and line.heldout_after == best:
         after = f"<b>{after}</b>"
@@ -143,12 +145,12 @@ def _cells(number: int, line: Compared, best: float | None, tongue: str) -> list
         share,
         data_view.memory(line.saved_bytes) if line.saved_bytes else "–",
         data_view.memory(line.peak_memory_bytes) if line.peak_memory_bytes else "–",
-        data_view.duration(line.seconds, tongue) if line.seconds else "–",
+        data_view.duration(line.seconds, language) if line.seconds else "–",
         state,
     ]
 
 
-def figure(lines: list[Compared], tongue: str) -> go.Figure | None:
+def figure(lines: list[Compared], language: str) -> go.Figure | None:
     """Held-out loss over trained parameters, a dot a method with its number; None before there is anything to draw."""
     import plotly.graph_objects as go
 
@@ -168,11 +170,11 @@ def figure(lines: list[Compared], tongue: str) -> go.Figure | None:
             textfont={"size": 13, "color": "#fff"},
             marker={"size": 24, "color": COLOURS[0], "opacity": 0.85},
             hovertemplate=f"{line.label}<br>%{{x:,}} · %{{y:.3f}}<br>"
-            f"{data_view.duration(line.seconds, tongue)}<extra></extra>",
+            f"{data_view.duration(line.seconds, language)}<extra></extra>",
         )
     made.update_layout(
-        xaxis={"title": word("compare.axis.trained", tongue), "type": "log", "automargin": True},
-        yaxis={"title": word("compare.axis.loss", tongue), "automargin": True},
+        xaxis={"title": word("compare.axis.trained", language), "type": "log", "automargin": True},
+        yaxis={"title": word("compare.axis.loss", language), "automargin": True},
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

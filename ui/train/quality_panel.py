@@ -10,7 +10,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from ui.chat import safety_view
-from ui.request import actor, inform, language, shown
+from ui.request import actor, inform, language_of, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -39,20 +39,20 @@ def build(train: Train, setup: Setup, checks: dict[str, Any]) -> None:
 
     @shown
     def inspect(values: dict[Any, Any], request: gr.Request) -> Iterator[str]:
-        tongue, form = language(request), setup.form(values)
+        language, form = language_of(request), setup.form(values)
         loaded = rows_of(form, request)
-        yield f'<p class="train-hint">{escape(word("quality.looking", tongue))}</p>'
+        yield f'<p class="train-hint">{escape(word("quality.looking", language))}</p>'
         who = actor(train.services, request)
         found = train.services.course.inspect(who, loaded.rows, form.config().heldout_fraction)
-        yield safety_view.quality(found, tongue)
+        yield safety_view.quality(found, language)
 
     @shown
     def take_out(values: dict[Any, Any], request: gr.Request) -> list[Any]:
         who, loaded = actor(train.services, request), rows_of(setup.form(values), request)
         path, kept, out = train.services.course.sift(who, loaded, values[rule] or "", values[judge] or "")
-        inform(word("quality.sifted", language(request), out=len(out), kept=kept), 6)
-        choices = [*train.datasets(language(request)), (path.name, str(path))]
-        return [gr.update(choices=choices, value=str(path)), safety_view.taken_out(out, language(request))]
+        inform(word("quality.sifted", language_of(request), out=len(out), kept=kept), 6)
+        choices = [*train.datasets(language_of(request)), (path.name, str(path))]
+        return [gr.update(choices=choices, value=str(path)), safety_view.taken_out(out, language_of(request))]
 
     @shown
     def opened(request: gr.Request) -> Any:

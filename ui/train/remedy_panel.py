@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from tuning.runs.retrain import REMEDIES
-from ui.request import actor, language, shown
+from ui.request import actor, language_of, shown
 from ui.translations import t
 
 if TYPE_CHECKING:
@@ -47,6 +47,6 @@ def _again(train: Train, remedy: str) -> Any:
     @shown
     def again(chosen: str, request: gr.Request) -> Any:
         run_id = train.mend(actor(train.services, request), chosen, remedy)
-        return gr.update(choices=train.run_choices(language(request)), value=run_id)
+        return gr.update(choices=train.run_choices(language_of(request)), value=run_id)
 
     return again

@@ -11,7 +11,7 @@ import gradio as gr
 
 from common.errors import NotFound
 from tuning.config.training import SFTConfig
-from ui.request import actor, language, shown
+from ui.request import actor, language_of, shown
 from ui.server.endpoint_values import typed
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def add(train: Train) -> None:
         wanted = run_id or train.newest(who)
         if not wanted:
             raise NotFound("runs.unknown", name=run_id)
-        return told(services.training.status(who, wanted), language(request))
+        return told(services.training.status(who, wanted), language_of(request))
 
     @shown
     @typed
@@ -63,9 +63,9 @@ def add(train: Train) -> None:
         gr.api(endpoint, api_name=endpoint.__name__, queue=False)
 
 
-def told(status: RunStatus, tongue: str) -> dict[str, Any]:
+def told(status: RunStatus, language: str) -> dict[str, Any]:
     """A status as JSON, its notes and error in words."""
     plain = {name: value for name, value in vars(status).items() if name not in ("notes", "error")}
-    notes = [{"key": note.key, "text": note.words(tongue)} for note in status.notes]
-    error = {"key": status.error.key, "text": status.error.words(tongue)} if status.error else None
+    notes = [{"key": note.key, "text": note.words(language)} for note in status.notes]
+    error = {"key": status.error.key, "text": status.error.words(language)} if status.error else None
     return {**plain, "notes": notes, "error": error}

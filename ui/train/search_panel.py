@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from tuning.experiments.search import SPACE
-from ui.request import actor, inform, language, shown
+from ui.request import actor, inform, language_of, shown
 from ui.translations import t, word
 from workbench.training.experiments import SEARCH
 
@@ -35,8 +35,8 @@ def build(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> None:
     def search(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         who = actor(train.services, request)
         name = train.search(who, setup.form(values), values[over], int(values[trials] or 0))
-        inform(word("search.started", language(request), name=name), 6)
-        return {live.choice: gr.update(choices=train.run_choices(language(request)), value=""),
+        inform(word("search.started", language_of(request), name=name), 6)
+        return {live.choice: gr.update(choices=train.run_choices(language_of(request)), value=""),
                 pages: gr.update(selected="live")}  # fmt: skip
 
     def halt(request: gr.Request) -> None:

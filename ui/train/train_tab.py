@@ -15,7 +15,7 @@ from common.errors import AfinaError
 from tuning.runs.status import RESUMABLE
 from ui import static_files
 from ui.components import data_view, run_view
-from ui.request import actor, language, on_open, shown
+from ui.request import actor, language_of, on_open, shown
 from ui.train import methods_panel, quality_panel, remedy_panel, run_endpoints, search_panel
 from ui.train.train_handlers import Form, Train
 from ui.train.train_layout import DataPanel, LivePanel, Setup, data_panel, live_panel, setup_form
@@ -56,7 +56,7 @@ def _wire_data(train: Train, setup: Setup, data: DataPanel, pages: gr.Tabs) -> d
     @shown
     def uploaded(file: str, request: gr.Request) -> list[Any]:
         place = train.keep_upload(actor(train.services, request), file)
-        choices = [*train.datasets(language(request)), (Path(place).name, place)]
+        choices = [*train.datasets(language_of(request)), (Path(place).name, place)]
         return [gr.update(choices=choices, value=place), gr.update(selected="data")]
 
     @shown
@@ -86,41 +86,44 @@ def _wire_data(train: Train, setup: Setup, data: DataPanel, pages: gr.Tabs) -> d
 
 def _check(train: Train, setup: Setup, data: DataPanel, form: Form, request: gr.Request) -> dict[Any, Any]:
     """Updates of the data panel (and of what hangs on it) for the form as it stands."""
-    who, tongue = actor(train.services, request), language(request)
+    who, language = actor(train.services, request), language_of(request)
     nothing = {box: gr.update(visible=False) for box in (data.tokens_title, data.tokens, data.details)}
-    about, about_model = train.about(form.source, tongue), train.about_model(who, form.source_model, tongue)
+    about, about_model = (
+        train.about(form.source, language),
+        train.about_model(who, form.source_model, language),
+    )
     common = {
         setup.about: gr.update(value=about, visible=bool(about)),
         setup.about_model: gr.update(value=about_model, visible=bool(about_model)),
         setup.mapping_box: gr.update(visible=bool(form.mapping)),
     }
     if not form.source:
-        empty = data_view.empty(tongue, actor(train.services, request).is_teacher)
+        empty = data_view.empty(language, actor(train.services, request).is_teacher)
         return {**nothing, **common, data.facts: empty, setup.estimate: ""}
     try:
         loaded, report = train.check(actor(train.services, request), form)
     except AfinaError as error:
-        told = gr.update(value=data_view.problem(error, tongue), visible=True)
+        told = gr.update(value=data_view.problem(error, language), visible=True)
         return {
             **nothing,
             **common,
             setup.about: told,
-            data.facts: data_view.empty(tongue),
+            data.facts: data_view.empty(language),
             setup.estimate: "",
         }
     if report is None:
-        return {**nothing, **common, **_ask_mapping(setup, loaded), data.facts: data_view.asks(tongue),
+        return {**nothing, **common, **_ask_mapping(setup, loaded), data.facts: data_view.asks(language),
                 setup.estimate: ""}  # fmt: skip
     fraction = form.config().heldout_fraction
     return {
         **common,
-        data.facts: data_view.facts(loaded, report, tongue) + data_view.remarks(report, tongue),
+        data.facts: data_view.facts(loaded, report, language) + data_view.remarks(report, language),
         data.tokens_title: gr.update(visible=True),
-        data.tokens: gr.update(value=data_view.tokens(report.preview, tongue), visible=True),
+        data.tokens: gr.update(value=data_view.tokens(report.preview, language), visible=True),
         data.details: gr.update(visible=True),
-        data.table: data_view.table(loaded.rows, tongue, fraction),
-        data.lengths: gr.update(**data_view.bars(report, tongue)),
-        setup.estimate: train.estimate(actor(train.services, request), form, tongue),
+        data.table: data_view.table(loaded.rows, language, fraction),
+        data.lengths: gr.update(**data_view.bars(report, language)),
+        setup.estimate: train.estimate(actor(train.services, request), form, language),
     }
 
 
@@ -142,11 +145,11 @@ def _wire_estimate(train: Train, setup: Setup) -> None:
     @shown
     def estimate(values: dict[Any, Any], request: gr.Request) -> str:
         form = setup.form(values)
-        return train.estimate(actor(train.services, request), form, language(request))
+        return train.estimate(actor(train.services, request), form, language_of(request))
 
     @shown
     def formula(values: dict[Any, Any], request: gr.Request) -> str:
-        return train.formula(actor(train.services, request), setup.form(values), language(request))
+        return train.formula(actor(train.services, request), setup.form(values), language_of(request))
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     at_once = [setup.model.change, *(setup.knobs[name].change for name in ("rank", "alpha", "peft"))]
@@ -169,7 +172,7 @@ def _wire_live(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> d
     @shown
     def start(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         run_id = train.start(actor(train.services, request), setup.form(values))
-        chosen = gr.update(choices=train.run_choices(language(request)), value=run_id)
+        chosen = gr.update(choices=train.run_choices(language_of(request)), value=run_id)
         return {live.choice: chosen, pages: gr.update(selected="live"), setup.name: ""}
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -187,9 +190,9 @@ def _wire_arrival(train: Train, setup: Setup, pages: gr.Tabs) -> Any:
 
     @shown
     def arrive(request: gr.Request) -> dict[Any, Any]:
-        who, tongue = actor(train.services, request), language(request)
+        who, language = actor(train.services, request), language_of(request)
         teaches = who.kind == "teacher"
-        sets = train.datasets(tongue)
+        sets = train.datasets(language)
         return {
             setup.column: gr.update(visible=teaches),
             setup.model: gr.update(choices=train.models()),
@@ -212,8 +215,8 @@ def _acting(train: Train, action: str) -> Any:
 
 def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Request) -> dict[Any, Any]:
     """Updates of the live panel; what did not change since `seen` is left alone."""
-    who, tongue = actor(train.services, request), language(request)
-    status, waiting, choices = train.watch(who, chosen), train.waiting(who), train.run_choices(tongue)
+    who, language = actor(train.services, request), language_of(request)
+    status, waiting, choices = train.watch(who, chosen), train.waiting(who), train.run_choices(language)
     seen = seen or {}
     now = {"all": run_view.mark(status, waiting, choices), "choices": run_view.mark(None, choices),
            "worded": bool(status) or seen.get("worded", False)}  # fmt: skip
@@ -221,7 +224,7 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
     now["again"] = all(seen.get(name) == value for name, value in now.items())
     if now == seen:
         return {live.seen: gr.skip()}
-    updates: dict[Any, Any] = {live.seen: now, live.queue: run_view.queue_line(waiting, tongue)}
+    updates: dict[Any, Any] = {live.seen: now, live.queue: run_view.queue_line(waiting, language)}
     if now["choices"] != seen.get("choices"):
         updates[live.choice] = gr.update(choices=choices)
     state = status.state if status and who.kind == "teacher" else ""
@@ -232,14 +235,14 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
         live.mend.box: gr.update(visible=remedy_panel.offered(status, who.is_teacher)),
     }
     if status is None:
-        return {**updates, live.head: run_view.empty(tongue, who.is_teacher),
+        return {**updates, live.head: run_view.empty(language, who.is_teacher),
                 live.losses: gr.update(visible=False), live.details: gr.update(visible=False)}  # fmt: skip
-    words = {} if seen.get("worded") else run_view.loss_words(tongue)  # once for a page: they draw it anew
+    words = {} if seen.get("worded") else run_view.loss_words(language)  # once for a page: they draw it anew
     measured = status.step > 0  # one point is no curve
     return {
         **updates,
-        live.head: run_view.head(status, tongue),
-        live.losses: gr.update(value=run_view.losses(status.series, tongue), visible=measured, **words),
+        live.head: run_view.head(status, language),
+        live.losses: gr.update(value=run_view.losses(status.series, language), visible=measured, **words),
         live.details: gr.update(visible=measured),
         live.rate: run_view.curve(status.series, "learning_rate"),
         live.norm: run_view.curve(status.series, "grad_norm"),

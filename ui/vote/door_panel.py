@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui.request import actor, inform, language, on_open, shown
+from ui.request import actor, inform, language_of, on_open, shown
 from ui.server.endpoint_values import typed
 from ui.translations import t, word
 
@@ -94,7 +94,7 @@ def _wire(services: Services, panel: Seats) -> None:
         @shown
         def done(request: gr.Request) -> list[Any]:
             n = getattr(services.doors, name)(actor(services, request))
-            inform(word(f"vote.seats.{name}_done", language(request), n=n), 6)
+            inform(word(f"vote.seats.{name}_done", language_of(request), n=n), 6)
             return _look(services, "", request)
 
         return done
@@ -112,44 +112,44 @@ def _wire(services: Services, panel: Seats) -> None:
 
 def _look(services: Services, seen: str, request: gr.Request) -> list[Any]:
     """The line and the buttons, or nothing where nothing has changed."""
-    who, tongue = actor(services, request), language(request)
+    who, language = actor(services, request), language_of(request)
     if not who.is_teacher:
         return [gr.skip()] * 6
     doorway = services.doors.look(who)
-    mark = f"{tongue} {doorway}"
+    mark = f"{language} {doorway}"
     if mark == seen:
         return [gr.skip()] * 6
     door = doorway.door
-    close = word("vote.seats.open" if door.closed else "vote.seats.close", tongue)
-    undo = word("vote.seats.undo", tongue, n=door.last)
+    close = word("vote.seats.open" if door.closed else "vote.seats.close", language)
+    undo = word("vote.seats.undo", language, n=door.last)
     return [
-        line(doorway, tongue),
+        line(doorway, language),
         gr.update(value=close, variant="primary" if door.closed else "secondary"),
         gr.update(value=undo, visible=door.last > 0, variant="stop" if door.doubted else "secondary"),
-        gr.update(value=word("vote.seats.take_back", tongue, n=door.undone), visible=door.undone > 0),
+        gr.update(value=word("vote.seats.take_back", language, n=door.undone), visible=door.undone > 0),
         gr.update(visible=door.doubted > 0 or doorway.refused > 0),
         mark,
     ]
 
 
-def line(doorway: Doorway, tongue: str) -> str:
+def line(doorway: Doorway, language: str) -> str:
     """Who is inside and how fast they came; beneath it, what looks like no class."""
     door = doorway.door
     told = [
-        word("vote.seats.inside", tongue, n=door.inside),
-        word("vote.seats.recent", tongue, n=door.recent),
+        word("vote.seats.inside", language, n=door.inside),
+        word("vote.seats.recent", language, n=door.recent),
     ]
     if door.seats is not None:
-        told.append(word("vote.seats.of", tongue, n=door.seats))
+        told.append(word("vote.seats.of", language, n=door.seats))
     if door.closed:
-        told.append(word("vote.seats.closed", tongue))
+        told.append(word("vote.seats.closed", language))
     troubles = []
     if door.doubted:
-        troubles.append(word("vote.seats.doubted", tongue, n=door.doubted))
+        troubles.append(word("vote.seats.doubted", language, n=door.doubted))
     if doorway.refused:
-        troubles.append(word("vote.seats.refused", tongue, n=doorway.refused))
+        troubles.append(word("vote.seats.refused", language, n=doorway.refused))
     if doorway.wrong_codes > _MANY_CODES:
-        troubles.append(word("vote.seats.codes", tongue, n=doorway.wrong_codes))
+        troubles.append(word("vote.seats.codes", language, n=doorway.wrong_codes))
     below = f'<div class="train-problem">{escape(" ".join(troubles))}</div>' if troubles else ""
     return f'<p class="quiet">{escape(" · ".join(told))}</p>{below}'
 

@@ -13,7 +13,7 @@ from labeling.exchange.exporter import FORMATS
 from labeling.schema import Sources
 from tuning.data import uploads
 from ui.edge.addresses import phones_address
-from ui.request import actor, inform, language, shown
+from ui.request import actor, inform, language_of, shown
 from ui.translations import t, word
 from ui.vote import round_choice
 
@@ -81,7 +81,7 @@ def wire(services: Services, files: Files, place: round_choice.Place) -> None:
     ) -> str:
         who = actor(services, request)
         done = services.results.export(who, name, format, aggregation, minimum, sources=sources)
-        told = word("vote.files.done", language(request), n=done.n)
+        told = word("vote.files.done", language_of(request), n=done.n)
         links = "".join(
             f' <a href="{escape(url_of(each))}" download>{escape(each.name)}</a>'
             for each in dict.fromkeys((done.path, done.card))
@@ -95,10 +95,10 @@ def wire(services: Services, files: Files, place: round_choice.Place) -> None:
         file = uploads.keep(Path(path), services.settings.home)
         done = services.rounds.load(who, file, file.stem[:100])
         told = word(
-            "label.imported", language(request), name=done.name, n=done.comparisons, votes=done.annotations
+            "label.imported", language_of(request), name=done.name, n=done.comparisons, votes=done.annotations
         )
         inform(told, 10)
-        return [*round_choice.chosen(services, who, done.name, language(request)), None]
+        return [*round_choice.chosen(services, who, done.name, language_of(request)), None]
 
     @shown
     def invite(n: float, group: str, quota: float, request: gr.Request) -> Any:

@@ -16,7 +16,7 @@ from common.errors import AfinaError, Conflict, NotAllowed
 from labeling.schema import CRITERIA, new_id
 from ui import static_files
 from ui.components.safe_markdown import harmless
-from ui.request import actor, language, on_open, shown, warn
+from ui.request import actor, language_of, on_open, shown, warn
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -100,11 +100,11 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
     @shown
     def show(of: str, request: gr.Request) -> dict[Any, Any]:
         _count(services, of)
-        return _show(services, desk, of, language(request))
+        return _show(services, desk, of, language_of(request))
 
     @shown
     def begin(given: str, request: gr.Request) -> str:
-        return services.doors.step_in(actor(services, request), given or "", language(request))
+        return services.doors.step_in(actor(services, request), given or "", language_of(request))
 
     @shown
     def use(pasted: str, request: gr.Request) -> str:
@@ -139,9 +139,9 @@ def _wire_work(services: Services, desk: Desk, token: gr.BrowserState, send: gr.
         @shown
         def judge(of: str, item: Any, choice: str, strength: int, ratings: Any, why: str, side: str, edited: str,
                   request: gr.Request) -> dict[Any, Any]:  # fmt: skip
-            tongue = language(request)
+            language = language_of(request)
             if item and action == "vote" and not choice:
-                warn(word("label.choose", tongue))
+                warn(word("label.choose", language))
                 return {desk.choice: gr.skip()}
             _count(services, of)
             if item:
@@ -152,15 +152,15 @@ def _wire_work(services: Services, desk: Desk, token: gr.BrowserState, send: gr.
                 except (
                     Conflict
                 ) as conflict:  # judged in another tab, or too late: say so, and go on to the next
-                    warn(conflict.words(tongue))
-            return _show(services, desk, of, tongue)
+                    warn(conflict.words(language))
+            return _show(services, desk, of, language)
 
         return judge
 
     @shown
     def take_up(of: str, chosen: str, request: gr.Request) -> dict[Any, Any]:
         _count(services, of)
-        return _correcting(services, desk, of, chosen, language(request))
+        return _correcting(services, desk, of, chosen, language_of(request))
 
     for button, action in ((send, "vote"), (skip, "skip"), (report, "report")):
         button.click(judging(action), answer, parts, **_QUIET)
@@ -191,26 +191,26 @@ def _chosen(choice: str | None, side: str, edited: str, item: Any) -> list[Any]:
     return [gr.update(value=""), gr.update(value="", visible=False)]
 
 
-def _show(services: Services, desk: Desk, token: str, tongue: str) -> dict[Any, Any]:
+def _show(services: Services, desk: Desk, token: str, language: str) -> dict[Any, Any]:
     """The next comparison, or why there is none."""
     try:
         person = services.voting.person(token)
     except NotAllowed as error:
-        told = word("label.nobody", tongue) if not token else error.words(tongue)
-        return _nothing(desk, told, tongue) | {desk.door: gr.update(visible=True), desk.look: gr.update(visible=False),
-                                               desk.history: gr.update(visible=False)}  # fmt: skip
-    past = {desk.history: gr.update(visible=True), desk.past: _past(services, person, tongue)}
+        told = word("label.nobody", language) if not token else error.words(language)
+        hidden = {part: gr.update(visible=False) for part in (desk.look, desk.history)}
+        return _nothing(desk, told, language) | {desk.door: gr.update(visible=True)} | hidden
+    past = {desk.history: gr.update(visible=True), desk.past: _past(services, person, language)}
     try:
         item = services.voting.next(person)
     except Conflict:
-        return _nothing(desk, word("label.closed", tongue), tongue) | past
+        return _nothing(desk, word("label.closed", language), language) | past
     if item.get("done"):
-        return _nothing(desk, word("label.done", tongue), tongue) | past
-    told = word("label.progress", tongue, judged=item["judged"], remaining=item["remaining"])
-    return _lay(services, desk, item, told, tongue) | past
+        return _nothing(desk, word("label.done", language), language) | past
+    told = word("label.progress", language, judged=item["judged"], remaining=item["remaining"])
+    return _lay(services, desk, item, told, language) | past
 
 
-def _correcting(services: Services, desk: Desk, token: str, chosen: str, tongue: str) -> dict[Any, Any]:
+def _correcting(services: Services, desk: Desk, token: str, chosen: str, language: str) -> dict[Any, Any]:
     """An earlier judgement taken up again, with everything that was said."""
     person = services.voting.person(token)
     was = next((each for each in services.voting.history(person) if each.annotation_id == chosen), None)
@@ -219,17 +219,17 @@ def _correcting(services: Services, desk: Desk, token: str, chosen: str, tongue:
     item = {"assignment_id": was.assignment_id, "comparison_id": was.comparison_id, "prompt": list(was.prompt),
             "left": was.left, "right": was.right, "supersedes": was.annotation_id,
             "was": {"winner": was.winner, "edited": was.edited_completion}}  # fmt: skip
-    back = gr.update(visible=True, value=word("label.back", tongue))
-    return _lay(services, desk, item, word("label.correcting", tongue), tongue, was) | {desk.look: back}
+    back = gr.update(visible=True, value=word("label.back", language))
+    return _lay(services, desk, item, word("label.correcting", language), language, was) | {desk.look: back}
 
 
-def _lay(services: Services, desk: Desk, item: dict[str, Any], told: str, tongue: str,
+def _lay(services: Services, desk: Desk, item: dict[str, Any], told: str, language: str,
          was: Past | None = None) -> dict[Any, Any]:  # fmt: skip
     """A comparison and its fields: empty, or as they were in `was`."""
     about = services.voting.scene().public["round"] or {"criteria": [], "guidelines": ""}
     turns = "".join(f'<p class="{turn["role"]}">{escape(turn["content"])}</p>' for turn in item["prompt"])
     left, right = (
-        f'<div class="stage plain"><div class="reply"><h3>{escape(word(f"label.{side}", tongue))}</h3>'
+        f'<div class="stage plain"><div class="reply"><h3>{escape(word(f"label.{side}", language))}</h3>'
         f"<p>{escape(item[side])}</p></div></div>"
         for side in ("left", "right")
     )
@@ -246,7 +246,7 @@ def _lay(services: Services, desk: Desk, item: dict[str, Any], told: str, tongue
         desk.choice: was.winner if was else None,
         desk.strength: was.strength if was else None,
         desk.ratings: [
-            [_criterion(name, tongue), *(rated.get(side, {}).get(name) for side in ("left", "right"))]
+            [_criterion(name, language), *(rated.get(side, {}).get(name) for side in ("left", "right"))]
             for name in criteria
         ],
         desk.rationale: (was.rationale if was else None) or "",
@@ -258,30 +258,30 @@ def _lay(services: Services, desk: Desk, item: dict[str, Any], told: str, tongue
     }
 
 
-def _criterion(name: str, tongue: str) -> str:
+def _criterion(name: str, language: str) -> str:
     """What a criterion is called; one of the teacher's own keeps its name."""
-    return word(f"label.criterion.{name}", tongue) if name in CRITERIA else name
+    return word(f"label.criterion.{name}", language) if name in CRITERIA else name
 
 
-def _nothing(desk: Desk, told: str, tongue: str) -> dict[Any, Any]:
+def _nothing(desk: Desk, told: str, language: str) -> dict[Any, Any]:
     return {
         desk.door: gr.update(visible=False),
         desk.told: f'<div class="train-empty">{escape(told)}</div>',
         desk.work: gr.update(visible=False),
-        desk.look: gr.update(visible=True, value=word("label.look", tongue)),
+        desk.look: gr.update(visible=True, value=word("label.look", language)),
         desk.item: None,
     }
 
 
-def verdict(each: Past, tongue: str) -> str:
+def verdict(each: Past, language: str) -> str:
     """An earlier judgement in a few words: the question and what was said."""
     key = f"label.{_CHOICES[each.winner]}" if each.winner else f"label.{each.action}"
-    return f"{each.prompt[-1]['content'][:60]} → {word(key, tongue).split('  ')[0]}"
+    return f"{each.prompt[-1]['content'][:60]} → {word(key, language).split('  ')[0]}"
 
 
-def _past(services: Services, person: Annotator, tongue: str) -> Any:
+def _past(services: Services, person: Annotator, language: str) -> Any:
     every = services.voting.history(person)
-    return gr.update(choices=[(verdict(each, tongue), each.annotation_id) for each in every], value=None)
+    return gr.update(choices=[(verdict(each, language), each.annotation_id) for each in every], value=None)
 
 
 def _ballot(item: dict[str, Any], action: str, choice: str, strength: Any, ratings: Any, why: str, side: str,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui.request import actor, inform, language, shown
+from ui.request import actor, inform, language_of, shown
 from ui.translations import t, word
 from ui.vote.label_tab import verdict
 from ui.vote.report_view import table
@@ -60,23 +60,23 @@ def wire(services: Services, worth: Worth, choice: gr.Dropdown, opened: gr.Accor
     @shown
     def look(name: str, names: bool, request: gr.Request) -> list[Any]:
         if not name:
-            return [f'<p class="quiet">{word("vote.empty", language(request))}</p>', gr.skip()]
-        who, tongue = actor(services, request), language(request)
-        report = services.results.report(who, name, tongue)
-        choices = _named(report, services.rounds.invited(who), tongue)
-        return [table(report, names, tongue), gr.update(choices=choices)]
+            return [f'<p class="quiet">{word("vote.empty", language_of(request))}</p>', gr.skip()]
+        who, language = actor(services, request), language_of(request)
+        report = services.results.report(who, name, language)
+        choices = _named(report, services.rounds.invited(who), language)
+        return [table(report, names, language), gr.update(choices=choices)]
 
     @shown
     def votes(name: str, target: str, chosen: str | None, request: gr.Request) -> Any:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         if not (name and target):
             return gr.update(choices=[], value=None)
         out = services.results.excluded(who, name)["annotation"]
         said = services.results.votes_by(who, name, target)
-        choices = [(_with_reason(verdict(each, tongue), out.get(each.annotation_id), tongue), each.annotation_id)
+        choices = [(_with_reason(verdict(each, language), out.get(each.annotation_id), language), each.annotation_id)
                    for each in said]  # fmt: skip
         value = chosen if chosen in {each.annotation_id for each in said} else ""
-        return gr.update(choices=[(word("vote.worth.every_vote", tongue), ""), *choices], value=value)
+        return gr.update(choices=[(word("vote.worth.every_vote", language), ""), *choices], value=value)
 
     def leave(out: bool) -> Any:
         @shown
@@ -91,7 +91,7 @@ def wire(services: Services, worth: Worth, choice: gr.Dropdown, opened: gr.Accor
     @shown
     def revoke(target: str, request: gr.Request) -> None:
         services.rounds.revoke(actor(services, request), target or "")
-        inform(word("vote.worth.revoke_done", language(request)), 6)
+        inform(word("vote.worth.revoke_done", language_of(request)), 6)
 
     list_votes: dict[str, Any] = {
         "fn": votes,
@@ -112,7 +112,7 @@ def wire(services: Services, worth: Worth, choice: gr.Dropdown, opened: gr.Accor
         ).success(**list_votes, **_QUIET)
 
 
-def _named(report: Mapping[str, Any], invited: Sequence[Annotator], tongue: str) -> list[tuple[str, str]]:
+def _named(report: Mapping[str, Any], invited: Sequence[Annotator], language: str) -> list[tuple[str, str]]:
     """Everybody who can be left out, taken in again, or whose invitation can be revoked."""
     out, links = report["excluded"]["annotator"], {each.annotator_id: each for each in invited}
     people = dict.fromkeys([*(each["annotator_id"] for each in report["annotators"]), *out, *links])
@@ -121,11 +121,11 @@ def _named(report: Mapping[str, Any], invited: Sequence[Annotator], tongue: str)
         told = [each[:12]]
         if each in links:
             key = "invited" if links[each].revoked_at is None else "revoked"
-            told += [links[each].group, word(f"vote.worth.{key}", tongue)]
-        return _with_reason(" · ".join(filter(None, told)), out.get(each), tongue)
+            told += [links[each].group, word(f"vote.worth.{key}", language)]
+        return _with_reason(" · ".join(filter(None, told)), out.get(each), language)
 
     return [(called(each), each) for each in people]
 
 
-def _with_reason(name: str, reason: str | None, tongue: str) -> str:
-    return name if reason is None else f"{name} · {word('vote.worth.out', tongue, reason=reason)}"
+def _with_reason(name: str, reason: str | None, language: str) -> str:
+    return name if reason is None else f"{name} · {word('vote.worth.out', language, reason=reason)}"

@@ -28,54 +28,58 @@ _OUTSIDE = (
 _ITEM = ("n", "model_a", "model_b", "tie", "both_bad", "entropy", "skips", "flags")
 
 
-def table(report: Mapping[str, Any], names: bool, tongue: str) -> str:
+def table(report: Mapping[str, Any], names: bool, language: str) -> str:
     """The whole report. Without `names` policies are called by letters: it may be looked at before the reveal."""
     called = {
-        name: shown_name(name) if names else word("vote.worth.policy", tongue, letter=chr(65 + i))
+        name: shown_name(name) if names else word("vote.worth.policy", language, letter=chr(65 + i))
         for i, name in enumerate(sorted(report["win_rate"]))
     }
-    parts = [_summary(report, tongue)]
+    parts = [_summary(report, language)]
     if len(called) > 1:
         rows = [
             {"name": called[name], **rate}
             for name, rate in report["win_rate"].items()
             if rate["value"] is not None
         ]
-        parts += [_title("win_rate", report, tongue), rates(rows, tongue), _ratings(report, called, tongue)]
-        parts.append(_signs(report, called, tongue))
-    parts += [_agreement(report, tongue), _biases(report, tongue), _discussion(report, tongue)]
-    parts += [_people(report, tongue), _items(report, tongue)]
+        parts += [
+            _title("win_rate", report, language),
+            rates(rows, language),
+            _ratings(report, called, language),
+        ]
+        parts.append(_signs(report, called, language))
+    parts += [_agreement(report, language), _biases(report, language), _discussion(report, language)]
+    parts += [_people(report, language), _items(report, language)]
     return "".join(parts)
 
 
-def _summary(report: Mapping[str, Any], tongue: str) -> str:
+def _summary(report: Mapping[str, Any], language: str) -> str:
     numbers = {key: report[f"n_{key}"] for key in ("votes", "comparisons", "prompts", "annotators")}
-    told = word("vote.worth.summary", tongue, **numbers, ties=report["ties"], both_bad=report["both_bad"])
+    told = word("vote.worth.summary", language, **numbers, ties=report["ties"], both_bad=report["both_bad"])
     outside: Counter[str] = Counter()
     for name, n in report["left_out"].items():
         outside[name if name in _OUTSIDE else "excluded"] += n
-    left = ", ".join(f"{word(f'vote.left_out.{name}', tongue)}: {n}" for name, n in outside.items())
-    badge = simulated(report["sources"] == "simulated", tongue)
+    left = ", ".join(f"{word(f'vote.left_out.{name}', language)}: {n}" for name, n in outside.items())
+    badge = simulated(report["sources"] == "simulated", language)
     return f"<p>{badge} {escape(told)}{' · ' + escape(left) if left else ''}</p>"
 
 
-def _title(key: str, report: Mapping[str, Any], tongue: str) -> str:
+def _title(key: str, report: Mapping[str, Any], language: str) -> str:
     """A number's name; a click shows how it is worked out."""
     formula = escape(report["formulas"][key])
-    name = escape(word(f"vote.worth.{key}", tongue))
+    name = escape(word(f"vote.worth.{key}", language))
     return f"<details><summary><b>{name}</b></summary><p class='quiet'>{formula}</p></details>"
 
 
-def _ratings(report: Mapping[str, Any], called: Mapping[str, str], tongue: str) -> str:
+def _ratings(report: Mapping[str, Any], called: Mapping[str, str], language: str) -> str:
     rows = [
         [called[name], _span(each, "rating", 1, 0), str(each["n"])]
         for name, each in sorted(report["bradley_terry"].items(), key=lambda pair: -(pair[1]["rating"] or 0))
     ]
-    head = [word(f"vote.worth.{key}", tongue) for key in ("policy_head", "rating", "votes")]
-    return _title("bradley_terry", report, tongue) + _html(head, rows)
+    head = [word(f"vote.worth.{key}", language) for key in ("policy_head", "rating", "votes")]
+    return _title("bradley_terry", report, language) + _html(head, rows)
 
 
-def _signs(report: Mapping[str, Any], called: Mapping[str, str], tongue: str) -> str:
+def _signs(report: Mapping[str, Any], called: Mapping[str, str], language: str) -> str:
     keys = ("a", "b", "prompts_for_a", "prompts_for_b", "prompts_even", "p")
     rows = [
         [called.get(each["a"], each["a"]), called.get(each["b"], each["b"]), *(str(each[key]) for key in keys[2:5]),
@@ -84,16 +88,16 @@ def _signs(report: Mapping[str, Any], called: Mapping[str, str], tongue: str) ->
     ]  # fmt: skip
     if not rows:
         return ""
-    head = [word(f"vote.worth.sign.{key}", tongue) for key in keys]
-    return _title("sign_test", report, tongue) + _html(head, rows)
+    head = [word(f"vote.worth.sign.{key}", language) for key in keys]
+    return _title("sign_test", report, language) + _html(head, rows)
 
 
-def _agreement(report: Mapping[str, Any], tongue: str) -> str:
+def _agreement(report: Mapping[str, Any], language: str) -> str:
     found = report["agreement"]
     pairs = sum(each["kappa"] is not None for each in found["cohen_kappa"])
     rows = "".join(
-        f"<tr><td>{_title(key, report, tongue)}</td><td>{_between(found, name)}</td>"
-        f"<td>{escape(word(counted, tongue, n=n))}</td></tr>"
+        f"<tr><td>{_title(key, report, language)}</td><td>{_between(found, name)}</td>"
+        f"<td>{escape(word(counted, language, n=n))}</td></tr>"
         for key, name, n, counted in (
             ("krippendorff_alpha", "krippendorff_alpha", found["n_items"], "vote.worth.n_items"),
             ("pairwise_agreement", "pairwise_agreement", found["n_items"], "vote.worth.n_items"),
@@ -103,33 +107,37 @@ def _agreement(report: Mapping[str, Any], tongue: str) -> str:
     return f"<table>{rows}</table>"
 
 
-def _biases(report: Mapping[str, Any], tongue: str) -> str:
+def _biases(report: Mapping[str, Any], language: str) -> str:
     rows = "".join(
-        f"<tr><td>{_title(key, report, tongue)}</td><td>{_span(report[key], 'value', 100, 0, ' %')}</td>"
-        f"<td>{escape(word('vote.n', tongue, n=report[key]['n']))}</td></tr>"
+        f"<tr><td>{_title(key, report, language)}</td><td>{_span(report[key], 'value', 100, 0, ' %')}</td>"
+        f"<td>{escape(word('vote.n', language, n=report[key]['n']))}</td></tr>"
         for key in ("position_bias", "length_bias")
     )
     return f"<table>{rows}</table>"
 
 
-def _discussion(report: Mapping[str, Any], tongue: str) -> str:
+def _discussion(report: Mapping[str, Any], language: str) -> str:
     found = report["discussion"]
     if not found:
         return ""
     rows = [
         [
-            word(f"vote.phase.{phase}", tongue),
+            word(f"vote.phase.{phase}", language),
             _between(found[key], "pairwise_agreement"),
             _between(found[key], "krippendorff_alpha"),
         ]
         for phase, key in (("blind", "before"), ("discussed", "after"))
     ]
-    head = ["", word("vote.worth.pairwise_agreement", tongue), word("vote.worth.krippendorff_alpha", tongue)]
-    told = word("vote.worth.changed", tongue, n=found["n_votes"], changed=f"{100 * found['changed']:.0f}")
-    return _title("discussion", report, tongue) + _html(head, rows) + f"<p>{escape(told)}</p>"
+    head = [
+        "",
+        word("vote.worth.pairwise_agreement", language),
+        word("vote.worth.krippendorff_alpha", language),
+    ]
+    told = word("vote.worth.changed", language, n=found["n_votes"], changed=f"{100 * found['changed']:.0f}")
+    return _title("discussion", report, language) + _html(head, rows) + f"<p>{escape(told)}</p>"
 
 
-def _people(report: Mapping[str, Any], tongue: str) -> str:
+def _people(report: Mapping[str, Any], language: str) -> str:
     rows = []
     for each in sorted(report["annotators"], key=lambda one: -one["n"]):
         cells = [each["annotator_id"][:12]]
@@ -141,21 +149,21 @@ def _people(report: Mapping[str, Any], tongue: str) -> str:
                 cells.append(str(value) if key == "n" else _share(each, key))
         rows.append(cells)
     head = [
-        word("vote.worth.annotator", tongue),
-        *(word(f"vote.worth.person.{key}", tongue) for key in _PERSON),
+        word("vote.worth.annotator", language),
+        *(word(f"vote.worth.person.{key}", language) for key in _PERSON),
     ]
-    return _title("annotators", report, tongue) + _fold(
-        word("vote.worth.show_people", tongue, n=len(rows)), _html(head, rows)
+    return _title("annotators", report, language) + _fold(
+        word("vote.worth.show_people", language, n=len(rows)), _html(head, rows)
     )
 
 
-def _items(report: Mapping[str, Any], tongue: str) -> str:
+def _items(report: Mapping[str, Any], language: str) -> str:
     rows = [
         [_first_words(each["prompt"]), *(_number(each[key]) for key in _ITEM)] for each in report["items"]
     ]
-    head = [word("vote.worth.prompt", tongue), *(word(f"vote.worth.item.{key}", tongue) for key in _ITEM)]
-    return _title("items", report, tongue) + _fold(
-        word("vote.worth.show_items", tongue, n=len(rows)), _html(head, rows)
+    head = [word("vote.worth.prompt", language), *(word(f"vote.worth.item.{key}", language) for key in _ITEM)]
+    return _title("items", report, language) + _fold(
+        word("vote.worth.show_items", language, n=len(rows)), _html(head, rows)
     )
 
 

@@ -18,7 +18,7 @@ from labeling.schema import CRITERIA, Generation, RoundSettings
 from tuning.data import uploads
 from ui.components.prompt_sets import prompt_sets
 from ui.forms import named
-from ui.request import actor, language, on_open, shown
+from ui.request import actor, language_of, on_open, shown
 from ui.translations import t, word
 from ui.vote import form_errors, round_choice
 from workbench.voting.rounds import LEAST_HELDOUT, Wanted
@@ -160,21 +160,21 @@ def _wire_make(
 
     @shown
     def make(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         services.roles.require_teacher(who)
         given = {name: values[part] for name, part in vars(form).items() if part in inputs}
         try:
             this = services.rounds.make(
-                who, parse(services, who, _kept(services, given) | {"language": tongue})
+                who, parse(services, who, _kept(services, given) | {"language": language})
             )
         except AfinaError as error:  # what was typed stays as it is
             field = form_errors.field_of(error)
             unfolded = {around.more: gr.update(open=True)} if field == "more" else {}
-            return unfolded | form_errors.told(around.problems, field, error.words(tongue))
+            return unfolded | form_errors.told(around.problems, field, error.words(language))
         shown_now = dict(
-            zip(place.outputs, round_choice.chosen(services, who, this.name, tongue), strict=True)
+            zip(place.outputs, round_choice.chosen(services, who, this.name, language), strict=True)
         )
-        emptied = gr.update(value="", placeholder=services.rounds.upcoming(who, tongue))
+        emptied = gr.update(value="", placeholder=services.rounds.upcoming(who, language))
         return (
             shown_now | {form.name: emptied, new: gr.update(open=False)} | form_errors.told(around.problems)
         )
@@ -195,7 +195,7 @@ def _wire_numbers(services: Services, form: Form) -> None:
 
     @shown
     def plan(people: float, minutes: float, votes: float, request: gr.Request) -> str:
-        return _plan(services, actor(services, request), people, minutes, votes, language(request))
+        return _plan(services, actor(services, request), people, minutes, votes, language_of(request))
 
     @shown
     def suggest(purpose: str, people: float, minutes: float, votes: float, request: gr.Request) -> list[Any]:
@@ -217,13 +217,13 @@ def _wire_numbers(services: Services, form: Form) -> None:
 def _wire_choices(services: Services, form: Form, new: gr.Accordion) -> Any:
     @shown
     def choices(request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         policies = [each.name for each in services.comparing.policies(who)]
         newest = next((each for each in policies if each != services.settings.base_model), policies[0])
         return [
-            gr.update(placeholder=services.rounds.upcoming(who, tongue)) if who.is_teacher else gr.skip(),
+            gr.update(placeholder=services.rounds.upcoming(who, language)) if who.is_teacher else gr.skip(),
             gr.update(choices=named(policies), value=[newest]),
-            gr.update(choices=_sources(tongue), value=f"prompts.{tongue}"),
+            gr.update(choices=_sources(language), value=f"prompts.{language}"),
             gr.update(choices=["", *services.rewarding.models(who)]),
         ]
 
@@ -281,20 +281,20 @@ def _prompts(services: Services, who: Actor, given: Mapping[str, Any]) -> list[A
     return services.rounds.prompts(who, source)
 
 
-def _sources(tongue: str) -> list[tuple[str, str]]:
+def _sources(language: str) -> list[tuple[str, str]]:
     return [
-        *prompt_sets(tongue),
-        (word("vote.set.starred", tongue), "starred"),
-        (word("vote.set.typed", tongue), "typed"),
-        (word("vote.set.upload", tongue), "upload"),
+        *prompt_sets(language),
+        (word("vote.set.starred", language), "starred"),
+        (word("vote.set.typed", language), "typed"),
+        (word("vote.set.upload", language), "upload"),
     ]
 
 
-def _plan(services: Services, who: Actor, people: float, minutes: float, votes: float, tongue: str) -> str:
+def _plan(services: Services, who: Actor, people: float, minutes: float, votes: float, language: str) -> str:
     try:
         made = services.rounds.plan(who, int(people or 0), minutes or 0, int(votes or 1))
     except AfinaError as error:
-        return f'<div class="train-remark">{escape(error.words(tongue))}</div>'
-    told = word("vote.plan", tongue, people=made.people, votes_each=made.votes_each, votes=made.votes,
+        return f'<div class="train-remark">{escape(error.words(language))}</div>'
+    told = word("vote.plan", language, people=made.people, votes_each=made.votes_each, votes=made.votes,
                 comparisons=made.comparisons, width=f"{100 * made.half_width:.0f}")  # fmt: skip
     return f'<p class="quiet">{escape(told)}</p>'

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from labeling.rounds.simulated_annotators import MOST, Habits
-from ui.request import actor, language, shown
+from ui.request import actor, language_of, shown
 from ui.translations import t, word
 from workbench.voting.simulated_preferences import KEYWORD, NAMES
 
@@ -64,13 +64,13 @@ def wire(services: Services, panel: Rehearse, choice: gr.Dropdown) -> None:
         lapses: float,
         request: gr.Request,
     ) -> str:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         liked = f"{KEYWORD}{keyword or ''}" if likes == KEYWORD else likes
         found = services.rehearsing.vote(
-            who, name, liked, int(annotators or 0), Habits(noise, lapses), tongue
+            who, name, liked, int(annotators or 0), Habits(noise, lapses), language
         )
         key = "vote.rehearse.done" if found.cast else "vote.rehearse.none"
-        return f"<p>{escape(word(key, tongue, cast=found.cast, votes=found.votes))}</p>"
+        return f"<p>{escape(word(key, language, cast=found.cast, votes=found.votes))}</p>"
 
     panel.likes.change(
         lambda likes: gr.update(visible=likes == KEYWORD), panel.likes, panel.word, queue=False, **_QUIET

@@ -15,7 +15,7 @@ from common.errors import AfinaError
 from labeling.rounds import lifecycle
 from labeling.schema import State
 from ui.edge.addresses import phones_address
-from ui.request import actor, language, shown
+from ui.request import actor, language_of, shown
 from ui.server.endpoint_values import typed
 from ui.translations import t
 from ui.vote import (
@@ -122,17 +122,19 @@ def _wire(services: Services, panel: Panel, new: gr.Accordion, filled: Any) -> N
     def look(
         name: str | None, seen: str, before: dict[str, State] | None, held: str, request: gr.Request
     ) -> list[Any]:
-        return _look(services, panel, name, seen, before, held, actor(services, request), language(request))
+        return _look(
+            services, panel, name, seen, before, held, actor(services, request), language_of(request)
+        )
 
     @shown
     def arrive(name: str | None, request: gr.Request) -> list[Any]:
-        who, tongue = actor(services, request), language(request)
+        who, language = actor(services, request), language_of(request)
         if not who.is_teacher:
-            told = presenter_view.visitor(f"{phones_address(services.settings)}/vote", tongue)
+            told = presenter_view.visitor(f"{phones_address(services.settings)}/vote", language)
             return [gr.skip(), gr.skip(), gr.skip(), told]
         listed = services.rounds.overview(who)
-        chosen = round_choice.update(listed, round_choice.follow(listed, None, "", name), tongue)
-        empty = gr.skip() if listed else presenter_view.empty(tongue)
+        chosen = round_choice.update(listed, round_choice.follow(listed, None, "", name), language)
+        empty = gr.skip() if listed else presenter_view.empty(language)
         return [chosen, gr.update(visible=True), gr.update(open=not listed), empty]
 
     watch: dict[str, Any] = {"fn": look, "inputs": panel.inputs, "outputs": panel.outputs, **_QUIET}
@@ -156,32 +158,32 @@ def _step(services: Services, panel: Panel, name: str) -> Any:
             services.rounds.generate(who, chosen)
         else:
             services.rounds.move(who, chosen, name)  # type: ignore[arg-type]
-        return _stage(services, panel, chosen, seen, who, language(request))
+        return _stage(services, panel, chosen, seen, who, language_of(request))
 
     return step
 
 
 def _look(services: Services, panel: Panel, name: str | None, seen: str, before: dict[str, State] | None, held: str,
-          who: Actor, tongue: str) -> list[Any]:  # fmt: skip
+          who: Actor, language: str) -> list[Any]:  # fmt: skip
     """Updates of stage, buttons and list; nothing where nothing has changed since the last look."""
     if not who.is_teacher:
         return [gr.skip()] * len(panel.outputs)
     listed = services.rounds.overview(who)
     states = {each.name: each.state for each in listed}
     if states == before and name in states:
-        return [*_stage(services, panel, name, seen, who, tongue), gr.skip(), gr.skip()]
+        return [*_stage(services, panel, name, seen, who, language), gr.skip(), gr.skip()]
     taken = round_choice.follow(listed, before, held, name)
     if taken is None:
         return [gr.skip()] * len(panel.outputs)
     return [
-        *_stage(services, panel, taken, seen, who, tongue), round_choice.update(listed, taken, tongue), states
+        *_stage(services, panel, taken, seen, who, language), round_choice.update(listed, taken, language), states
     ]  # fmt: skip
 
 
-def _stage(services: Services, panel: Panel, name: str, seen: str, who: Actor, tongue: str) -> list[Any]:
+def _stage(services: Services, panel: Panel, name: str, seen: str, who: Actor, language: str) -> list[Any]:
     """Updates of stage and buttons; nothing where nothing has changed since `seen`."""
     stage = services.rounds.stage(who, name)
-    html = _screen(services, stage, who, tongue)
+    html = _screen(services, stage, who, language)
     mark = hashing.of_json([name, html])[:16]
     if mark == seen:
         return [gr.skip()] * len(panel.stage)
@@ -201,7 +203,7 @@ def offered(stage: Stage) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def _screen(services: Services, stage: Stage, who: Actor, tongue: str) -> str:
+def _screen(services: Services, stage: Stage, who: Actor, language: str) -> str:
     this = stage.this
     discussed, told = None, None
     if this.discussed and this.state in ("discussing", "locked", "revealed", "done"):
@@ -211,8 +213,8 @@ def _screen(services: Services, stage: Stage, who: Actor, tongue: str) -> str:
         change = found.report["discussion"]
         discussed = presenter_view.Discussed(each.prompt, lifecycle.sides(this, each), shares, change)
     if this.state in ("revealed", "done"):
-        told = reveal(this, services.results.findings(this), tongue)
-    return presenter_view.screen(stage, phones_address(services.settings), tongue, discussed, told)
+        told = reveal(this, services.results.findings(this), language)
+    return presenter_view.screen(stage, phones_address(services.settings), language, discussed, told)
 
 
 def endpoints(services: Services) -> None:
@@ -227,7 +229,7 @@ def endpoints(services: Services) -> None:
         """
         who = actor(services, request)
         if wanted:
-            asked = {"language": language(request), **wanted, "name": name}
+            asked = {"language": language_of(request), **wanted, "name": name}
             name = services.rounds.make_now(who, round_form.parse(services, who, asked)).name
         services.rounds.move(who, name, "open")
         return status(name, request)

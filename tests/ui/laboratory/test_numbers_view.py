@@ -85,7 +85,10 @@ def test_a_processor_is_named_in_the_language_of_the_page():
 
 
 def test_figures_are_written_as_the_language_does():
-    assert [numbers_view.local("196,608", tongue) for tongue in ("en", "es")] == ["196,608", "196\u202f608"]
+    assert [numbers_view.local("196,608", language) for language in ("en", "es")] == [
+        "196,608",
+        "196\u202f608",
+    ]
     assert numbers_view.local("0.13%", "es") == "0.13\u00a0%" and numbers_view.local("0.13%", "en") == "0.13%"
     assert numbers_view.local("2.80 TB", "es") == "2.80 TB"
 

@@ -98,8 +98,8 @@ def test_a_lent_gpu_is_quoted_before_the_click(services, this, tmp_path):
         services.aligning.quote(VISITOR, this.round_id)
     from ui.align.align_view import quoted
 
-    for tongue in ("en", "es"):
-        assert f"{more['dpo'].seconds} s (" in quoted(more, tongue)
+    for language in ("en", "es"):
+        assert f"{more['dpo'].seconds} s (" in quoted(more, language)
     assert quoted({}, "en") == ""
 
 

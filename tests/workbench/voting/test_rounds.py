@@ -241,8 +241,8 @@ def test_the_most_uncertain_are_kept_and_the_heldout_stay_as_drawn(services, mon
     assert len(train) == 6
     assert sum(each.split == "heldout" for each in made) == 2 - this.counts.get("dropped_identical", 0)
     assert this.counts["dropped_certain"] >= 12
-    for tongue in ("en", "es"):  # the teacher's page names every count of a round
-        assert all(word(f"vote.count.{name}", tongue) for name in this.counts)
+    for language in ("en", "es"):  # the teacher's page names every count of a round
+        assert all(word(f"vote.count.{name}", language) for name in this.counts)
     asked = {each["content"] for prompt in wanted(services).prompts for each in [{"content": prompt}]}
     assert max(train) < sorted(len(text) for text in asked)[len(asked) // 2]
     services.rounds.move(TEACHER, this.round_id, "open")
