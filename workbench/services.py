@@ -21,7 +21,7 @@ from labeling.backup import labels_backup as backups
 from labeling.backup.destinations import Place, Refused, place
 from labeling.backup.labels_backup import Backup
 from labeling.storage.label_store import Store, open_store
-from tuning.executors.gpu_leases import Lending
+from tuning.executors.gpu_leases import GpuLeases
 from tuning.executors.select import executor_of
 from tuning.executors.zerogpu import ZeroGPUExecutor
 from tuning.runs.queue import Queue
@@ -79,7 +79,7 @@ class Services:
     lineage: Lineage
     queue: Queue
     labels: Store
-    lending: Lending | None = None  # where a GPU comes with a visitor's request
+    lending: GpuLeases | None = None  # where a GPU comes with a visitor's request
     backup: Backup | None = None
     keeping: Keeping | None = None
     refused: AfinaError | None = None  # why nothing is copied although a backup is named
@@ -174,7 +174,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
     labels = open_store(settings)
     roles = Roles(settings, keyring(settings, labels))
     store = RunStore(settings.home)
-    lending = Lending(settings.gpu_slice)
+    lending = GpuLeases(settings.gpu_slice)
     queue = Queue(
         store,
         ZeroGPUExecutor(settings.home, lending, lent.train) if lent else executor_of(settings),
@@ -256,7 +256,7 @@ def _engine(settings: Settings, lent: Functions | None) -> Callable[[], Any] | N
     return make
 
 
-def _behind(engine: Any, lending: Lending) -> Any:
+def _behind(engine: Any, lending: GpuLeases) -> Any:
     """The engine as threads behind the page may use it."""
     return engine.behind_the_page(lending) if hasattr(engine, "behind_the_page") else engine
 

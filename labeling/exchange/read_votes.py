@@ -19,7 +19,7 @@ from common.bounded import GZIP, MB, Bounds, Problems
 from common.errors import AfinaError, Tally
 from common.split import split
 from labeling.exchange.reader import COMMAND_LINE_MB, certain, checked, lines, objects, objects_of
-from labeling.exchange.vote_formats import Row, row_of
+from labeling.exchange.vote_formats import VoteRow, row_of
 from labeling.schema import WINNERS
 from labeling.statistics.vote_table import PHASES, UNKNOWN, Columns, Votes
 
@@ -130,7 +130,7 @@ def _until(file: BinaryIO, end: int, counted: _Gathered) -> Iterable[bytes]:
         yield line
 
 
-def _count_in(columns: Columns, row: Row, seen: set[str]) -> None:
+def _count_in(columns: Columns, row: VoteRow, seen: set[str]) -> None:
     """Counts one row: a vote, or the reason why it is none."""
     given = row.given
     annotator = given.get("annotator_id")

@@ -16,7 +16,7 @@ import orjson
 from common import bounded
 from common.bounded import BOM, MB, MOST_DEPTH, MOST_VALUES, Bounds, Problems
 from common.errors import AfinaError
-from labeling.exchange.vote_formats import Row, row_of
+from labeling.exchange.vote_formats import VoteRow, row_of
 from labeling.rounds.aggregation import Judged
 from labeling.schema import WINNERS, Annotation, Comparison, messages_of, new_id, now
 from labeling.statistics.vote_table import FLIPPED, PHASES
@@ -123,7 +123,7 @@ def lines(file: Iterable[bytes], problems: Problems) -> Iterator[tuple[int, Any]
             problems.note("exchange.row_json", row=number, reason=reason)
 
 
-def checked(row: Row, column: str, kind: type) -> Any:
+def checked(row: VoteRow, column: str, kind: type) -> Any:
     value = row.given.get(column)
     if value is None or type(value) is kind:
         return value
@@ -132,7 +132,7 @@ def checked(row: Row, column: str, kind: type) -> Any:
     raise AfinaError("exchange.row_value", row=row.number, column=column, found=value)
 
 
-def _comparison(row: Row) -> Comparison:
+def _comparison(row: VoteRow) -> Comparison:
     """The comparison of a row.
 
     Raises: AfinaError `exchange.row_missing` where a reply's text is not there.
@@ -155,13 +155,13 @@ def _comparison(row: Row) -> Comparison:
     )
 
 
-def certain(row: Row) -> Any:
+def certain(row: VoteRow) -> Any:
     """The row's `gold_winner`, told of our a and b."""
     right = row.given.get("gold_winner")
     return FLIPPED.get(right, right) if row.flipped and isinstance(right, str) else right
 
 
-def _annotations(row: Row, comparison_id: str) -> list[Annotation]:
+def _annotations(row: VoteRow, comparison_id: str) -> list[Annotation]:
     """What the row says about its comparison: one annotation, or none where it is not judged."""
     given = row.given
     action: Any = given.get("action") or "vote"

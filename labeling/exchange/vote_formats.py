@@ -21,7 +21,7 @@ _TURN = re.compile(r"\n\n(Human|Assistant):")
 _ARENA = {"tie (bothbad)": "both_bad", "bothbad": "both_bad"}
 
 
-class Row(NamedTuple):
+class VoteRow(NamedTuple):
     """One row, with its replies in an order that does not depend on where they stood."""
 
     key: str | tuple  # of the comparison
@@ -36,7 +36,7 @@ class Row(NamedTuple):
     number: int
 
 
-def row_of(given: dict, number: int) -> Row:
+def row_of(given: dict, number: int) -> VoteRow:
     """Reads one object. Raises: AfinaError `exchange.row_…` with the row, the column and the remedy."""
     if "chosen" in given or "rejected" in given:
         return _preference(given, number)
@@ -47,7 +47,7 @@ def row_of(given: dict, number: int) -> Row:
     return _generic(given, number)
 
 
-def _generic(given: dict, number: int) -> Row:
+def _generic(given: dict, number: int) -> VoteRow:
     """A row of the generic format. The models' order, then the replies', decides which is a."""
     models = (_text(given, "model_a", number), _text(given, "model_b", number))
     replies = (_reply(given, "completion_a", number), _reply(given, "completion_b", number))
@@ -67,7 +67,7 @@ def _generic(given: dict, number: int) -> Row:
         key = (prompt_key, *models, *replies)
     elif not isinstance(key, str):
         raise AfinaError("exchange.row_text", row=number, column="comparison_id", found=type(key).__name__)
-    return Row(key, prompt, prompt_key, replies, models, winner, flipped, False, given, number)
+    return VoteRow(key, prompt, prompt_key, replies, models, winner, flipped, False, given, number)
 
 
 def _from_battle(given: dict) -> dict:
@@ -80,7 +80,7 @@ def _from_battle(given: dict) -> dict:
     return names | given | turns
 
 
-def _preference(given: dict, number: int) -> Row:
+def _preference(given: dict, number: int) -> VoteRow:
     """A preference pair: its chosen reply is a and won, unless it is a tie. Nobody says what stood where."""
     sides: list[tuple[tuple[Message, ...], str]] = []
     if isinstance(given.get("chosen"), str) and str(given["chosen"]).startswith("\n\nHuman:"):
@@ -98,7 +98,7 @@ def _preference(given: dict, number: int) -> Row:
     key = (prompt_key, chosen, rejected)
     replies, names = (chosen, rejected), ("chosen", "rejected")
     winner: Winner = "tie" if given.get("tie") is True else "model_a"
-    return Row(key, prompt, prompt_key, replies, names, winner, False, True, given, number)
+    return VoteRow(key, prompt, prompt_key, replies, names, winner, False, True, given, number)
 
 
 def _hh(given: dict, column: str, number: int) -> tuple[tuple[Message, ...], str]:

@@ -20,7 +20,7 @@ from common.errors import AfinaError, Conflict, NotFound
 from common.split import split
 from labeling.admission import annotators
 from labeling.rounds import guidelines, round_names
-from labeling.rounds.round_names import Line
+from labeling.rounds.round_names import RoundLine
 from labeling.schema import (
     BUSY,
     TRANSITIONS,
@@ -137,11 +137,11 @@ def listed(store: Store) -> list[Round]:
         ]
 
 
-def overview(store: Store) -> tuple[Line, ...]:
+def overview(store: Store) -> tuple[RoundLine, ...]:
     """All rounds in few words, newest first: cheap enough to ask every second."""
     query = select(rounds.c.name, rounds.c.number, rounds.c.state).order_by(rounds.c.created_at.desc())
     with store.read() as connection:
-        return tuple(Line(row.name, row.number or 0, row.state) for row in connection.execute(query))
+        return tuple(RoundLine(row.name, row.number or 0, row.state) for row in connection.execute(query))
 
 
 def present(store: Store, room_id: str) -> Round | None:

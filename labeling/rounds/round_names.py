@@ -20,7 +20,7 @@ _NEUTRAL = re.compile(r"(?:round|ronda) ([1-9]\d{0,5})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Line:
+class RoundLine:
     """A round in a list."""
 
     name: str
@@ -38,7 +38,7 @@ def public(this: Round, language: str) -> str:
     return neutral(this.number, language) if this.blind else this.name
 
 
-def listed(line: Line, language: str) -> str:
+def listed(line: RoundLine, language: str) -> str:
     """What a list of rounds calls one: the list stands on the wall while the class votes."""
     number = neutral(line.number, language)
     if line.state in BUSY:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 _FRESH = 1.0  # seconds for which a memory may be passed on: what depends on the time in it is at most so old
 
 
-class Lots:
+class GroupCommit:
     """The lots of all threads; each thread has one at a time.
 
     Args:

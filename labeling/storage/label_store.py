@@ -25,7 +25,7 @@ from common.errors import AfinaError
 from common.settings import Settings
 from labeling import migrations
 from labeling.storage.batches import Batches
-from labeling.storage.group_commit import Lots
+from labeling.storage.group_commit import GroupCommit
 from labeling.storage.turns import Turns
 
 _BUSY_SECONDS = 30
@@ -42,7 +42,9 @@ class Store:
         self.path = path  # of the SQLite file
         self._opened = False  # until then whoever opens it says what is wrong
         self.sqlite = engine.dialect.name == "sqlite"
-        self._lots = Lots(engine, version=_others) if self.sqlite else Lots(engine, _one_lot_at_a_time)
+        self._lots = (
+            GroupCommit(engine, version=_others) if self.sqlite else GroupCommit(engine, _one_lot_at_a_time)
+        )
         self._turns = Turns(engine, self._lots) if self.sqlite else None
 
     @contextmanager

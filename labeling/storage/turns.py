@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
-from labeling.storage.group_commit import Group, Lots, savepoint
+from labeling.storage.group_commit import Group, GroupCommit, savepoint
 
 MOST = 32  # pieces of work in one commit: how long other processes may have to wait
 
@@ -21,7 +21,7 @@ MOST = 32  # pieces of work in one commit: how long other processes may have to 
 class Turns:
     """Hands the one writing connection from thread to thread."""
 
-    def __init__(self, engine: Engine, lots: Lots) -> None:
+    def __init__(self, engine: Engine, lots: GroupCommit) -> None:
         self._engine, self._lots = engine, lots
         self._turn = _Fair()
         self._group: Group | None = None  # the open one; belongs to whoever has the turn

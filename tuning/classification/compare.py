@@ -24,7 +24,7 @@ ALL = (*STRATEGIES, "generate")
 
 
 @dataclass(frozen=True)
-class Line:
+class StrategyRow:
     """A run of the group; `report` is None before its end."""
 
     run_id: str
@@ -88,7 +88,7 @@ def groups(store: RunStore) -> dict[str, str]:
     return found
 
 
-def lines(store: RunStore, group: str) -> list[Line]:
+def lines(store: RunStore, group: str) -> list[StrategyRow]:
     """The runs of `group`, in the order of `ALL`."""
     found = store.gather(lambda run: _line(run) if group and _group(run) == group else None)
     return sorted((line for line in found if line.strategy in ALL), key=lambda line: ALL.index(line.strategy))
@@ -98,8 +98,10 @@ def _group(run: Run) -> str:
     return str(run.info.extra.get("group", run.id))
 
 
-def _line(run: Run) -> Line:
+def _line(run: Run) -> StrategyRow:
     status = run.status()
     strategy = "generate" if generative.is_written(run) else str(run.info.config.get("strategy", "lora"))
     share = status.step / status.total_steps if status.total_steps else 0.0
-    return Line(run.id, run.name, strategy, status.state, share, status.metrics, metrics.read(run.path))
+    return StrategyRow(
+        run.id, run.name, strategy, status.state, share, status.metrics, metrics.read(run.path)
+    )

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from tuning.config.training import PreferenceConfig, SFTConfig
-from tuning.models.peft_methods import FAMILY
+from tuning.models.peft_methods import PEFT_METHODS
 
 MOST_TOKENS = 1024  # longest row when the config leaves it open
 SMALL = 20_000_000  # parameters; below it, half precision costs exactness and gains no time
@@ -65,7 +65,7 @@ def make(config: SFTConfig, facts: Facts) -> Plan:
     max_length = min(max_length, facts.context) if facts.context else max_length
     batch = min(config.batch_size or _batch_size(facts.n_train), facts.n_train)
     packing = _packs(facts, max_length) if config.packing is None else config.packing
-    packing = packing and not FAMILY[config.peft].is_soft
+    packing = packing and not PEFT_METHODS[config.peft].is_soft
     rows_per_epoch = facts.n_train
     if packing:
         rows_per_epoch = max(
@@ -137,7 +137,7 @@ def _steps(config: SFTConfig, steps_per_epoch: int) -> int:
 def auto_learning_rate(parameters: int, method: str = "lora") -> float:
     """Small models bear, and need, larger steps; so do methods that train little, far from the output."""
     rate = 2e-3 if parameters < 20e6 else 1e-3 if parameters < 250e6 else 4e-4 if parameters < 1e9 else 2e-4
-    return rate * FAMILY[method].rate
+    return rate * PEFT_METHODS[method].rate
 
 
 def _packs(facts: Facts, max_length: int) -> bool:

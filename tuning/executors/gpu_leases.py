@@ -63,7 +63,7 @@ class Piece:
         self.error: BaseException | None = None
 
 
-class Lending:
+class GpuLeases:
     """Where work from behind the page meets the events of the teacher's page.
 
     A thread that needs a GPU waits in `borrow`; the page's next event does that work in its own thread (`lend`),

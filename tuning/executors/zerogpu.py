@@ -18,7 +18,7 @@ from filelock import Timeout
 
 from common.errors import AfinaError
 from tuning.executors import gpu_leases
-from tuning.executors.gpu_leases import Lending, Nobody
+from tuning.executors.gpu_leases import GpuLeases, Nobody
 from tuning.runs.run_store import Run
 from tuning.runs.status import ACTIVE, state_of
 
@@ -110,7 +110,7 @@ class ZeroGPUExecutor:
     interrupted, to be resumed; before its first slice it waits in the queue.
     """
 
-    def __init__(self, home: Path, lending: Lending, train: Callable[[int, str, str], None]) -> None:
+    def __init__(self, home: Path, lending: GpuLeases, train: Callable[[int, str, str], None]) -> None:
         self.home, self.lending, self._train = Path(home), lending, train
 
     def warm(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from tuning.executors import gpu_leases, zerogpu
-from tuning.executors.gpu_leases import Lending
+from tuning.executors.gpu_leases import GpuLeases
 from tuning.models import model_info
 from tuning.rewards.reward_model import Rewards
 from tuning.runs import resolver
@@ -48,11 +48,11 @@ class Functions:
 class LentEngine:
     """As `engine.Engine`. Calls from behind the page wait for a page (`lending`); an event's own do not."""
 
-    def __init__(self, home: Path, functions: Functions, lending: Lending | None = None) -> None:
+    def __init__(self, home: Path, functions: Functions, lending: GpuLeases | None = None) -> None:
         self.home = Path(home)
         self._functions, self._lending = functions, lending
 
-    def behind_the_page(self, lending: Lending) -> LentEngine:
+    def behind_the_page(self, lending: GpuLeases) -> LentEngine:
         """The same for threads that no visitor's event has started."""
         return LentEngine(self.home, self._functions, lending)
 

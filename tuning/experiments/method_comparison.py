@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from common.errors import AfinaError
 from tuning.config.training import SFTConfig
 from tuning.models import peft_methods
-from tuning.models.peft_methods import FAMILY
+from tuning.models.peft_methods import PEFT_METHODS
 
 if TYPE_CHECKING:
     from tuning.data.examples import Loaded
@@ -106,7 +106,7 @@ def _line(run: Run) -> Compared:
         run_id=run.id,
         name=run.name,
         method=method,
-        label=FAMILY[method].label,
+        label=PEFT_METHODS[method].label,
         state=status.state,
         trainable=int(status.plan.get("trainable", 0)),
         parameters=int(status.plan.get("parameters", 0)),

@@ -24,9 +24,9 @@ from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria
 from common.errors import AfinaError
 from tuning.inference.batched_lora import rows_of
 from tuning.inference.model_cache import BadAdapter, LoadedBase, memory_errors
-from tuning.inference.request_queue import Line, Message, Partial, Request, Row
-from tuning.inference.sampling import Draw, EndRows, Sampling, Steps
-from tuning.inference.shrinking_batch import Pass
+from tuning.inference.request_queue import GenerationRequest, Message, Partial, Request, RequestQueue
+from tuning.inference.sampling import EndRows, Sampling, SeededSampler, Steps
+from tuning.inference.shrinking_batch import GenerationBatch
 from tuning.models.references import Base
 from tuning.runs import resolver
 
@@ -55,7 +55,7 @@ class Engine:
         self._max_models, self._max_adapters = max_models, max_adapters
         self._loaded: OrderedDict[tuple[str, str], LoadedBase] = OrderedDict()
         self._using = threading.Lock()  # held while a batch is written
-        self._line = Line(self._serve, MOST_ROWS, max_adapters)
+        self._line = RequestQueue(self._serve, MOST_ROWS, max_adapters)
         atexit.register(_settle, weakref.ref(self))
 
     def warm(self, name: str = "pocket") -> None:
@@ -143,11 +143,13 @@ class Engine:
     def _request(self, policies, conversations, seeds, sampling) -> Request:
         found = {name: resolver.resolve(name, self.home) for name in dict.fromkeys(policies)}
         rows = zip(policies, conversations, seeds, strict=True)
-        return Request([Row(found[name], list(talk), sampling, seed) for name, talk, seed in rows])
+        return Request(
+            [GenerationRequest(found[name], list(talk), sampling, seed) for name, talk, seed in rows]
+        )
 
     # What follows runs in the line's thread.
 
-    def _serve(self, rows: list[Row]) -> None:
+    def _serve(self, rows: list[GenerationRequest]) -> None:
         """Writes rows that may share a batch. Whatever goes wrong ends in the rows it concerns."""
         with self._using:
             try:
@@ -176,7 +178,7 @@ class Engine:
         self._loaded.move_to_end(key)
         return self._loaded[key]
 
-    def _write(self, on: LoadedBase, rows: list[Row]) -> None:
+    def _write(self, on: LoadedBase, rows: list[GenerationRequest]) -> None:
         """Attaches the rows' adapters and writes; an adapter that does not load fails its own rows only."""
         while rows:
             try:
@@ -195,7 +197,7 @@ class Engine:
             chosen = [names[rows.index(row)] for row in part] if names else None
             self._write_part(on, part, chosen)
 
-    def _write_part(self, on: LoadedBase, rows: list[Row], names: list[str] | None) -> None:
+    def _write_part(self, on: LoadedBase, rows: list[GenerationRequest], names: list[str] | None) -> None:
         try:
             _run(on, rows, names)
         except Exception as error:
@@ -219,14 +221,14 @@ def _settle(engine: weakref.ref[Engine]) -> None:
         alive._using.acquire(timeout=30)
 
 
-def _run(on: LoadedBase, rows: list[Row], names: list[str] | None) -> None:
+def _run(on: LoadedBase, rows: list[GenerationRequest], names: list[str] | None) -> None:
     """Writes a batch, in passes that get narrower. Raises: AfinaError `chat.memory`, and whatever the model raises."""
     width = max(len(row.prompt) for row in rows)
     ids = torch.tensor([[on.pad] * (width - len(row.prompt)) + row.prompt for row in rows])
     mask = torch.tensor([[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in rows])
     alone = names is None and any(row.policy.adapter is not None for row in rows)
-    state = Pass(rows, names, ids.to(on.device), mask.to(on.device), fixed=alone)
-    draw = Draw([row.sampling for row in rows], [row.seed for row in rows])
+    state = GenerationBatch(rows, names, ids.to(on.device), mask.to(on.device), fixed=alone)
+    draw = SeededSampler([row.sampling for row in rows], [row.seed for row in rows])
     began = time.monotonic()
     for row in rows:
         row.began = began
@@ -236,7 +238,7 @@ def _run(on: LoadedBase, rows: list[Row], names: list[str] | None) -> None:
             draw = draw.of(state.narrow(_pass(on, state, draw)))
 
 
-def _pass(on: LoadedBase, state: Pass, draw: Draw) -> Any:
+def _pass(on: LoadedBase, state: GenerationBatch, draw: SeededSampler) -> Any:
     """One call of `generate`; every row has ended after it, or half of them."""
     rows = state.rows
 
@@ -266,12 +268,12 @@ def _pass(on: LoadedBase, state: Pass, draw: Draw) -> Any:
         )
 
 
-def _parts(rows: list[Row], context: int, even: bool) -> list[list[Row]]:
+def _parts(rows: list[GenerationRequest], context: int, even: bool) -> list[list[GenerationRequest]]:
     """The rows in batches in which the longest prompt and the longest reply fit the model's context together.
 
     `even`: only prompts of one length share a batch.
     """
-    parts: list[list[Row]] = []
+    parts: list[list[GenerationRequest]] = []
     for row in sorted(rows, key=lambda row: len(row.prompt)) if even else rows:
         if even and parts and len(parts[-1][0].prompt) == len(row.prompt):
             parts[-1].append(row)

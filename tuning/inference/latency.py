@@ -67,7 +67,7 @@ def measure(model: str, home: Path, tokens: int = 32, repeats: int = 7) -> Laten
         )
 
     forms: dict[str, Any] = {"base": fresh(), "unmerged": adapter_io.load(fresh(), policy.adapter).eval()}
-    if peft_methods.FAMILY[method].merges:
+    if peft_methods.PEFT_METHODS[method].merges:
         forms["merged"] = adapter_io.load(fresh(), policy.adapter).merge_and_unload().eval()
     threads = torch.get_num_threads()
     best = dict.fromkeys(forms, float("inf"))

@@ -73,7 +73,9 @@ class LoadedBase:
         for policy in wanted.values():
             self._attach(policy)
         self._alone = alone
-        self.even = any(peft_methods.FAMILY[peft_methods.method_of(folder)].is_soft for folder in wanted)
+        self.even = any(
+            peft_methods.PEFT_METHODS[peft_methods.method_of(folder)].is_soft for folder in wanted
+        )
         if alone or not self._attached:
             return None
         return [_key(policy.adapter) if policy.adapter else "__base__" for policy in policies]
@@ -144,7 +146,7 @@ class LoadedBase:
 
 def tokens_in_front(adapter: Path | None) -> int:
     """How many virtual tokens a soft prompt puts before the conversation."""
-    if adapter is None or not peft_methods.FAMILY[peft_methods.method_of(adapter)].is_soft:
+    if adapter is None or not peft_methods.PEFT_METHODS[peft_methods.method_of(adapter)].is_soft:
         return 0
     return int(read_json(adapter / "adapter_config.json")["num_virtual_tokens"])
 

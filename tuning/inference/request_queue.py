@@ -36,7 +36,7 @@ class Partial:
     seal: str = ""  # proves who wrote it, once it is whole: added by whoever hands it out
 
 
-class Row:
+class GenerationRequest:
     """One reply: written by the line's thread, read by its caller's."""
 
     def __init__(self, policy: Policy, messages: list[Message], sampling: Sampling, seed: int) -> None:
@@ -120,7 +120,7 @@ class Row:
 class Request:
     """The rows that one caller waits for."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[GenerationRequest]) -> None:
         self.rows = list(rows)
         self.finished = threading.Event()
         self._seen = 0
@@ -153,16 +153,18 @@ class Request:
                 raise row.error
 
 
-class Line:
+class RequestQueue:
     """Waiting rows and the one thread that serves them, first come first served.
 
     `serve` gets at most `most_rows` rows that may share a batch, of at most `most_adapters` adapters; it must end
     every row; what it raises ends them too.
     """
 
-    def __init__(self, serve: Callable[[list[Row]], None], most_rows: int, most_adapters: int) -> None:
+    def __init__(
+        self, serve: Callable[[list[GenerationRequest]], None], most_rows: int, most_adapters: int
+    ) -> None:
         self._serve, self._most_rows, self._most_adapters = serve, most_rows, most_adapters
-        self._waiting: list[Row] = []
+        self._waiting: list[GenerationRequest] = []
         self._news = threading.Condition()
         self._serving = False
 
@@ -191,9 +193,9 @@ class Line:
                 for row in rows:
                     row.fail(error)
 
-    def _next(self) -> list[Row]:
+    def _next(self) -> list[GenerationRequest]:
         """Takes the first row and, in order, those that may stand beside it."""
-        taken: list[Row] = []
+        taken: list[GenerationRequest] = []
         adapters: set[Path] = set()
         for row in self._waiting:
             if row.key == self._waiting[0].key and len(taken) < self._most_rows:

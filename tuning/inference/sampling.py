@@ -36,7 +36,7 @@ class Sampling:
             raise AfinaError("chat.max_new_tokens", value=self.max_new_tokens)
 
 
-class Draw(LogitsProcessor):
+class SeededSampler(LogitsProcessor):
     """Turns logits into what argmax makes each row's choice: as they are (greedy), or a draw of the row's own.
 
     A drawn row is divided by its temperature, cut to its nucleus (top-p, Holtzman et al. 2020), and gets Gumbel
@@ -63,7 +63,7 @@ class Draw(LogitsProcessor):
         every[self._rows] = drawn + self._noise(scores.shape[-1]).to(scores.device)
         return cast("torch.FloatTensor", every)
 
-    def of(self, rows: Sequence[int]) -> Draw:
+    def of(self, rows: Sequence[int]) -> SeededSampler:
         """The same for some of the rows, in their order; each goes on where its generator is."""
         less = copy(self)
         places = {row: place for place, row in enumerate(self._rows)}

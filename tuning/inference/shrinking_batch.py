@@ -13,19 +13,19 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from tuning.inference.request_queue import Row
+from tuning.inference.request_queue import GenerationRequest
 
 _FEW = 4  # rows; fewer are not worth another call
 
 
 @dataclass
-class Pass:
+class GenerationBatch:
     """What one call of `generate` is given: rows, their adapters' names, ids and mask (B, T), what is cached of them.
 
     `fixed`: rows stay to the end, because the method keeps a cache of its own (prefixes) or the model another kind.
     """
 
-    rows: list[Row]
+    rows: list[GenerationRequest]
     names: list[str] | None
     ids: torch.Tensor
     mask: torch.Tensor

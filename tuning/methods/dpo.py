@@ -36,7 +36,7 @@ from tuning.methods.preference_data import (
     tokenised,
 )
 from tuning.methods.recorder import Recorder
-from tuning.methods.run_reporting import Shown, announce, finish
+from tuning.methods.run_reporting import ReplyWatcher, announce, finish
 from tuning.methods.start import (
     Preloaded,
     Start,
@@ -71,7 +71,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     announce(run, start, plan, model, len(held), checkpoint)
     pad = start.tokenizer.pad_token_id
     reference = log_probabilities(model, ids, pad)
-    shown = Shown(run, model, start, (each.prompt for each in heldout or pairs))
+    shown = ReplyWatcher(run, model, start, (each.prompt for each in heldout or pairs))
     evaluate = _Heldout(model, held, pad, config, shown)
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
     recorder.derive = lambda measures: _kl(measures, config.beta)
@@ -151,7 +151,7 @@ def losses(config: DPOConfig) -> dict[str, Any]:
 class _Heldout:
     """Held-out accuracy, margin and loss of the policy as it is, against the policy as it began."""
 
-    def __init__(self, model: Any, ids: list[Ids], pad: int, config: DPOConfig, shown: Shown) -> None:
+    def __init__(self, model: Any, ids: list[Ids], pad: int, config: DPOConfig, shown: ReplyWatcher) -> None:
         self._model, self._ids, self._pad, self._beta, self._shown = model, ids, pad, config.beta, shown
         self._reference = log_probabilities(model, ids, pad) if ids else None
 

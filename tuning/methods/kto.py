@@ -36,7 +36,7 @@ from tuning.methods.preference_data import (
     reply_log_probabilities,
 )
 from tuning.methods.recorder import Recorder
-from tuning.methods.run_reporting import Shown, announce, finish
+from tuning.methods.run_reporting import ReplyWatcher, announce, finish
 from tuning.methods.start import (
     Preloaded,
     Start,
@@ -74,7 +74,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     ids, held = mixed(ids, plan.batch_size, config.seed), held[: 2 * MOST_EVALUATED]
     checkpoint = last_checkpoint(run)
     announce(run, start, plan, model, len(held), checkpoint)
-    shown = Shown(run, model, start, (each.prompt for each in heldout or rated))
+    shown = ReplyWatcher(run, model, start, (each.prompt for each in heldout or rated))
     evaluate = _Heldout(model, held, start.tokenizer.pad_token_id, config, shown)
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
     trainer = RatedTrainer(start, model, config, plan, ids, run.checkpoints_dir, [recorder])
@@ -193,7 +193,7 @@ def rows(model: Any, ids: list[Ids], batch_size: int, pad: int) -> list[dict[str
 class _Heldout:
     """Held-out margin and accuracy of the policy as it is, against the policy as it began."""
 
-    def __init__(self, model: Any, ids: list[Ids], pad: int, config: KTOConfig, shown: Shown) -> None:
+    def __init__(self, model: Any, ids: list[Ids], pad: int, config: KTOConfig, shown: ReplyWatcher) -> None:
         self._model, self._pad, self._beta, self._shown = model, pad, config.beta, shown
         self._rows = [(prompt, reply) for prompt, reply, _ in ids]
         self._good = torch.tensor([good for _, _, good in ids], dtype=torch.bool)

@@ -68,7 +68,7 @@ class Collator:
         return {**batch, "position_ids": torch.tensor(positions)}  # each (B, T)
 
 
-class Joiner(Collator):
+class SequencePacker(Collator):
     """Joins the rows of a random batch into a few of equal length: the batch's own rows, and no padding to speak of.
 
     Batches of similar lengths would need little padding too, but they are batches of one kind of text: the loss

@@ -26,7 +26,7 @@ WATCHED = 4  # prompts: of one alone the likeliest reply may never change
 _SHOWN_TOKENS = 48
 
 
-class Shown:
+class ReplyWatcher:
     """Fixed prompts whose replies everybody watches changing: `sample` events at each measuring."""
 
     def __init__(

@@ -36,7 +36,7 @@ from tuning.methods.start import (
     start_of,
 )
 from tuning.models import adapter_io
-from tuning.models.peft_methods import FAMILY
+from tuning.models.peft_methods import PEFT_METHODS
 from tuning.runs import card
 from tuning.runs.estimate import free_memory, row_lengths
 from tuning.runs.run_store import Run
@@ -162,8 +162,8 @@ def _trainer(
         return AdapterTrainer(start, model, arguments, dataset, [recorder], collator), recorder
     if not any(encoded(row).n_trained for row in rows[:200]):
         raise AfinaError("engine.nothing_trained", max_length=plan.max_length)
-    apart = not FAMILY[config.peft].is_soft and packing.keeps_rows_apart(model)
-    joiner = packing.Joiner(start.tokenizer.pad_token_id) if apart else None
+    apart = not PEFT_METHODS[config.peft].is_soft and packing.keeps_rows_apart(model)
+    joiner = packing.SequencePacker(start.tokenizer.pad_token_id) if apart else None
     return AdapterTrainer(start, model, arguments, LazyRows(rows, encoded), [recorder], joiner), recorder
 
 

@@ -33,7 +33,7 @@ def make(model: Any, config: Any) -> Any:
         return peft.get_peft_model(model, _ia3(model))
     if method == "llama_adapter":
         return peft.get_peft_model(model, _llama_adapter(model, config.virtual_tokens))
-    if peft_methods.FAMILY[method].is_soft:
+    if peft_methods.PEFT_METHODS[method].is_soft:
         return peft.get_peft_model(model, _soft(method, model, config.virtual_tokens))
     return peft.get_peft_model(model, lora(config))
 
@@ -60,7 +60,7 @@ def _ia3(model: Any) -> peft.IA3Config:
     if model.config.model_type not in known:
         raise AfinaError(
             "family.model_type",
-            method=peft_methods.FAMILY["ia3"].label,
+            method=peft_methods.PEFT_METHODS["ia3"].label,
             name=type(model).__name__,
             found=model.config.model_type,
             known=", ".join(known),
@@ -95,7 +95,7 @@ def continued(model: Any, folder: Path) -> Any:
     method = peft_methods.method_of(folder)
     if method == "houlsby":
         return bottleneck.load(model, folder, trainable=True)
-    if peft_methods.FAMILY[method].is_soft:  # PEFT does not load these to be trained further
+    if peft_methods.PEFT_METHODS[method].is_soft:  # PEFT does not load these to be trained further
         told = peft.PeftConfig.from_pretrained(str(folder))
         told.inference_mode, told.base_model_name_or_path = False, None
         made = peft.get_peft_model(model, told)
@@ -125,7 +125,7 @@ def save(model: Any, folder: Path, base: str, method: str) -> None:
         # Embeddings are never trained here; "auto" would ask the Hub about them.
         model.save_pretrained(str(folder), save_embedding_layers=False, selected_adapters=["default"])
         (folder / "README.md").unlink(missing_ok=True)  # PEFT's template; ours is card.md
-        if peft_methods.FAMILY[method].is_soft:
+        if peft_methods.PEFT_METHODS[method].is_soft:
             keep(model, folder)
     files.write_json(folder / peft_methods.MEMBER, {"method": method})
 

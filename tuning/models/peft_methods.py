@@ -22,7 +22,7 @@ MEMBER = "family.json"  # beside the weights, for what PEFT's own config does no
 
 
 @dataclass(frozen=True)
-class Member:
+class PeftMethod:
     """One method. `rate` multiplies the learning rate that LoRA gets on a model of the same size."""
 
     label: str
@@ -35,21 +35,21 @@ class Member:
     peft_type: str = ""  # what PEFT calls it; "" where PEFT does not know it
 
 
-FAMILY: dict[str, Member] = {
-    "lora": Member("LoRA", "Hu et al. 2021, arXiv 2106.09685", 1, True, merges=True, peft_type="LORA"),
-    "rslora": Member(
+PEFT_METHODS: dict[str, PeftMethod] = {
+    "lora": PeftMethod("LoRA", "Hu et al. 2021, arXiv 2106.09685", 1, True, merges=True, peft_type="LORA"),
+    "rslora": PeftMethod(
         "rsLoRA", "Kalajdzievski 2023, arXiv 2312.03732", 1, True, merges=True, peft_type="LORA"
     ),
-    "dora": Member("DoRA", "Liu et al. 2024, arXiv 2402.09353", 1, True, merges=True, peft_type="LORA"),
-    "qlora": Member(
+    "dora": PeftMethod("DoRA", "Liu et al. 2024, arXiv 2402.09353", 1, True, merges=True, peft_type="LORA"),
+    "qlora": PeftMethod(
         "QLoRA (NF4)", "Dettmers et al. 2023, arXiv 2305.14314", 1, True, merges=True, peft_type="LORA"
     ),
-    "houlsby": Member("Bottleneck adapters", "Houlsby et al. 2019, arXiv 1902.00751", 1),
-    "llama_adapter": Member(
+    "houlsby": PeftMethod("Bottleneck adapters", "Houlsby et al. 2019, arXiv 1902.00751", 1),
+    "llama_adapter": PeftMethod(
         "LLaMA-Adapter", "Zhang et al. 2023, arXiv 2303.16199", 15, peft_type="ADAPTION_PROMPT"
     ),
-    "ia3": Member("(IA)³", "Liu et al. 2022, arXiv 2205.05638", 30, merges=True, peft_type="IA3"),
-    "prefix": Member(
+    "ia3": PeftMethod("(IA)³", "Liu et al. 2022, arXiv 2205.05638", 30, merges=True, peft_type="IA3"),
+    "prefix": PeftMethod(
         "Prefix tuning",
         "Li and Liang 2021, arXiv 2101.00190",
         100,
@@ -57,7 +57,7 @@ FAMILY: dict[str, Member] = {
         starts_at_base=False,
         peft_type="PREFIX_TUNING",
     ),
-    "prompt": Member(
+    "prompt": PeftMethod(
         "Prompt tuning",
         "Lester et al. 2021, arXiv 2104.08691",
         300,
@@ -65,7 +65,7 @@ FAMILY: dict[str, Member] = {
         starts_at_base=False,
         peft_type="PROMPT_TUNING",
     ),
-    "ptuning": Member(
+    "ptuning": PeftMethod(
         "P-tuning",
         "Liu et al. 2021, arXiv 2103.10385",
         2,
@@ -73,9 +73,9 @@ FAMILY: dict[str, Member] = {
         starts_at_base=False,
         peft_type="P_TUNING",
     ),
-    "full": Member("Full fine-tuning", "Howard and Ruder 2018, arXiv 1801.06146", 0.2),
+    "full": PeftMethod("Full fine-tuning", "Howard and Ruder 2018, arXiv 1801.06146", 0.2),
 }
-METHODS = tuple(FAMILY)
+METHODS = tuple(PEFT_METHODS)
 
 LSTM_LAYERS, WIDEST = 2, 256  # of the network that makes P-tuning's soft prompt
 _ADAPTION = ("llama", "mistral")  # whose attention LLaMA-Adapter reads
@@ -91,7 +91,7 @@ def check(config: Any, base: Base) -> None:
     told = check_writes(base)
     name = base.name
     method = config.peft
-    label = FAMILY[method].label
+    label = PEFT_METHODS[method].label
     model_type = str(told.get("text_config", told).get("model_type", "?"))
     if method == "llama_adapter" and model_type not in _ADAPTION:
         raise AfinaError(
@@ -99,7 +99,7 @@ def check(config: Any, base: Base) -> None:
         )
     if method == "qlora":
         _check_4bit(told, name)
-    if FAMILY[method].is_soft and getattr(config, "packing", None):
+    if PEFT_METHODS[method].is_soft and getattr(config, "packing", None):
         raise AfinaError("family.packing", method=label)
     if method == "prefix" and getattr(config, "gradient_checkpointing", None):
         raise AfinaError("family.checkpointing", method=label)
@@ -168,14 +168,14 @@ def method_of(folder: Path) -> str:
     """
     if (folder / MEMBER).is_file():
         method = str(read_json(folder / MEMBER).get("method"))
-        if method not in FAMILY:  # a newer version may know more
+        if method not in PEFT_METHODS:  # a newer version may know more
             raise BrokenFile(folder / MEMBER, "field", name="method", value=method)
         return method
     config = read_json(folder / "adapter_config.json")
     kind = config.get("peft_type")
     if kind == "LORA":
         return "dora" if config.get("use_dora") else "rslora" if config.get("use_rslora") else "lora"
-    return next((name for name, member in FAMILY.items() if member.peft_type == kind), "lora")
+    return next((name for name, member in PEFT_METHODS.items() if member.peft_type == kind), "lora")
 
 
 def is_whole(folder: Path) -> bool:
@@ -202,5 +202,7 @@ def inherited(config: Any, parent: Path) -> Any:
     )
     plain = "lora" if method == "qlora" and method not in choices else method
     if plain not in choices:
-        raise AfinaError("family.not_continued", method=FAMILY[method].label, choices=", ".join(choices))
+        raise AfinaError(
+            "family.not_continued", method=PEFT_METHODS[method].label, choices=", ".join(choices)
+        )
     return type(config).from_settings({**config.to_dict(), "peft": plain})

@@ -38,7 +38,7 @@ from tuning.methods.preference_data import (
     tokenised,
 )
 from tuning.methods.recorder import Recorder
-from tuning.methods.run_reporting import Shown, announce, finish
+from tuning.methods.run_reporting import ReplyWatcher, announce, finish
 from tuning.methods.start import (
     Preloaded,
     Start,
@@ -76,7 +76,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     watched = reward_functions.usable(config.reward, heldout)[:MOST_HELDOUT]
     checkpoint = last_checkpoint(run)
     announce(run, start, plan, model, len(watched), checkpoint)
-    shown = Shown(run, model, start, (each.prompt for each in watched or tasks))
+    shown = ReplyWatcher(run, model, start, (each.prompt for each in watched or tasks))
     watch = _Heldout(run, model, start, config, reward, watched, judged(heldout), shown)
     recorder = Recorder(run, plan.eval_every, config.save_every, watch, METRICS)
     recorder.derive = _kl
@@ -229,7 +229,7 @@ class _Heldout:
         reward: reward_functions.Reward,
         tasks: Sequence[Task],
         pairs: Sequence[Pair],
-        shown: Shown,
+        shown: ReplyWatcher,
     ) -> None:
         self._run, self._model, self._start, self._reward = run, model, start, reward
         self._tasks, self._config, self._shown = tasks, config, shown

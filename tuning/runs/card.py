@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuning.models.peft_methods import FAMILY
+from tuning.models.peft_methods import PEFT_METHODS
 from tuning.models.references import Base, neutral_id
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def write(run: Run, base_model: Base, model: ModelInfo, plan: Mapping[str, Any])
     front = [
         "---",
         *([f"base_model: {base}"] if "/" in base else []),
-        f"library_name: {'peft' if FAMILY[method].peft_type else 'transformers'}",
+        f"library_name: {'peft' if PEFT_METHODS[method].peft_type else 'transformers'}",
         *(["pipeline_tag: text-generation"] if info.method not in _OTHER_USAGE else []),
         *([f"license: {licence.lower().replace(' ', '')}"] if model.license else []),
         f"tags: [{method}, {info.method}, afina]",
@@ -64,7 +64,7 @@ An adapter is only worth something on the base model that it was trained on: che
 
 ## Method
 
-{FAMILY[method].label} ({FAMILY[method].paper}): {status.plan.get("trainable", 0):,} parameters trained of \
+{PEFT_METHODS[method].label} ({PEFT_METHODS[method].paper}): {status.plan.get("trainable", 0):,} parameters trained of \
 {model.parameters:,}.{_QUANTISED if method == "qlora" else ""}
 """
     return (

@@ -56,7 +56,7 @@ def merge(model: str, home: Path, out: Path) -> Merged:
     if policy.adapter is None:
         raise AfinaError("merge.nothing", name=policy.name)
     method = peft_methods.method_of(policy.adapter)
-    member = peft_methods.FAMILY[method]
+    member = peft_methods.PEFT_METHODS[method]
     if not member.merges:
         raise AfinaError("merge.kind", name=policy.name, kind=member.label)
     if out.exists() and any(out.iterdir()):

@@ -15,7 +15,7 @@ from ui.translations import word
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from tuning.classification.compare import Line
+    from tuning.classification.compare import StrategyRow
     from tuning.data.labelled import LabelledSet
 
 ENCODERS = ("google-bert/bert-base-uncased", "distilbert/distilbert-base-uncased", "openai-community/gpt2")
@@ -52,7 +52,7 @@ def data(found: LabelledSet, language: str) -> str:
     return f'<div class="train-head">{escape(found.name)}</div><div class="train-tiles">{tiles}</div>{bars}{notes}'
 
 
-def table(lines: Sequence[Line], language: str) -> str:
+def table(lines: Sequence[StrategyRow], language: str) -> str:
     """HTML: every strategy of a group, then what is reached without a model."""
     if not lines:
         return f'<div class="train-empty">{escape(word("classify.empty_page", language))}</div>'
@@ -72,7 +72,7 @@ def table(lines: Sequence[Line], language: str) -> str:
     return f'<div class="runs-scroll"><table class="runs strategies">{body}</table></div>{verdict}'
 
 
-def _cells(line: Line, language: str) -> str:
+def _cells(line: StrategyRow, language: str) -> str:
     told = word(f"train.state.{line.state}", language)
     if line.state == "running":
         told = f"{line.share:.0%}"
@@ -103,7 +103,7 @@ def _baseline(name: str, figures: Mapping[str, float] | None, language: str) -> 
             f"<td>{figures['accuracy']:.1%}</td><td>{figures['macro_f1']:.3f}</td>{rest}</tr>")  # fmt: skip
 
 
-def _verdict(lines: Sequence[Line], report: Mapping[str, Any], language: str) -> str:
+def _verdict(lines: Sequence[StrategyRow], report: Mapping[str, Any], language: str) -> str:
     """Whether the best of these, which came to their end, beats a bag of words on the held-out texts, in words.
 
     By Wilson's 95 % interval: where every text is right, the usual one has no width at all.
@@ -123,7 +123,7 @@ def _verdict(lines: Sequence[Line], report: Mapping[str, Any], language: str) ->
                 low=f"{interval.low:.1%}", high=f"{interval.high:.1%}")  # fmt: skip
 
 
-def _left_out(lines: Sequence[Line], language: str) -> str:
+def _left_out(lines: Sequence[StrategyRow], language: str) -> str:
     """A remark on the strategies that did not come to their end: the verdict is not on them."""
     told = ", ".join(
         f"{word(f'classify.strategy.{line.strategy}', language)} ({word(f'train.state.{line.state}', language)})"

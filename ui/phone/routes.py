@@ -48,7 +48,7 @@ class TooLarge(AfinaError):
 
 def routes(services: Services) -> list[Route]:
     """The routes to hand to `launch(app_kwargs={"routes": …})`."""
-    desk = _Desk(services)
+    desk = PhoneHandlers(services)
     return [
         Route("/vote", desk.page),
         Route("/vote/join", _worded(desk.join), methods=["POST"]),
@@ -60,7 +60,7 @@ def routes(services: Services) -> list[Route]:
     ]
 
 
-class _Desk:
+class PhoneHandlers:
     """Answers the phones: each request is counted, its work done by threads that may wait for the database."""
 
     def __init__(self, services: Services) -> None:

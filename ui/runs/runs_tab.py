@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common import hashing
-from tuning.models.peft_methods import FAMILY
+from tuning.models.peft_methods import PEFT_METHODS
 from tuning.models.references import NO_POLICY
 from ui.components import data_view, run_view
 from ui.components.plotly_charts import curves
@@ -163,7 +163,7 @@ def _details(services: Services, run: RunSummary, who: Any, language: str) -> st
     if run.downloadable and who.is_teacher:
         label = word("runs.download", language)
         link = f'<a class="runs-download" href="/files/runs/{run.run_id}" download>{label}</a>'
-        if run.method not in NO_POLICY and FAMILY[str(run.config.get("peft", "lora"))].merges:
+        if run.method not in NO_POLICY and PEFT_METHODS[str(run.config.get("peft", "lora"))].merges:
             told = word("runs.merged", language)
             link += f'<a class="runs-download" href="/files/merged/{run.run_id}" download>{told}</a>'
     card = html.escape(services.training.card(who, run.run_id) or "")

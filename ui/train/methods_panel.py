@@ -9,7 +9,7 @@ import gradio as gr
 
 from common import hashing
 from tuning.experiments.method_comparison import USUAL
-from tuning.models.peft_methods import FAMILY, METHODS
+from tuning.models.peft_methods import METHODS, PEFT_METHODS
 from ui.components import data_view, run_view
 from ui.components.plotly_charts import COLOURS, curves
 from ui.request import actor, language_of, on_open, shown
@@ -34,7 +34,7 @@ def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -
     """Under the form: which methods, and the one click that queues a run of each."""
     with setup.column, gr.Accordion(t("compare.title"), open=False, elem_id="compare-methods"):
         gr.Markdown(t("compare.help"))
-        choices = [(FAMILY[method].label, method) for method in METHODS]
+        choices = [(PEFT_METHODS[method].label, method) for method in METHODS]
         methods = gr.CheckboxGroup(choices, value=list(USUAL), show_label=False)
         start = gr.Button(t("compare.start"))
 

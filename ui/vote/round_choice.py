@@ -16,7 +16,7 @@ from labeling.rounds import round_names
 from labeling.schema import BUSY, State
 
 if TYPE_CHECKING:
-    from labeling.rounds.round_names import Line
+    from labeling.rounds.round_names import RoundLine
     from workbench.actors import Actor
     from workbench.services import Services
 
@@ -60,13 +60,13 @@ def chosen(services: Services, who: Actor, name: str, language: str) -> list[Any
     return [update(services.rounds.overview(who), name, language), ""]
 
 
-def update(listed: Sequence[Line], name: str | None, language: str) -> Any:
+def update(listed: Sequence[RoundLine], name: str | None, language: str) -> Any:
     """The list of rounds with `name` chosen."""
     choices = [(round_names.listed(each, language), each.name) for each in listed]
     return gr.update(choices=choices, value=name, visible=bool(listed))
 
 
-def usual(listed: Sequence[Line]) -> str | None:
+def usual(listed: Sequence[RoundLine]) -> str | None:
     """The round to show to somebody who just came: an open one, else one at work, else the newest."""
     for states in _FIRST:
         found = next((each.name for each in listed if each.state in states), None)
@@ -76,7 +76,7 @@ def usual(listed: Sequence[Line]) -> str | None:
 
 
 def follow(
-    listed: Sequence[Line], before: Mapping[str, State] | None, held: str, current: str | None
+    listed: Sequence[RoundLine], before: Mapping[str, State] | None, held: str, current: str | None
 ) -> str | None:
     """The round to show now. `before`: name -> state of all rounds at the last look; None at the first."""
     states = {each.name: each.state for each in listed}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from common.errors import AfinaError
 from common.settings import Settings
 from tuning.classification import compare, generative
-from tuning.classification.compare import Line
+from tuning.classification.compare import StrategyRow
 from tuning.config.classification import ClassifyConfig
 from tuning.data import labelled
 from tuning.data.labelled import LabelledSet
@@ -92,7 +92,7 @@ class Classifying:
     def groups(self, actor: Actor) -> dict[str, str]:
         return compare.groups(self._store)
 
-    def lines(self, actor: Actor, group: str) -> list[Line]:
+    def lines(self, actor: Actor, group: str) -> list[StrategyRow]:
         """The runs of a group with what is known of each."""
         return compare.lines(self._store, group)
 

@@ -213,7 +213,7 @@ class Rounds:
         self._roles.require_teacher(actor)
         return lifecycle.listed(self._store)
 
-    def overview(self, actor: Actor) -> tuple[round_names.Line, ...]:
+    def overview(self, actor: Actor) -> tuple[round_names.RoundLine, ...]:
         """The list of all rounds, newest first, in few words. Raises: NotAllowed."""
         self._roles.require_teacher(actor)
         return lifecycle.overview(self._store)

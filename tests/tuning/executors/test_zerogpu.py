@@ -14,7 +14,7 @@ from tests.tuning.methods.test_preference_data import records
 from tuning.config.training import DPOConfig, SFTConfig
 from tuning.data import loading, preference_pairs
 from tuning.executors import gpu_leases, zerogpu
-from tuning.executors.gpu_leases import MOST, Lending, Nobody, quote, slice_of
+from tuning.executors.gpu_leases import MOST, GpuLeases, Nobody, quote, slice_of
 from tuning.executors.run_method import execute
 from tuning.executors.zerogpu_engine import Functions, LentEngine
 from tuning.runs.queue import Queue
@@ -36,7 +36,7 @@ def test_long_training_is_quoted_in_slices_that_hold_it():
 
 
 def test_work_behind_the_page_is_done_in_the_thread_of_the_event():
-    lending, found = Lending(patience=30), []
+    lending, found = GpuLeases(patience=30), []
     waiting = threading.Thread(target=lambda: found.append(lending.borrow(threading.get_ident)))
     waiting.start()
     while not lending.lend():
@@ -47,7 +47,7 @@ def test_work_behind_the_page_is_done_in_the_thread_of_the_event():
 
 
 def test_without_a_page_nobody_waits_for_ever():
-    lending = Lending(patience=0.2)
+    lending = GpuLeases(patience=0.2)
     with pytest.raises(Nobody):
         lending.borrow(lambda: None)
     with pytest.raises(Nobody):
@@ -58,7 +58,7 @@ def test_without_a_page_nobody_waits_for_ever():
         lending.borrow(lambda: None, patient=True)
 
 
-def lent_until_it_ends(queue: Queue, lending: Lending, run: Run, most: int = 200) -> int:
+def lent_until_it_ends(queue: Queue, lending: GpuLeases, run: Run, most: int = 200) -> int:
     """Plays the teacher's page; gives how many slices were lent."""
     queue.start()
     slices = 0
@@ -94,7 +94,7 @@ def submit(tiny_model, sums):
 
 @pytest.mark.parametrize("method", ["sft", "dpo"])
 def test_a_run_in_slices_equals_an_unbroken_one(tmp_path, submit, method):
-    lending = Lending(patience=30)
+    lending = GpuLeases(patience=30)
     queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, lending, one_step))
     whole = submit(queue, method, "whole")
     execute(whole, tmp_path)
@@ -114,7 +114,7 @@ def test_a_run_in_slices_equals_an_unbroken_one(tmp_path, submit, method):
 
 
 def test_with_the_page_closed_a_run_is_interrupted_and_goes_on_when_resumed(tmp_path, submit):
-    lending = Lending(patience=0.3)
+    lending = GpuLeases(patience=0.3)
     queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, lending, one_step))
     run = submit(queue, "sft", "lonely")
     try:
@@ -141,7 +141,7 @@ def test_a_refusal_of_the_platform_interrupts_and_says_why(tmp_path, submit):
     def refuse(*arguments):
         raise RuntimeError("You have exceeded your free quota (60s requested vs. 5s left).")
 
-    lending = Lending(patience=30)
+    lending = GpuLeases(patience=30)
     queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, lending, refuse))
     run = submit(queue, "sft", "poor")
     try:
@@ -158,7 +158,7 @@ def test_a_refusal_of_the_platform_interrupts_and_says_why(tmp_path, submit):
 
 
 def test_a_stop_between_two_slices_saves_and_stops(tmp_path, submit):
-    lending = Lending(patience=30)
+    lending = GpuLeases(patience=30)
     queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, lending, one_step))
     run = submit(queue, "sft", "stopped")
     try:

@@ -15,7 +15,7 @@ from tuning.data.tokenize import end_token_ids, render_prompt, with_template  # 
 from tuning.inference import shrinking_batch  # noqa: E402
 from tuning.inference.engine import Engine, Sampling  # noqa: E402
 from tuning.inference.model_cache import shares_a_batch  # noqa: E402
-from tuning.inference.request_queue import Row  # noqa: E402
+from tuning.inference.request_queue import GenerationRequest  # noqa: E402
 from tuning.models import loader  # noqa: E402
 from tuning.runs import resolver  # noqa: E402
 
@@ -204,13 +204,13 @@ def test_rows_that_ended_leave_the_batch_and_the_others_do_not_notice(home, tiny
     n = 9
     policies = [names[i % len(names)] or str(tiny_model) for i in range(n)]
     talks = [[{"role": "user", "content": "What is 1 plus 2?" + " And then?" * (i % 3)}] for i in range(n)]
-    prepare, limits = Row.prepare, {100 + i: 2 + 3 * i for i in range(n)}
+    prepare, limits = GenerationRequest.prepare, {100 + i: 2 + 3 * i for i in range(n)}
 
     def prepared(row, on):
         prepare(row, on)
         row.limit = limits[row.seed]
 
-    monkeypatch.setattr(Row, "prepare", prepared)
+    monkeypatch.setattr(GenerationRequest, "prepare", prepared)
     drawn, seeds = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64), list(limits)
     engine = Engine(home)
     alone = [engine.generate([policy], [talk], drawn, seeds=[seed])[0].text
@@ -225,13 +225,13 @@ def test_rows_that_ended_leave_the_batch_and_the_others_do_not_notice(home, tiny
 
 def test_a_cache_that_cannot_be_cut_is_written_again(home, tiny_model, monkeypatch):
     """Models with another kind of cache: the rows that go on are read anew, once, and say the same."""
-    prepare = Row.prepare
+    prepare = GenerationRequest.prepare
 
     def prepared(row, on):
         prepare(row, on)
         row.limit = 2 + 3 * row.seed
 
-    monkeypatch.setattr(Row, "prepare", prepared)
+    monkeypatch.setattr(GenerationRequest, "prepare", prepared)
     drawn, talks = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64), [TALK] * 8
     policies = [str(tiny_model), "lora"] * 4
 

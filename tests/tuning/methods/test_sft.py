@@ -256,7 +256,7 @@ def test_packed_rows_do_not_see_each_other(tiny_model, tmp_path, sums):
 def test_a_batch_is_joined_into_a_few_rows_of_equal_length(tiny_model, tmp_path, sums):
     start = Start.load(str(tiny_model), tmp_path)
     rows = [encode(start.tokenizer, row, 0) for row in loading.from_python(sums[:40]).rows]
-    batch = packing.Joiner(1)([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
+    batch = packing.SequencePacker(1)([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
     tokens = sum(len(row.input_ids) for row in rows)
     assert 1 < batch["input_ids"].shape[0] < len(rows) and batch["input_ids"].numel() < 1.2 * tokens
     assert int((batch["labels"] != -100).sum()) == sum(row.n_trained for row in rows)

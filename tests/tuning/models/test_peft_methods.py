@@ -13,7 +13,7 @@ from common.errors import AfinaError
 from tuning.config.training import DPOConfig, SFTConfig
 from tuning.data import loading
 from tuning.models import peft_methods
-from tuning.models.peft_methods import FAMILY, METHODS
+from tuning.models.peft_methods import METHODS, PEFT_METHODS
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
 
@@ -101,7 +101,7 @@ def test_what_it_trains_moves_and_the_rest_does_not(tmp_path, tiny_model, sums, 
             assert moved == (name in trainable), name
 
 
-@pytest.mark.parametrize("method", [method for method in HERE if FAMILY[method].starts_at_base])
+@pytest.mark.parametrize("method", [method for method in HERE if PEFT_METHODS[method].starts_at_base])
 def test_a_new_one_changes_nothing(tmp_path, tiny_model, method):
     if method == "qlora":
         pytest.skip("its base is quantised")
@@ -139,7 +139,7 @@ def test_stopped_and_resumed_equals_unbroken(home, tmp_path, tiny_model, sums, m
     assert weights(broken) == weights(whole)
 
 
-@pytest.mark.parametrize("method", [method for method in HERE if FAMILY[method].is_soft])
+@pytest.mark.parametrize("method", [method for method in HERE if PEFT_METHODS[method].is_soft])
 def test_soft_prompts_learn_from_batches_of_mixed_lengths(tmp_path, tiny_model, method):
     rows = [{"prompt": "Say yes.", "completion": "yes " * (1 + n % 12)} for n in range(64)]
     run = submit(tmp_path, tiny_model, rows, method, batch_size=8, heldout_fraction=0.0)
@@ -190,7 +190,7 @@ def test_each_answers_beside_all_others_as_alone_and_the_base_stays_the_base(hom
     assert together == [expected, *alone.values(), expected]
 
 
-@pytest.mark.parametrize("method", [method for method in HERE if not FAMILY[method].is_lora])
+@pytest.mark.parametrize("method", [method for method in HERE if not PEFT_METHODS[method].is_lora])
 def test_prompts_of_unlike_length_get_what_they_get_alone(home, method):
     engine = Engine(home)
     both = [reply.text for reply in engine.generate([method] * 2, [TALK, LONGER], GREEDY)]
@@ -365,4 +365,4 @@ def test_the_cards_lines_load_and_answer(home, tmp_path, tiny_model, method, mon
     printed: list[str] = []
     exec(code.replace("print(", "printed.append("), {"printed": printed})
     assert len(printed) == 1
-    assert FAMILY[method].label in Path("README.md").read_text()
+    assert PEFT_METHODS[method].label in Path("README.md").read_text()

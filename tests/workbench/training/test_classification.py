@@ -7,7 +7,7 @@ from common import files
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from tuning.classification import metrics
-from tuning.classification.compare import Line
+from tuning.classification.compare import StrategyRow
 from tuning.config.classification import ClassifyConfig
 from tuning.data import labelled
 from ui.laboratory import classify_tab, classify_view
@@ -44,7 +44,7 @@ def test_a_stopped_group_is_resumed_whole(tmp_path):
 def test_only_what_came_to_its_end_is_judged():
     def shown(state: str) -> str:
         return classify_view.table(
-            [Line("1", "mine", "lora", state, 0.1, {"heldout_accuracy": 0.625}, REPORT)], "en"
+            [StrategyRow("1", "mine", "lora", state, 0.1, {"heldout_accuracy": 0.625}, REPORT)], "en"
         )
 
     assert "does not pay" in shown("done")
@@ -59,7 +59,7 @@ def test_only_what_came_to_its_end_is_judged():
 )
 def test_a_difference_within_chance_is_called_so_even_where_every_text_is_right(accuracy, bag, told):
     report = {**REPORT, "n": 140, "accuracy": accuracy, "bag_of_words": {"accuracy": bag, "macro_f1": bag}}
-    shown = classify_view.table([Line("1", "mine", "lora", "done", 1.0, {}, report)], "en")
+    shown = classify_view.table([StrategyRow("1", "mine", "lora", "done", 1.0, {}, report)], "en")
     assert told in shown and "{" not in shown
 
 
@@ -106,16 +106,16 @@ def test_a_page_that_was_open_before_the_first_group_finds_it(tmp_path):
 
 
 def test_nothing_is_said_of_the_best_before_all_have_ended():
-    done = Line("1", "mine", "feature", "done", 1.0, {}, REPORT)
+    done = StrategyRow("1", "mine", "feature", "done", 1.0, {}, REPORT)
     assert "does not pay" in classify_view.table([done], "en")
-    later = Line("2", "mine-2", "full", "queued", 0.0, {}, None)
+    later = StrategyRow("2", "mine-2", "full", "queued", 0.0, {}, None)
     assert "does not pay" not in classify_view.table([done, later], "en")
 
 
 def test_a_verdict_says_what_it_leaves_out():
-    done = Line("1", "mine", "feature", "done", 1.0, {}, REPORT)
-    cancelled = Line("2", "mine-2", "full", "cancelled", 0.0, {}, None)
-    stopped = Line("3", "mine-3", "lora", "stopped", 0.4, {}, REPORT)
+    done = StrategyRow("1", "mine", "feature", "done", 1.0, {}, REPORT)
+    cancelled = StrategyRow("2", "mine-2", "full", "cancelled", 0.0, {}, None)
+    stopped = StrategyRow("3", "mine-3", "lora", "stopped", 0.4, {}, REPORT)
     assert "leaves out" not in classify_view.table([done], "en")
     shown = classify_view.table([done, cancelled, stopped], "en")
     assert "does not pay" in shown and "Full fine-tuning (cancelled), LoRA (stopped)" in shown
@@ -129,10 +129,12 @@ def test_mistakes_are_quoted_as_the_language_does():
 
 def test_a_class_without_held_out_texts_is_named():
     told = {**REPORT, "labels": ["bad", "good"], "confusion": [[0, 0], [1, 37]]}
-    shown = classify_view.table([Line("1", "mine", "lora", "done", 1.0, {}, told)], "en")
+    shown = classify_view.table([StrategyRow("1", "mine", "lora", "done", 1.0, {}, told)], "en")
     assert "has the label bad" in shown
     told = {**REPORT, "labels": ["bad", "good"], "confusion": [[2, 0], [1, 37]]}
-    assert "has the label" not in classify_view.table([Line("1", "m", "lora", "done", 1.0, {}, told)], "en")
+    assert "has the label" not in classify_view.table(
+        [StrategyRow("1", "m", "lora", "done", 1.0, {}, told)], "en"
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
