@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 LANGUAGE_COOKIE = "afina_language"
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+"""How most handlers are wired: no endpoint of their own, no progress bar."""
+UNQUEUED: dict[str, Any] = QUIET | {"queue": False}
+"""For handlers that answer at once; without the queue Gradio shows no notices."""
 logger = logging.getLogger(__name__)
 
 

@@ -79,7 +79,7 @@ class Services:
     lineage: Lineage
     queue: Queue
     labels: Store
-    lending: GpuLeases | None = None  # where a GPU comes with a visitor's request
+    leases: GpuLeases | None = None  # where a GPU comes with a visitor's request
     backup: Backup | None = None
     keeping: Keeping | None = None
     refused: AfinaError | None = None  # why nothing is copied although a backup is named
@@ -174,10 +174,10 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
     labels = open_store(settings)
     roles = Roles(settings, keyring(settings, labels))
     store = RunStore(settings.home)
-    lending = GpuLeases(settings.gpu_slice)
+    leases = GpuLeases(settings.gpu_slice)
     queue = Queue(
         store,
-        ZeroGPUExecutor(settings.home, lending, lent.train) if lent else executor_of(settings),
+        ZeroGPUExecutor(settings.home, leases, lent.train) if lent else executor_of(settings),
         roles.require_no_folder,
     )
     there = place(settings.backup, settings.hf_token) if settings.backup else None
@@ -190,7 +190,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
             logger.warning("%s", error)
     comparing = Comparing(settings, store, roles, _engine(settings, lent))
     course = Course(
-        settings, store, queue, roles, comparing.alternatives, lambda: _behind(comparing.engine, lending)
+        settings, store, queue, roles, comparing.alternatives, lambda: _behind(comparing.engine, leases)
     )
     results = Results(settings, labels, roles)
     voting = Voting(
@@ -198,7 +198,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         lambda: {run.id: run.name for run in store},
     )  # fmt: skip
     rounds = Rounds(
-        settings, labels, roles, results, voting, lambda: _behind(comparing.engine, lending),
+        settings, labels, roles, results, voting, lambda: _behind(comparing.engine, leases),
         lambda name: aligning.reward_model(TEACHER, name),
     )  # fmt: skip
     aligning = Aligning(
@@ -219,15 +219,15 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         results=results,
         aligning=aligning,
         roads=Roads(
-            settings, store, queue, labels, roles, aligning, lambda: _behind(comparing.engine, lending)
+            settings, store, queue, labels, roles, aligning, lambda: _behind(comparing.engine, leases)
         ),
         dialling=Dialling(settings, store, queue, labels, roles, aligning, rounds, lambda: comparing.engine),
         lineage=Lineage(store, labels, roles, results),
-        judging=Judging(settings, store, labels, roles, aligning, lambda: _behind(comparing.engine, lending)),
+        judging=Judging(settings, store, labels, roles, aligning, lambda: _behind(comparing.engine, leases)),
         rewarding=Rewarding(store, labels, roles, aligning, comparing, results),
         queue=queue,
         labels=labels,
-        lending=lending if lent else None,
+        leases=leases if lent else None,
         backup=keeper,
         keeping=keeping,
         complete=complete,
@@ -256,9 +256,9 @@ def _engine(settings: Settings, lent: Functions | None) -> Callable[[], Any] | N
     return make
 
 
-def _behind(engine: Any, lending: GpuLeases) -> Any:
+def _behind(engine: Any, leases: GpuLeases) -> Any:
     """The engine as threads behind the page may use it."""
-    return engine.behind_the_page(lending) if hasattr(engine, "behind_the_page") else engine
+    return engine.behind_the_page(leases) if hasattr(engine, "behind_the_page") else engine
 
 
 def _reward_model(settings: Settings, lent: Functions | None) -> Callable[[str], Any] | None:

@@ -43,7 +43,7 @@ def next_for(store: Store, person: Annotator, round_id: str) -> Served | None:
 
     Raises: Conflict `vote.closed` while the round does not take votes.
     """
-    with store.write(keeps=True) as connection:
+    with store.write(cached=True) as connection:
         store.lock(connection, f"serve {round_id}")
         this = lifecycle.remembered(store, connection, round_id)
         if not this.voting or this.room_id != person.room_id:

@@ -82,7 +82,7 @@ def cast(store: Store, person: Annotator, ballot: Ballot, source: Source = "huma
     vote is then kept with `exclude_reason` "late").
     """
     fingerprint = _fingerprint(person, ballot)
-    with store.write(keeps=True) as connection:
+    with store.write(cached=True) as connection:
         known = _known(connection, ballot, fingerprint)
         late, again = known or _insert(store, connection, person, ballot, fingerprint, source)
     if late:

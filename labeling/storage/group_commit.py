@@ -38,7 +38,7 @@ class GroupCommit:
         self._left: tuple[int, float, dict[Any, Any]] = (-1, 0.0, {})  # version, when it was read, memory
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """This thread's writes within the block share one commit: all are on disk when the block has ended.
 
         One that raises is undone alone. Reads within see what the writes before them did (`reading`).
@@ -66,16 +66,16 @@ class GroupCommit:
 
     @property
     def memory(self) -> dict[Any, Any]:
-        """What this thread's lot has read and keeps true until it commits. No lot, no memory."""
+        """What this thread's lot has read, true until it commits. No lot, no memory."""
         lot = self._lot
         return {} if lot is None else lot.memory
 
     @contextmanager
-    def write(self, keeps: bool) -> Iterator[Connection]:
+    def write(self, cached: bool) -> Iterator[Connection]:
         """A piece of the lot's work, undone when it raises.
 
         Args:
-            keeps: it brings `memory` up to date with what it writes; without that, and when it raises, all is
+            cached: it brings `memory` up to date with what it writes; without that, and when it raises, all is
                 forgotten.
         """
         lot = self._lot
@@ -87,7 +87,7 @@ class GroupCommit:
         try:
             with savepoint(lot.group.connection) as connection:
                 yield connection
-            keeping = keeps
+            keeping = cached
         finally:
             if not keeping:
                 lot.memory.clear()

@@ -42,15 +42,15 @@ class Store:
         self.path = path  # of the SQLite file
         self._opened = False  # until then whoever opens it says what is wrong
         self.sqlite = engine.dialect.name == "sqlite"
-        self._lots = (
+        self._commits = (
             GroupCommit(engine, version=_others) if self.sqlite else GroupCommit(engine, _one_lot_at_a_time)
         )
-        self._turns = Turns(engine, self._lots) if self.sqlite else None
+        self._turns = Turns(engine, self._commits) if self.sqlite else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection whose reads see one state."""
-        own = self._lots.reading
+        own = self._commits.reading
         with unavailable.worded(self._opened):
             if own is not None:
                 yield own
@@ -59,15 +59,15 @@ class Store:
                 yield connection
 
     @contextmanager
-    def write(self, keeps: bool = False) -> Iterator[Connection]:
+    def write(self, cached: bool = False) -> Iterator[Connection]:
         """A transaction: committed and on disk when the block ends, undone when it raises.
 
-        SQLite admits one writer: threads of this process take turns, other processes wait for the file. `keeps` says
+        SQLite admits one writer: threads of this process take turns, other processes wait for the file. `cached` says
         that the block brings `memory` up to date with what it writes; other blocks make it forget.
         """
         with unavailable.worded(self._opened):
-            if self._lots.open:
-                writing: AbstractContextManager[Connection] = self._lots.write(keeps)
+            if self._commits.open:
+                writing: AbstractContextManager[Connection] = self._commits.write(cached)
             else:
                 writing = self._turns.write() if self._turns is not None else self.engine.begin()
             with writing as connection:
@@ -75,20 +75,20 @@ class Store:
 
     def memory(self) -> dict[Any, Any]:
         """What the transaction that this thread's work shares has read so far; alone, nothing."""
-        return self._lots.memory
+        return self._commits.memory
 
     @property
     def sharing(self) -> bool:
         """Whether what this thread writes now is committed later, with other work."""
-        return self._lots.open
+        return self._commits.open
 
     def workers(self) -> Executor:
         """Who does what a crowd asks: one thread, its commits shared by all who wait."""
-        together = self._turns.together if self._turns is not None else self._lots.together
+        transaction = self._turns.transaction if self._turns is not None else self._commits.transaction
 
         @contextmanager
         def worded() -> Iterator[None]:
-            with unavailable.worded(), together():
+            with unavailable.worded(), transaction():
                 yield
 
         return Batches(worded)
@@ -105,7 +105,7 @@ class Store:
 
     def alone(self, connection: Connection) -> None:
         """Waits until no lot is at work, and holds off the next: who moves counters goes one at a time."""
-        if not self._lots.open:
+        if not self._commits.open:
             self.lock(connection, LOT)
 
     def opened(self) -> None:
@@ -113,7 +113,7 @@ class Store:
         self._opened = True
 
     def close(self) -> None:
-        self._lots.close()
+        self._commits.close()
         self.engine.dispose()
 
 

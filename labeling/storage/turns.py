@@ -21,21 +21,21 @@ MOST = 32  # pieces of work in one commit: how long other processes may have to 
 class Turns:
     """Hands the one writing connection from thread to thread."""
 
-    def __init__(self, engine: Engine, lots: GroupCommit) -> None:
-        self._engine, self._lots = engine, lots
+    def __init__(self, engine: Engine, commits: GroupCommit) -> None:
+        self._engine, self._commits = engine, commits
         self._turn = _Fair()
         self._group: Group | None = None  # the open one; belongs to whoever has the turn
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """A lot of this thread's (`Lots.together`): it has the turn until all is on disk."""
+    def transaction(self) -> Iterator[None]:
+        """A lot of this thread's (`GroupCommit.transaction`): it has the turn until all is on disk."""
         self._turn.take()
         try:
             # Left to us by somebody who saw us waiting; a lot has a transaction of its own.
             if self._group is not None:
                 group, self._group = self._group, None
                 group.commit()
-            with self._lots.together():
+            with self._commits.transaction():
                 yield
         finally:
             self._turn.give()

@@ -66,7 +66,7 @@ class Piece:
 class GpuLeases:
     """Where work from behind the page meets the events of the teacher's page.
 
-    A thread that needs a GPU waits in `borrow`; the page's next event does that work in its own thread (`lend`),
+    A thread that needs a GPU waits in `acquire`; the page's next event does that work in its own thread (`grant`),
     because the platform recognises the visitor by it.
     """
 
@@ -76,7 +76,7 @@ class GpuLeases:
         self._mutex = threading.Lock()
         self._closing = threading.Event()
 
-    def borrow(
+    def acquire(
         self, work: Callable[[], _T], wanted: Callable[[], bool] = lambda: True, patient: bool = False
     ) -> _T:
         """What `work` gives, done by a page's event, as soon as there is one.
@@ -98,7 +98,7 @@ class GpuLeases:
             raise piece.error
         return piece.value
 
-    def lend(self) -> bool:
+    def grant(self) -> bool:
         """Called in a page's event: does the work that waits longest. False where none waits.
 
         What went wrong is raised here too, so that the page can say it.

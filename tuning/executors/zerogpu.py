@@ -104,25 +104,25 @@ def prepare(home: Path, base_model: str) -> None:
 
 
 class ZeroGPUExecutor:
-    """Runs in slices, each lent by an event of the teacher's page (`lending.lend`).
+    """Runs in slices, each lent by an event of the teacher's page (`leases.grant`).
 
-    `train` is `train_slice`, decorated. With no page for `lending.patience` seconds between two slices the run is
+    `train` is `train_slice`, decorated. With no page for `leases.patience` seconds between two slices the run is
     interrupted, to be resumed; before its first slice it waits in the queue.
     """
 
-    def __init__(self, home: Path, lending: GpuLeases, train: Callable[[int, str, str], None]) -> None:
-        self.home, self.lending, self._train = Path(home), lending, train
+    def __init__(self, home: Path, leases: GpuLeases, train: Callable[[int, str, str], None]) -> None:
+        self.home, self.leases, self._train = Path(home), leases, train
 
     def warm(self) -> None:
         """Nothing stays warm: every slice has a process of its own."""
 
     def close(self) -> None:
-        self.lending.close()
+        self.leases.close()
 
     def run(self, run: Run) -> None:
         """All slices of `run`. Returns when it has come to an end, or nobody lends a GPU any more."""
         try:
-            self.lending.borrow(lambda: None, lambda: state_of(run.events()) == "queued", patient=True)
+            self.leases.acquire(lambda: None, lambda: state_of(run.events()) == "queued", patient=True)
             lock = run.lock(timeout=5).acquire()
         except (Nobody, Timeout):  # cancelled, or somebody else has it
             return
@@ -134,20 +134,20 @@ class ZeroGPUExecutor:
         while state_of(run.events()) in ACTIVE:
             before = run.status().step
             try:
-                self.lending.borrow(lambda: self._slice(run))
+                self.leases.acquire(lambda: self._slice(run))
             except Nobody:
-                self._interrupt(run, AfinaError("gpu.nobody", seconds=int(self.lending.patience)))
+                self._interrupt(run, AfinaError("gpu.nobody", seconds=int(self.leases.patience)))
             except Exception as error:  # no quota, time over, the process died
                 logger.exception("run %s", run.id, extra={"run_id": run.id})
                 self._interrupt(run, gpu_leases.refused(error))
             else:
                 if state_of(run.events()) in ACTIVE and run.status().step == before:
-                    run.fail(AfinaError("gpu.no_step", seconds=self.lending.most))
+                    run.fail(AfinaError("gpu.no_step", seconds=self.leases.most))
 
     def _slice(self, run: Run) -> None:
         left = run.status().metrics.get("eta_seconds")
         self._train(
-            gpu_leases.slice_of(left, self.lending.most), str(run.path.resolve()), str(self.home.resolve())
+            gpu_leases.slice_of(left, self.leases.most), str(run.path.resolve()), str(self.home.resolve())
         )
 
     def _interrupt(self, run: Run, error: AfinaError) -> None:

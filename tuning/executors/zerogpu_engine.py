@@ -46,15 +46,15 @@ class Functions:
 
 
 class LentEngine:
-    """As `engine.Engine`. Calls from behind the page wait for a page (`lending`); an event's own do not."""
+    """As `engine.Engine`. Calls from behind the page wait for a page (`leases`); an event's own do not."""
 
-    def __init__(self, home: Path, functions: Functions, lending: GpuLeases | None = None) -> None:
+    def __init__(self, home: Path, functions: Functions, leases: GpuLeases | None = None) -> None:
         self.home = Path(home)
-        self._functions, self._lending = functions, lending
+        self._functions, self._leases = functions, leases
 
-    def behind_the_page(self, lending: GpuLeases) -> LentEngine:
+    def behind_the_page(self, leases: GpuLeases) -> LentEngine:
         """The same for threads that no visitor's event has started."""
-        return LentEngine(self.home, self._functions, lending)
+        return LentEngine(self.home, self._functions, leases)
 
     def warm(self, name: str = "pocket") -> None:
         """The base that a GPU's process inherits is loaded before the page starts (`zerogpu.prepare`)."""
@@ -115,13 +115,13 @@ class LentEngine:
         return found
 
     def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        if self._lending is None:
+        if self._leases is None:
             value = function(*arguments)
         else:
             try:
-                value = self._lending.borrow(lambda: function(*arguments), patient=True)
+                value = self._leases.acquire(lambda: function(*arguments), patient=True)
             except gpu_leases.Nobody:
-                raise AfinaError("gpu.nobody", seconds=int(self._lending.patience)) from None
+                raise AfinaError("gpu.nobody", seconds=int(self._leases.patience)) from None
             except Exception as error:
                 raise gpu_leases.refused(error) from error
         if isinstance(value, AfinaError):

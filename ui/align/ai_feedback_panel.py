@@ -11,7 +11,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from ui.forms import named
-from ui.request import actor, inform, language_of, on_open, shown
+from ui.request import QUIET, actor, inform, language_of, on_open, shown
 from ui.translations import t, word
 from ui.vote.presenter_view import rates
 from workbench.alignment.ai_feedback import Asked
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from workbench.alignment.ai_feedback import Agreement, Work
     from workbench.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_QUICK: dict[str, Any] = {"queue": False, **_QUIET}
+_QUICK: dict[str, Any] = {"queue": False, **QUIET}
 _KINDS = ("reward", "policy", "endpoint")
 
 
@@ -121,7 +120,7 @@ def _wire_judge(services: Services, panel: Panel) -> None:
     choice = [panel.name, panel.url, panel.key]
     on_open(arrive, panel.kind, [panel.box, *choice, panel.rubric, panel.policy], **_QUICK)
     panel.kind.change(choose, panel.kind, choice, **_QUICK)
-    panel.save.click(write, panel.rubric, panel.rubric, **_QUIET)
+    panel.save.click(write, panel.rubric, panel.rubric, **QUIET)
 
 
 def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
@@ -162,8 +161,8 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
     def halt(request: gr.Request) -> None:
         services.judging.stop(actor(services, request))
 
-    panel.label.click(start, [round_, *panel.judge], [panel.told, seen], **_QUIET)
-    panel.revise.click(rewrite, [panel.policy, panel.n, *panel.judge], [panel.told, seen], **_QUIET)
+    panel.label.click(start, [round_, *panel.judge], [panel.told, seen], **QUIET)
+    panel.revise.click(rewrite, [panel.policy, panel.n, *panel.judge], [panel.told, seen], **QUIET)
     panel.stop.click(halt, None, None, **_QUICK)
     gr.Timer(1.0).tick(watch, seen, [panel.told, panel.stop, seen], **_QUICK)
 
@@ -174,7 +173,7 @@ def _wire_agreement(services: Services, panel: Panel, round_: gr.Dropdown) -> No
         return agreement(services.judging.agreement(actor(services, request), which), language_of(request))
 
     gr.on([panel.look.click, round_.change, panel.told.change], compare_or_nothing(compare), round_,
-          panel.agreed, **_QUIET)  # fmt: skip
+          panel.agreed, **QUIET)  # fmt: skip
 
 
 def compare_or_nothing(compare: Any) -> Any:

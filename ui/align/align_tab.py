@@ -22,7 +22,7 @@ from ui.align import (
 )
 from ui.align.align_layout import After, Live, Setup
 from ui.components import run_view
-from ui.request import actor, language_of, on_open, shown
+from ui.request import QUIET, actor, language_of, on_open, shown
 from ui.translations import word
 from ui.vote.round_choice import TO_THE_STAGE
 from workbench.voting.prompt_sources import read_prompts
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 _SECONDS = 1.0
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _AGAIN = 40  # held-out prompts of the round that one click makes
 
 
@@ -103,20 +102,20 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
         return _look(services, live, name, seen, actor(services, request), language_of(request))
 
     told_by: list[Any] = [setup.round, setup.sources, setup.way, setup.reward_epochs, setup.epochs]
-    watch: dict[str, Any] = {"fn": look, "inputs": [live.choice, live.seen], "outputs": outputs, **_QUIET}
-    on_open(arrive, None, [fork, setup.box, setup.round, live.choice], **_QUIET).success(
-        usual, setup.round, setup.sources, **_QUIET).success(
-        facts, told_by, setup.facts, **_QUIET).success(**watch)  # fmt: skip
+    watch: dict[str, Any] = {"fn": look, "inputs": [live.choice, live.seen], "outputs": outputs, **QUIET}
+    on_open(arrive, None, [fork, setup.box, setup.round, live.choice], **QUIET).success(
+        usual, setup.round, setup.sources, **QUIET).success(
+        facts, told_by, setup.facts, **QUIET).success(**watch)  # fmt: skip
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     live.choice.change(**watch, queue=False)
-    setup.round.change(usual, setup.round, setup.sources, queue=False, **_QUIET)
-    gr.on([each.change for each in told_by], facts, told_by, setup.facts, **_QUIET)
-    setup.round.focus(choices, None, setup.round, queue=False, **_QUIET)
-    live.choice.focus(runs, None, live.choice, queue=False, **_QUIET)  # others start runs too
+    setup.round.change(usual, setup.round, setup.sources, queue=False, **QUIET)
+    gr.on([each.change for each in told_by], facts, told_by, setup.facts, **QUIET)
+    setup.round.focus(choices, None, setup.round, queue=False, **QUIET)
+    live.choice.focus(runs, None, live.choice, queue=False, **QUIET)  # others start runs too
     _wire_starts(services, setup, live)
     _wire_after(services, live, after, to_vote)
     for button, action in ((live.stop, "stop"), (live.resume, "resume")):
-        button.click(_acting(services, action), live.choice, None, **_QUIET)
+        button.click(_acting(services, action), live.choice, None, **QUIET)
 
 
 def _acting(services: Services, action: str) -> Any:
@@ -165,9 +164,9 @@ def _wire_starts(services: Services, setup: Setup, live: Live) -> None:
 
     data = [setup.round, setup.way, setup.sources]
     how = [setup.reward_from, setup.reward_epochs, setup.reward_rate, setup.reward_name]
-    setup.reward.click(reward, [*data, *how], live.choice, **_QUIET)  # fmt: skip
+    setup.reward.click(reward, [*data, *how], live.choice, **QUIET)  # fmt: skip
     setup.dpo.click(dpo, [*data, setup.loss, setup.beta, setup.epochs, setup.rate, setup.sft_weight, setup.name],
-                    live.choice, **_QUIET)  # fmt: skip
+                    live.choice, **QUIET)  # fmt: skip
 
 
 def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> None:
@@ -201,13 +200,13 @@ def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> N
         told = f"<p>{escape(word('align.again.made', language, name=made.name))}</p>"
         return [told, *to_vote.to(services, who, made.name, language)]
 
-    slow = {**_QUIET, "show_progress": "minimal"}
+    slow = {**QUIET, "show_progress": "minimal"}
     after.measure.click(measure, live.choice, after.result, **slow)
     after.outcome.click(outcome, [live.choice, after.reward_run], after.result, **slow)
-    after.again.click(again, live.choice, [after.result, *to_vote.outputs], **_QUIET).success(
+    after.again.click(again, live.choice, [after.result, *to_vote.outputs], **QUIET).success(
         None, None, None, js=TO_THE_STAGE
     )
-    live.choice.change(lambda: "", None, after.result, queue=False, **_QUIET)  # it was another run's
+    live.choice.change(lambda: "", None, after.result, queue=False, **QUIET)  # it was another run's
 
 
 def _runs(services: Services, who: Actor) -> list[str]:

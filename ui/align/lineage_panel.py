@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui.request import actor, language_of, on_open, shown
+from ui.request import QUIET, actor, language_of, on_open, shown
 from ui.translations import t, texts, word
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from workbench.alignment.lineage import Edge, Graph, Node
     from workbench.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _W, _H, _DX, _DY, _PAD, _TOP = 172, 58, 262, 92, 10, 26  # _TOP: room for a rate above the first row
 _MOST = 200  # votes listed
 
@@ -58,10 +57,10 @@ def build(services: Services) -> None:
         key = "lineage.adapters" if names else "lineage.no_adapter"
         return f"<p>{escape(word(key, language_of(request), names=', '.join(names)))}</p>"
 
-    on_open(arrive, None, box, queue=False, **_QUIET)
-    gr.on([box.expand, draw.click], look, None, [picture, run], **_QUIET)
-    run.change(votes, run, told, **_QUIET)
-    vote.submit(adapters, vote, told, **_QUIET)
+    on_open(arrive, None, box, queue=False, **QUIET)
+    gr.on([box.expand, draw.click], look, None, [picture, run], **QUIET)
+    run.change(votes, run, told, **QUIET)
+    vote.submit(adapters, vote, told, **QUIET)
 
 
 def svg(graph: Graph, language: str) -> str:

@@ -14,7 +14,7 @@ from common.errors import AfinaError
 from tuning.config.training import PROGRAMMED, KTOConfig, RLOOConfig
 from ui.align import align_view
 from ui.components.prompt_sets import prompt_sets
-from ui.request import actor, language_of, shown
+from ui.request import QUIET, actor, language_of, shown
 from ui.translations import t, word
 from workbench.alignment import best_of_n
 from workbench.alignment.best_of_n import DECIDED
@@ -22,8 +22,6 @@ from workbench.alignment.reward_training import MOST
 
 if TYPE_CHECKING:
     from workbench.services import Services
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -109,13 +107,11 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
     data = [round_, way, sources]
     filled = [panel.reward, panel.usable, panel.labeller, panel.prompts, panel.ties]
     gr.on([panel.roads.expand, round_.change, way.change, sources.change], arrive, data, filled,
-          queue=False, **_QUIET)  # fmt: skip
-    panel.start_kto.click(learn, [*data, panel.kto_beta, panel.kto_steps], watched, **_QUIET)
+          queue=False, **QUIET)  # fmt: skip
+    panel.start_kto.click(learn, [*data, panel.kto_beta, panel.kto_steps], watched, **QUIET)
     asked = [round_, panel.labeller, panel.prompts, panel.n_prompts, panel.n_replies]
-    panel.start_labelled.click(label, asked, watched, **{**_QUIET, "show_progress": "minimal"})
-    panel.start_rloo.click(
-        climb, [round_, panel.reward, panel.rloo_beta, panel.rloo_steps], watched, **_QUIET
-    )
+    panel.start_labelled.click(label, asked, watched, **{**QUIET, "show_progress": "minimal"})
+    panel.start_rloo.click(climb, [round_, panel.reward, panel.rloo_beta, panel.rloo_steps], watched, **QUIET)
 
 
 def _lay_out() -> Panel:

@@ -11,7 +11,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from ui.components import svg_charts
-from ui.request import actor, language_of, shown
+from ui.request import QUIET, actor, language_of, shown
 from ui.translations import t, word
 from ui.vote.round_choice import TO_THE_STAGE
 from workbench.alignment.adapter_scaling import SETTINGS
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from workbench.alignment.adapter_scaling import Heard, Sweep
     from workbench.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _VOTED = (0.5, 1.0, 1.5, 2.0)
 
 
@@ -132,19 +131,19 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, t
 
     heard_by: dict[str, Any] = {
         "fn": hear, "inputs": [run, dial.strength, dial.prompt, judge],
-        "outputs": [dial.heard, dial.figure, dial.told], **_QUIET,
+        "outputs": [dial.heard, dial.figure, dial.told], **QUIET,
     }  # fmt: skip
     gr.on([dial.strength.change, dial.prompt.submit], trigger_mode="always_last", **heard_by)
     shown_by = [dial.box, dial.prompt, dial.heard, dial.told, dial.figure, dial.sweep, dial.of]
     looked = [run, dial.of, dial.strength, judge]
-    gr.Timer(1.5).tick(arrive, looked, shown_by, trigger_mode="once", queue=False, **_QUIET)
+    gr.Timer(1.5).tick(arrive, looked, shown_by, trigger_mode="once", queue=False, **QUIET)
     dial.sweep.click(
         sweep, [run, dial.strength, judge], dial.figure, api_visibility="private", show_progress="minimal"
     )
-    dial.vote.click(vote, [run, dial.settings, dial.n], [dial.told, *to_vote.outputs], **_QUIET).success(
+    dial.vote.click(vote, [run, dial.settings, dial.n], [dial.told, *to_vote.outputs], **QUIET).success(
         None, None, None, js=TO_THE_STAGE
     )
-    dial.keep.click(keep, [run, dial.strength, dial.called], dial.told, **_QUIET)
+    dial.keep.click(keep, [run, dial.strength, dial.called], dial.told, **QUIET)
 
 
 def heard(found: Heard, strength: float, language: str) -> str:

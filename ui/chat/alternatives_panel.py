@@ -15,14 +15,12 @@ from tuning.data.loading import shipped
 from tuning.evaluation.alternatives import Example, named
 from tuning.evaluation.retrieval import ENDINGS
 from ui.chat.chat_view import labels
-from ui.request import actor, inform, language_of, shown
+from ui.request import QUIET, actor, inform, language_of, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
     from workbench.chat.chat_service import PolicyChoice
     from workbench.services import Services
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # queued: notices need it
 
 
 @dataclass(frozen=True)
@@ -111,12 +109,12 @@ def _wire_material(services: Services, panel: Panel) -> None:
         return _searched(services, request)
 
     panel.box.expand(
-        open_, None, [panel.tools, panel.table, panel.source, panel.searched], queue=False, **_QUIET
+        open_, None, [panel.tools, panel.table, panel.source, panel.searched], queue=False, **QUIET
     )
-    panel.draw.click(drawn, panel.source, panel.table, **_QUIET)
-    panel.keep.click(kept, panel.table, None, **_QUIET)
-    panel.upload.upload(added, panel.upload, panel.searched, **_QUIET)
-    panel.clear.click(cleared, None, panel.searched, **_QUIET)
+    panel.draw.click(drawn, panel.source, panel.table, **QUIET)
+    panel.keep.click(kept, panel.table, None, **QUIET)
+    panel.upload.upload(added, panel.upload, panel.searched, **QUIET)
+    panel.clear.click(cleared, None, panel.searched, **QUIET)
 
 
 def _wire_columns(
@@ -130,7 +128,7 @@ def _wire_columns(
         offered = labels(choices, language_of(request))
         return [len(chosen), *(gr.update(choices=offered, value=value) for value in values)]
 
-    panel.side.click(all_ways, None, [n_columns, *policies], queue=False, **_QUIET)
+    panel.side.click(all_ways, None, [n_columns, *policies], queue=False, **QUIET)
 
 
 def side_by_side(choices: Sequence[PolicyChoice]) -> list[str]:

@@ -9,14 +9,12 @@ import gradio as gr
 from ui.chat import alternatives_view
 from ui.components import background_task
 from ui.forms import named
-from ui.request import actor, language_of, shown
+from ui.request import QUIET, actor, language_of, shown
 from ui.translations import t
 from workbench.training.experiments import WHICH
 
 if TYPE_CHECKING:
     from workbench.services import Services
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def build_which_tab(services: Services, tab: gr.Tab) -> None:
@@ -60,6 +58,6 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
         services.course.compare_ways(who, base_ or "", tuned_ or "", language, int(n or 0), asked or "")
         return gr.Timer(active=True)
 
-    tab.select(arrive, [base, tuned], [rules, form, own_box, base, tuned, timer], queue=False, **_QUIET)
-    start.click(measure, [base, tuned, limit, own], timer, **_QUIET)
+    tab.select(arrive, [base, tuned], [rules, form, own_box, base, tuned, timer], queue=False, **QUIET)
+    start.click(measure, [base, tuned, limit, own], timer, **QUIET)
     background_task.wire(services, WHICH, alternatives_view.which, told, stop, timer)

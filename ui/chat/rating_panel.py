@@ -12,13 +12,11 @@ import gradio as gr
 
 from common.errors import NotAllowed
 from ui.chat.chat_messages import read
-from ui.request import actor, inform, language_of, shown, warn
+from ui.request import QUIET, actor, inform, language_of, shown, warn
 from ui.translations import word
 
 if TYPE_CHECKING:
     from workbench.services import Services
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # queued: notices need it
 
 
 def wire_feedback(services: Services, talks: Sequence[gr.Chatbot], star: gr.Button) -> None:
@@ -44,8 +42,8 @@ def wire_feedback(services: Services, talks: Sequence[gr.Chatbot], star: gr.Butt
         inform(word("chat.starred", language_of(request), n=n))
 
     for talk in talks:
-        talk.like(rate, talk, None, **_QUIET)
-    star.click(keep, talks[0], None, **_QUIET)
+        talk.like(rate, talk, None, **QUIET)
+    star.click(keep, talks[0], None, **QUIET)
 
 
 def _liked(liked: object) -> bool | None:

@@ -9,14 +9,12 @@ import gradio as gr
 from ui.chat import safety_view
 from ui.components import background_task
 from ui.forms import named
-from ui.request import actor, language_of, shown
+from ui.request import QUIET, actor, language_of, shown
 from ui.translations import t
 from workbench.training.experiments import REDTEAM
 
 if TYPE_CHECKING:
     from workbench.services import Services
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
@@ -55,6 +53,6 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
         services.course.red_team(actor(services, request), [first, second], language_of(request), asked)
         return gr.Timer(active=True)
 
-    tab.select(arrive, [before, after], [form, before, after, timer], queue=False, **_QUIET)
-    start.click(attack, [before, after, own], timer, **_QUIET)
+    tab.select(arrive, [before, after], [form, before, after, timer], queue=False, **QUIET)
+    start.click(attack, [before, after, own], timer, **QUIET)
     background_task.wire(services, REDTEAM, safety_view.redteam, told, stop, timer)

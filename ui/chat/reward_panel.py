@@ -12,7 +12,7 @@ import gradio as gr
 from common.errors import AfinaError
 from ui.chat.chat_messages import said
 from ui.components.token_heatmap import heat
-from ui.request import actor, language_of, on_open, shown
+from ui.request import QUIET, actor, language_of, on_open, shown
 from ui.translations import t, word
 from workbench.alignment.reward_training import MOST
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 _SAME = 0.005  # rewards that look alike with two decimals
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -103,9 +102,9 @@ def wire(
         )
         return ranked(found, policy, turns[-1], language_of(request))
 
-    on_open(refresh, panel.model, panel.model, queue=False, **_QUIET)
-    panel.model.focus(refresh, panel.model, panel.model, queue=False, **_QUIET)
-    slow = {**_QUIET, "show_progress": "minimal"}
+    on_open(refresh, panel.model, panel.model, queue=False, **QUIET)
+    panel.model.focus(refresh, panel.model, panel.model, queue=False, **QUIET)
+    slow = {**QUIET, "show_progress": "minimal"}
     panel.judge.click(judge, [panel.model, n_columns, system, *policies, *talks], panel.told, **slow)
     drawn = [panel.model, panel.n, n_columns, system, *sampling, *policies, *talks]
     panel.best.click(best, drawn, panel.told, **slow)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common import hashing
-from ui.request import actor, language_of, shown
+from ui.request import UNQUEUED, actor, language_of, shown
 
 if TYPE_CHECKING:
     from workbench.background import Study
     from workbench.services import Services
 
 logger = logging.getLogger(__name__)
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 SECONDS = 1.0
 
 
@@ -45,8 +44,8 @@ def wire(
     def halt(request: gr.Request) -> None:
         services.course.stop(actor(services, request), kind)
 
-    timer.tick(watch, seen, [told, stop, seen, timer], **_QUIET)
-    stop.click(halt, None, None, **_QUIET)
+    timer.tick(watch, seen, [told, stop, seen, timer], **UNQUEUED)
+    stop.click(halt, None, None, **UNQUEUED)
 
 
 def _worded(words: Callable[[Study | None, str], str], study: Study | None, language: str) -> str:

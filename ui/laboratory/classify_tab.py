@@ -23,14 +23,13 @@ from ui import forms
 from ui.chat import safety_view
 from ui.components import data_view
 from ui.laboratory import classify_view
-from ui.request import actor, language_of, on_open, shown
+from ui.request import QUIET, actor, language_of, on_open, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
     from tuning.data.labelled import LabelledSet
     from workbench.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _SECONDS = 2.0
 KNOBS = [
     knob
@@ -184,7 +183,7 @@ def _wire_data(services: Services, form: Form, results: Results) -> dict[str, An
         return safety_view.quality(services.course.inspect(who, found.rows), language_of(request))
 
     # One at a time, in order: the answer for the data chosen last must come last.
-    ordered: dict[str, Any] = {**_QUIET, "concurrency_id": "classify-check", "concurrency_limit": 1}
+    ordered: dict[str, Any] = {**QUIET, "concurrency_id": "classify-check", "concurrency_limit": 1}
     outputs = [results.data, form.text, form.label, results.look, results.closer]
     new: dict[str, Any] = {
         "fn": check_new,
@@ -195,7 +194,7 @@ def _wire_data(services: Services, form: Form, results: Results) -> dict[str, An
     form.upload.upload(uploaded, form.upload, form.dataset, api_visibility="private").success(**new)
     form.dataset.input(**new)
     gr.on([form.text.input, form.label.input, form.limit.change], check, form.source, outputs, **ordered)
-    results.look.click(inspect, form.source, results.closer, **_QUIET)
+    results.look.click(inspect, form.source, results.closer, **QUIET)
     return new
 
 
@@ -220,9 +219,9 @@ def _wire_runs(services: Services, form: Form, results: Results) -> None:
     def resume(group: str, request: gr.Request) -> None:
         services.classifying.resume(actor(services, request), group)
 
-    form.start.click(start, form.inputs, [results.group, form.name], **_QUIET)
-    form.stop.click(stop, results.group, None, **_QUIET)
-    form.resume.click(resume, results.group, None, **_QUIET)
+    form.start.click(start, form.inputs, [results.group, form.name], **QUIET)
+    form.stop.click(stop, results.group, None, **QUIET)
+    form.resume.click(resume, results.group, None, **QUIET)
 
 
 def _wire_results(services: Services, form: Form, results: Results, new: dict[str, Any]) -> None:
@@ -279,14 +278,14 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
         "fn": poll,
         "inputs": [results.group, results.picked, results.seen],
         "outputs": shown_parts,
-        **_QUIET,
+        **QUIET,
     }
     arrival = [form.box, form.model, form.dataset, results.group]
-    on_open(arrive, None, arrival, **_QUIET).success(**new)
+    on_open(arrive, None, arrival, **QUIET).success(**new)
     results.group.change(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
-    results.run.input(picked, results.run, results.picked, queue=False, **_QUIET)
-    results.run.change(chosen, results.run, [results.confusion, results.mistakes, results.answer], **_QUIET)
+    results.run.input(picked, results.run, results.picked, queue=False, **QUIET)
+    results.run.change(chosen, results.run, [results.confusion, results.mistakes, results.answer], **QUIET)
     gr.on([results.ask.click, results.sentence.submit], ask, [results.run, results.sentence], results.answer,
           api_visibility="private")  # fmt: skip
     results.written.click(written, results.group, None, api_visibility="private").success(**watch)

@@ -13,13 +13,12 @@ from common.errors import AfinaError
 from tuning.config import memory_math
 from tuning.models.references import NO_POLICY
 from ui.laboratory import numbers_view
-from ui.request import actor, language_of, on_open, shown
+from ui.request import UNQUEUED, actor, language_of, on_open, shown
 from ui.translations import t
 
 if TYPE_CHECKING:
     from workbench.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 _CUSTOM = "…"
 
 
@@ -75,10 +74,10 @@ def _memory() -> None:
             return [gr.skip()] * 3
         return [found.parameters / 1e9, found.layers, found.hidden]
 
-    model.input(choose, model, sizes, **_QUIET)  # what changes then is calculated anew
+    model.input(choose, model, sizes, **UNQUEUED)  # what changes then is calculated anew
     changed = [box.change for box in (billions, layers, hidden, rank, precision, batch, length, recompute)]
-    gr.on(changed, calculate, inputs, shown_as, trigger_mode="always_last", **_QUIET)
-    gr.on(None, calculate, inputs, shown_as, **_QUIET)
+    gr.on(changed, calculate, inputs, shown_as, trigger_mode="always_last", **UNQUEUED)
+    gr.on(None, calculate, inputs, shown_as, **UNQUEUED)
 
 
 def _corpus() -> None:
@@ -97,8 +96,8 @@ def _corpus() -> None:
         return numbers_view.corpus(tokens, width, billions, language_of(request))
 
     inputs = [tokens, width, billions]
-    gr.on([box.change for box in inputs], calculate, inputs, shown_as, trigger_mode="always_last", **_QUIET)
-    gr.on(None, calculate, inputs, shown_as, **_QUIET)
+    gr.on([box.change for box in inputs], calculate, inputs, shown_as, trigger_mode="always_last", **UNQUEUED)
+    gr.on(None, calculate, inputs, shown_as, **UNQUEUED)
 
 
 def _latency(services: Services) -> None:
@@ -121,8 +120,8 @@ def _latency(services: Services) -> None:
             services.training.latency(actor(services, request), name), language_of(request)
         )
 
-    on_open(runs, None, run, **_QUIET)
-    run.focus(runs_of(services), None, run, **_QUIET)
+    on_open(runs, None, run, **UNQUEUED)
+    run.focus(runs_of(services), None, run, **UNQUEUED)
     measure.click(timed, run, shown_as, api_visibility="private", show_progress="minimal", concurrency_id="gpu",
                   concurrency_limit=1)  # fmt: skip
 

@@ -10,7 +10,7 @@ import gradio as gr
 from tuning.config.planner import HELDOUT_ROWS
 from ui.chat import alternatives_view
 from ui.components import background_task
-from ui.request import actor, shown
+from ui.request import QUIET, actor, shown
 from ui.translations import t, word
 from workbench.training.experiments import MEASURE
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from workbench.background import Study
     from workbench.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _LOSSES = ("loss", "perplexity")  # the lower the better
 _SHARES = ("exact_match", "token_f1", "rouge1", "rouge_l")
 
@@ -45,8 +44,8 @@ def build(services: Services, chosen: gr.Dropdown) -> None:
         services.course.measure(actor(services, request), names or [], int(n or 0))
         return gr.Timer(active=True)
 
-    box.expand(opened, None, [form, timer], queue=False, **_QUIET)
-    start.click(measure, [chosen, limit], timer, **_QUIET)
+    box.expand(opened, None, [form, timer], queue=False, **QUIET)
+    start.click(measure, [chosen, limit], timer, **QUIET)
     background_task.wire(services, MEASURE, measured, told, stop, timer)
 
 

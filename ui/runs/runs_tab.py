@@ -12,7 +12,7 @@ from tuning.models.peft_methods import PEFT_METHODS
 from tuning.models.references import NO_POLICY
 from ui.components import data_view, run_view
 from ui.components.plotly_charts import curves
-from ui.request import actor, language_of, on_open, shown, warn
+from ui.request import UNQUEUED, actor, language_of, on_open, shown, warn
 from ui.runs import evaluation_panel
 from ui.train import methods_panel
 from ui.translations import t, word
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from workbench.training.training_service import RunSummary
 
 _COLUMNS = ("name", "state", "parent", "base", "data", "rows", "before", "after", "time")
-_QUIET: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
 _SECONDS = 3.0
 _NAMED = 5  # broken runs that are named one by one
 
@@ -82,9 +81,9 @@ def build_runs_tab(services: Services) -> None:
             services.training.delete(who, by_name.get(name, name))
         return [gr.update(choices=_names(services, request), value=[]), *_look(services, [], request)]
 
-    on_open(arrive, None, outputs, **_QUIET)
-    gr.on([chosen.change, refresh.click], look, chosen, outputs, **_QUIET)
-    gr.Timer(_SECONDS).tick(watch, [chosen, seen], [chosen, table, plot, details, seen], **_QUIET)
+    on_open(arrive, None, outputs, **UNQUEUED)
+    gr.on([chosen.change, refresh.click], look, chosen, outputs, **UNQUEUED)
+    gr.Timer(_SECONDS).tick(watch, [chosen, seen], [chosen, table, plot, details, seen], **UNQUEUED)
     # In the queue: outside it no warning reaches the page.
     delete.click(remove, [chosen, sure], outputs, api_visibility="private", show_progress="hidden")
 

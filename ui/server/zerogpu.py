@@ -42,8 +42,8 @@ def functions(settings: Settings) -> Functions | None:
 
 def lend(services: Services, demo: gr.Blocks) -> None:
     """The teacher's page lends its GPU quota to runs and rounds, slice by slice, while it is open."""
-    lending = services.lending
-    if lending is None:
+    leases = services.leases
+    if leases is None:
         return
     timer = gr.Timer(_SECONDS, active=False)
 
@@ -54,7 +54,7 @@ def lend(services: Services, demo: gr.Blocks) -> None:
     def lend_gpu(request: gr.Request) -> bool:
         """ZeroGPU: gives the caller's quota to the run or round that waits for it; false where none does."""
         services.roles.require_teacher(actor(services, request))
-        return lending.lend()
+        return leases.grant()
 
     def tick(request: gr.Request) -> None:
         lend_gpu(request)

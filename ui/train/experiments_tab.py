@@ -15,7 +15,7 @@ from tuning.data import uploads
 from tuning.data.file_types import KINDS
 from tuning.experiments.recipes import RECIPES
 from ui.chat import alternatives_view
-from ui.request import actor, language_of, shown
+from ui.request import QUIET, actor, language_of, shown
 from ui.train import experiments_view
 from ui.translations import t, word
 from workbench.training.experiments import RECIPE
@@ -23,7 +23,6 @@ from workbench.training.experiments import RECIPE
 if TYPE_CHECKING:
     from workbench.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _SECONDS = 1.0
 _BUSY = ("queued", "starting", "running", "stopping")
 
@@ -91,12 +90,12 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
         now = hashing.of_json([language_of(request), text])
         return [gr.skip() if now == mark else text, now, gr.Timer(active=busy)]
 
-    tab.select(arrive, recipe, [about, share, own, data, start, timer], queue=False, **_QUIET)
-    recipe.input(choose, recipe, [about, share, own, data], queue=False, **_QUIET)
-    upload.upload(uploaded, upload, data, **_QUIET).success(describe, [recipe, data], about, **_QUIET)
-    data.input(describe, [recipe, data], about, queue=False, **_QUIET)
-    start.click(begin, [recipe, share, data], timer, **_QUIET)
-    timer.tick(watch, seen, [told, seen, timer], queue=False, **_QUIET)
+    tab.select(arrive, recipe, [about, share, own, data, start, timer], queue=False, **QUIET)
+    recipe.input(choose, recipe, [about, share, own, data], queue=False, **QUIET)
+    upload.upload(uploaded, upload, data, **QUIET).success(describe, [recipe, data], about, **QUIET)
+    data.input(describe, [recipe, data], about, queue=False, **QUIET)
+    start.click(begin, [recipe, share, data], timer, **QUIET)
+    timer.tick(watch, seen, [told, seen, timer], queue=False, **QUIET)
 
 
 def _told(services: Services, request: gr.Request) -> tuple[str, bool]:

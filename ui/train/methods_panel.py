@@ -12,7 +12,7 @@ from tuning.experiments.method_comparison import USUAL
 from tuning.models.peft_methods import METHODS, PEFT_METHODS
 from ui.components import data_view, run_view
 from ui.components.plotly_charts import COLOURS, curves
-from ui.request import actor, language_of, on_open, shown
+from ui.request import QUIET, actor, language_of, on_open, shown
 from ui.train import experiments_view
 from ui.translations import t, word
 from workbench.training.experiments import SEARCH
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ui.train.train_layout import LivePanel, Setup
     from workbench.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _COLUMNS = ("method", "heldout", "trained", "share", "size", "memory", "time", "state")
 """What tells methods apart first: a phone shows two or three columns."""
 
@@ -45,7 +44,7 @@ def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -
         return {live.choice: gr.update(choices=train.run_choices(language_of(request)), value=""),
                 pages: gr.update(selected="live"), setup.name: ""}  # fmt: skip
 
-    start.click(begin, {*setup.inputs, methods}, [live.choice, pages, setup.name], **_QUIET)
+    start.click(begin, {*setup.inputs, methods}, [live.choice, pages, setup.name], **QUIET)
 
 
 def build_results(services: Services, seconds: float) -> None:
@@ -79,9 +78,9 @@ def build_results(services: Services, seconds: float) -> None:
         choice = gr.update(choices=offered) if key == chosen else gr.update(choices=offered, value=chosen)
         return [gr.update(visible=True), choice, told, gr.update(value=drawn, visible=drawn is not None), now]
 
-    on_open(look, [group, seen], outputs, queue=False, **_QUIET)
+    on_open(look, [group, seen], outputs, queue=False, **QUIET)
     gr.on([group.input, refresh.click, gr.Timer(seconds).tick], look, [group, seen], outputs, queue=False,
-          **_QUIET)  # fmt: skip
+          **QUIET)  # fmt: skip
 
 
 def _offered(services: Services, who: Any, language: str) -> list[tuple[str, str]]:

@@ -10,14 +10,12 @@ import gradio as gr
 
 from common.errors import AfinaError
 from ui.chat import safety_view
-from ui.request import actor, inform, language_of, shown
+from ui.request import QUIET, actor, inform, language_of, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
     from ui.train.train_handlers import Form, Train
     from ui.train.train_layout import Setup
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def build(train: Train, setup: Setup, checks: dict[str, Any]) -> None:
@@ -58,6 +56,6 @@ def build(train: Train, setup: Setup, checks: dict[str, Any]) -> None:
     def opened(request: gr.Request) -> Any:
         return gr.update(choices=["", *train.services.course.judges(actor(train.services, request))])
 
-    box.expand(opened, None, judge, queue=False, **_QUIET)
-    look.click(inspect, setup.inputs, told, **_QUIET)
-    sift.click(take_out, {*setup.inputs, rule, judge}, [setup.dataset, told], **_QUIET).success(**checks)
+    box.expand(opened, None, judge, queue=False, **QUIET)
+    look.click(inspect, setup.inputs, told, **QUIET)
+    sift.click(take_out, {*setup.inputs, rule, judge}, [setup.dataset, told], **QUIET).success(**checks)

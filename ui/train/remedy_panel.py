@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from tuning.runs.retrain import REMEDIES
-from ui.request import actor, language_of, shown
+from ui.request import QUIET, actor, language_of, shown
 from ui.translations import t
 
 if TYPE_CHECKING:
     from tuning.runs.status import RunStatus
     from ui.train.train_handlers import Train
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def offered(status: RunStatus | None, is_teacher: bool) -> bool:
 
 def wire(train: Train, mend: Mend, choice: gr.Dropdown) -> None:
     for name, button in mend.buttons.items():
-        button.click(_again(train, name), choice, choice, **_QUIET)
+        button.click(_again(train, name), choice, choice, **QUIET)
 
 
 def _again(train: Train, remedy: str) -> Any:

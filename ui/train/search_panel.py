@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from tuning.experiments.search import SPACE
-from ui.request import actor, inform, language_of, shown
+from ui.request import QUIET, actor, inform, language_of, shown
 from ui.translations import t, word
 from workbench.training.experiments import SEARCH
 
 if TYPE_CHECKING:
     from ui.train.train_handlers import Train
     from ui.train.train_layout import LivePanel, Setup
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def build(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> None:
@@ -43,5 +41,5 @@ def build(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> None:
         train.services.course.stop(actor(train.services, request), SEARCH)
 
     inputs = {*setup.inputs, over, trials}
-    start.click(search, inputs, [live.choice, pages], **_QUIET)
-    stop.click(shown(halt), None, None, queue=False, **_QUIET)
+    start.click(search, inputs, [live.choice, pages], **QUIET)
+    stop.click(shown(halt), None, None, queue=False, **QUIET)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui.request import actor, inform, language_of, on_open, shown
+from ui.request import QUIET, actor, inform, language_of, on_open, shown
 from ui.server.endpoint_values import typed
 from ui.translations import t, word
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _SECONDS = 2.0
 _MANY_CODES = 20  # wrong ones in a minute: more than a class mistypes
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -100,14 +99,14 @@ def _wire(services: Services, panel: Seats) -> None:
         return done
 
     watch: dict[str, Any] = {"fn": look, "inputs": panel.seen, "outputs": panel.outputs}
-    on_open(arrive, None, [panel.box, panel.seats, timer], queue=False, **_QUIET).success(
-        **watch, queue=False, **_QUIET
+    on_open(arrive, None, [panel.box, panel.seats, timer], queue=False, **QUIET).success(
+        **watch, queue=False, **QUIET
     )
-    timer.tick(**watch, queue=False, **_QUIET)
-    gr.on([panel.seats.submit, panel.seats.blur], seat, panel.seats, panel.outputs, queue=False, **_QUIET)
-    panel.close.click(close, None, panel.outputs, queue=False, **_QUIET)
+    timer.tick(**watch, queue=False, **QUIET)
+    gr.on([panel.seats.submit, panel.seats.blur], seat, panel.seats, panel.outputs, queue=False, **QUIET)
+    panel.close.click(close, None, panel.outputs, queue=False, **QUIET)
     for button, name in ((panel.undo, "undo"), (panel.again, "take_back"), (panel.trust, "trust")):
-        button.click(act(name), None, panel.outputs, queue=False, **_QUIET)
+        button.click(act(name), None, panel.outputs, queue=False, **QUIET)
 
 
 def _look(services: Services, seen: str, request: gr.Request) -> list[Any]:

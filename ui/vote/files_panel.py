@@ -13,14 +13,13 @@ from labeling.exchange.exporter import FORMATS
 from labeling.schema import Sources
 from tuning.data import uploads
 from ui.edge.addresses import phones_address
-from ui.request import actor, inform, language_of, shown
+from ui.request import QUIET, actor, inform, language_of, shown
 from ui.translations import t, word
 from ui.vote import round_choice
 
 if TYPE_CHECKING:
     from workbench.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _AGGREGATIONS = ("every", "majority", "minimum")
 
 
@@ -109,13 +108,13 @@ def wire(services: Services, files: Files, place: round_choice.Place) -> None:
         return gr.update(value=links, visible=True)
 
     files.export.click(
-        export, [choice, files.format, files.aggregation, files.minimum, files.sources], files.done, **_QUIET
-    ).failure(lambda: "", None, files.done, **_QUIET)  # else the former export's links stand under the error
-    files.upload.upload(load, files.upload, [*place.outputs, files.upload], **_QUIET).failure(
-        lambda: None, None, files.upload, **_QUIET
+        export, [choice, files.format, files.aggregation, files.minimum, files.sources], files.done, **QUIET
+    ).failure(lambda: "", None, files.done, **QUIET)  # else the former export's links stand under the error
+    files.upload.upload(load, files.upload, [*place.outputs, files.upload], **QUIET).failure(
+        lambda: None, None, files.upload, **QUIET
     )  # what could not be read makes room for another
-    choice.change(lambda: "", None, files.done, queue=False, **_QUIET)
-    files.invite.click(invite, [files.invitations, files.group, files.quota], files.links, **_QUIET)
+    choice.change(lambda: "", None, files.done, queue=False, **QUIET)
+    files.invite.click(invite, [files.invitations, files.group, files.quota], files.links, **QUIET)
 
 
 def url_of(path: Path) -> str:

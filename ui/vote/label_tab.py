@@ -16,7 +16,7 @@ from common.errors import AfinaError, Conflict, NotAllowed
 from labeling.schema import CRITERIA, new_id
 from ui import static_files
 from ui.components.safe_markdown import harmless
-from ui.request import actor, language_of, on_open, shown, warn
+from ui.request import QUIET, actor, language_of, on_open, shown, warn
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from labeling.schema import Annotator
     from workbench.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _CHOICES = {"left": "left_wins", "right": "right_wins", "tie": "tie", "both_bad": "both_bad"}
 _KEYS = static_files.text("label_keys.js")
 
@@ -113,10 +112,10 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
         services.voting.person(found)
         return found
 
-    gr.on([join.click, code.submit], begin, code, token, **_QUIET).success(show, token, parts, **_QUIET)
-    gr.on([resume.click, link.submit], use, link, token, **_QUIET).success(show, token, parts, **_QUIET)
-    desk.look.click(show, token, parts, **_QUIET)
-    on_open(show, token, parts, **_QUIET)
+    gr.on([join.click, code.submit], begin, code, token, **QUIET).success(show, token, parts, **QUIET)
+    gr.on([resume.click, link.submit], use, link, token, **QUIET).success(show, token, parts, **QUIET)
+    desk.look.click(show, token, parts, **QUIET)
+    on_open(show, token, parts, **QUIET)
     on_open(None, None, None, js=_KEYS)
     _wire_work(services, desk, token, *others)
 
@@ -163,11 +162,11 @@ def _wire_work(services: Services, desk: Desk, token: gr.BrowserState, send: gr.
         return _correcting(services, desk, of, chosen, language_of(request))
 
     for button, action in ((send, "vote"), (skip, "skip"), (report, "report")):
-        button.click(judging(action), answer, parts, **_QUIET)
-    correct.click(take_up, [token, desk.past], parts, **_QUIET)
-    desk.edit_side.input(_draft, [desk.edit_side, desk.item], desk.edited, queue=False, **_QUIET)
+        button.click(judging(action), answer, parts, **QUIET)
+    correct.click(take_up, [token, desk.past], parts, **QUIET)
+    desk.edit_side.input(_draft, [desk.edit_side, desk.item], desk.edited, queue=False, **QUIET)
     desk.choice.input(_chosen, [desk.choice, desk.edit_side, desk.edited, desk.item], [desk.edit_side, desk.edited],
-                      queue=False, **_QUIET)  # fmt: skip
+                      queue=False, **QUIET)  # fmt: skip
 
 
 def _count(services: Services, token: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui.request import actor, inform, language_of, shown
+from ui.request import QUIET, actor, inform, language_of, shown
 from ui.translations import t, word
 from ui.vote.label_tab import verdict
 from ui.vote.report_view import table
@@ -19,8 +19,6 @@ from ui.vote.report_view import table
 if TYPE_CHECKING:
     from labeling.schema import Annotator
     from workbench.services import Services
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -98,18 +96,18 @@ def wire(services: Services, worth: Worth, choice: gr.Dropdown, opened: gr.Accor
         "inputs": [choice, worth.target, worth.vote],
         "outputs": worth.vote,
     }
-    worth.target.change(**list_votes, **_QUIET)
+    worth.target.change(**list_votes, **QUIET)
     inputs, outputs = [choice, worth.names], [worth.report, worth.target]
     choice.change(  # never one round's numbers under another's name
         lambda: ["", gr.update(value=None), gr.update(choices=[], value=None)],
-        None, [worth.report, worth.target, worth.vote], queue=False, **_QUIET,
+        None, [worth.report, worth.target, worth.vote], queue=False, **QUIET,
     )  # fmt: skip
-    gr.on([opened.expand, worth.refresh.click, worth.names.change], look, inputs, outputs, **_QUIET)
-    worth.revoke.click(revoke, worth.target, None, **_QUIET).success(look, inputs, outputs, **_QUIET)
+    gr.on([opened.expand, worth.refresh.click, worth.names.change], look, inputs, outputs, **QUIET)
+    worth.revoke.click(revoke, worth.target, None, **QUIET).success(look, inputs, outputs, **QUIET)
     for button, out in ((worth.exclude, True), (worth.include, False)):
-        button.click(leave(out), [worth.target, worth.vote, worth.reason], worth.reason, **_QUIET).success(
-            look, inputs, outputs, **_QUIET
-        ).success(**list_votes, **_QUIET)
+        button.click(leave(out), [worth.target, worth.vote, worth.reason], worth.reason, **QUIET).success(
+            look, inputs, outputs, **QUIET
+        ).success(**list_votes, **QUIET)
 
 
 def _named(report: Mapping[str, Any], invited: Sequence[Annotator], language: str) -> list[tuple[str, str]]:

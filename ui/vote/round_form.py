@@ -18,7 +18,7 @@ from labeling.schema import CRITERIA, Generation, RoundSettings
 from tuning.data import uploads
 from ui.components.prompt_sets import prompt_sets
 from ui.forms import named
-from ui.request import actor, language_of, on_open, shown
+from ui.request import QUIET, actor, language_of, on_open, shown
 from ui.translations import t, word
 from ui.vote import form_errors, round_choice
 from workbench.voting.rounds import LEAST_HELDOUT, Wanted
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from workbench.actors import Actor
     from workbench.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _ASKS = ("ask_strength", "ask_ratings", "ask_rationale", "ask_edit")
 MOST_PROMPTS = 10_000  # of each side of a round
 
@@ -148,7 +147,7 @@ def wire(services: Services, parts: tuple[Form, Around], place: round_choice.Pla
     _wire_numbers(services, form)
     form.source.change(
         lambda source: [gr.update(visible=source == "typed"), gr.update(visible=source == "upload")],
-        form.source, [form.typed, form.upload], queue=False, **_QUIET,
+        form.source, [form.typed, form.upload], queue=False, **QUIET,
     )  # fmt: skip
     return _wire_choices(services, form, new)
 
@@ -180,7 +179,7 @@ def _wire_make(
         )
 
     outputs = [*place.outputs, form.name, new, around.more, *around.problems.values()]
-    around.make.click(make, inputs, outputs, **_QUIET).success(None, None, None, js=form_errors.SHOW)
+    around.make.click(make, inputs, outputs, **QUIET).success(None, None, None, js=form_errors.SHOW)
 
 
 def _kept(services: Services, given: dict[str, Any]) -> dict[str, Any]:
@@ -208,10 +207,10 @@ def _wire_numbers(services: Services, form: Form) -> None:
         held = n if purpose == "judge" else max(1, round(LEAST_HELDOUT * n))
         return [n - held, held]
 
-    gr.on([each.change for each in numbers], plan, numbers, form.plan, queue=False, **_QUIET)
+    gr.on([each.change for each in numbers], plan, numbers, form.plan, queue=False, **QUIET)
     gr.on([form.purpose.change, *(each.change for each in numbers)], suggest, [form.purpose, *numbers],
-          [form.n_train, form.n_heldout], queue=False, **_QUIET)  # fmt: skip
-    on_open(plan, numbers, form.plan, **_QUIET)
+          [form.n_train, form.n_heldout], queue=False, **QUIET)  # fmt: skip
+    on_open(plan, numbers, form.plan, **QUIET)
 
 
 def _wire_choices(services: Services, form: Form, new: gr.Accordion) -> Any:
@@ -228,8 +227,8 @@ def _wire_choices(services: Services, form: Form, new: gr.Accordion) -> Any:
         ]
 
     filled = [form.name, form.policies, form.source, form.uncertain_by]
-    gr.on([new.expand], choices, None, filled, queue=False, **_QUIET)
-    return on_open(choices, None, filled, **_QUIET)
+    gr.on([new.expand], choices, None, filled, queue=False, **QUIET)
+    return on_open(choices, None, filled, **QUIET)
 
 
 def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> Wanted:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from labeling.rounds.simulated_annotators import MOST, Habits
-from ui.request import actor, language_of, shown
+from ui.request import QUIET, actor, language_of, shown
 from ui.translations import t, word
 from workbench.voting.simulated_preferences import KEYWORD, NAMES
 
 if TYPE_CHECKING:
     from workbench.services import Services
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,8 @@ def wire(services: Services, panel: Rehearse, choice: gr.Dropdown) -> None:
         return f"<p>{escape(word(key, language, cast=found.cast, votes=found.votes))}</p>"
 
     panel.likes.change(
-        lambda likes: gr.update(visible=likes == KEYWORD), panel.likes, panel.word, queue=False, **_QUIET
+        lambda likes: gr.update(visible=likes == KEYWORD), panel.likes, panel.word, queue=False, **QUIET
     )
     given = [choice, panel.likes, panel.word, panel.annotators, panel.noise, panel.lapses]
-    panel.start.click(vote, given, panel.done, **{**_QUIET, "show_progress": "minimal"})
-    choice.change(lambda: "", None, panel.done, queue=False, **_QUIET)
+    panel.start.click(vote, given, panel.done, **{**QUIET, "show_progress": "minimal"})
+    choice.change(lambda: "", None, panel.done, queue=False, **QUIET)

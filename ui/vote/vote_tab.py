@@ -15,7 +15,7 @@ from common.errors import AfinaError
 from labeling.rounds import lifecycle
 from labeling.schema import State
 from ui.edge.addresses import phones_address
-from ui.request import actor, language_of, shown
+from ui.request import QUIET, actor, language_of, shown
 from ui.server.endpoint_values import typed
 from ui.translations import t
 from ui.vote import (
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from workbench.voting.rounds import Stage
 
 _SECONDS = 1.0
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Which steps a state offers: button -> where it leads; "discuss" and "generate" are steps of their own.
 STEPS: dict[State, tuple[str, ...]] = {
     "draft": ("open",),
@@ -137,15 +136,15 @@ def _wire(services: Services, panel: Panel, new: gr.Accordion, filled: Any) -> N
         empty = gr.skip() if listed else presenter_view.empty(language)
         return [chosen, gr.update(visible=True), gr.update(open=not listed), empty]
 
-    watch: dict[str, Any] = {"fn": look, "inputs": panel.inputs, "outputs": panel.outputs, **_QUIET}
+    watch: dict[str, Any] = {"fn": look, "inputs": panel.inputs, "outputs": panel.outputs, **QUIET}
     start = [panel.choice, panel.below, new, panel.screen]
-    filled.success(arrive, panel.choice, start, **_QUIET).success(**watch)
+    filled.success(arrive, panel.choice, start, **QUIET).success(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     panel.choice.change(**watch, queue=False)
     # Not `.input`: it comes too when the list is opened and shut again.
-    panel.choice.select(lambda name: name or "", panel.choice, panel.place.held, queue=False, **_QUIET)
+    panel.choice.select(lambda name: name or "", panel.choice, panel.place.held, queue=False, **QUIET)
     for name, button in panel.buttons.items():
-        button.click(_step(services, panel, name), [panel.choice, panel.seen], panel.stage, **_QUIET)
+        button.click(_step(services, panel, name), [panel.choice, panel.seen], panel.stage, **QUIET)
 
 
 def _step(services: Services, panel: Panel, name: str) -> Any:

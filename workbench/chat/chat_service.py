@@ -230,10 +230,10 @@ class Gated:
         self._check(policies)
         return self._engine.stream(policies, *rest, **more)
 
-    def behind_the_page(self, lending: Any) -> Any:
+    def behind_the_page(self, leases: Any) -> Any:
         """The engine as threads behind the page may use it."""
         own = getattr(self._engine, "behind_the_page", None)
-        return self if own is None else Gated(own(lending), self._allow)
+        return self if own is None else Gated(own(leases), self._allow)
 
     def _check(self, policies: Sequence[str]) -> None:
         for name in dict.fromkeys(policies):

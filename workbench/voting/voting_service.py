@@ -56,14 +56,14 @@ class Voting:
         self,
         store: Store,
         results: Results,
-        settled: Callable[[], None] | None = None,
+        durable: Callable[[], None] | None = None,
         run_names: Callable[[], dict[str, str]] = dict,
     ) -> None:
-        """`settled` returns when what was just written is safe elsewhere too; without it the own disk is enough.
+        """`durable` returns when what was just written is safe elsewhere too; without it the own disk is enough.
 
         `run_names` are those of all runs by their id.
         """
-        self._store, self._results, self._settled, self._run_names = store, results, settled, run_names
+        self._store, self._results, self._durable, self._run_names = store, results, durable, run_names
         self._scene = _Kept(self._look, _KEPT)
         self._people: dict[str, tuple[float, Annotator]] = {}
         self._departures: tuple | None = None
@@ -149,13 +149,13 @@ class Voting:
 
     def settle(self) -> None:
         """Returns when every vote committed so far is safe elsewhere too. Raises: Unreachable `backup.slow`."""
-        if self._settled is not None:
-            self._settled()
+        if self._durable is not None:
+            self._durable()
 
     @property
     def settles(self) -> bool:
         """Whether a vote has to wait for more than the own disk."""
-        return self._settled is not None
+        return self._durable is not None
 
     def cast_and_next(
         self, person: Annotator, body: object

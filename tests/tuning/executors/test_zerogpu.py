@@ -36,36 +36,36 @@ def test_long_training_is_quoted_in_slices_that_hold_it():
 
 
 def test_work_behind_the_page_is_done_in_the_thread_of_the_event():
-    lending, found = GpuLeases(patience=30), []
-    waiting = threading.Thread(target=lambda: found.append(lending.borrow(threading.get_ident)))
+    leases, found = GpuLeases(patience=30), []
+    waiting = threading.Thread(target=lambda: found.append(leases.acquire(threading.get_ident)))
     waiting.start()
-    while not lending.lend():
+    while not leases.grant():
         time.sleep(0.01)
     waiting.join(5)
     assert found == [threading.get_ident()]
-    assert not lending.lend()
+    assert not leases.grant()
 
 
 def test_without_a_page_nobody_waits_for_ever():
-    lending = GpuLeases(patience=0.2)
+    leases = GpuLeases(patience=0.2)
     with pytest.raises(Nobody):
-        lending.borrow(lambda: None)
+        leases.acquire(lambda: None)
     with pytest.raises(Nobody):
-        lending.borrow(lambda: None, wanted=lambda: False, patient=True)
-    assert not lending.lend()  # what gave up is not done later
-    lending.close()
+        leases.acquire(lambda: None, wanted=lambda: False, patient=True)
+    assert not leases.grant()  # what gave up is not done later
+    leases.close()
     with pytest.raises(Nobody):
-        lending.borrow(lambda: None, patient=True)
+        leases.acquire(lambda: None, patient=True)
 
 
-def lent_until_it_ends(queue: Queue, lending: GpuLeases, run: Run, most: int = 200) -> int:
+def lent_until_it_ends(queue: Queue, leases: GpuLeases, run: Run, most: int = 200) -> int:
     """Plays the teacher's page; gives how many slices were lent."""
     queue.start()
     slices = 0
     end = time.monotonic() + 120
     while not run.status().ended and slices < most:
         assert time.monotonic() < end, run.status()
-        slices += lending.lend()
+        slices += leases.grant()
         time.sleep(0.01)
     return slices - 1  # the first only says that there is a page
 
@@ -94,13 +94,13 @@ def submit(tiny_model, sums):
 
 @pytest.mark.parametrize("method", ["sft", "dpo"])
 def test_a_run_in_slices_equals_an_unbroken_one(tmp_path, submit, method):
-    lending = GpuLeases(patience=30)
-    queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, lending, one_step))
+    leases = GpuLeases(patience=30)
+    queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, leases, one_step))
     whole = submit(queue, method, "whole")
     execute(whole, tmp_path)
     sliced = submit(queue, method, "sliced")
     try:
-        slices = lent_until_it_ends(queue, lending, sliced)
+        slices = lent_until_it_ends(queue, leases, sliced)
     finally:
         queue.close()
     status = sliced.status()
@@ -114,13 +114,13 @@ def test_a_run_in_slices_equals_an_unbroken_one(tmp_path, submit, method):
 
 
 def test_with_the_page_closed_a_run_is_interrupted_and_goes_on_when_resumed(tmp_path, submit):
-    lending = GpuLeases(patience=0.3)
-    queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, lending, one_step))
+    leases = GpuLeases(patience=0.3)
+    queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, leases, one_step))
     run = submit(queue, "sft", "lonely")
     try:
         time.sleep(0.6)
         assert run.state == "queued"  # before its first slice it only waits
-        lent_until_it_ends(queue, lending, run, most=3)
+        lent_until_it_ends(queue, leases, run, most=3)
         assert run.held  # between two slices it is at work
         end = time.monotonic() + 20
         while not run.status().ended and time.monotonic() < end:
@@ -130,8 +130,8 @@ def test_with_the_page_closed_a_run_is_interrupted_and_goes_on_when_resumed(tmp_
         assert status.error is not None and status.error.key == "gpu.nobody"
         assert run.has_adapter
         queue.resume("lonely")
-        lending.patience = 30
-        lent_until_it_ends(queue, lending, run)
+        leases.patience = 30
+        lent_until_it_ends(queue, leases, run)
         assert run.status().state == "done"
     finally:
         queue.close()
@@ -141,12 +141,12 @@ def test_a_refusal_of_the_platform_interrupts_and_says_why(tmp_path, submit):
     def refuse(*arguments):
         raise RuntimeError("You have exceeded your free quota (60s requested vs. 5s left).")
 
-    lending = GpuLeases(patience=30)
-    queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, lending, refuse))
+    leases = GpuLeases(patience=30)
+    queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, leases, refuse))
     run = submit(queue, "sft", "poor")
     try:
         with pytest.raises(RuntimeError, match="exceeded"):  # the page shows it too
-            lent_until_it_ends(queue, lending, run)
+            lent_until_it_ends(queue, leases, run)
         end = time.monotonic() + 20
         while not run.status().ended and time.monotonic() < end:
             time.sleep(0.05)
@@ -158,13 +158,13 @@ def test_a_refusal_of_the_platform_interrupts_and_says_why(tmp_path, submit):
 
 
 def test_a_stop_between_two_slices_saves_and_stops(tmp_path, submit):
-    lending = GpuLeases(patience=30)
-    queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, lending, one_step))
+    leases = GpuLeases(patience=30)
+    queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, leases, one_step))
     run = submit(queue, "sft", "stopped")
     try:
-        lent_until_it_ends(queue, lending, run, most=3)
+        lent_until_it_ends(queue, leases, run, most=3)
         queue.stop("stopped")
-        lent_until_it_ends(queue, lending, run)
+        lent_until_it_ends(queue, leases, run)
     finally:
         queue.close()
     status = run.status()
