@@ -21,9 +21,9 @@ from workbench.actors import TEACHER
 
 SECRETS = ("secretpolicy", "hiddenparent", "abc123def456", "confidential")
 # They write replies by a policy that the visitor names, and need a model in memory.
-WRITING = {"chat_tab.send", "chat_tab.again", "chat_tab.compare", "chat_reward.judge", "chat_reward.best",
-           "classify_tab.ask", "align_dial.hear", "align_dial.arrive", "chat_helps.all_ways"}  # fmt: skip
-EVENTS = {"chat_feedback.rate", "layout.watch"}  # a thumb; which timers run
+WRITING = {"chat_tab.send", "chat_tab.again", "chat_tab.compare", "reward_panel.judge", "reward_panel.best",
+           "classify_tab.ask", "scaling_panel.hear", "scaling_panel.arrive", "alternatives_panel.all_ways"}  # fmt: skip
+EVENTS = {"rating_panel.rate", "page.watch"}  # a thumb; which timers run
 PATHS = ("/", "/config", "/gradio_api/info", "/healthz", "/vote", "/vote/next", "/vote/state?language=en",
          "/vote/state?language=es", "/files/exports/x/y")  # fmt: skip
 

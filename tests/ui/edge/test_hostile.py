@@ -25,48 +25,47 @@ SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 
 # Every handler of the page by what it may do. A new one has to be put in its place here, or the test fails.
 TEACHERS = {
-    "before_class.toggle", "before_class.look",
-    "train_tab.uploaded", "train_tab.start", "train_tab.handler", "train_api.start_run", "train_api.stop_run",
-    "train_api.resume_run", "runs_tab.remove", "vote_tab.step", "vote_form.make", "vote_worth.revoke",
-    "vote_worth.change", "vote_files.export", "vote_files.load", "vote_files.invite", "vote_rehearse.vote",
-    "align_tab.reward",
-    "align_tab.dpo", "align_tab.measure", "align_tab.outcome", "align_tab.again", "align_tab.act",
-    "align_dial.sweep", "align_dial.vote", "align_dial.keep", "vote_tab.open_round", "vote_tab.round_status",
-    "vote_tab.export_preferences", "chat_feedback.keep", "classify_tab.uploaded", "classify_tab.start",
-    "classify_tab.resume",
-    "classify_tab.stop", "classify_tab.written", "align_judges.start", "align_judges.rewrite", "align_judges.write",
-    "align_judges.halt", "align_judges.look", "lineage_panel.look", "lineage_panel.votes", "lineage_panel.adapters",
-    "compare_panel.begin", "numbers_tab.timed", "align_roads.learn", "align_roads.label",
-    "align_roads.climb",
-    "chat_helps.drawn", "chat_helps.kept", "chat_helps.added", "chat_helps.cleared", "which_tab.measure",
-    "study_page.halt", "redteam_tab.attack", "quality_panel.inspect",
-    "quality_panel.take_out", "classify_tab.inspect", "mend_panel.again",
-    "experiments_tab.begin", "experiments_tab.uploaded", "measure_panel.measure", "search_panel.search",
-    "search_panel.halt", "vote_seats.seat", "vote_seats.set_seats", "vote_seats.close", "vote_seats.done",
-    "vote_seats.room_door", "vote_seats.undo_joins",
+    "before_class_panel.toggle", "before_class_panel.look", "train_tab.uploaded", "train_tab.start",
+    "train_tab.handler", "run_endpoints.start_run", "run_endpoints.stop_run", "run_endpoints.resume_run",
+    "runs_tab.remove", "vote_tab.step", "round_form.make", "report_panel.revoke", "report_panel.change",
+    "files_panel.export", "files_panel.load", "files_panel.invite", "simulation_panel.vote",
+    "align_tab.reward", "align_tab.dpo", "align_tab.measure", "align_tab.outcome", "align_tab.again",
+    "align_tab.act", "scaling_panel.sweep", "scaling_panel.vote", "scaling_panel.keep", "vote_tab.open_round",
+    "vote_tab.round_status", "vote_tab.export_preferences", "rating_panel.keep", "classify_tab.uploaded",
+    "classify_tab.start", "classify_tab.resume", "classify_tab.stop", "classify_tab.written",
+    "ai_feedback_panel.start", "ai_feedback_panel.rewrite", "ai_feedback_panel.write",
+    "ai_feedback_panel.halt", "ai_feedback_panel.look", "lineage_panel.look", "lineage_panel.votes",
+    "lineage_panel.adapters", "methods_panel.begin", "numbers_tab.timed", "other_methods_panel.learn",
+    "other_methods_panel.label", "other_methods_panel.climb", "alternatives_panel.drawn",
+    "alternatives_panel.kept", "alternatives_panel.added", "alternatives_panel.cleared",
+    "alternatives_tab.measure", "background_task.halt", "red_team_tab.attack", "quality_panel.inspect",
+    "quality_panel.take_out", "classify_tab.inspect", "remedy_panel.again", "experiments_tab.begin",
+    "experiments_tab.uploaded", "evaluation_panel.measure", "search_panel.search", "search_panel.halt",
+    "door_panel.seat", "door_panel.set_seats", "door_panel.close", "door_panel.done", "door_panel.room_door",
+    "door_panel.undo_joins",
 }  # fmt: skip
 """Start, stop, delete, reveal, export, or read what is the teacher's alone."""
 ANYBODY = {
-    "layout.arrive", "layout.watch", "train_tab.check_new", "train_tab.check", "train_tab.preset", "train_tab.estimate",
-    "train_tab.poll", "train_tab.arrive", "train_api.run_status", "chat_tab.arrive", "chat_tab.refresh",
-    "chat_tab.show_columns", "chat_tab.<lambda>", "chat_tab.send", "chat_tab.again", "chat_tab.stop", "chat_tab.clear",
-    "chat_tab.rest",
-    "chat_feedback.rate", "chat_reward.refresh", "chat_reward.judge", "chat_reward.best", "chat_tab.compare",
-    "runs_tab.arrive", "runs_tab.look", "runs_tab.watch", "vote_tab.arrive", "vote_tab.look", "vote_tab.<lambda>",
-    "vote_form.plan",
-    "vote_form.suggest", "vote_form.<lambda>", "vote_form.choices", "vote_worth.look", "vote_worth.votes",
-    "vote_worth.<lambda>", "vote_files.<lambda>", "vote_seats.look", "vote_seats.arrive", "vote_rehearse.<lambda>",
-    "align_tab.usual", "align_tab.arrive", "align_tab.facts", "align_tab.look",
-    "align_tab.choices", "align_tab.runs", "align_dial.hear", "align_dial.arrive", "label_tab.judge",
-    "label_tab.begin", "label_tab.show", "label_tab.use", "label_tab.take_up", "label_tab._draft", "label_tab._chosen",
-    "vote_tab.leaderboard", "classify_tab.arrive", "classify_tab.check", "classify_tab.check_new", "classify_tab.poll",
-    "classify_tab.chosen", "classify_tab.picked", "classify_tab.ask",
-    "align_judges.arrive", "align_judges.choose", "align_judges.watch",
-    "lineage_panel.arrive", "align_tab.<lambda>", "compare_panel.look", "numbers_tab.calculate", "numbers_tab.choose",
-    "numbers_tab.names", "numbers_tab.runs", "train_tab.formula", "align_roads.arrive",
-    "chat_helps.open_", "chat_helps.all_ways", "which_tab.arrive", "study_page.watch", "redteam_tab.arrive",
-    "before_class.arrive", "quality_panel.opened", "measure_panel.opened",
-    "experiments_tab.choose", "experiments_tab.describe", "experiments_tab.arrive", "experiments_tab.watch",
+    "page.arrive", "page.watch", "train_tab.check_new", "train_tab.check", "train_tab.preset",
+    "train_tab.estimate", "train_tab.poll", "train_tab.arrive", "run_endpoints.run_status", "chat_tab.arrive",
+    "chat_tab.refresh", "chat_tab.show_columns", "chat_tab.<lambda>", "chat_tab.send", "chat_tab.again",
+    "chat_tab.stop", "chat_tab.clear", "chat_tab.rest", "rating_panel.rate", "reward_panel.refresh",
+    "reward_panel.judge", "reward_panel.best", "chat_tab.compare", "runs_tab.arrive", "runs_tab.look",
+    "runs_tab.watch", "vote_tab.arrive", "vote_tab.look", "vote_tab.<lambda>", "round_form.plan",
+    "round_form.suggest", "round_form.<lambda>", "round_form.choices", "report_panel.look",
+    "report_panel.votes", "report_panel.<lambda>", "files_panel.<lambda>", "door_panel.look",
+    "door_panel.arrive", "simulation_panel.<lambda>", "align_tab.usual", "align_tab.arrive",
+    "align_tab.facts", "align_tab.look", "align_tab.choices", "align_tab.runs", "scaling_panel.hear",
+    "scaling_panel.arrive", "label_tab.judge", "label_tab.begin", "label_tab.show", "label_tab.use",
+    "label_tab.take_up", "label_tab._draft", "label_tab._chosen", "vote_tab.leaderboard",
+    "classify_tab.arrive", "classify_tab.check", "classify_tab.check_new", "classify_tab.poll",
+    "classify_tab.chosen", "classify_tab.picked", "classify_tab.ask", "ai_feedback_panel.arrive",
+    "ai_feedback_panel.choose", "ai_feedback_panel.watch", "lineage_panel.arrive", "align_tab.<lambda>",
+    "methods_panel.look", "numbers_tab.calculate", "numbers_tab.choose", "numbers_tab.names",
+    "numbers_tab.runs", "train_tab.formula", "other_methods_panel.arrive", "alternatives_panel.open_",
+    "alternatives_panel.all_ways", "alternatives_tab.arrive", "background_task.watch", "red_team_tab.arrive",
+    "before_class_panel.arrive", "quality_panel.opened", "evaluation_panel.opened", "experiments_tab.choose",
+    "experiments_tab.describe", "experiments_tab.arrive", "experiments_tab.watch",
 }  # fmt: skip
 """Look, chat within limits, or judge with a token of one's own."""
 ROUTES = {
@@ -325,7 +324,7 @@ def test_a_visitor_is_told_apart_by_a_signed_number_and_limited(page):
 
 def test_a_rating_of_what_was_not_written_here_leaves_nothing(page):
     """A page may send any talk and call any part of it liked: only a seal of this installation counts."""
-    number = next(each._id for name, each in handlers(page.demo) if name == "chat_feedback.rate")
+    number = next(each._id for name, each in handlers(page.demo) if name == "rating_panel.rate")
     before = page.counts()
     forged = [
         {"role": role, "content": [{"type": "text", "text": text}], "metadata": {"id": mark}}

@@ -11,10 +11,10 @@ from workbench import services as services_module
 TOKEN = "api-values-test-token"
 GOOD = {
     "chat_tab.compare": ["Hi", ["pocket"], {}, ""],
-    "train_api.start_run": ["pocket", "mixed.en", "x", {}],
-    "train_api.run_status": ["x"],
-    "train_api.stop_run": ["x"],
-    "train_api.resume_run": ["x"],
+    "run_endpoints.start_run": ["pocket", "mixed.en", "x", {}],
+    "run_endpoints.run_status": ["x"],
+    "run_endpoints.stop_run": ["x"],
+    "run_endpoints.resume_run": ["x"],
     "vote_tab.open_round": ["x", {}],
     "vote_tab.round_status": ["x"],
     "vote_tab.export_preferences": ["x", {}],
@@ -59,8 +59,8 @@ def test_seats_are_a_whole_number_and_a_truth_value(tmp_path):
                         ("undo_joins", ["all"]), ("undo_joins", [None])):  # fmt: skip
         with pytest.raises(gr.Error, match=r"give a value of the kind: (whole number|number|true or false)"):
             named[f"vote_seats.{name}"](*given, request)
-    assert named["vote_seats.set_seats"](5, True, request)["seats"] == 5
-    assert named["vote_seats.undo_joins"](1, request)["n"] == 0
+    assert named["door_panel.set_seats"](5, True, request)["seats"] == 5
+    assert named["door_panel.undo_joins"](1, request)["n"] == 0
     services.labels.close()
 
 
