@@ -180,7 +180,7 @@ def token_problem(token: str) -> str:
 
 
 def table() -> str:
-    """All settings as a Markdown table: what stands in README.md."""
+    """All settings as a Markdown table: what stands in docs/hosting.md."""
     rows = ["| Environment variable | Meaning | Default |", "|---|---|---|"]
     for setting in fields(Settings):
         env, default = setting.metadata["env"], setting.default

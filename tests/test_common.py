@@ -104,10 +104,10 @@ def test_a_word_goes_with_its_number():
     assert "fila" in AfinaError("label.skipped", n=2, first="x").words("es")
 
 
-def test_the_readme_lists_the_settings_as_they_are():
+def test_the_documentation_lists_the_settings_as_they_are():
     from common.settings import table
 
-    assert table() in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert table() in (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
 
 
 @contextmanager

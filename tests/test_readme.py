@@ -1,7 +1,8 @@
-"""What README and CONTRIBUTING tell people to type is understood; README's calls from programs work as they stand."""
+"""What the documents tell people to type is understood; the reference's calls from programs work as they stand."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import shlex
@@ -12,16 +13,24 @@ import pytest
 from labeling import cli as labeling
 from tests import ROOT
 from tests.browser.conftest import TOKEN, start, stop
+from tests.ui.endpoint_names import ENDPOINTS
 from tuning.cli import main as tuning
-from workbench import judge
+from workbench import judge, rehearse
 
-PARSERS = {"tuning": tuning.parser, "labeling": labeling.parser, "workbench.judge": judge.parser}
-COMMAND = re.compile(r"python -m (tuning|labeling|workbench\.judge)((?: [^`\n]*)?)")
+PARSERS = {
+    "tuning": tuning.parser,
+    "labeling": labeling.parser,
+    "workbench.judge": judge.parser,
+    "workbench.rehearse": rehearse.parser,
+}
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/hosting.md", "docs/reference.md", "benchmarks/README.md")
+REFERENCE = ROOT / "docs" / "reference.md"
+COMMAND = re.compile(r"python -m (tuning|labeling|workbench\.judge|workbench\.rehearse)((?: [^`\n]*)?)")
 
 
 def commands() -> list[tuple[str, str]]:
     found = []
-    for name in ("README.md", "CONTRIBUTING.md"):
+    for name in DOCUMENTS:
         for match in COMMAND.finditer((ROOT / name).read_text(encoding="utf-8")):
             words = match[2].split(" #")[0].strip()
             if words and "…" not in words and "|" not in words:
@@ -38,9 +47,42 @@ def test_enough_of_them_are_found():
     assert len(commands()) > 20
 
 
+def first_column(heading: str) -> set[str]:
+    """The names in backquotes that begin the rows of the first table below a heading of the reference."""
+    text = REFERENCE.read_text(encoding="utf-8")
+    below = text.partition(f"\n{heading}\n")[2]
+    table = re.search(r"(?:^\|.*\n)+", below, re.MULTILINE)
+    assert table, heading
+    return set(re.findall(r"^\| `([^`]+)`", table[0], re.MULTILINE))
+
+
+def known(parser: argparse.ArgumentParser) -> set[str]:
+    """The commands of `parser`, or its options where it has no commands."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return set(action.choices)
+    return {name for action in parser._actions for name in action.option_strings} - {"-h", "--help"}
+
+
+@pytest.mark.parametrize("program", PARSERS)
+def test_the_reference_names_every_command_and_no_other(program):
+    assert first_column(f"### `python -m {program}`") == known(PARSERS[program]())
+
+
+def test_the_reference_names_every_endpoint_and_no_other():
+    assert first_column("## Other programs") == {f"/{name}" for name in ENDPOINTS}
+
+
+def test_the_reference_names_the_phones_routes():
+    code = (ROOT / "ui" / "phone" / "routes.py").read_text(encoding="utf-8")
+    routes = set(re.findall(r'Route\("([^"]+)"', code))
+    named = set(re.findall(r"^\| `(?:GET|POST) (/vote[^`]*)`", REFERENCE.read_text("utf-8"), re.MULTILINE))
+    assert routes and named == routes
+
+
 def calls() -> tuple[str, str]:
-    """README's calls from another program: those before people vote, and those after."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The reference's calls from another program: those before people vote, and those after."""
+    text = REFERENCE.read_text(encoding="utf-8")
     block = re.search(r"<!-- calls -->\n```python\n(.*?)```", text, re.DOTALL)
     before, mark, after = block[1].partition("# and when people have voted:\n")
     assert mark

@@ -233,26 +233,30 @@ def wait(services: Services, run_id: str) -> None:
         raise status.error or AfinaError("engine.no_start")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
         prog="python -m workbench.rehearse", description=(__doc__ or "").splitlines()[0]
     )
     known = f"{', '.join(simulated_preferences.NAMES)}, keyword:WORD, file.py:function"
-    parser.add_argument("--preference", default="polite", help=known)
-    parser.add_argument("--language", choices=("en", "es"), default="en")
-    parser.add_argument(
+    made.add_argument("--preference", default="polite", help=known)
+    made.add_argument("--language", choices=("en", "es"), default="en")
+    made.add_argument(
         "--noise", type=float, default=0.15, help="share of votes for the other reply, 0 to 0.5"
     )
-    parser.add_argument("--lapses", type=float, default=0.0, help="share of votes by chance, 0 to 1")
-    parser.add_argument("--notice", type=float, default=NOTICE,
+    made.add_argument("--lapses", type=float, default=0.0, help="share of votes by chance, 0 to 1")
+    made.add_argument("--notice", type=float, default=NOTICE,
                         help="least difference that they see; of lengths, a share (0: each letter)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pairs", choices=("auto", "votes", "best"), default="auto",
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--pairs", choices=("auto", "votes", "best"), default="auto",
                         help="DPO learns from the votes, or from fresh pairs that the reward model labels")  # fmt: skip
-    parser.add_argument("--round", metavar="NAME", help="vote in this open round of AFINA_HOME, and no more")
-    parser.add_argument("--annotators", type=int, default=5, help="how many vote in --round")
-    parser.add_argument("--json", action="store_true")
-    given = vars(parser.parse_args(arguments))
+    made.add_argument("--round", metavar="NAME", help="vote in this open round of AFINA_HOME, and no more")
+    made.add_argument("--annotators", type=int, default=5, help="how many vote in --round")
+    made.add_argument("--json", action="store_true")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = vars(parser().parse_args(arguments))
     as_json, named, annotators = (given.pop(name) for name in ("json", "round", "annotators"))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:

@@ -222,7 +222,7 @@ def endpoints(services: Services) -> None:
     @shown
     @typed
     def open_round(name: str, wanted: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-        """Opens the round called `name` for voting; makes it first where `wanted` says how (see the README).
+        """Opens the round called `name` for voting; makes it first where `wanted` says how (see docs/reference.md).
 
         Without a name a new round gets the next free one.
         """

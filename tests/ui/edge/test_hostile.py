@@ -15,6 +15,7 @@ import pytest
 from common.errors import AfinaError
 from common.settings import Settings
 from labeling.rounds import lifecycle
+from tests.ui.endpoint_names import ENDPOINTS
 from tests.ui.serving import TOKEN, Page, arguments, handlers, upload
 from ui.server.routes import routes
 from workbench.access import COOKIE, Roles
@@ -97,10 +98,7 @@ def test_every_handler_and_route_has_its_place(page):
 def test_programs_find_the_endpoints_by_the_names_that_are_documented(page):
     """A private handler of the same name, anywhere in the page, would silently rename one."""
     found = {each.api_name for each in page.demo.fns.values() if each.api_visibility != "private"}
-    assert found == {
-        "start_run", "run_status", "stop_run", "resume_run", "compare", "open_round", "round_status",
-        "export_preferences", "leaderboard", "room_door", "set_seats", "undo_joins",
-    }  # fmt: skip
+    assert found == ENDPOINTS
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, "student"])
