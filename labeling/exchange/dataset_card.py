@@ -56,7 +56,7 @@ def words(
         "",
         "| | |",
         "|---|---|",
-        f"| comparisons | {len(judged)} ({splits['train']} train, {splits['heldout']} held out) |",
+        f"| comparisons | {len(judged)} ({splits['train']} train, {splits['heldout']} validation) |",
         f"| counting votes | {len(votes)} by {len({vote.annotator_id for vote in votes})} annotators |",
         f"| answers | {_listed(winners)} |",
         f"| who judged | {_listed(sources)} |",
@@ -66,8 +66,9 @@ def words(
         *_ratings(rated),
         "",
         "Annotators were shown two replies without names, sides drawn at random. They are known by",
-        "random ids; no name or address was kept. Prompts marked held out measure: a model that trained on",
-        "them cannot be judged on them. The replies are a language model's and may be false or offensive.",
+        "random ids; no name or address was kept. Prompts marked `heldout` are for validation: a model",
+        "that trained on them cannot be judged on them. The replies are a language model's and may be",
+        "false or offensive.",
     ]
     return "\n".join(lines) + "\n"
 

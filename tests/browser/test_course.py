@@ -137,18 +137,18 @@ def test_an_experiment_a_look_at_the_data_and_a_search(app, visit):
     """Trains three runs: two trials of a search, one experiment."""
     page = visit(app.teachers_link)
     page.get_by_text("learned (carries loss)").wait_for()
-    page.get_by_role("button", name="Look closer: leaks").click()
+    page.get_by_role("button", name="Check the data: leakage").click()
     page.locator("#quality-look").click()
     page.locator("#quality-told .train-tiles").wait_for(timeout=120_000)
     page.locator("#quality-rule textarea, #quality-rule input").first.fill("capital")
     page.locator("#quality-sift").click()
-    page.locator("#quality-told .train-remark", has_text="taken out").wait_for()  # and which
+    page.locator("#quality-told .train-remark", has_text="removed").wait_for()  # and which
 
     page.get_by_text("Quick", exact=True).click()
     page.get_by_role("button", name="Search the settings").click()
     page.locator("#search-settings input[type=number]").fill("2")
     page.locator("#search-start").click()
-    page.get_by_text("has begun").wait_for()
+    page.get_by_text("has started").wait_for()
 
     page.get_by_role("tab", name="Experiments", exact=True).click()
     page.locator("#recipe").get_by_text("Safety tuning").click()
@@ -157,7 +157,7 @@ def test_an_experiment_a_look_at_the_data_and_a_search(app, visit):
     page.locator("#recipe-told .badge.done").wait_for(timeout=900_000)
     page.locator("#recipe-told .train-sample li").nth(1).wait_for()
 
-    page.get_by_role("tab", name="Runs", exact=True).click()
+    page.get_by_role("tab", name="Models", exact=True).click()
     page.locator("#compare-results input").first.click()
     assert page.get_by_role("option", name="experiment: Safety tuning").count() == 1
     page.get_by_role("option", name="search ").first.click()

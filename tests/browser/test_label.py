@@ -86,7 +86,7 @@ def test_the_second_tab_goes_on_to_the_next(team, visit):
     n = len(said(store))
     second.locator("body").press("2")
     second.locator("#label-send").click()
-    toast = second.get_by_test_id("toast-text").filter(has_text="judged this comparison already")
+    toast = second.get_by_test_id("toast-text").filter(has_text="already judged this comparison")
     toast.wait_for()
     assert "supersedes" not in toast.inner_text()
     judged(second, 1)

@@ -29,7 +29,7 @@ def test_a_lesson(visit, app: App):
     helpers.ask(page, "And of France?")
     assert len(helpers.replies(page, 4)) == 4
 
-    page.get_by_role("tab", name="Runs").click()
+    page.get_by_role("tab", name="Models").click()
     row = page.locator("table.runs tr", has_text="lesson").first
     row.wait_for()
     assert "done" in row.inner_text()
@@ -139,7 +139,7 @@ def test_a_file_that_is_too_large_is_refused_before_a_byte_is_sent(visit, app: A
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Upload").first.click()
     chooser.value.set_files(picture)
-    other = page.get_by_role("alert").filter(has_text="picture.png is not of a kind that is read here")
+    other = page.get_by_role("alert").filter(has_text="picture.png is not of a type that Afina reads")
     other.wait_for()
     assert not sent and not note.count()
     other.click()

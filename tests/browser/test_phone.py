@@ -163,7 +163,7 @@ def test_a_revoked_token_may_join_again(phone, stub):
     stub.tokens.clear()
     hurry(page)
     page.get_by_role("heading", name="This pass has ended").wait_for()
-    page.get_by_text("Nobody here has this token.").wait_for()
+    page.get_by_text("This pass is not known here.").wait_for()
     page.get_by_label("Room code").fill(ROOM)
     tap(page, "Join")
     asked(page, 0)
@@ -176,7 +176,7 @@ def test_who_came_by_the_qr_code_is_told_why_it_ended_too(phone, stub):
     asked(page, 0)
     stub.tokens.clear()
     hurry(page)
-    page.get_by_text("Nobody here has this token.").wait_for()
+    page.get_by_text("This pass is not known here.").wait_for()
     tap(page, "Join")  # the code is still there
     asked(page, 0)
     assert not page.get_by_text("This pass has ended").is_visible()

@@ -76,7 +76,7 @@ def test_a_class_votes_discusses_votes_again_and_sees_the_result(app, visit, chr
         assert judge_all(phone, "left") == 1
     page.locator("#vote-locked:visible").click()
     page.locator(".stage .shares").nth(1).wait_for()
-    page.get_by_text("changed their mind").wait_for()
+    page.get_by_text("changed their vote").wait_for()
     page.locator("#vote-revealed:visible").click()
     page.locator(".stage .huge").wait_for()
     for phone in phones:
@@ -106,7 +106,7 @@ def export(page, app) -> None:
 def test_what_the_votes_are_worth_is_shown_with_formulas(app, visit):
     page = visit(app.teachers_link)
     page.get_by_role("tab", name="Vote").click()
-    page.get_by_role("button", name="What the votes are worth").click()
+    page.get_by_role("button", name="Vote statistics").click()
     page.locator("#vote-refresh").click()
     page.get_by_text("Krippendorff's alpha").first.wait_for()
     told = page.locator("#vote-report p").first
@@ -193,6 +193,6 @@ def test_a_thumb_and_a_star_in_the_chat(app, visit):
     page.get_by_role("tab", name="Chat").click()
     ask(page, "What is the capital of Peru?")
     page.get_by_role("button", name=re.compile("^like$|Like", re.IGNORECASE)).first.click()
-    page.get_by_text("kept as a rating").wait_for()
+    page.get_by_text("your rating is saved").wait_for()
     page.locator("#chat-star").click()
     page.get_by_text("waits for a round").wait_for()

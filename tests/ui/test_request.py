@@ -62,7 +62,7 @@ def test_what_nobody_expected_is_told_in_words_and_logged_whole(monkeypatch, cap
     stream = broken_later(gr.Request())
     assert next(stream) == 1
     for call in (lambda: broken(gr.Request()), lambda: next(stream)):
-        with pytest.raises(gr.Error, match="Algo falló") as told:
+        with pytest.raises(gr.Error, match="Algo inesperado ha fallado") as told:
             call()
         assert "/srv" not in str(told.value) and "OSError" in str(told.value)
     assert caplog.text.count("\nOSError: File name too long: '/srv/afina/runs/x'") == 2

@@ -42,7 +42,7 @@ def test_it_is_told_as_it_goes_on_and_stops_where_it_is(studies, tmp_path):
     with pytest.raises(NotAllowed):
         studies.begin(VISITOR, "one", {}, count)
     studies.begin(TEACHER, "one", {"what": "x"}, count)
-    with pytest.raises(Conflict, match="already going on"):
+    with pytest.raises(Conflict, match="already running"):
         studies.begin(TEACHER, "one", {}, count)
     told = until(studies, "running")
     assert told.about == {"what": "x"} and told.total in (0, 10_000)
@@ -116,9 +116,9 @@ def test_chance_on_a_few_questions_makes_no_reader_and_what_is_known_needs_no_do
 
 
 def test_ways_that_are_right_equally_often_are_all_named():
-    assert "pocket · alone is right most often (75%)" in said({"pocket": (0.75, 0.5)}, n=4)
+    assert "pocket · alone is correct most often (75%)" in said({"pocket": (0.75, 0.5)}, n=4)
     equal = said({"pocket": (0.75, 0.75)}, n=4)
-    assert "most often" not in equal and "pocket · alone, pocket · documents (RAG) (75%)" in equal
+    assert "most often" not in equal and "pocket · alone, pocket · RAG (documents) (75%)" in equal
 
 
 def test_who_has_a_run_that_reads_is_not_told_to_train_one():
@@ -126,4 +126,4 @@ def test_who_has_a_run_that_reads_is_not_told_to_train_one():
         return said({"pocket": (0.05, 0.05), "mine": (0.1, with_documents)}, n=20)
 
     assert "mine was, and answers from them" in told(0.6) and "Tune a run" not in told(0.6)
-    assert "Tune a run" in told(0.1) and "did not help the tuned run" in told(0.1)
+    assert "Tune a run" in told(0.1) and "did not help the tuned model" in told(0.1)

@@ -66,7 +66,7 @@ def test_what_is_set_is_well(look, tmp_path):
         addresses=("http://10.0.0.2:7860",), teacher_token="t" * 16, backup=str(tmp_path / "copy")
     )
     assert all(each.ok for each in found.values())
-    assert "All is well" in table(list(found.values()), "en")
+    assert "Everything is fine" in table(list(found.values()), "en")
     services.doors.close(TEACHER, True)
     found, _ = look(open_chat=False, teacher_token="t" * 16)
     assert found["chat"].text == "before.chat_closed"

@@ -44,7 +44,7 @@ def test_messages_and_tokens_are_counted_for_each_person(limits):
 
 def test_places_in_the_queue_are_given_back_whatever_happens(limits):
     with limits.writing("me", 3):
-        with pytest.raises(TooMany, match="3 replies are being written already"), limits.writing("you", 2):
+        with pytest.raises(TooMany, match="3 replies are already being written"), limits.writing("you", 2):
             pass
         with limits.writing("you", 1):
             pass

@@ -171,7 +171,7 @@ def comparison(reports: Mapping[str, Mapping[str, Any]], language: str) -> go.Fi
 
 def _wrapped(key: str, language: str) -> str:
     """A label beside its bars, in lines that a phone has room for."""
-    return "<br>".join(textwrap.wrap(word(key, language), 14, break_long_words=False))
+    return "<br>".join(textwrap.wrap(word(key, language), 15, break_long_words=False))
 
 
 def confusion(report: Mapping[str, Any], language: str) -> go.Figure:

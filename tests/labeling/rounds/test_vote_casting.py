@@ -115,7 +115,7 @@ def test_taking_back_gives_the_comparison_back(room):
     assert again.comparison_id == served.comparison_id and again.left == served.left
     room.cast(person, served.comparison_id, "right")
     assert len(vote_selection.votes_of(room.store, room.round_id)) == 1
-    with pytest.raises(Conflict, match="no vote of yours"):
+    with pytest.raises(Conflict, match="no vote to take back"):
         other = room.next(person)
         room.cast(person, other.comparison_id, None, action="retract")
 

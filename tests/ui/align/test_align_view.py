@@ -49,14 +49,14 @@ def test_every_comparison_is_accounted_for():
     rows = tuple(Pair("p", "a", "b", None, n, tie) for n, tie in enumerate((False, True, True, True)))
     found = RoundPairs(PairSet(rows, "r", "round"), 1, 0, 1, {"both_bad": 3}, ())
     told = align_view.usable({"majority": 1}, found, "en")
-    assert "1 tie, from which" in told and "held-out ties: 2" in told and "both bad: 3" in told
+    assert "1 tie, from which" in told and "validation ties: 2" in told and "both bad: 3" in told
 
 
 def test_ties_alone_are_not_said_to_teach():
     """A round of ties was said to teach a reward model, and refused when asked to."""
     found = RoundPairs(PairSet((Pair("p", "a", "b", None, 1, True),), "r", "round"), 0, 0, 1, {}, ())
     told = align_view.usable({"majority": 0}, found, "en")
-    assert "ties: 1; alone they teach nothing" in told and "learns too" not in told
+    assert "ties: 1; a round of ties alone teaches nothing" in told and "learns too" not in told
 
 
 def test_a_run_of_every_road_can_be_chosen():
@@ -69,7 +69,7 @@ def test_what_a_round_changed_tells_how_often_nothing_did():
     replies = (("Who?", "She.", "It is she."), ("Where?", "Here.", "Here."))
     found = Outcome("dpo-1", "sft-1", 100, 61, 0.54, 0.44, 0.63, 11.8, 12.4, 0.395, 0.401, 2.63, 2.6, replies)
     told = align_view.outcome(found, "en")
-    assert "To 61 of 100 prompts both write the same" in told and "54 % (44–63 %)" in told
+    assert "On 61 of 100 prompts both write the same" in told and "54 % (44–63 %)" in told
     assert "0.395 before, 0.401 after" in told and "<td>It is she.</td>" in told
     unjudged = dataclasses.replace(found, win_rate=None, low=None, high=None)
     assert "half a win" not in align_view.outcome(unjudged, "en")

@@ -165,7 +165,7 @@ def test_a_column_that_failed_is_told_while_the_others_are_written(language):
 def test_a_folder_is_named_by_its_last_part():
     """Where it lies on the host is nobody's business, and a path crowds a phone."""
     choices = [PolicyChoice("/srv/models/mine", "", True), PolicyChoice("run", "/srv/models/mine", False)]
-    assert [label for label, _ in labels(choices, "en")] == ["mine · base, untouched", "run ← mine"]
+    assert [label for label, _ in labels(choices, "en")] == ["mine · base model", "run ← mine"]
 
 
 def test_a_verdict_shows_the_words_that_lift_and_lower_and_runs_none_of_them():
@@ -186,5 +186,5 @@ def test_a_verdict_shows_the_words_that_lift_and_lower_and_runs_none_of_them():
 
 def test_a_folder_that_answers_with_examples_is_named_by_its_last_part_too():
     choices = [PolicyChoice("/srv/models/mine + few_shot", "/srv/models/mine", True)]
-    assert [label for label, _ in labels(choices, "en")] == ["mine + few-shot"]
-    assert way_name({"policy": "/srv/models/mine", "way": "rag"}, "en") == "mine · documents (RAG)"
+    assert [label for label, _ in labels(choices, "en")] == ["mine + few-shot examples"]
+    assert way_name({"policy": "/srv/models/mine", "way": "rag"}, "en") == "mine · RAG (documents)"

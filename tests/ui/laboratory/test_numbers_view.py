@@ -146,7 +146,7 @@ def test_the_table_marks_the_lowest_loss_and_the_figure_leaves_out_what_is_not_m
 
 def test_what_tells_methods_apart_stands_first_in_a_narrow_table():
     shown = methods_panel.table_of([line("lora", 0.5), line("ia3", None, "running")], "en")
-    assert shown.index("Held-out loss") < shown.index("Trained") < shown.index("State")
+    assert shown.index("Validation loss") < shown.index("Trained") < shown.index("State")
     assert "1.200 → <b>0.500</b>" in shown and "1.200 → –" in shown
 
 

@@ -114,7 +114,7 @@ class Stub:
             if self.refuse:
                 return error(self.refuse, "stub.refused", "The stub refuses.")
             if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
-                return error(401, "label.token", "Nobody here has this token.")
+                return error(401, "label.token", "This pass is not known here.")
             return await step(request)
 
         return route

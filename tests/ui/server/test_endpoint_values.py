@@ -48,7 +48,7 @@ def test_a_wrong_kind_is_told(endpoints, name):
                 with pytest.raises(gr.Error) as caught:
                     endpoints[name](*given, request)
                 told = str(caught.value)
-                assert "should not (" not in told and "no debía" not in told, (at, wrong, told)
+                assert "went wrong (" not in told and "Algo inesperado" not in told, (at, wrong, told)
 
 
 def test_seats_are_a_whole_number_and_a_truth_value(tmp_path):
@@ -57,8 +57,8 @@ def test_seats_are_a_whole_number_and_a_truth_value(tmp_path):
     request = gr.Request(headers={"authorization": f"Bearer {TOKEN}"}, session_hash="s")
     for name, given in (("set_seats", ["5", False]), ("set_seats", [1.5, False]), ("set_seats", [5, "no"]),
                         ("undo_joins", ["all"]), ("undo_joins", [None])):  # fmt: skip
-        with pytest.raises(gr.Error, match=r"give a value of the kind: (whole number|number|true or false)"):
-            named[f"vote_seats.{name}"](*given, request)
+        with pytest.raises(gr.Error, match=r"give a value of the type: (whole number|number|true or false)"):
+            named[f"door_panel.{name}"](*given, request)
     assert named["door_panel.set_seats"](5, True, request)["seats"] == 5
     assert named["door_panel.undo_joins"](1, request)["n"] == 0
     services.labels.close()
@@ -67,11 +67,11 @@ def test_seats_are_a_whole_number_and_a_truth_value(tmp_path):
 def test_the_kind_is_named(endpoints):
     request = gr.Request(headers={}, session_hash="s")
     for given, words in (
-        (["Hi", "pocket", {}, ""], "“policies” is of the kind str; give a value of the kind: list of text"),
-        (["Hi", [5], {}, ""], "“policies” is of the kind list"),
-        ([None, ["pocket"], {}, ""], "“message” is of the kind NoneType"),
-        (["Hi", ["pocket"], [], ""], "“sampling” is of the kind list; give a value of the kind: object"),
-        (["Hi", ["pocket"], {"temperature": "hot"}, ""], "another kind than it should be"),
+        (["Hi", "pocket", {}, ""], "“policies” has the type str; give a value of the type: list of text"),
+        (["Hi", [5], {}, ""], "“policies” has the type list"),
+        ([None, ["pocket"], {}, ""], "“message” has the type NoneType"),
+        (["Hi", ["pocket"], [], ""], "“sampling” has the type list; give a value of the type: object"),
+        (["Hi", ["pocket"], {"temperature": "hot"}, ""], "has the wrong type"),
     ):
         with pytest.raises(gr.Error) as caught:
             endpoints["chat_tab.compare"](*given, request)

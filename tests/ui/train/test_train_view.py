@@ -141,12 +141,12 @@ def test_a_failed_run_says_why():
 
 def test_both_losses_are_in_the_plot_from_the_beginning():
     before = run_view.losses({"heldout_loss": [(0, 3.0)]}, "en")
-    assert list(before["which"]) == ["training", "held-out"] and before["loss"].isna().tolist() == [
+    assert list(before["which"]) == ["training", "validation"] and before["loss"].isna().tolist() == [
         True,
         False,
     ]
     frame = run_view.losses(status(*TRAINING).series, "en")
-    assert frame.values.tolist() == [[5, 2.5, "training"], [0, 3.0, "held-out"]]
+    assert frame.values.tolist() == [[5, 2.5, "training"], [0, 3.0, "validation"]]
     assert set(run_view.loss_words("en")["color_map"]) == set(frame["which"])
 
 

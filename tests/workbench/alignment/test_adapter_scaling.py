@@ -143,7 +143,7 @@ def test_it_disagrees_where_the_class_was_contrary(services):
     texts = [["".join(word.text for word in reply).strip() for reply in each.words] for each in found]
     assert all(other.startswith(POLITE) and liked.startswith(CURT) for other, liked in texts)
     page = disagreements(found, "en")  # its words coloured: what made it decide so
-    assert page.count('class="heat"') == 2 * len(found) and "blue ones lift it" in page
+    assert page.count('class="heat"') == 2 * len(found) and "blue words raise it" in page
 
 
 def test_best_of_n_takes_the_highest_reward(services, tiny_model):  # noqa: F811

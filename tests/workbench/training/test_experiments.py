@@ -66,7 +66,7 @@ def test_a_recipe_of_classifiers_has_their_columns_before_its_first_figure(servi
     group = until(services.course.studies, "done", "recipe").result["group"]
     shown = experiments_view.parts(services.course.parts(VISITOR, group), "en")
     assert shown.count("badge queued") == 3
-    assert "Macro-F1" in shown and "Held-out loss" not in shown
+    assert "Macro-F1" in shown and "Validation loss" not in shown
 
 
 @pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
@@ -162,7 +162,7 @@ def test_a_run_that_forgot_is_trained_again_with_the_remedy_alone(services):
         assert len(changed) == 1, changed
         [note] = again.status().notes
         assert note.key == f"note.again.{changed.pop()}"
-        assert "“forgetful” once more" in str(note) and note.params["before"] != note.params["after"]
+        assert "“forgetful” again" in str(note) and note.params["before"] != note.params["after"]
         for side in ("train", "heldout"):
             assert [row.content for row in again.rows(side)] == [row.content for row in run.rows(side)]
     with pytest.raises(AfinaError):
@@ -235,7 +235,7 @@ def test_a_search_is_drawn_by_setting():
     assert "No trial has" in experiments_view.trials(begun, "en", going=True)
     assert experiments_view.trials_figure(begun, "en") is None
     broken_off = experiments_view.trials({**found, "ended": False}, "en")
-    assert "broken off" in broken_off and "were removed" not in broken_off
+    assert "interrupted" in broken_off and "were removed" not in broken_off
     rates = [1.4e-4, 1.3e-3, 4e-3, 6.1e-3]
     many = [{**trial, "settings": {"learning_rate": rate}} for rate in rates]
     drawn = experiments_view.trials_figure({**found, "trials": many}, "es")
