@@ -15,6 +15,7 @@ from tests import ROOT
 from tests.browser.conftest import TOKEN, start, stop
 from tests.ui.endpoint_names import ENDPOINTS
 from tuning.cli import main as tuning
+from tuning.data import row_formats
 from workbench import judge, rehearse
 
 PARSERS = {
@@ -78,6 +79,39 @@ def test_the_reference_names_the_phones_routes():
     routes = set(re.findall(r'Route\("([^"]+)"', code))
     named = set(re.findall(r"^\| `(?:GET|POST) (/vote[^`]*)`", REFERENCE.read_text("utf-8"), re.MULTILINE))
     assert routes and named == routes
+
+
+def test_the_reference_names_the_columns_of_every_format():
+    text = REFERENCE.read_text(encoding="utf-8").lower()
+    columns = {column for _, parts in row_formats._KNOWN for column in parts.values()}
+    assert not [column for column in columns if f"`{column}`" not in text]
+
+
+@pytest.mark.slow
+def test_the_examples_for_python_work_as_they_stand(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AFINA_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    below = REFERENCE.read_text(encoding="utf-8").partition("\n## Python\n")[2]
+    first, second = re.findall(r"```python\n(.*?)```", below.partition("\n## ")[0], re.DOTALL)
+    rows = [(f"What is {n} and {n}?", f"It is {2 * n}.") for n in range(1, 25)]
+    pairs = [{"prompt": question, "completion": answer} for question, answer in rows]
+    turns = [
+        {
+            "contents": [
+                {"role": role, "parts": [{"text": text}]}
+                for role, text in zip(("user", "model"), row, strict=True)
+            ]
+        }
+        for row in rows
+    ]
+    for name, records in {"pairs": pairs, "train": turns, "validation": turns[:4]}.items():
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        (tmp_path / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    names: dict = {}
+    for example in (first, second):
+        exec(example, names)
+        assert names["job"].state == "done"
+    assert capsys.readouterr().out.strip()
 
 
 def calls() -> tuple[str, str]:
