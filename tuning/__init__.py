@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tuning.api import classify as classify
-    from tuning.api import dpo as dpo
-    from tuning.api import kto as kto
-    from tuning.api import reward as reward
-    from tuning.api import rloo as rloo
     from tuning.api import sft as sft
+    from tuning.api.facade import Facade
     from tuning.api.job import GenerativeModel as GenerativeModel
     from tuning.api.job import Job as Job
+
+    dpo: Facade
+    kto: Facade
+    reward: Facade
+    rloo: Facade
 
 from tuning.models import lazy_imports as _libraries
 
@@ -28,8 +30,10 @@ __all__ = ["GenerativeModel", "Job", "classify", "dpo", "kto", "reward", "rloo",
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("classify", "dpo", "kto", "reward", "rloo", "sft"):
+    if name in ("classify", "sft"):  # these take more than the others
         return import_module(f"tuning.api.{name}")
     if name in ("GenerativeModel", "Job"):
         return getattr(import_module("tuning.api.job"), name)
+    if not name.startswith("_") and name in import_module("tuning.config.training_methods").METHODS:
+        return import_module("tuning.api.facade").Facade(name)
     raise AttributeError(f"module 'tuning' has no attribute {name!r}")

@@ -1,3 +1,3 @@
 """The Python calls `tuning.sft.train` and its siblings, and the job that they give."""
 
-__all__ = ["classify", "dpo", "job", "kto", "reward", "rloo", "sft"]
+__all__ = ["classify", "facade", "job", "sft"]

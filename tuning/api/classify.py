@@ -10,11 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common.settings import Settings
 from tuning.api import job
 from tuning.config.classification import ClassifyConfig
-from tuning.data import labelled
-from tuning.data.labelled import LabelledSet
 
 Data = str | Path | Iterable[Mapping[str, Any]]
 
@@ -43,8 +40,8 @@ def train(
     Raises: AfinaError for data, settings, a model or a name that cannot be used.
     """
     config = ClassifyConfig.from_settings({"source_model": source_model, **settings})
-    data = read(train_dataset).first(limit)
-    validation = None if validation_dataset is None else read(validation_dataset)
+    data = job.read_labels(train_dataset).first(limit)
+    validation = None if validation_dataset is None else job.read_labels(validation_dataset)
     return job.submit(
         "classify", config, data, tuned_model_display_name, job.home_or_default(home), validation
     )
@@ -55,13 +52,3 @@ def predict(name: str, texts: Sequence[str], home: str | Path | None = None) -> 
     from tuning.classification.predict import Classifier
 
     return Classifier(name, job.home_or_default(home)).probabilities(texts)
-
-
-def read(source: Data, text: str = "", label: str = "") -> LabelledSet:
-    """Labelled texts as `train_dataset` takes them; `text` and `label` name the columns of a file."""
-    if isinstance(source, (str, Path)):
-        settings = Settings.from_env()
-        return labelled.load(
-            source, text=text, label=label, max_mb=settings.max_upload_mb, token=settings.hf_token
-        )
-    return labelled.from_python(source)

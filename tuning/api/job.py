@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from common.errors import AfinaError
 from common.settings import Settings
 from tuning.config.training import Config
-from tuning.data import loading, preference_pairs, prompts, rated_replies
+from tuning.data import labelled, loading, preference_pairs, prompts, rated_replies
 from tuning.data.examples import ExampleSet, Loaded, PairSet, RatedSet, TaskSet
 from tuning.data.labelled import LabelledSet
 from tuning.executors.select import executor_of
@@ -227,6 +227,28 @@ def read_tasks(source: str | Path | Iterable[Mapping[str, Any]]) -> TaskSet:
     if isinstance(source, (str, Path)):
         return prompts.load(source, Settings.from_env().max_upload_mb)
     return prompts.from_python(list(source))
+
+
+def read_labels(
+    source: str | Path | Iterable[Mapping[str, Any]], text: str = "", label: str = ""
+) -> LabelledSet:
+    """Labelled texts as `train_dataset` takes them; `text` and `label` name the columns of a file."""
+    if isinstance(source, (str, Path)):
+        settings = Settings.from_env()
+        return labelled.load(
+            source, text=text, label=label, max_mb=settings.max_upload_mb, token=settings.hf_token
+        )
+    return labelled.from_python(source)
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "rows": read,
+    "pairs": read_pairs,
+    "rated": read_rated,
+    "tasks": read_tasks,
+    "labels": read_labels,
+}
+"""By what a method learns from (`tuning.config.training_methods`)."""
 
 
 def _executor(home: Path, base_model: str) -> Executor:

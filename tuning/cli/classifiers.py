@@ -32,7 +32,6 @@ def add(command: Command) -> None:
 
 
 def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
-    from tuning.api import classify
     from tuning.classification import compare as ways
     from tuning.classification import generative
     from tuning.config.classification import ClassifyConfig
@@ -41,9 +40,11 @@ def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.runs.run_store import RunStore
 
     chosen = dict(assignment(text) for text in options.set)
+    from tuning.api import job
+
     source = options.source_model or settings.base_model
     config = ClassifyConfig.from_settings({"source_model": source, **chosen})
-    data = classify.read(options.train_dataset).first(options.limit)
+    data = job.read_labels(options.train_dataset).first(options.limit)
     store = RunStore(settings.home)
     queue = Queue(store, executor_of(settings, source))
     runs = ways.submit(queue, config, data, options.strategies.split(","), options.name)

@@ -33,12 +33,12 @@ def add(command: Command) -> None:
 
 
 def inspect(options: argparse.Namespace, settings: Settings) -> Answer:
-    from tuning.api import classify, job
+    from tuning.api import job
     from tuning.evaluation import data_quality
 
     if not 0.2 <= options.threshold <= 1:
         raise AfinaError("config.range", name="threshold", value=options.threshold, min=0.2, max=1)
-    data: Any = (classify.read if options.labelled else job.read)(options.dataset)
+    data: Any = (job.read_labels if options.labelled else job.read)(options.dataset)
     told = asdict(data_quality.look(data.rows, threshold=options.threshold)) | {"n_skipped": data.n_skipped}
     lines = [f"{name}: {value}" for name, value in told.items() if name not in ("leaks", "odd")]
     lines += [f"held-out row {leak['heldout_row']} ~ train row {leak['train_row']} ({leak['similarity']:.2f}): "

@@ -20,17 +20,7 @@ from common.settings import Settings
 from common.terminal import Parser, language, run_command
 from tuning.cli import classifiers, data, evaluation, experiments, peft
 from tuning.cli.shared import Answer, assignment, no_progress_bars, number, watch
-from tuning.config.classification import ClassifyConfig
-from tuning.config.training import Config, DPOConfig, KTOConfig, RewardConfig, RLOOConfig, SFTConfig
-
-CONFIGS: dict[str, type[Config]] = {
-    "sft": SFTConfig,
-    "reward": RewardConfig,
-    "dpo": DPOConfig,
-    "classify": ClassifyConfig,
-    "kto": KTOConfig,
-    "rloo": RLOOConfig,
-}
+from tuning.config.training_methods import METHODS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,12 +46,9 @@ def parser() -> Parser:
         added.set_defaults(command=function)
         return added
 
-    _method(command("sft", train, "Fine-tune an adapter on prompts and replies."), "sft")
-    _method(command("reward", train, "Train a reward model on preference pairs."), "reward")
-    _method(command("dpo", train, "Optimise a policy on preference pairs (DPO)."), "dpo")
-    _method(command("classify", train, "Train a classifier on labelled texts."), "classify")
-    _method(command("kto", train, "Optimise a policy on replies rated good or bad (KTO)."), "kto")
-    _method(command("rloo", train, "Optimise a policy by the reward of its own replies (RLOO)."), "rloo")
+    for name, method in METHODS.items():
+        if method.command:
+            _method(command(name, train, method.command), name)
     command("runs", runs, "List all runs.").add_argument("name", nargs="?", help="show this run only")
     for name in ("resume", "stop", "cancel", "delete"):
         command(name, globals()[name], f"{name.capitalize()} a run.").add_argument("name", help="name or id")
@@ -74,7 +61,7 @@ def parser() -> Parser:
 
 
 def _method(sub: argparse.ArgumentParser, method: str) -> None:
-    config = CONFIGS[method]
+    config = METHODS[method].config
     knobs = "\n".join(f"  {field.name:24} {field.metadata['help']}" for field in fields(config))
     sub.formatter_class = argparse.RawDescriptionHelpFormatter
     sub.epilog = f"settings (--set key=value):\n{knobs}"
@@ -117,12 +104,10 @@ def train(options: argparse.Namespace, settings: Settings) -> Answer:
     chosen = dict(assignment(text) for text in options.set)
     source = options.source_model or settings.base_model
     method = options.method
-    config = CONFIGS[method].from_settings({"preset": options.preset, "source_model": source, **chosen})
-    from tuning.api import classify
-
-    readers: dict[str, Any] = {"sft": job.read, "classify": classify.read, "kto": job.read_rated}
-    readers |= {"rloo": job.read_tasks}
-    read = readers.get(method, job.read_pairs)
+    config = METHODS[method].config.from_settings(
+        {"preset": options.preset, "source_model": source, **chosen}
+    )
+    read = job.READERS[METHODS[method].learns_from]
     validation = read(options.validation_dataset) if options.validation_dataset else None
     data = read(options.train_dataset)
     if data.n_skipped:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
 
 from common.errors import AfinaError
-from tuning.models import scaling
 from tuning.models.peft_methods import METHODS
+from tuning.models.references import MOST_STRENGTH
 
 
 def knob(
@@ -350,7 +350,7 @@ class DialConfig(Config):
 
     source_model: str = knob("", "Run whose change is scaled.")
     strength: float = knob(
-        1.0, "How much of the change: 0 its parent, 1 the run itself.", min=0.0, max=scaling.MOST
+        1.0, "How much of the change: 0 its parent, 1 the run itself.", min=0.0, max=MOST_STRENGTH
     )
     heldout_fraction: float = knob(0.2, "Share of the prompts kept for measuring.", min=0.0, max=0.9)
     seed: int = knob(0, "Nothing is drawn.", min=0, max=2**31 - 1)

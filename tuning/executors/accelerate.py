@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import AfinaError
-from tuning.executors import node
+from tuning.config.training_methods import METHODS
 from tuning.executors.local import LocalExecutor
 from tuning.runs.run_store import Run
 
@@ -28,7 +28,7 @@ class LaunchedExecutor(LocalExecutor):
         """Nothing waits: other runs' worker is started when one comes."""
 
     def run(self, run: Run) -> None:
-        if run.info.method not in node.METHODS:
+        if not METHODS[run.info.method].parallel:
             super().warm()
             super().run(run)
             return

@@ -22,7 +22,6 @@ from tuning.runs.run_store import Run, RunStore
 from tuning.runs.status import ACTIVE, state_of
 
 logger = logging.getLogger(__name__)
-METHODS = ("sft", "dpo", "reward")  # whose trainers divide a batch among processes
 
 
 def main(home: Path, name: str) -> int:

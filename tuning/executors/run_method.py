@@ -15,23 +15,13 @@ from typing import TYPE_CHECKING
 from filelock import Timeout
 
 from common.errors import AfinaError
+from tuning.config.training_methods import METHODS
 from tuning.runs.run_store import Run
 
 if TYPE_CHECKING:
     from tuning.methods.start import Preloaded
 
 logger = logging.getLogger(__name__)
-
-# run.method -> module with `train(run, home, preloaded) -> bool` (whether it came to its end; False: it was stopped)
-METHODS = {
-    "sft": "tuning.methods.sft",
-    "reward": "tuning.methods.reward",
-    "dpo": "tuning.methods.dpo",
-    "classify": "tuning.classification.train",
-    "dial": "tuning.methods.scaled_adapter",
-    "kto": "tuning.methods.kto",
-    "rloo": "tuning.rewards.rloo",
-}
 
 
 def execute(run: Run, home: Path, preloaded: Preloaded | None = None) -> None:
@@ -51,7 +41,9 @@ def perform(run: Run, home: Path, preloaded: Preloaded | None = None) -> None:
     A run with a `deadline` that it came to is left as it is, `paused`.
     """
     try:
-        train: Callable[[Run, Path, Preloaded | None], bool] = import_module(METHODS[run.info.method]).train
+        train: Callable[[Run, Path, Preloaded | None], bool] = import_module(
+            METHODS[run.info.method].trainer
+        ).train
         finished = train(run, home, preloaded)
     except Exception as error:
         if run.silent:  # whoever started it tells

@@ -96,10 +96,10 @@ def prepare(home: Path, base_model: str) -> None:
     """
     from importlib import import_module
 
-    from tuning.executors.run_method import METHODS
+    from tuning.config.training_methods import METHODS
 
-    for module in METHODS.values():
-        import_module(module)
+    for method in METHODS.values():
+        import_module(method.trainer)
     engine(str(home)).load(base_model)
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 POCKET_PATH = Path(__file__).parents[1] / "pocket" / "weights"
 POCKET_ID = "afina/pocket"
-NO_POLICY = ("reward", "classify")  # methods whose runs give numbers, not replies
+MOST_STRENGTH = 3.0  # how far the change of a run may be scaled
 
 
 @dataclass(frozen=True)

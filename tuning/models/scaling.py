@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 from common import files, hashing
 from common.errors import AfinaError
 from tuning.models import peft_methods
+from tuning.models.references import MOST_STRENGTH
 
 if TYPE_CHECKING:
     import torch
 
 SIGN = "*"  # no run, folder or Hub id has it in its name
-MOST = 3.0
 STEP = 0.05
 _KEPT = 24  # settings of one run that stay on disk; others are made again when asked for
 
@@ -44,13 +44,13 @@ def parsed(name: str) -> tuple[str, float]:
     try:
         return run.strip(), checked(float(text))
     except ValueError:
-        raise AfinaError("dial.strength", value=text, most=MOST) from None
+        raise AfinaError("dial.strength", value=text, most=MOST_STRENGTH) from None
 
 
 def checked(strength: float) -> float:
     """The nearest setting of the dial. Raises: AfinaError `dial.strength` outside of 0 to 3."""
-    if not 0 <= strength <= MOST:  # NaN fails too
-        raise AfinaError("dial.strength", value=strength, most=MOST)
+    if not 0 <= strength <= MOST_STRENGTH:  # NaN fails too
+        raise AfinaError("dial.strength", value=strength, most=MOST_STRENGTH)
     return round(round(strength / STEP) * STEP, 4)
 
 
@@ -83,7 +83,7 @@ def is_made(run: Path, parent: Path | None, strength: float) -> bool:
 
 def made(run: Path, parent: Path | None) -> list[float]:
     """The settings of the dial that are there, the run itself among them."""
-    every = (STEP * n for n in range(round(MOST / STEP) + 1))
+    every = (STEP * n for n in range(round(MOST_STRENGTH / STEP) + 1))
     return [round(strength, 4) for strength in every if is_made(run, parent, strength)]
 
 

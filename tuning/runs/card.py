@@ -7,23 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuning.config.training_methods import METHODS
 from tuning.models.peft_methods import PEFT_METHODS
 from tuning.models.references import Base, neutral_id
 
 if TYPE_CHECKING:
     from tuning.models.model_info import ModelInfo
     from tuning.runs.run_store import Run
-
-
-_METHODS = {
-    "sft": "An adapter, trained by supervised fine-tuning",
-    "dpo": "An adapter, trained by direct preference optimisation (DPO)",
-    "dial": "An adapter: what its parent had learned, scaled without training (`strength`)",
-    "classify": "A text classifier (a head of one number per class, with what was trained of the body)",
-    "kto": "An adapter, trained on replies rated one by one (KTO)",
-    "rloo": "An adapter, trained by a policy gradient on its own replies (RLOO)",
-    "reward": "A reward model (an adapter and a head of one number), trained on preference pairs",
-}
 
 
 def write(run: Run, base_model: Base, model: ModelInfo, plan: Mapping[str, Any]) -> str:
@@ -46,7 +36,7 @@ def write(run: Run, base_model: Base, model: ModelInfo, plan: Mapping[str, Any])
     about = f"""
 # {run.name}
 
-{_METHODS.get(info.method, "An adapter, trained")}, with Afina on {made:%Y-%m-%d}.
+{METHODS[info.method].card}, with Afina on {made:%Y-%m-%d}.
 
 ## Base model
 

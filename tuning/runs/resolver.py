@@ -10,8 +10,9 @@ from common import hashing
 from common.errors import AfinaError
 from common.files import BrokenFile
 from common.settings import default_home
+from tuning.config.training_methods import NO_POLICY
 from tuning.models import hub, peft_methods, scaling
-from tuning.models.references import NO_POLICY, POCKET_ID, POCKET_PATH, Base, Policy
+from tuning.models.references import POCKET_ID, POCKET_PATH, Base, Policy
 from tuning.runs.run_store import RunInfo
 
 

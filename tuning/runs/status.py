@@ -20,27 +20,7 @@ ENDED = ("stopped", "done", "failed", "interrupted", "cancelled")
 _STATES = (*ACTIVE, *WAITING, *ENDED)  # a newer version may know others
 RESUMABLE = ("stopped", "failed", "interrupted", "cancelled")
 
-SERIES = (
-    "loss",
-    "heldout_loss",
-    "learning_rate",
-    "grad_norm",
-    "tokens_per_second",
-    "accuracy",
-    "margin",
-    "chosen_reward",
-    "rejected_reward",
-    "kl",
-    "heldout_accuracy",
-    "heldout_margin",
-    "heldout_macro_f1",
-    "probe_loss",
-    "probe_right",
-    "reward",
-    "heldout_reward",
-    "heldout_right",
-    "reply_tokens",
-)
+_MOST_CURVES = 64  # a run measures about thirty numbers
 _MOST_POINTS = 1000
 # What a run's plan holds as numbers: read by whoever shows it.
 _NUMBERS = ("total_steps", "elapsed_seconds", "trainable", "parameters", "learning_rate", "batch_size",
@@ -146,7 +126,7 @@ class _Fold:
         self.step = 0
         self.latest: dict[str, float] = {}
         self.plan: dict[str, Any] = {}
-        self.points: dict[str, dict[int, float]] = {name: {} for name in SERIES}
+        self.points: dict[str, dict[int, float]] = {"heldout_loss": {}}
         self.samples: dict[tuple[int, str], tuple[int, str, str]] = {}
         self.notes: dict[str, AfinaError] = {}
         self.error: AfinaError | None = None
@@ -193,8 +173,8 @@ class _Fold:
         for name, value in event.metrics.items():
             if isinstance(value, (int, float)):
                 self.latest[name] = float(value)
-                if name in self.points:
-                    self.points[name][step] = float(value)
+                if name in self.points or len(self.points) < _MOST_CURVES:
+                    self.points.setdefault(name, {})[step] = float(value)
 
 
 def _worded(metrics: dict[str, Any]) -> AfinaError:

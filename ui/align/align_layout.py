@@ -12,7 +12,7 @@ import gradio as gr
 
 from labeling.schema import Sources
 from tuning.config.training import DPOConfig, RewardConfig
-from ui.align import align_view
+from tuning.config.training_methods import from_votes
 from ui.translations import t
 
 _WAYS = ("majority", "every", "minimum")
@@ -140,9 +140,9 @@ def live() -> Live:
         "show_label": False,
         "visible": False,
     }
-    first = {method: gr.LinePlot(height=360, **plot) for method in align_view.FIRST}
+    first = {method: gr.LinePlot(height=360, **plot) for method in from_votes()}
     with gr.Accordion(t("align.curves"), open=False, visible=False) as more:
-        second = {method: gr.LinePlot(height=280, **plot) for method in align_view.FIRST}
+        second = {method: gr.LinePlot(height=280, **plot) for method in from_votes()}
         gr.Markdown(t("align.curves.kl"), elem_classes="train-hint")
     return Live(choice, head, stop, resume, sample, first, more, second, gr.State(""))
 

@@ -5,13 +5,13 @@ Lays out and wires; what is shown is made in `align_words`, what is done in `wor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from common.errors import AfinaError
+from tuning.config.training_methods import METHODS, from_votes
 from ui.align import (
     ai_feedback_panel,
     align_layout,
@@ -233,28 +233,28 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, lang
         return [gr.skip()] * n
     fresh = not seen.startswith(plotted)
     teacher, done = who.is_teacher, status.state in ("done", "stopped")
-    tuned = teacher and done and run.method in ("dpo", "kto", "rloo")
+    tuned = teacher and done and METHODS[run.method].result == "policy"
     judges = [
         each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable
     ]
 
-    def plots(of: Mapping[str, tuple[str, ...]]) -> list[Any]:
+    def plots(order: str) -> list[Any]:
         return [
-            _plot(status, of[method], language, fresh=fresh)
+            _plot(status, getattr(METHODS[method], order), language, fresh=fresh)
             if method == run.method and drawn
             else gr.update(visible=False)
-            for method in align_view.FIRST
+            for method in from_votes()
         ]
 
     if seen == mark:
-        first, second = plots(align_view.FIRST), plots(align_view.SECOND)
+        first, second = plots("first_curves"), plots("second_curves")
         return [*[gr.skip()] * 5, *first, gr.skip(), *second, settled, *[gr.skip()] * 4]
     return [
         gr.skip(), align_view.head(status, run.method, language),
         gr.update(visible=teacher and status.state in ("starting", "running")),
         gr.update(visible=teacher and status.resumable),
-        align_view.sample(status, language), *plots(align_view.FIRST), gr.update(visible=drawn),
-        *plots(align_view.SECOND), mark,
+        align_view.sample(status, language), *plots("first_curves"), gr.update(visible=drawn),
+        *plots("second_curves"), mark,
         gr.update(visible=teacher and done and run.method == "reward"),
         gr.update(visible=tuned, choices=["", *judges], value=judges[0] if judges else ""),
         gr.update(visible=tuned),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from tuning.config.training_methods import METHODS
 from ui.components import run_view, svg_charts
 from ui.components.data_view import number, tile
 from ui.components.token_heatmap import heat
@@ -22,33 +23,14 @@ if TYPE_CHECKING:
     from workbench.alignment.preference_training import Measured, RoundPairs
     from workbench.alignment.reward_training import Disagreement
 
-# Which curves come first, by method; all of them are measured.
-FIRST = {
-    "dpo": ("chosen_reward", "rejected_reward", "heldout_margin"),
-    "reward": ("accuracy", "heldout_accuracy"),
-    "kto": ("chosen_reward", "rejected_reward", "heldout_margin"),
-    "rloo": ("reward", "heldout_reward"),
-}
-SECOND = {
-    "dpo": ("loss", "kl", "heldout_loss"),
-    "reward": ("loss", "heldout_loss", "heldout_margin"),
-    "kto": ("loss", "kl", "heldout_loss"),
-    "rloo": ("kl", "reply_tokens", "heldout_right", "heldout_accuracy"),
-}
 _COLOURS = {"chosen_reward": "#22854d", "rejected_reward": "#c0392b", "accuracy": "#4f7cff", "loss": "#4f7cff",
             "kl": "#8a63d2", "reward": "#22854d", "reply_tokens": "#4f7cff"}  # fmt: skip
 _HELDOUT = "#f08c2e"
-_TILES = {
-    "dpo": ("chosen_reward", "rejected_reward", "heldout_margin", "accuracy"),
-    "reward": ("accuracy", "heldout_accuracy", "loss"),
-    "kto": ("chosen_reward", "rejected_reward", "heldout_margin", "heldout_accuracy"),
-    "rloo": ("reward", "heldout_reward", "kl", "reply_tokens"),
-}
 
 
 def runs(found: Iterable[RunSummary]) -> list[str]:
     """Names of those that are watched here."""
-    return [each.name for each in found if each.method in FIRST]
+    return [each.name for each in found if METHODS[each.method].first_curves]
 
 
 def empty(is_teacher: bool, language: str) -> str:
@@ -73,7 +55,7 @@ def head(status: RunStatus, method: str, language: str) -> str:
     tiles = [
         tile(f"{number(status.step)} / {number(status.total_steps)}", word("train.live.step", language), "")
     ]
-    for name in _TILES.get(method, ("loss",)):
+    for name in METHODS[method].tiles or ("loss",):
         if name in status.metrics:
             value = status.metrics[name]
             text = (
@@ -83,7 +65,7 @@ def head(status: RunStatus, method: str, language: str) -> str:
                 if "reward" in name
                 else f"{value:.2f}"
             )
-            colour = _COLOURS.get(name, _HELDOUT) if name in FIRST.get(method, ()) else ""
+            colour = _COLOURS.get(name, _HELDOUT) if name in METHODS[method].first_curves else ""
             tiles.append(tile(text, word(f"align.tile.{name}", language), colour))
     shown = "".join(tiles) if status.total_steps else ""
     return (

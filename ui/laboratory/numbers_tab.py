@@ -11,7 +11,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from tuning.config import memory_math
-from tuning.models.references import NO_POLICY
+from tuning.config.training_methods import NO_POLICY
 from ui.laboratory import numbers_view
 from ui.request import UNQUEUED, actor, language_of, on_open, shown
 from ui.translations import t

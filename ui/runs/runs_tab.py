@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common import hashing
+from tuning.config.training_methods import NO_POLICY
 from tuning.models.peft_methods import PEFT_METHODS
-from tuning.models.references import NO_POLICY
 from ui.components import data_view, run_view
 from ui.components.plotly_charts import curves
 from ui.request import UNQUEUED, actor, language_of, on_open, shown, warn

@@ -21,7 +21,8 @@ from labeling.rounds.aggregation import Aggregation, Judged, decide
 from labeling.rounds.aggregation import pairs as pairs_of
 from labeling.schema import Round, Sources
 from labeling.storage.label_store import Store
-from tuning.config.training import DPOConfig, RewardConfig
+from tuning.config.training import DPOConfig, PreferenceConfig, RewardConfig
+from tuning.config.training_methods import METHODS
 from tuning.data.examples import Pair, PairSet
 from tuning.executors import gpu_leases
 from tuning.executors.gpu_leases import Quote
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from tuning.rewards.reward_model import Rewards
     from workbench.access import Roles
     from workbench.actors import Actor
-
-CONFIGS: dict[str, type[RewardConfig] | type[DPOConfig]] = {"reward": RewardConfig, "dpo": DPOConfig}
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,8 @@ class Aligning:
 
         source, most = voted_on(lifecycle.get(self._labels, round_id)), self._settings.gpu_slice
         told = {}
-        for method, kind in CONFIGS.items():
+        kinds: dict[str, type[PreferenceConfig]] = {"reward": RewardConfig, "dpo": DPOConfig}
+        for method, kind in kinds.items():
             config = kind.from_settings({"source_model": source, "epochs": (epochs or {}).get(method) or 0})
             told[method] = gpu_leases.quote(preference_seconds(config, found.data, self._store), most)
         return told
@@ -194,7 +194,7 @@ class Aligning:
         source = source_model or voted_on(this)
         if from_base:
             source = _base_of(source, self._store)
-        config = CONFIGS[method].from_settings({"source_model": source, **settings})
+        config = METHODS[method].config.from_settings({"source_model": source, **settings})
         run = self._queue.submit(method, config, found.data, name)
         annotators.record_training(self._labels, run.id, found.annotation_ids)
         return run.id

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 from common import collecting
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
+from tuning.config.training_methods import NO_POLICY
 from tuning.evaluation import alternatives
 from tuning.models import lazy_imports, scaling
-from tuning.models.references import NO_POLICY
 from tuning.runs.run_store import RunStore
 from workbench.chat import reply_seals
 from workbench.chat.alternatives import Alternatives

@@ -17,6 +17,7 @@ from common.errors import AfinaError
 from common.settings import Settings
 from common.split import HELDOUT_FRACTION
 from tuning.config.training import SFTConfig
+from tuning.config.training_methods import NO_POLICY
 from tuning.data.examples import Loaded, Row
 from tuning.evaluation.few_shot import questions, written
 from tuning.experiments import recipes, results
@@ -132,14 +133,13 @@ class Course:
         Conflict `studies.busy`.
         """
         from tuning.evaluation.evaluate import evaluate
-        from tuning.models import references
         from workbench.alignment.policy_evaluation import parent_sft
 
         self._roles.require_teacher(actor)
         if not 1 <= limit <= _MOST_QUESTIONS:
             raise AfinaError("config.range", name="rows", value=limit, min=1, max=_MOST_QUESTIONS)
         runs = [self._store.get(name) for name in dict.fromkeys(names)]
-        runs = [run for run in runs if run.has_adapter and run.info.method not in references.NO_POLICY]
+        runs = [run for run in runs if run.has_adapter and run.info.method not in NO_POLICY]
         if not runs:
             raise AfinaError("measure.none")
         if len(runs) > _MOST_MEASURED:

@@ -195,14 +195,14 @@ def run_of(
     folder, tiny_model, method: str, name: str, home: str = "home", source: str = "", stop_at=0, **settings
 ):
     """Trains in this process to the end, or asks the run to stop once it has made `stop_at` steps."""
-    from tuning.cli.main import CONFIGS
+    from tuning.config.training_methods import METHODS
     from tuning.executors.run_method import execute
     from tuning.runs.queue import Queue
 
     told = {"target_steps": 12, "learning_rate": 5e-3, **settings}
     if method == "rloo":
         told = {"reward": "longer", "replies": 4, "reply_tokens": 24, **told}
-    config = CONFIGS[method].from_settings({"source_model": source or str(tiny_model), **told})
+    config = METHODS[method].config.from_settings({"source_model": source or str(tiny_model), **told})
     data = rated_replies.load(ratings_file(folder)) if method == "kto" else prompts.load(prompts_file(folder))
     queue = Queue(RunStore(folder / home), executor=None)  # type: ignore[arg-type]
     run = queue.submit(method, config, data, name)
@@ -302,9 +302,9 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, tiny_model, method)
 def test_every_trainable_parameter_moves_and_no_other(tmp_path, tiny_model, method, monkeypatch):
     from importlib import import_module
 
-    from tuning.executors.run_method import METHODS
+    from tuning.config.training_methods import METHODS
 
-    module = import_module(METHODS[method])
+    module = import_module(METHODS[method].trainer)
     kept: dict[str, object] = {}
     whole = module.add_adapter
 

@@ -319,12 +319,12 @@ def test_a_run_from_before_still_reads_the_last_token(tmp_path, tiny_model):
 def test_every_trainable_parameter_moves_and_no_other(tmp_path, tiny_model, method, maker, monkeypatch):
     from importlib import import_module
 
-    from tuning.cli.main import CONFIGS
-    from tuning.executors.run_method import METHODS, execute
+    from tuning.config.training_methods import METHODS
+    from tuning.executors.run_method import execute
     from tuning.runs.queue import Queue
     from tuning.runs.run_store import RunStore
 
-    module, kept = import_module(METHODS[method]), {}
+    module, kept = import_module(METHODS[method].trainer), {}
     whole = getattr(module, maker)
 
     def add(*args, **kwargs):
@@ -333,7 +333,7 @@ def test_every_trainable_parameter_moves_and_no_other(tmp_path, tiny_model, meth
         return model
 
     monkeypatch.setattr(module, maker, add)
-    config = CONFIGS[method](source_model=str(tiny_model), target_steps=6, learning_rate=5e-3)
+    config = METHODS[method].config(source_model=str(tiny_model), target_steps=6, learning_rate=5e-3)
     run = Queue(RunStore(tmp_path), executor=None).submit(
         method, config, preference_pairs.from_python(records()), "all"
     )

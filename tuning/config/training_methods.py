@@ -1,0 +1,136 @@
+"""The training methods, one description each: everything that lists methods reads this table.
+
+A new method needs its configuration, its trainer, an entry here, texts in each language, a test, and a row in the
+reference. Names of modules are texts: nothing is loaded before a method runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tuning.config.classification import ClassifyConfig
+from tuning.config.training import (
+    Config,
+    DialConfig,
+    DPOConfig,
+    KTOConfig,
+    RewardConfig,
+    RLOOConfig,
+    SFTConfig,
+)
+
+Data = Literal["rows", "pairs", "rated", "tasks", "labels", "none"]
+"""What a method learns from: conversations, preference pairs, rated replies, prompts, labelled texts."""
+Result = Literal["policy", "reward_model", "classifier"]
+
+
+@dataclass(frozen=True)
+class TrainingMethod:
+    """What the queue, the command line, the page and the model card need to know of a method."""
+
+    config: type[Config]
+    trainer: str
+    """Module with `train(run, home, preloaded) -> bool`: True where the run came to its end, False if stopped."""
+    learns_from: Data
+    result: Result
+    card: str
+    """The first words of the model card."""
+    paper: str
+    command: str = ""
+    """Help of the command `python -m tuning <name>`; without it there is none."""
+    first_curves: tuple[str, ...] = ()
+    """Metrics of the first plot of the Align tab, which shows a method only if it has some."""
+    second_curves: tuple[str, ...] = ()
+    tiles: tuple[str, ...] = ()
+    parallel: bool = False
+    """Whether several processes can divide a batch."""
+
+
+METHODS: dict[str, TrainingMethod] = {
+    "sft": TrainingMethod(
+        SFTConfig,
+        "tuning.methods.sft",
+        "rows",
+        "policy",
+        "An adapter, trained by supervised fine-tuning",
+        "Ouyang et al. 2022, https://arxiv.org/abs/2203.02155",
+        "Fine-tune an adapter on prompts and replies.",
+        parallel=True,
+    ),
+    "reward": TrainingMethod(
+        RewardConfig,
+        "tuning.methods.reward",
+        "pairs",
+        "reward_model",
+        "A reward model (an adapter and a head of one number), trained on preference pairs",
+        "Bradley and Terry 1952; Ouyang et al. 2022, https://arxiv.org/abs/2203.02155",
+        "Train a reward model on preference pairs.",
+        ("accuracy", "heldout_accuracy"),
+        ("loss", "heldout_loss", "heldout_margin"),
+        ("accuracy", "heldout_accuracy", "loss"),
+        parallel=True,
+    ),
+    "dpo": TrainingMethod(
+        DPOConfig,
+        "tuning.methods.dpo",
+        "pairs",
+        "policy",
+        "An adapter, trained by direct preference optimisation (DPO)",
+        "Rafailov et al. 2023, https://arxiv.org/abs/2305.18290",
+        "Optimise a policy on preference pairs (DPO).",
+        ("chosen_reward", "rejected_reward", "heldout_margin"),
+        ("loss", "kl", "heldout_loss"),
+        ("chosen_reward", "rejected_reward", "heldout_margin", "accuracy"),
+        parallel=True,
+    ),
+    "classify": TrainingMethod(
+        ClassifyConfig,
+        "tuning.classification.train",
+        "labels",
+        "classifier",
+        "A text classifier (a head of one number per class, with what was trained of the body)",
+        "Devlin et al. 2019, https://arxiv.org/abs/1810.04805",
+        "Train a classifier on labelled texts.",
+    ),
+    "kto": TrainingMethod(
+        KTOConfig,
+        "tuning.methods.kto",
+        "rated",
+        "policy",
+        "An adapter, trained on replies rated one by one (KTO)",
+        "Ethayarajh et al. 2024, https://arxiv.org/abs/2402.01306",
+        "Optimise a policy on replies rated good or bad (KTO).",
+        ("chosen_reward", "rejected_reward", "heldout_margin"),
+        ("loss", "kl", "heldout_loss"),
+        ("chosen_reward", "rejected_reward", "heldout_margin", "heldout_accuracy"),
+    ),
+    "rloo": TrainingMethod(
+        RLOOConfig,
+        "tuning.rewards.rloo",
+        "tasks",
+        "policy",
+        "An adapter, trained by a policy gradient on its own replies (RLOO)",
+        "Ahmadian et al. 2024, https://arxiv.org/abs/2402.14740",
+        "Optimise a policy by the reward of its own replies (RLOO).",
+        ("reward", "heldout_reward"),
+        ("kl", "reply_tokens", "heldout_right", "heldout_accuracy"),
+        ("reward", "heldout_reward", "kl", "reply_tokens"),
+    ),
+    "dial": TrainingMethod(
+        DialConfig,
+        "tuning.methods.scaled_adapter",
+        "none",
+        "policy",
+        "An adapter: what its parent had learned, scaled without training (`strength`)",
+        "Zheng et al. 2024, https://arxiv.org/abs/2404.16792",
+    ),
+}
+
+NO_POLICY = tuple(name for name, method in METHODS.items() if method.result != "policy")
+"""Methods whose runs give numbers, not replies."""
+
+
+def from_votes() -> dict[str, TrainingMethod]:
+    """The methods that the Align tab shows."""
+    return {name: method for name, method in METHODS.items() if method.first_curves}
