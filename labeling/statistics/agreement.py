@@ -1,12 +1,12 @@
 """How far annotators agree: Krippendorff's alpha, Cohen's kappa of every two, plain pairwise agreement.
 
-Everything on the four winners as categories, and on strength as an ordered scale. Krippendorff's alpha by the
-`krippendorff` library; kappa for all pairs at once by sparse products. Knows nothing of policies.
+Everything on the four winners as categories, and on strength as an ordered scale. Kappa for all pairs
+at once by sparse products. Knows nothing of policies.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from labeling.schema import MAX_STRENGTH, WINNERS
 from labeling.statistics import agreement_intervals as spread
@@ -55,20 +55,16 @@ def _nominal(counts: Array, prompt: Array) -> dict[str, Any]:
     }
 
 
-def alpha(counts: Array, level: Literal["nominal", "ordinal"], values: list | None = None) -> float | None:
-    """Krippendorff's alpha (2011) from (items, values) counts; None where no item has two votes, or all are
-    equal.
+def alpha(counts: Array, level: spread.Level) -> float | None:
+    """Krippendorff's alpha (2011) from (items, values) counts; None where no item has two votes, or all are equal.
 
     With one value alone chance agreement is perfect too, and alpha is 0 / 0.
     """
-    import krippendorff
-
     pairable = counts[counts.sum(axis=1) >= 2]
     if not len(pairable) or (pairable.sum(axis=0) > 0).sum() < 2:
         return None
-    domain = list(range(counts.shape[1])) if values is None else values
-    found = krippendorff.alpha(value_counts=pairable, value_domain=domain, level_of_measurement=level)
-    return float(found)
+    own, _ = spread.coincidences(pairable)
+    return float(spread.alphas_of(own.sum(axis=0)[None], level)[0])
 
 
 def pairwise(counts: Array) -> float | None:

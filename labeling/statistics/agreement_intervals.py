@@ -42,16 +42,12 @@ def intervals(counts: Array, prompt: Array, level: Level, seed: int = 0) -> tupl
     n_values, n_prompts = counts.shape[1], numbered(prompt)[1]
     if n_prompts < 2:
         return None, None
-    own = counts[:, :, None] * counts[:, None, :]  # ordered pairs of values within an item
-    diagonal = np.arange(n_values)
-    own[:, diagonal, diagonal] -= counts
-    agreeing = own[:, diagonal, diagonal].sum(axis=1)
-    own /= (n - 1)[:, None, None]
+    own, agreeing = coincidences(counts)
     rows = np.column_stack([own.reshape(len(own), n_values**2), agreeing, n * (n - 1)])
     drawn = _drawn(rows, prompt, int(n.sum()), seed)
     observed = rows[:, -2:].sum(axis=0)[:, None]
     pairs = estimate(np.concatenate([observed, drawn[:, -2:].T], axis=1), n_prompts)
-    alphas = _alphas(drawn[:, :-2].reshape(-1, n_values, n_values), level)
+    alphas = alphas_of(drawn[:, :-2].reshape(-1, n_values, n_values), level)
     alphas = alphas[~np.isnan(alphas)]
     unsure = len(alphas) < len(drawn) / 2 or alphas.min() == alphas.max()
     return (
@@ -99,18 +95,36 @@ def _drawn(rows: Array, prompt: Array, n_votes: int, seed: int) -> Array:
     return drawn
 
 
-def _alphas(coincidences: Array, level: Level) -> Array:
-    """Alpha of each (values, values) coincidence matrix; NaN where only one value occurs."""
+def coincidences(counts: Array) -> tuple[Array, Array]:
+    """Of (items, values) counts, two or more votes an item: each item's (values, values) coincidences, agreeing pairs.
+
+    The coincidences count ordered pairs of different votes, divided by the other votes of the item.
+    """
     import numpy as np
 
-    marginal = coincidences.sum(axis=2)
+    own = counts[:, :, None] * counts[:, None, :].astype(np.float64)
+    diagonal = np.arange(counts.shape[1])
+    own[:, diagonal, diagonal] -= counts
+    agreeing = own[:, diagonal, diagonal].sum(axis=1)
+    own /= (counts.sum(axis=1) - 1)[:, None, None]
+    return own, agreeing
+
+
+def alphas_of(matrices: Array, level: Level) -> Array:
+    """Krippendorff's alpha (2011) of each (values, values) coincidence matrix; NaN where only one value occurs.
+
+    alpha = 1 - (n - 1) sum o d / sum m m' d, with coincidences o, marginals m, their sum n and squared distances d.
+    """
+    import numpy as np
+
+    marginal = matrices.sum(axis=2)
     total = marginal.sum(axis=1)
     if level == "nominal":
-        distance = np.broadcast_to(1.0 - np.eye(marginal.shape[1]), coincidences.shape)
+        distance = np.broadcast_to(1.0 - np.eye(marginal.shape[1]), matrices.shape)
     else:  # (sum of the marginals from one value to the other, their own halved) squared
         upto = marginal.cumsum(axis=1) - marginal / 2
         distance = (upto[:, :, None] - upto[:, None, :]) ** 2
-    observed = (coincidences * distance).sum(axis=(1, 2))
+    observed = (matrices * distance).sum(axis=(1, 2))
     expected = (marginal[:, :, None] * marginal[:, None, :] * distance).sum(axis=(1, 2))
     with np.errstate(invalid="ignore", divide="ignore"):
         return 1 - (total - 1) * observed / expected

@@ -21,7 +21,7 @@ def test_both_languages_have_the_same_texts_and_slots():
         assert spanish[key].strip()
 
 
-@pytest.mark.parametrize("path", sorted(UI.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(UI.rglob("*.py")), ids=lambda path: path.name)
 def test_every_key_on_the_page_has_a_text(path):
     used = re.findall(r'\b(?:t|word)\("([\w.]+)"', path.read_text(encoding="utf-8"))
     missing = [key for key in used if key not in texts("en") and key not in messages("en")]

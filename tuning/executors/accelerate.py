@@ -1,7 +1,7 @@
 """Runs that several processes train together, started by `accelerate launch` with the host's own config file.
 
 On one machine everything is started from here. On several, the file names them and the host starts the same command
-on each other one (see README). Methods that do not divide their work run in one process, as ever.
+on each other one (see docs/hosting.md). Methods that do not divide their work run in one process, as ever.
 """
 
 from __future__ import annotations
