@@ -12,12 +12,13 @@ from starlette.applications import Starlette
 from common.settings import Settings
 from labeling.admission import annotators
 from labeling.rounds import history, lifecycle
-from labeling.schema import Comparison, RoundSettings
+from labeling.schema import CRITERIA, Comparison, RoundSettings
 from tests import ROOT
 from tests.browser.helpers import WAIT, asked, hurry, tap
 from tests.ui.phone import stub as phone_stub
 from tests.ui.phone.stub import INVITE, ROOM, Serving
-from ui.phone.routes import routes
+from ui.phone import routes
+from ui.translations import texts
 from workbench import services as services_module
 from workbench.actors import TEACHER
 
@@ -26,7 +27,7 @@ MOST = 60_000  # bytes of the page, all in one
 
 
 def test_the_page_is_small_and_speaks_two_languages():
-    words = json.loads((PHONE / "words.json").read_text(encoding="utf-8"))
+    words = routes.words()
     assert words["en"].keys() == words["es"].keys()
     holes = {
         name: {key: set(re.findall(r"{\w+}", text)) for key, text in words[name].items()} for name in words
@@ -38,7 +39,16 @@ def test_the_page_is_small_and_speaks_two_languages():
     known = set(re.findall(r'data-(?:t|label)="([^"]+)"', whole)) | set(
         re.findall(r'\bt\("([\w.]+)"[,)]', whole)
     )
+    known |= {f"vote.choice.{choice}" for choice in ("left", "right", "tie", "both_bad")}
+    known |= {f"label.strength_{n}" for n in (1, 2, 3)} | {f"label.criterion.{name}" for name in CRITERIA}
     assert known <= words["en"].keys()
+
+
+def test_the_phone_repeats_no_text_of_the_page():
+    own = json.loads((PHONE / "words.json").read_text(encoding="utf-8"))
+    for language, page in ((each, texts(each)) for each in own):
+        shared = [key for key in page if key.startswith(("label.", "vote.choice."))]
+        assert not set(own[language].values()) & {page[key] for key in shared}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +107,7 @@ def test_the_phone_follows_the_teacher(phone, stub):
     page.get_by_role("heading", name="polite-1 wins.").wait_for()
     page.get_by_text("71 % (55 to 84 %), 40 votes").wait_for()
     page.get_by_text("29 %, 3 votes").wait_for()
-    page.get_by_text("agreed with the room").wait_for()
+    page.get_by_text("agreed with the class").wait_for()
     stub.go("lobby")
     page.get_by_role("heading", name="You are in").wait_for()
 
@@ -261,7 +271,7 @@ def room(tmp_path) -> Iterator[tuple]:
     ]
     lifecycle.add_comparisons(services.labels, this.round_id, items)
     services.rounds.move(TEACHER, this.round_id, "open")
-    serving = Serving(Starlette(routes=routes(services)))
+    serving = Serving(Starlette(routes=routes.routes(services)))
     yield services, this, f"http://127.0.0.1:{serving.port}/vote"
     serving.stop()
     services.labels.close()
@@ -293,5 +303,5 @@ def test_a_round_on_the_real_routes(chromium, room):
     for state in ("locked", "revealed"):
         services.rounds.move(TEACHER, this.round_id, state)
     page.get_by_role("heading", name="Your card").wait_for()
-    page.get_by_text("3 votes of yours").wait_for()
+    page.get_by_text("3 votes cast").wait_for()
     context.close()

@@ -154,7 +154,7 @@ def test_a_vote_waits_for_the_network_and_is_sent_once(phone, stub):
     asked(page, 0)
     page.context.set_offline(True)
     tap(page, "A is better")
-    page.get_by_text("No connection; 1 vote waits in this phone.").wait_for()
+    page.get_by_text("No connection; 1 vote waits on this phone.").wait_for()
     assert not stub.received
     page.context.set_offline(False)
     asked(page, 1)
@@ -167,7 +167,7 @@ def test_a_vote_whose_answer_was_lost_counts_once_and_can_be_undone(phone, stub)
     asked(page, 0)
     stub.lose_answers = True
     tap(page, "A is better")
-    page.get_by_role("heading", name="Your vote is safe in this phone").wait_for()
+    page.get_by_role("heading", name="Your vote is safe on this phone").wait_for()
     tap(page, "Undo")  # it may be there: so it is sent, and taken back
     asked(page, 0)
     stub.lose_answers = False
@@ -184,7 +184,7 @@ def test_a_refusal_that_passes_keeps_the_vote(phone, stub, status):
     asked(page, 0)
     stub.refuse = status
     tap(page, "B is better")
-    page.get_by_text("1 vote waits in this phone").wait_for()
+    page.get_by_text("1 vote waits on this phone").wait_for()
     stub.refuse = 0
     hurry(page)
     asked(page, 1)
@@ -196,9 +196,9 @@ def test_a_vote_survives_a_reload_without_network(phone, stub):
     asked(page, 0)
     stub.refuse = 503
     tap(page, "A is better")
-    page.get_by_text("1 vote waits in this phone").wait_for()
+    page.get_by_text("1 vote waits on this phone").wait_for()
     page.reload()
-    page.get_by_text("1 vote waits in this phone").wait_for()
+    page.get_by_text("1 vote waits on this phone").wait_for()
     stub.refuse = 0
     hurry(page)
     asked(page, 1)

@@ -24,11 +24,11 @@ function drawDetails() {
   if (!choice) return;
   const side = choice === "left" || choice === "right" ? choice : null;
   if (asks.strength && side) {
-    const options = [1, 2, 3].map((number) => [number, t("strength." + number)]);
-    form.append(steps("strength", h("legend", { textContent: t("strength") }), options, me.draft.strength, (strength) => filled({ strength })));
+    const options = [1, 2, 3].map((number) => [number, t("label.strength_" + number)]);
+    form.append(steps("strength", h("legend", { textContent: t("label.strength") }), options, me.draft.strength, (strength) => filled({ strength })));
   }
   if (asks.ratings && criteria.length) form.append(ratings(criteria));
-  if (asks.rationale) form.append(area(t("rationale"), me.draft.rationale ?? "", (rationale) => filled({ rationale }), 2));
+  if (asks.rationale) form.append(area(t("label.rationale"), me.draft.rationale ?? "", (rationale) => filled({ rationale }), 2));
   if (asks.edit) {
     const key = side ?? "own", value = me.draft.edits[key] ?? me.comparison[side] ?? "";
     const label = side ? t("edit.reply", { side: side === "left" ? "A" : "B" }) : t("edit.own");
@@ -39,7 +39,7 @@ function drawDetails() {
 function ratings(criteria) {
   const box = h("div", { className: "ratings" }, h("h2", { textContent: t("ratings") }), h("p", { className: "quiet", textContent: t("ratings.scale") }));
   for (const [index, criterion] of criteria.entries()) {
-    const known = t("criterion." + criterion), name = known.startsWith("criterion.") ? criterion : known;
+    const known = t("label.criterion." + criterion), name = known.startsWith("label.criterion.") ? criterion : known;
     box.append(h("h3", { textContent: name }));
     for (const [side, letter] of [["left", "A"], ["right", "B"]]) {
       const legend = h("legend", {}, h("span", { className: "unseen", textContent: name + ", " + t("reply", { side: "" }) }), letter);

@@ -24,6 +24,7 @@ from common.errors import AfinaError
 from common.unavailable import worded
 from ui.edge.json_bounds import require_bounds
 from ui.request import preferred
+from ui.translations import texts
 
 if TYPE_CHECKING:
     from workbench.services import Services
@@ -31,7 +32,21 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 MOST_BODY = 60_000  # bytes of a request: a better reply, reasons and all fields
 _WAITERS = 64  # votes whose copies are waited for at once, where AFINA_BACKUP_WAIT asks for that
-_PARTS = {"CSS": "page.css", "WORDS": "words.json", "FIELDS": "fields.js", "VIEW": "view.js", "JS": "page.js"}
+_PARTS = {"CSS": "page.css", "FIELDS": "fields.js", "VIEW": "view.js", "JS": "page.js"}
+# Texts that the phone takes from the page's locales (ui/locales/*/vote.json), by the beginnings of their keys.
+_SHARED = (
+    "vote.choice.",
+    "label.choice",
+    "label.code",
+    "label.criterion.",
+    "label.guidelines",
+    "label.progress",
+    "label.prompt",
+    "label.rationale",
+    "label.report",
+    "label.skip",
+    "label.strength",
+)
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'"
@@ -141,14 +156,22 @@ class PhoneHandlers:
 
 
 @cache
+def words() -> dict[str, dict[str, str]]:
+    """language -> key -> text: the phone's own texts, and those it shares with the page."""
+    own = json.loads((_HERE / "words.json").read_text(encoding="utf-8"))
+    return {
+        language: mine | {key: text for key, text in texts(language).items() if key.startswith(_SHARED)}
+        for language, mine in own.items()
+    }
+
+
+@cache
 def whole_page(packed: bool = False) -> bytes:
     """The page in one piece, its parts put in; gzipped where the browser takes that."""
     text = (_HERE / "page.html").read_text(encoding="utf-8")
     for mark, name in _PARTS.items():
-        part = (_HERE / name).read_text(encoding="utf-8")
-        if name.endswith(".json"):
-            part = json.dumps(json.loads(part), ensure_ascii=False, separators=(",", ":"))
-        text = text.replace(f"/*{mark}*/", part)
+        text = text.replace(f"/*{mark}*/", (_HERE / name).read_text(encoding="utf-8"))
+    text = text.replace("/*WORDS*/", json.dumps(words(), ensure_ascii=False, separators=(",", ":")))
     made = text.encode()
     return gzip.compress(made, 9, mtime=0) if packed else made
 

@@ -81,7 +81,7 @@ function arrive(panel) {
 function drawProgress(now) {
   const shown = now === "judge" || now === "kept" || now === "done";
   $("#progress").hidden = !shown || !(me.judged + me.remaining);
-  $("#count").textContent = t("progress", me);
+  $("#count").textContent = t("label.progress", me);
   $(".track i").style.width = `${(100 * me.judged) / Math.max(1, me.judged + me.remaining)}%`;
 }
 
@@ -98,7 +98,7 @@ function drawDock(now) {
   $("#choices").hidden = leaving || now !== "judge" || Boolean(choice);
   $("#sending").hidden = leaving || !choice;
   $("#details").hidden = !choice;
-  if (choice) $("#change span").textContent = t("choice." + choice);
+  if (choice) $("#change span").textContent = t("vote.choice." + choice);
   document.body.classList.toggle("sent", now === "judge" && !me.comparison);
   for (const each of $$('[data-do="undo"]')) {
     each.disabled = !undoable();
@@ -140,7 +140,7 @@ function drawWait(now) {
 }
 
 function messages(prompt, heading) {
-  const name = h(heading, { className: "label", tabIndex: -1, textContent: t("prompt") });
+  const name = h(heading, { className: "label", tabIndex: -1, textContent: t("label.prompt") });
   if (prompt.length === 1) return [name, h("p", { className: "asked text", dir: "auto", textContent: prompt[0].content })];
   const turns = prompt.map(({ role, content }) => h("div", { className: "turn " + role },
     h("p", { className: "label", textContent: t("role." + role) }),
@@ -165,7 +165,7 @@ function drawJudge(comparison) {
   hint.hidden = !text.trim();
   if (hint.dataset.text !== text) hint.lastElementChild.replaceChildren(...markdown(text));
   hint.dataset.text = text;
-  $("#announce").textContent = t("announce", { text: t("progress", me) });
+  $("#announce").textContent = t("announce", { text: t("label.progress", me) });
   drawDetails();
 }
 
