@@ -86,5 +86,5 @@ def search(options: argparse.Namespace, settings: Settings) -> Answer:
         queue.close()
     result = asdict(found)
     best = found.best
-    lines = [f"{t.name:16} {t.settings}  held-out {t.loss}" for t in found.trials]
-    return result, [*lines, f"best: {best.name} {best.settings}" if best else "no trial came to its end"]
+    lines = [f"{t.name:16} {t.settings}  validation loss {t.loss}" for t in found.trials]
+    return result, [*lines, f"best: {best.name} {best.settings}" if best else "no trial finished"]

@@ -20,8 +20,8 @@ def add(command: Any) -> None:
     """Adds the commands; `command(name, function, help)` gives a parser."""
     sub = command("compare", compare, "Train several methods on the same data and compare them.")
     sub.add_argument("--source-model", default="", help="pocket, a folder or a Hub id")
-    sub.add_argument("--train-dataset", help="a file, a shipped set or a Hub data set")
-    sub.add_argument("--validation-dataset", help="rows to measure on instead of the held-out side")
+    sub.add_argument("--train-dataset", help="a file, a bundled set or a Hub data set")
+    sub.add_argument("--validation-dataset", help="validation rows, instead of those split off")
     sub.add_argument("--methods", default="lora,houlsby,ia3,prompt,full", help=", ".join(METHODS))
     sub.add_argument("--name", default="", help="the comparison's name")
     sub.add_argument("--preset", choices=list(SFTConfig.presets), default="balanced")
@@ -88,7 +88,7 @@ def _follow(api: Any, run: Any, store: Any, settings: Settings, source: str, wat
 
 
 def _table(lines: list[Any]) -> list[str]:
-    head = f"{'method':22}{'trained':>12}{'share':>8}{'memory':>10}{'time':>8}{'held-out loss':>19}"
+    head = f"{'method':22}{'trained':>12}{'share':>8}{'memory':>10}{'time':>8}{'validation loss':>19}"
     rows = [
         f"{line.label:22}{line.trainable:>12,}{line.trainable / max(1, line.parameters):>8.2%}"
         f"{line.peak_memory_bytes / 1e6:>7.0f} MB{line.seconds:>6.0f} s"
