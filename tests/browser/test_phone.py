@@ -62,7 +62,7 @@ def test_join_with_the_code_from_the_link(phone, stub):
     stub.state = "lobby"
     page = phone(f"#room={ROOM}")
     assert page.url == stub.url  # the code is read and gone
-    page.get_by_text("Only a random number is kept").wait_for()
+    page.get_by_text("Only a random number is stored").wait_for()
     tap(page, "Join")
     page.get_by_role("heading", name="You are in").wait_for()
     assert stub.joins == 1
