@@ -9,8 +9,8 @@ import pytest
 
 from common.errors import LANGUAGES, AfinaError, messages
 from tests import ROOT
-from tuning.data.examples import Row
-from tuning.data.loading import from_python, load, read_rows, shipped, write_rows
+from tuning.data.examples import Row, read_rows, write_rows
+from tuning.data.loading import from_python, load, shipped
 
 SHARED = ROOT.parent / "shared" / "data"
 Q, A = "What is the capital of France?", "Paris."
