@@ -53,7 +53,7 @@ def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
         if generative.is_written(run) and run.state == "done":
             from tuning.inference.engine import Engine
 
-            print(f"{run.name}: writing the labels of the held-out texts …", file=sys.stderr)
+            print(f"{run.name}: generating the labels of the validation texts …", file=sys.stderr)
             generative.measure(run, Engine(settings.home))
     table = [told for line in ways.lines(store, runs[0].info.extra["group"]) if (told := _line(line))]
     if not table:

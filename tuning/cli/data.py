@@ -41,7 +41,7 @@ def inspect(options: argparse.Namespace, settings: Settings) -> Answer:
     data: Any = (job.read_labels if options.labelled else job.read)(options.dataset)
     told = asdict(data_quality.look(data.rows, threshold=options.threshold)) | {"n_skipped": data.n_skipped}
     lines = [f"{name}: {value}" for name, value in told.items() if name not in ("leaks", "odd")]
-    lines += [f"held-out row {leak['heldout_row']} ~ train row {leak['train_row']} ({leak['similarity']:.2f}): "
+    lines += [f"validation row {leak['heldout_row']} ~ training row {leak['train_row']} ({leak['similarity']:.2f}): "
               f"{leak['text']}" for leak in told["leaks"]]  # fmt: skip
     lines += [f"row {odd['row']}: {odd['what']} near “{odd['near']}”" for odd in told["odd"]]
     return told, lines

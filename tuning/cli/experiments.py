@@ -55,7 +55,7 @@ def experiment(options: argparse.Namespace, settings: Settings) -> Answer:
     show = Progress()
     told = [{**job.Job(run, queue).to_dict(), "part": run.info.extra.get("part", "")}
             for run in in_turn(queue, started.runs, lambda run: show(run.status()))]  # fmt: skip
-    lines = [f"{row['name']:16} {row['part']:20} held-out {row['heldout_before']} -> {row['heldout_after']}"
+    lines = [f"{row['name']:16} {row['part']:20} validation loss {row['heldout_before']} -> {row['heldout_after']}"
              for row in told]  # fmt: skip
     return {**asdict(used), "runs": told}, lines
 

@@ -68,7 +68,7 @@ def _method(sub: argparse.ArgumentParser, method: str) -> None:
     sub.set_defaults(method=method)
     sub.add_argument("--source-model", default="", help="pocket, a run, a folder or a Hub id")
     sub.add_argument("--train-dataset", required=True, help="a file, a shipped set or a Hub data set")
-    sub.add_argument("--validation-dataset", help="rows to measure on instead of the held-out side")
+    sub.add_argument("--validation-dataset", help="validation rows, instead of those split off")
     sub.add_argument("--name", default="", help="the run's name")
     sub.add_argument("--preset", choices=list(config.presets), default="balanced")
     sub.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
@@ -140,7 +140,7 @@ def runs(options: argparse.Namespace, settings: Settings) -> Answer:
         print(" ".join(problem.words(language()).split()), file=sys.stderr)
     lines = [
         f"{row['name']:24} {row['state']:12} {row['step']:>6}/{row['total_steps']:<6} {row['base']:20} "
-        f"held-out {number(row['heldout_before'])} -> {number(row['heldout_after'])}"
+        f"validation loss {number(row['heldout_before'])} -> {number(row['heldout_after'])}"
         for row in table
     ]
     return {"runs": table}, lines or ["No runs yet."]

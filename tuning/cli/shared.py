@@ -52,7 +52,7 @@ def _progress(status: Any) -> str:
     parts = [status.state]
     if status.total_steps:
         parts.append(f"step {status.step}/{status.total_steps}")
-    for label, name in (("loss", "loss"), ("held-out", "heldout_loss")):
+    for label, name in (("loss", "loss"), ("validation", "heldout_loss")):
         if name in status.metrics:
             parts.append(f"{label} {number(status.metrics[name])}")
     if status.eta_seconds is not None:

@@ -46,7 +46,11 @@ class ClassifyConfig(Config):
     scheduler: str = knob("linear", "How the rate falls.", choices=("cosine", "linear", "constant"))
     heldout_fraction: float = knob(0.2, "Share of the texts kept for measuring.", min=0.0, max=0.9)
     eval_every: int = knob(
-        0, "Steps between two held-out measures; 0: eight over the run.", unit="steps", min=0, max=100_000
+        0,
+        "Steps between two validation measurements; 0: eight over the run.",
+        unit="steps",
+        min=0,
+        max=100_000,
     )
     save_every: int = knob(
         0, "Steps between two checkpoints; 0: every twenty seconds.", unit="steps", min=0, max=100_000

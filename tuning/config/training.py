@@ -126,7 +126,7 @@ class SFTConfig(Config):
     scheduler: str = knob("cosine", "How the rate falls.", choices=("cosine", "linear", "constant"))
     heldout_fraction: float = knob(0.2, "Share of the prompts kept for measuring.", min=0.0, max=0.9)
     eval_every: int = knob(
-        0, "Steps between two held-out losses; 0: a dozen over the run.", unit="steps", min=0, max=100_000
+        0, "Steps between two validation losses; 0: a dozen over the run.", unit="steps", min=0, max=100_000
     )
     save_every: int = knob(
         0, "Steps between two checkpoints; 0: every twenty seconds.", unit="steps", min=0, max=100_000
@@ -150,7 +150,7 @@ class SFTConfig(Config):
     )
     patience: int = knob(
         0,
-        "Stop after so many held-out losses in a row without a new lowest; 0: never.",
+        "Stop after this many validation losses in a row without a new minimum; 0: never.",
         unit="measures",
         min=0,
         max=1000,
@@ -207,7 +207,7 @@ class PreferenceConfig(Config):
     scheduler: str = knob("linear", "How the rate falls.", choices=("cosine", "linear", "constant"))
     heldout_fraction: float = knob(0.2, "Share of the prompts kept for measuring.", min=0.0, max=0.9)
     eval_every: int = knob(
-        0, "Steps between two held-out measures; 0: a dozen.", unit="steps", min=0, max=100_000
+        0, "Steps between two validation measurements; 0: a dozen.", unit="steps", min=0, max=100_000
     )
     save_every: int = knob(
         0, "Steps between two checkpoints; 0: every twenty seconds.", unit="steps", min=0, max=100_000

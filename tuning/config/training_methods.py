@@ -89,7 +89,7 @@ METHODS: dict[str, TrainingMethod] = {
         "tuning.classification.train",
         "labels",
         "classifier",
-        "A text classifier (a head of one number per class, with what was trained of the body)",
+        "A text classifier (a head of one number per class, and the trained part of the body)",
         "Devlin et al. 2019, https://arxiv.org/abs/1810.04805",
         "Train a classifier on labelled texts.",
     ),
@@ -122,7 +122,7 @@ METHODS: dict[str, TrainingMethod] = {
         "tuning.methods.scaled_adapter",
         "none",
         "policy",
-        "An adapter: what its parent had learned, scaled without training (`strength`)",
+        "An adapter: the change that its parent learned, scaled without training (`strength`)",
         "Zheng et al. 2024, https://arxiv.org/abs/2404.16792",
     ),
 }

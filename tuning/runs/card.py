@@ -44,13 +44,13 @@ def write(run: Run, base_model: Base, model: ModelInfo, plan: Mapping[str, Any])
 - sha256 of its weights: `{base_model.sha256 or "unknown"}`
 - Licence: {licence}{parent}
 
-An adapter is only worth something on the base model that it was trained on: check the sha256.
+An adapter works only on the base model that it was trained on: check the sha256.
 
 ## Data
 
 - Name: {_data_name(info.data)}
 - Fingerprint (sha256 of the rows): `{info.data.get("fingerprint", "")}`
-- Rows: {info.data.get("n_train")} trained, {info.data.get("n_heldout")} held out
+- Rows: {info.data.get("n_train")} for training, {info.data.get("n_heldout")} for validation
 
 ## Method
 
@@ -114,8 +114,8 @@ def _numbers(run: Run, plan: Mapping[str, Any], status) -> str:
     results = [
         ("Steps", f"{status.step} of {plan['steps']}"),
         ("Training loss, last step", _shown(status.metrics.get("loss"))),
-        ("Held-out loss before", _shown(status.first.get("heldout_loss"))),
-        ("Held-out loss after", _shown(status.metrics.get("heldout_loss"))),
+        ("Validation loss before", _shown(status.first.get("heldout_loss"))),
+        ("Validation loss after", _shown(status.metrics.get("heldout_loss"))),
         ("Seconds", f"{status.elapsed_seconds:.0f} on {status.plan.get('device_label', '?')}"),
     ]
     notes = "".join(f"\n- {note.words('en')}" for note in status.notes)
@@ -140,7 +140,7 @@ def _usage(base: str, bundled: bool, method: str) -> str:
         with_what, imported, folder, told = "It is a whole model: with `transformers` alone", "", "model", ""
         made = 'AutoModelForCausalLM.from_pretrained("model")'
     elif method == "houlsby":
-        with_what = "`peft` does not know these adapters. With Afina's folder `tuning/` beside you"
+        with_what = "`peft` does not support these adapters. With Afina's folder `tuning/` at hand"
         imported = "from tuning.models import bottleneck"
         made = f'bottleneck.load(AutoModelForCausalLM.from_pretrained("{where}"), Path("adapter"))'
     lines = "\n".join(filter(None, [imported, "from pathlib import Path" if method == "houlsby" else ""]))

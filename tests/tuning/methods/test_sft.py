@@ -319,7 +319,7 @@ def test_the_adapter_loads_with_plain_peft_and_names_no_path(submit, queue, tiny
     )
     card = (folder / "README.md").read_text()
     assert (
-        run.info.base["sha256"] in card and run.info.data["fingerprint"] in card and "Held-out loss" in card
+        run.info.base["sha256"] in card and run.info.data["fingerprint"] in card and "Validation loss" in card
     )
     model = PeftModel.from_pretrained(
         AutoModelForCausalLM.from_pretrained(tiny_model), str(folder / "adapter")
