@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGES = ("common", "tuning", "labeling", "workbench", "ui")
-RIDDLES = ("told", "language", "given", "asked", "made", "wanted")
+RIDDLES = ("told", "tongue", "given", "asked", "made", "wanted")
 """Identifiers that say nothing of the thing that they hold."""
 
 
