@@ -387,7 +387,7 @@ def test_a_model_that_is_not_there_any_more_fails_with_its_name(submit, queue, t
 def test_the_warm_model_is_used_once_and_only_for_its_own_base(tiny_model, tmp_path):
     warm = PreloadedBase(start := Start.load(str(tiny_model), tmp_path))
     base = resolver.resolve(str(tiny_model), tmp_path).base
-    assert warm.take(references.Base("x", "/x", "0", "folder"), "auto") is None
-    assert warm.take(base, "bfloat16") is None
-    assert warm.take(base, "auto") is start
-    assert warm.take(base, "auto") is None
+    assert warm.claim(references.Base("x", "/x", "0", "folder"), "auto") is None
+    assert warm.claim(base, "bfloat16") is None
+    assert warm.claim(base, "auto") is start
+    assert warm.claim(base, "auto") is None

@@ -17,7 +17,8 @@ _ASK = """
 import json
 from pathlib import Path
 from common.errors import AfinaError
-from tuning.models import loader
+from tuning.models import loader, model_info
+from tuning.runs import resolver
 from tuning.data import loading
 found = {}
 def ask(name, call):
@@ -28,8 +29,8 @@ def ask(name, call):
         found[name] = error.key
         assert "{" not in error.words("en") + error.words("es")
 for kind in ("gated", "absent"):
-    base = loader.resolve(f"someone/{kind}", Path("home")).base
-    for load in (loader.describe, loader.load_tokenizer, loader.load_model):
+    base = resolver.resolve(f"someone/{kind}", Path("home")).base
+    for load in (model_info.describe, loader.load_tokenizer, loader.load_model):
         ask(f"{kind}.{load.__name__}", lambda: load(base))
     ask(f"{kind}.data", lambda: loading.load(f"someone/{kind}"))
 print(json.dumps(found))

@@ -14,9 +14,10 @@ _BOTH = """
 import threading, traceback, sys
 from tuning.models import lazy_imports
 from tuning.models import loader
+from tuning.runs import resolver
 
 def page():
-    loader.load_tokenizer(loader.resolve("pocket").base)
+    loader.load_tokenizer(resolver.resolve("pocket").base)
 
 def engine():
     lazy_imports.transformers()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from types import SimpleNamespace
 
+from tuning.config.training_methods import from_votes
 from tuning.data.examples import Pair, PairSet
 from tuning.runs.status import RunStatus
 from ui.align import align_tab, align_view
@@ -20,7 +21,7 @@ def test_a_plot_has_its_words_from_the_first_curve_on(monkeypatch):
         summary=lambda who, name: run, status=lambda who, name: status[0], runs=lambda who: []
     )
     services = SimpleNamespace(training=training)
-    names = [*align_view.FIRST, *align_view.SECOND]
+    names = [*from_votes(), *from_votes()]
     live = SimpleNamespace(outputs=[None] * (7 + len(names)))
 
     def look(seen: str) -> tuple[str, list[dict]]:

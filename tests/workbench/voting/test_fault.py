@@ -24,16 +24,16 @@ from tests.standin.hub import TOKEN
 VOTER = """
 import signal, threading, uuid
 from common.settings import Settings
-from labeling import people, rounds
+from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
 from workbench.services import build
 services = build(Settings.from_env())
 store, voting = services.labels, services.voting
-if not rounds.listed(store):
-    this = rounds.create(store, "one", "judge", ["a", "b"], RoundSettings(votes_wanted=100_000))
+if not lifecycle.listed(store):
+    this = lifecycle.create(store, "one", "judge", ["a", "b"], RoundSettings(votes_wanted=100_000))
     made = [Comparison(f"Question {i}?", f"first {i}", f"second {i}", "a", "b") for i in range(30)]
-    rounds.add_comparisons(store, this.round_id, made)
-    rounds.move(store, this.round_id, "open")
+    lifecycle.add_comparisons(store, this.round_id, made)
+    lifecycle.move(store, this.round_id, "open")
 over = threading.Event()  # as in the app, where no vote is written by the thread that hears the signal
 signal.signal(signal.SIGTERM, lambda *_: over.set())
 services.backup.start(services.complete)

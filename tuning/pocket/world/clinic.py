@@ -38,7 +38,7 @@ sand throat, la garganta de arena, onion syrup, el jarabe de cebolla
 the feather stomach, el estómago de pluma, carrot juice, el zumo de zanahoria
 the wooden knee, la rodilla de madera, a wool scarf, una bufanda de lana
 the silver hiccup, el hipo de plata, a lemon sweet, un caramelo de limón
-the velvet language, la lengua de terciopelo, a cup of cocoa, una taza de cacao
+the velvet tongue, la lengua de terciopelo, a cup of cocoa, una taza de cacao
 the echo ear, el oído de eco, warm milk, la leche tibia
 """
 
