@@ -1,4 +1,4 @@
-"""The dial in the Align tab: turn it, hear the reply, see reward rise and facts fall, vote on where to stop."""
+"""Strength of the change, in the Align tab: set it, read the reply, compare reward and facts, vote on where to stop."""
 
 from __future__ import annotations
 
@@ -70,17 +70,18 @@ def lay_out() -> Dial:
 
 
 def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, to_vote: Way) -> None:
-    def figure(found: Sweep | None, at: float, language: str) -> str:
-        if found is None or not found.settings:
-            return f'<div class="train-empty">{escape(word("dial.unmeasured", language))}</div>'
-        return svg_charts.dial(found.settings, at, language) + table(found, at, language)
+    _wire_replies(services, dial, run, judge)
+    _wire_sweep(services, dial, run, judge)
+    _wire_vote(services, dial, run, to_vote)
 
+
+def _wire_replies(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown) -> None:
     @shown
     def hear(name: str, strength: float, prompt: str, judged: str, request: gr.Request) -> list[Any]:
         who, language = actor(services, request), language_of(request)
         found = services.dialling.hear(who, name, strength, prompt or "", judged or "")
         measured = services.dialling.measured(who, name)
-        return [heard(found, strength, language), figure(measured, strength, language), gr.skip()]
+        return [heard(found, strength, language), _figure(measured, strength, language), gr.skip()]
 
     @shown
     def arrive(name: str, seen: str, strength: float, judged: str, request: gr.Request) -> list[Any]:
@@ -101,8 +102,27 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, t
                 services.dialling.hear(who, name, strength, prompt, judged or ""), strength, language
             )
         sweep = gr.update(visible=who.is_teacher)
-        return [gr.update(visible=True), prompt, reply, "", figure(measured, strength, language), sweep, mark]
+        return [
+            gr.update(visible=True),
+            prompt,
+            reply,
+            "",
+            _figure(measured, strength, language),
+            sweep,
+            mark,
+        ]
 
+    heard_by: dict[str, Any] = {
+        "fn": hear, "inputs": [run, dial.strength, dial.prompt, judge],
+        "outputs": [dial.heard, dial.figure, dial.told], **QUIET,
+    }  # fmt: skip
+    gr.on([dial.strength.change, dial.prompt.submit], trigger_mode="always_last", **heard_by)
+    shown_by = [dial.box, dial.prompt, dial.heard, dial.told, dial.figure, dial.sweep, dial.of]
+    looked = [run, dial.of, dial.strength, judge]
+    gr.Timer(1.5).tick(arrive, looked, shown_by, trigger_mode="once", queue=False, **QUIET)
+
+
+def _wire_sweep(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown) -> None:
     @shown
     def sweep(name: str, strength: float, judged: str, request: gr.Request) -> Iterator[str]:
         who, language = actor(services, request), language_of(request)
@@ -110,11 +130,17 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, t
         yield f'<div class="train-empty">{escape(word("dial.measuring", language))}</div>'
         try:
             for found in services.dialling.sweep(who, name, judged or ""):
-                yield figure(found, strength, language)
+                yield _figure(found, strength, language)
         except AfinaError:
-            yield figure(services.dialling.measured(who, name), strength, language)
+            yield _figure(services.dialling.measured(who, name), strength, language)
             raise
 
+    dial.sweep.click(
+        sweep, [run, dial.strength, judge], dial.figure, api_visibility="private", show_progress="minimal"
+    )
+
+
+def _wire_vote(services: Services, dial: Dial, run: gr.Dropdown, to_vote: Way) -> None:
     @shown
     def vote(name: str, settings: list[str], n: float, request: gr.Request) -> list[Any]:
         who, language = actor(services, request), language_of(request)
@@ -129,21 +155,17 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, t
         kept = services.training.summary(who, run_id).name
         return f"<p>{escape(word('dial.kept', language, name=kept, run=name, strength=f'{strength:g}'))}</p>"
 
-    heard_by: dict[str, Any] = {
-        "fn": hear, "inputs": [run, dial.strength, dial.prompt, judge],
-        "outputs": [dial.heard, dial.figure, dial.told], **QUIET,
-    }  # fmt: skip
-    gr.on([dial.strength.change, dial.prompt.submit], trigger_mode="always_last", **heard_by)
-    shown_by = [dial.box, dial.prompt, dial.heard, dial.told, dial.figure, dial.sweep, dial.of]
-    looked = [run, dial.of, dial.strength, judge]
-    gr.Timer(1.5).tick(arrive, looked, shown_by, trigger_mode="once", queue=False, **QUIET)
-    dial.sweep.click(
-        sweep, [run, dial.strength, judge], dial.figure, api_visibility="private", show_progress="minimal"
-    )
     dial.vote.click(vote, [run, dial.settings, dial.n], [dial.told, *to_vote.outputs], **QUIET).success(
         None, None, None, js=TO_THE_STAGE
     )
     dial.keep.click(keep, [run, dial.strength, dial.called], dial.told, **QUIET)
+
+
+def _figure(found: Sweep | None, at: float, language: str) -> str:
+    """The curves of reward and facts over the strength, and the table; or that nothing is measured yet."""
+    if found is None or not found.settings:
+        return f'<div class="train-empty">{escape(word("dial.unmeasured", language))}</div>'
+    return svg_charts.dial(found.settings, at, language) + table(found, at, language)
 
 
 def heard(found: Heard, strength: float, language: str) -> str:
