@@ -103,6 +103,8 @@ def create(
 
 def get(store: Store, name: str) -> Round:
     """The round with this id or name. Raises: NotFound `round.unknown`."""
+    if not isinstance(name, str):  # an endpoint passes on whatever JSON it was sent
+        raise NotFound("round.unknown", name=str(name))
     with store.read() as connection:
         query = select(rounds).where((rounds.c.round_id == name) | (rounds.c.name == name))
         row = connection.execute(query).first()

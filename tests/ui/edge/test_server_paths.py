@@ -152,8 +152,8 @@ def _api(each, at, names, value):
     )
 
 
-def outcome(each, arguments):
-    """Everything that a handler answers, or says in its error, as text."""
+def outcome(services, each, arguments):
+    """Everything that a handler answers, or says in its error, as text; what it began has ended by then."""
     try:
         answer = each.fn(*arguments)
         if inspect.isgenerator(answer):
@@ -161,6 +161,9 @@ def outcome(each, arguments):
         return repr(answer)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
+    finally:
+        services.judging.close()
+        services.course.studies.close()
 
 
 def plain(text):
@@ -188,7 +191,7 @@ def test_no_handler_opens_or_betrays_a_path(page, place, who, ending, monkeypatc
             for base in ("hereA", "noneB"):
                 request = gr.Request(headers=headers, session_hash="s")
                 text = f"{form}{base}{ending}"
-                both.append([outcome(each, given) for given in variants(each, text, request)])
+                both.append([outcome(services, each, given) for given in variants(each, text, request)])
             for here, none in zip(*both, strict=True):
                 tried += 1
                 assert CONTENT not in here, (name, form)
