@@ -33,9 +33,7 @@ def _prepare_environment() -> None:
 
 def _settings(arguments: list[str]) -> tuple[Settings, bool]:
     parser = argparse.ArgumentParser(prog="app.py", description="Opens Afina's page.")
-    parser.add_argument(
-        "--class", dest="room", action="store_true", help="let the network's other devices in"
-    )
+    parser.add_argument("--class", dest="room", action="store_true", help="let the network's other devices in")
     parser.add_argument("--port", type=int, help="port to listen on (7860)")
     parser.add_argument("--no-browser", action="store_true", help="print the link, open no browser")
     given = parser.parse_args(arguments)

@@ -39,11 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         result = {"model": options.model, "cores": os.cpu_count(), **measure(Path(home), options)}
-    print(
-        json.dumps(result)
-        if options.json
-        else "\n".join(f"{name}: {value}" for name, value in result.items())
-    )
+    print(json.dumps(result) if options.json else "\n".join(f"{name}: {value}" for name, value in result.items()))
 
 
 def measure(home: Path, options: argparse.Namespace) -> dict[str, float]:

@@ -20,9 +20,7 @@ from dataclasses import dataclass, field
 class Seen:
     """What the clients saw."""
 
-    seconds: dict[str, list[float]] = field(
-        default_factory=lambda: {"join": [], "state": [], "next": [], "cast": []}
-    )
+    seconds: dict[str, list[float]] = field(default_factory=lambda: {"join": [], "state": [], "next": [], "cast": []})
     acknowledged: dict[str, tuple[str, str]] = field(default_factory=dict)  # annotation -> comparison, winner
     failures: Counter[str] = field(default_factory=Counter)
 

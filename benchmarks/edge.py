@@ -108,9 +108,7 @@ class App:
 def _open_round(home: Path) -> str:
     store = open_store(Settings(home=home))
     made = lifecycle.create(store, "edge", "judge", ["a", "b"], RoundSettings())
-    pairs = [
-        Comparison(f"Question {i}?", f"first {i}", f"second {i}", "a@1", "b@2") for i in range(_COMPARISONS)
-    ]
+    pairs = [Comparison(f"Question {i}?", f"first {i}", f"second {i}", "a@1", "b@2") for i in range(_COMPARISONS)]
     lifecycle.add_comparisons(store, made.round_id, pairs)
     lifecycle.move(store, made.round_id, "open")
     code = annotators.room(store).code
@@ -131,8 +129,12 @@ def voter(app: App) -> Iterator[dict[str, Any]]:
     def vote() -> None:
         item = json.loads(app.ask("GET", "/vote/next", **bearer)[1])
         while not ended.is_set() and "comparison_id" in item:
-            body = {"annotation_id": str(uuid.uuid4()), "comparison_id": item["comparison_id"],
-                    "assignment_id": item["assignment_id"], "winner": random.choice(["left", "right"])}  # fmt: skip
+            body = {
+                "annotation_id": str(uuid.uuid4()),
+                "comparison_id": item["comparison_id"],
+                "assignment_id": item["assignment_id"],
+                "winner": random.choice(["left", "right"]),
+            }
             began = time.perf_counter()
             status, answer = app.ask("POST", "/vote/cast/next", body, **bearer)
             seconds.append(time.perf_counter() - began)
@@ -270,8 +272,13 @@ def events(app: App, _: argparse.Namespace) -> dict[str, Any]:
             found = _event(app, status, ["none"], authorization=f"Bearer {TOKEN}")
             answered += found[0] == 200 and b"process_completed" in found[1]
         teacher = time.perf_counter() - began
-    return {"sent": 518, "accepted": accepted[200], "teachers_calls_answered": f"{answered} of 26",
-            "seconds_of_these": round(teacher, 1), "vote": votes}  # fmt: skip
+    return {
+        "sent": 518,
+        "accepted": accepted[200],
+        "teachers_calls_answered": f"{answered} of 26",
+        "seconds_of_these": round(teacher, 1),
+        "vote": votes,
+    }
 
 
 def large(app: App, _: argparse.Namespace) -> dict[str, Any]:
@@ -388,16 +395,13 @@ def _opening(config: dict[str, Any]) -> list[tuple[int, list[Any], bool]]:
 
 
 ATTACKS: dict[str, Callable[[App, argparse.Namespace], dict[str, Any]]] = {
-    each.__name__: each
-    for each in (quiet, routes, address, disk, events, large, visitors_json, sessions, half, pages)
+    each.__name__: each for each in (quiet, routes, address, disk, events, large, visitors_json, sessions, half, pages)
 }
 _UNASKED = ("address", "pages")  # those need a namespace, or a quarter of an hour
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("attacks", nargs="*", metavar="ATTACK", help=", ".join(ATTACKS))
     parser.add_argument("--minutes", type=float, default=15, help="of `pages`")
     parser.add_argument("--loads", type=int, default=608, help="of `pages`")

@@ -53,18 +53,19 @@ async def _browser(port: int, opening: Opening, loads: int, seconds: float, coun
 
 async def _heartbeat(port: int, session: str, cookie: str) -> asyncio.StreamWriter:
     _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET /gradio_api/heartbeat/{session} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
-                 f"cookie: {cookie}\r\n\r\n".encode())  # fmt: skip
+    writer.write(
+        f"GET /gradio_api/heartbeat/{session} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\n\r\n".encode()
+    )
     return writer
 
 
-async def _ask(
-    port: int, method: str, path: str, body: Any, cookie: str
-) -> tuple[int, dict[str, str], bytes]:
+async def _ask(port: int, method: str, path: str, body: Any, cookie: str) -> tuple[int, dict[str, str], bytes]:
     """(status, headers, body); status 0 where no answer came within a minute."""
     data = b"" if body is None else json.dumps(body).encode()
-    head = (f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\norigin: http://127.0.0.1:{port}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(data)}\r\ncookie: {cookie}\r\n\r\n")  # fmt: skip
+    head = (
+        f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\norigin: http://127.0.0.1:{port}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(data)}\r\ncookie: {cookie}\r\n\r\n"
+    )
     try:
         async with asyncio.timeout(60):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -41,11 +41,7 @@ def main() -> None:
         **{f"{name}_seconds": statistics.median(each[name] for each in times) for name in times[0]},
         "slowest_first_step_seconds": max(each["first_step"] for each in times),
     }
-    print(
-        json.dumps(result)
-        if options.json
-        else "\n".join(f"{name}: {value}" for name, value in result.items())
-    )
+    print(json.dumps(result) if options.json else "\n".join(f"{name}: {value}" for name, value in result.items()))
 
 
 def once(home: Path, model: str, data: str) -> dict[str, float]:

@@ -48,8 +48,9 @@ def main() -> None:
             for seed, preference in product(asked.seeds, asked.preferences):
                 home = Path(folder) / "class"
                 shutil.copytree(Path(folder) / language, home)
-                options = Options(preference=preference, language=language, seed=seed, prompts=PROMPTS, votes=VOTES,
-                                  noise=NOISE)  # fmt: skip
+                options = Options(
+                    preference=preference, language=language, seed=seed, prompts=PROMPTS, votes=VOTES, noise=NOISE
+                )
                 for found in _class(options, home, variants):
                     print(json.dumps(found), flush=True)
                 shutil.rmtree(home)
@@ -76,11 +77,17 @@ def _class(options: Options, home: Path, variants: list[dict[str, str]]) -> Iter
             wins, decisive = compare(services, options, likes, name)
             likeliest, of = compare(services, options, likes, name, greedy=True)
             yield {
-                "language": options.language, "preference": options.preference, "seed": options.seed,
-                "settings": settings, "pairs": pairs, "wins": wins, "decisive": decisive,
-                "likeliest_wins": likeliest, "likeliest_decisive": of,
+                "language": options.language,
+                "preference": options.preference,
+                "seed": options.seed,
+                "settings": settings,
+                "pairs": pairs,
+                "wins": wins,
+                "decisive": decisive,
+                "likeliest_wins": likeliest,
+                "likeliest_decisive": of,
                 "clean_lost": round(before - check.ask(engine, name, facts).clean, 4),
-            }  # fmt: skip
+            }
     finally:
         services.stop()
 

@@ -80,9 +80,7 @@ def main() -> None:
             print(json.dumps({"method": method, "skipped": "bitsandbytes is not installed"}), flush=True)
             continue
         command = [sys.executable, __file__, "--one", method, "--language", options.language]
-        subprocess.run(
-            [*command, "--questions", str(options.questions)], check=True, stderr=subprocess.DEVNULL
-        )
+        subprocess.run([*command, "--questions", str(options.questions)], check=True, stderr=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

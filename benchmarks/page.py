@@ -49,12 +49,12 @@ def main() -> None:
     times = [{**ours, "bare_link": least["link"], "bare_page": least["page"]} for ours, least in pairs]
     result: dict[str, Any] = {"cores": os.cpu_count(), "runs": options.runs}
     for name in times[0]:
-        result |= {f"{name}_seconds": round(statistics.median(each[name] for each in times), 2),
-                   f"{name}_slowest_seconds": round(max(each[name] for each in times), 2)}  # fmt: skip
+        result |= {
+            f"{name}_seconds": round(statistics.median(each[name] for each in times), 2),
+            f"{name}_slowest_seconds": round(max(each[name] for each in times), 2),
+        }
     result["ratio"] = round(statistics.median(ours["page"] / least["page"] for ours, least in pairs), 2)
-    print(
-        json.dumps(result) if options.json else "\n".join(f"{key}: {value}" for key, value in result.items())
-    )
+    print(json.dumps(result) if options.json else "\n".join(f"{key}: {value}" for key, value in result.items()))
 
 
 def once(browser: Any) -> dict[str, float]:
@@ -85,9 +85,13 @@ def _free_port() -> int:
 def _marks(browser: Any, arguments: list[str], env: dict[str, str], *, rows: bool) -> dict[str, float]:
     began = time.perf_counter()
     app = subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
-    )  # fmt: skip
+    )
     try:
         link = next(word for line in app.stdout or [] for word in line.split() if word.startswith("http"))
         marks = {"link": time.perf_counter() - began}

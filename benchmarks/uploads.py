@@ -25,9 +25,9 @@ READS = {
     "gold": "from labeling.exchange import read; read.gold(path)",
     "data": "from tuning.data import formats; load.load(path)",
     "prompts": "from common.settings import Settings; from workbench.voting.rounds import read_prompts; "
-               "read_prompts(path, Settings(home=path.parent))",
+    "read_prompts(path, Settings(home=path.parent))",
     "document": "from tuning import retrieval; retrieval.read(path)",
-}  # fmt: skip
+}
 # What is imported is no part of what the reading takes.
 CHILD = """
 import resource, sys, time
@@ -52,14 +52,18 @@ print(json.dumps({"outcome": outcome, "seconds": round(time.perf_counter() - beg
 
 
 def packed_votes(path: Path) -> None:
-    row = {"prompt": "Why?", "completion_a": "x" * 80, "completion_b": "y" * 80, "model_a": "a", "model_b": "b",
-           "winner": "model_a"}  # fmt: skip
+    row = {
+        "prompt": "Why?",
+        "completion_a": "x" * 80,
+        "completion_b": "y" * 80,
+        "model_a": "a",
+        "model_b": "b",
+        "winner": "model_a",
+    }
     with gzip.open(path, "wb", 6) as file:
         for start in range(0, 1_500_000, 1000):
             file.write(
-                "".join(
-                    json.dumps({**row, "comparison_id": str(start + n)}) + "\n" for n in range(1000)
-                ).encode()
+                "".join(json.dumps({**row, "comparison_id": str(start + n)}) + "\n" for n in range(1000)).encode()
             )
 
 
@@ -97,11 +101,12 @@ def small_pdf(path: Path) -> None:
         packed.append(packer.compress(b"BT /F1 1 Tf (word) Tj ET " * 500_000))
     content = b"".join([*packed, packer.flush()])
     kids = b" ".join(b"%d 0 R" % (4 + n) for n in range(400))
-    parts = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[" + kids + b"]/Count 400>>",
-             b"<</Filter/FlateDecode/Length %d>>stream\n" % len(content) + content + b"\nendstream"]  # fmt: skip
-    parts += [
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 3 0 R/Resources<</Font<</F1 404 0 R>>>>>>"
-    ] * 400
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[" + kids + b"]/Count 400>>",
+        b"<</Filter/FlateDecode/Length %d>>stream\n" % len(content) + content + b"\nendstream",
+    ]
+    parts += [b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 3 0 R/Resources<</Font<</F1 404 0 R>>>>>>"] * 400
     parts.append(b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>")
     made, places = b"%PDF-1.4\n", []
     for number, part in enumerate(parts, 1):
@@ -110,8 +115,7 @@ def small_pdf(path: Path) -> None:
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
     made += b"xref\n0 %d\n0000000000 65535 f \n" % (len(parts) + 1) + table
     path.write_bytes(
-        made
-        + b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(parts) + 1, made.rfind(b"xref\n"))
+        made + b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(parts) + 1, made.rfind(b"xref\n"))
     )
 
 
@@ -142,9 +146,7 @@ def main() -> None:
             for reader in readers:
                 told = measured(path, reader, options.tree, options.seconds, options.gigabytes)
                 print(
-                    json.dumps(
-                        {"file": name, "mb": round(path.stat().st_size / 1e6, 2), "read_as": reader, **told}
-                    ),
+                    json.dumps({"file": name, "mb": round(path.stat().st_size / 1e6, 2), "read_as": reader, **told}),
                     flush=True,
                 )
 

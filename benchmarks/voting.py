@@ -46,20 +46,14 @@ from workbench.services import build
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--voters", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=60.0, help="of voting, after the joining")
-    parser.add_argument(
-        "--every", type=float, default=4.0, help="mean seconds between two votes of one person"
-    )
+    parser.add_argument("--every", type=float, default=4.0, help="mean seconds between two votes of one person")
     parser.add_argument("--comparisons", type=int, default=200)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--train", action="store_true")
-    parser.add_argument(
-        "--processes", type=int, default=1, help="app processes; more than one need --postgresql"
-    )
+    parser.add_argument("--processes", type=int, default=1, help="app processes; more than one need --postgresql")
     parser.add_argument("--postgresql", metavar="URL", help="an empty PostgreSQL database instead of SQLite")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -67,11 +61,7 @@ def main() -> None:
         parser.error("--processes: several on one round need --postgresql")
     with tempfile.TemporaryDirectory() as folder:
         result = measure(Path(folder), options)
-    print(
-        json.dumps(result)
-        if options.json
-        else "\n".join(f"{name}: {value}" for name, value in result.items())
-    )
+    print(json.dumps(result) if options.json else "\n".join(f"{name}: {value}" for name, value in result.items()))
     if result["lost"] or result["doubled"]:
         sys.exit(1)
 
@@ -88,9 +78,7 @@ def measure(home: Path, options: argparse.Namespace) -> dict[str, object]:
         trained = train(apps[0]) if options.train else None
         seen = Seen()
         before, own = sum(app.cpu_seconds() for app in apps), time.process_time()
-        asyncio.run(
-            voting(apps, code, seen, Habits(options.voters, options.seconds, options.every), options.kills)
-        )
+        asyncio.run(voting(apps, code, seen, Habits(options.voters, options.seconds, options.every), options.kills))
         kills = sum(app.kills for app in apps)
         used = 0.0 if kills else sum(app.cpu_seconds() for app in apps) - before
         own = time.process_time() - own
@@ -130,9 +118,7 @@ def prepare(settings: Settings, n: int, voters: int) -> str:
         store, "load", "judge", ["a", "b"], RoundSettings(votes_wanted=max(3, voters), common_items=5)
     )
     text = "A reply of ordinary length, with a second half that says a little more. " * 2
-    pairs = [
-        Comparison(f"Question {i}?", f"{text} one {i}", f"{text} two {i}", "a@1", "b@1") for i in range(n)
-    ]
+    pairs = [Comparison(f"Question {i}?", f"{text} one {i}", f"{text} two {i}", "a@1", "b@1") for i in range(n)]
     lifecycle.add_comparisons(store, made.round_id, pairs)
     lifecycle.move(store, made.round_id, "open")
     code = annotators.room(store).code
@@ -271,8 +257,11 @@ def dashboard(settings: Settings) -> dict[str, float]:
         services.results.exclude(TEACHER, "annotator", somebody, "a change, so that it is worked out anew")
         time.sleep(1.1)  # for so long nobody asks whether something has changed
         took = {}
-        for name, look in (("stage", services.rounds.stage), ("report_refresh", services.results.traits),
-                           ("report_next_viewer", services.results.traits)):  # fmt: skip
+        for name, look in (
+            ("stage", services.rounds.stage),
+            ("report_refresh", services.results.traits),
+            ("report_next_viewer", services.results.traits),
+        ):
             start = time.perf_counter()
             look(TEACHER, this.round_id)
             took[f"{name}_ms"] = round(1000 * (time.perf_counter() - start), 1)

@@ -30,16 +30,10 @@ class Settings:
         "",
         "The teacher's secret, 16 characters or more without spaces; made and printed if unset.",
     )
-    database_url: str = _setting(
-        "DATABASE_URL", "", "PostgreSQL address; SQLite in the home folder if unset."
-    )
-    base_model: str = _setting(
-        "AFINA_BASE_MODEL", "pocket", "Base model offered first: pocket, folder or Hub id."
-    )
+    database_url: str = _setting("DATABASE_URL", "", "PostgreSQL address; SQLite in the home folder if unset.")
+    base_model: str = _setting("AFINA_BASE_MODEL", "pocket", "Base model offered first: pocket, folder or Hub id.")
     hf_token: str = _setting("HF_TOKEN", "", "Hugging Face token, for gated models and uploads.")
-    host: str = _setting(
-        "AFINA_HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 lets the room's phones in."
-    )
+    host: str = _setting("AFINA_HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 lets the room's phones in.")
     port: int = _setting("AFINA_PORT", 7860, "Port to listen on.")
     public_url: str = _setting(
         "AFINA_PUBLIC_URL", "", "Address that people open (https://…) where a proxy or container has its own."
@@ -78,9 +72,7 @@ class Settings:
     chat_queue: int = _setting(
         "AFINA_CHAT_QUEUE", 64, "Replies written for such people at once; who comes then is asked to wait."
     )
-    vote_requests: int = _setting(
-        "AFINA_VOTE_REQUESTS", 600, "Requests a minute that one annotator's phone may make."
-    )
+    vote_requests: int = _setting("AFINA_VOTE_REQUESTS", 600, "Requests a minute that one annotator's phone may make.")
     backup: str = _setting(
         "AFINA_BACKUP",
         "",
@@ -113,9 +105,7 @@ class Settings:
         "The OpenAI-compatible service that judges; the key AFINA_JUDGE_KEY is sent there and nowhere else.",
     )
 
-    job_flavor: str = _setting(
-        "AFINA_JOB_FLAVOR", "", "Hardware of the Hub (a10g-small, …): runs train there as jobs."
-    )
+    job_flavor: str = _setting("AFINA_JOB_FLAVOR", "", "Hardware of the Hub (a10g-small, …): runs train there as jobs.")
     job_repo: str = _setting(
         "AFINA_JOB_REPO", "", "Private data set through which such runs travel; <user>/afina-runs if unset."
     )

@@ -19,8 +19,18 @@ _SECONDS = 10.0  # between two lines about the same kind of trouble
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.ESTALE)
 _DRIVERS = ("sqlite3", "psycopg", "sqlalchemy")
-_AWAY = ("OperationalError", "InterfaceError", "TimeoutError", "DatabaseError", "ResourceClosedError",
-         "PendingRollbackError", "AdminShutdown", "CannotConnectNow", "CrashShutdown", "DiskFull")  # fmt: skip
+_AWAY = (
+    "OperationalError",
+    "InterfaceError",
+    "TimeoutError",
+    "DatabaseError",
+    "ResourceClosedError",
+    "PendingRollbackError",
+    "AdminShutdown",
+    "CannotConnectNow",
+    "CrashShutdown",
+    "DiskFull",
+)
 _MOST_CAUSES = 8
 
 
@@ -36,9 +46,7 @@ def in_words(error: BaseException) -> AfinaError | None:
         return error
     chain = list(_chain(error))
     for each in chain:
-        if (isinstance(each, OSError) and each.errno in _FULL) or _says(
-            each, "disk is full", "no space left"
-        ):
+        if (isinstance(each, OSError) and each.errno in _FULL) or _says(each, "disk is full", "no space left"):
             return Unavailable("unavailable.full")
     for each in chain:
         if found := _of_database(each) or _of_system(each):
@@ -83,9 +91,7 @@ def _is_no_number(error: BaseException) -> bool:
 
 def _of_database(error: BaseException) -> AfinaError | None:
     kind = type(error)
-    if kind.__module__.split(".")[0] not in _DRIVERS or not any(
-        each.__name__ in _AWAY for each in kind.__mro__
-    ):
+    if kind.__module__.split(".")[0] not in _DRIVERS or not any(each.__name__ in _AWAY for each in kind.__mro__):
         return None
     if any(each.__name__ in ("IntegrityError", "ProgrammingError", "DataError") for each in kind.__mro__):
         return None

@@ -45,8 +45,9 @@ def parser() -> Parser:
     give.add_argument("--aggregate", choices=AGGREGATIONS, default="majority")
     give.add_argument("--minimum", type=float, default=0.7, help="share that must agree, 0.5 to 1")
     give.add_argument("--phase", choices=("blind", "discussed"), default="blind")
-    give.add_argument("--ties", action="store_true",
-                      help="trl: rows of ties too, marked as such, for a reward model of Afina's")  # fmt: skip
+    give.add_argument(
+        "--ties", action="store_true", help="trl: rows of ties too, marked as such, for a reward model of Afina's"
+    )
     give.add_argument("--split", choices=("train", "heldout"), help="one side of the split (default: both)")
     give.add_argument(
         "--sources",
@@ -60,8 +61,11 @@ def parser() -> Parser:
     weigh = commands.add_parser("report", parents=[common], help="what the votes are worth")
     weigh.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a file instead of a round")
     weigh.add_argument("--round", metavar="NAME", help="a round's name or id")
-    weigh.add_argument("--sources", choices=get_args(Sources),
-                       help="whose annotations (default: people's; the simulated ones of a rehearsal)")  # fmt: skip
+    weigh.add_argument(
+        "--sources",
+        choices=get_args(Sources),
+        help="whose annotations (default: people's; the simulated ones of a rehearsal)",
+    )
     weigh.add_argument("--bootstrap", type=int, metavar="N", help="resamples, 100 to 10000")
     weigh.add_argument("--seed", type=int, default=0)
     weigh.set_defaults(command=_report)
@@ -71,9 +75,7 @@ def parser() -> Parser:
         ("restore", "--from", _restore, "bring back what the backup has and the database has not"),
     ):
         each = commands.add_parser(name, parents=[common], help=told)
-        each.add_argument(
-            flag, dest="place", metavar="PLACE", help="folder or OWNER/NAME (default: AFINA_BACKUP)"
-        )
+        each.add_argument(flag, dest="place", metavar="PLACE", help="folder or OWNER/NAME (default: AFINA_BACKUP)")
         each.set_defaults(command=command)
     return made
 

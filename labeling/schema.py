@@ -153,9 +153,7 @@ class Round:
     counts: dict[str, int]  # of generation: dropped_identical, dropped_empty, dropped_self_naming, …
     created_at: float
     number: int = 0  # under which people know it while it is blind
-    secret: str = field(
-        default="", repr=False
-    )  # from which sides and seeds are drawn; empty in rounds from before
+    secret: str = field(default="", repr=False)  # from which sides and seeds are drawn; empty in rounds from before
 
     @property
     def voting(self) -> bool:

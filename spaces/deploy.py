@@ -31,16 +31,19 @@ LONGEST_DESCRIPTION = 60  # characters
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="spaces/deploy.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    parser.add_argument("--space", required=True, metavar="OWNER/NAME")
-    parser.add_argument("--hardware", choices=tuple(HARDWARE),
-                        help="of a new Space zero if not given; one that is there keeps what it has")  # fmt: skip
-    parser.add_argument("--new-link", action="store_true",
-                        help="make a new teacher's link; the old one then no longer works")  # fmt: skip
-    parser.add_argument(
-        "--dry-run", type=Path, metavar="DIR", help="write the folder here and contact nobody"
+    parser = argparse.ArgumentParser(
+        prog="spaces/deploy.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--space", required=True, metavar="OWNER/NAME")
+    parser.add_argument(
+        "--hardware",
+        choices=tuple(HARDWARE),
+        help="of a new Space zero if not given; one that is there keeps what it has",
+    )
+    parser.add_argument(
+        "--new-link", action="store_true", help="make a new teacher's link; the old one then no longer works"
+    )
+    parser.add_argument("--dry-run", type=Path, metavar="DIR", help="write the folder here and contact nobody")
     given = parser.parse_args()
     try:
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", given.space):
@@ -143,9 +146,7 @@ def deploy(folder: Path, space: str, hardware: str | None, new_link: bool) -> No
     there = hardware_of(api, space)
     api.create_repo(labels, repo_type="dataset", private=True, exist_ok=True)
     if not api.repo_info(labels, repo_type="dataset").private:
-        raise ValueError(
-            f"the data set {labels} is public: anybody could read the labels; make it private first"
-        )
+        raise ValueError(f"the data set {labels} is public: anybody could read the labels; make it private first")
     kind: Any = HARDWARE[hardware] if hardware else there or HARDWARE["zero"]
     assemble(folder, kind)
     if there is None:
@@ -156,8 +157,13 @@ def deploy(folder: Path, space: str, hardware: str | None, new_link: bool) -> No
     print(f"labels: https://huggingface.co/datasets/{labels} (private)", flush=True)
     unfinished = "app.py" not in api.list_repo_files(space, repo_type="space")
     secrets_of(api, space, labels, new_link or unfinished)
-    api.upload_folder(repo_id=space, repo_type="space", folder_path=folder, delete_patterns=["*"],
-                      commit_message="Update from the repository")  # fmt: skip
+    api.upload_folder(
+        repo_id=space,
+        repo_type="space",
+        folder_path=folder,
+        delete_patterns=["*"],
+        commit_message="Update from the repository",
+    )
     print("uploaded; the Space builds now", flush=True)
 
 
@@ -175,9 +181,7 @@ def hardware_of(api: Any, space: str) -> str | None:
 def secrets_of(api: Any, space: str, labels: str, new_link: bool) -> None:
     """Sets the Space's secrets that are missing. A duplicate of the Space gets none of them, so no storage of ours."""
     there = set(api.get_space_secrets(space))
-    if "AFINA_BACKUP" in api.get_space_variables(
-        space
-    ):  # an earlier Afina set it where duplicates inherit it
+    if "AFINA_BACKUP" in api.get_space_variables(space):  # an earlier Afina set it where duplicates inherit it
         api.delete_space_variable(space, "AFINA_BACKUP")
     api.add_space_secret(space, "AFINA_BACKUP", labels)
     if own := os.environ.get("AFINA_SPACE_TOKEN", "").strip():

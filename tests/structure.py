@@ -134,9 +134,7 @@ def floors(links: Iterable[tuple[str, str]]) -> int:
 def folders(root: Path) -> Counter[str]:
     """Modules of each folder of code, `__init__.py` not counted."""
     return Counter(
-        str(path.parent.relative_to(root))
-        for name, path in sources(root).items()
-        if path.name != "__init__.py"
+        str(path.parent.relative_to(root)) for name, path in sources(root).items() if path.name != "__init__.py"
     )
 
 
@@ -164,9 +162,7 @@ def figures(root: Path) -> dict[str, object]:
     """Everything that the script prints."""
     every = edges(root)
     kinds = {"top": ("top",), "functions": ("top", "function"), "types": ("top", "function", "types")}
-    pairs = {
-        name: {(e.importer, e.imported) for e in every if e.kind in held} for name, held in kinds.items()
-    }
+    pairs = {name: {(e.importer, e.imported) for e in every if e.kind in held} for name, held in kinds.items()}
     rooms = {(room(a), room(b)) for a, b in pairs["types"] if room(a) != room(b)}
     texts = {name: path.read_text(encoding="utf-8") for name, path in sources(root).items()}
     lengths = sorted(length for text in texts.values() for length in _functions(ast.parse(text)))

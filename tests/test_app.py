@@ -46,9 +46,7 @@ def test_what_it_writes_is_its_users_alone(tmp_path, monkeypatch):
         upload(app.port)
         made = [path for top in (home, folder) for path in top.rglob("*") if path != app.log]
         assert {"labels.db", "secret-key", "x.jsonl"} <= {path.name for path in made}
-        open_ = {
-            str(path): oct(path.stat().st_mode) for path in (folder, *made) if path.stat().st_mode & 0o077
-        }
+        open_ = {str(path): oct(path.stat().st_mode) for path in (folder, *made) if path.stat().st_mode & 0o077}
         assert not open_
         assert not list((temporary / "afina-gradio").iterdir())
     finally:
@@ -99,9 +97,7 @@ def test_a_short_token_ends_the_start_in_one_line(tmp_path):
 def test_the_page_is_built_on_a_space_where_gradio_imports_the_package_spaces(tmp_path):
     code = "import app, spaces; app.demo; assert hasattr(spaces, 'GPU'); print('built')"
     env = {**os.environ, "AFINA_HOME": str(tmp_path), "SYSTEM": "spaces", "SPACE_ID": "owner/afina"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip().endswith("built"), done.stderr
 
 
@@ -122,9 +118,7 @@ print(*dict.fromkeys(seen))
     env = {**os.environ, "AFINA_HOME": str(tmp_path), "SYSTEM": "spaces", "SPACE_ID": "owner/afina"}
     env |= {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": "http://127.0.0.1:9"}
     env["PYTHONPATH"] = str(ROOT / "tests" / "standin" / "zerogpu")
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     order = done.stdout.split()
     assert order[:2] == ["gradio", "spaces"] and order.index("spaces") < order.index("torch"), done.stdout

@@ -51,9 +51,7 @@ def test_settings_that_cannot_be_read_are_named(env):
 
 
 def test_settings_come_from_the_environment(tmp_path):
-    settings = Settings.from_env(
-        {"AFINA_HOME": str(tmp_path), "AFINA_PORT": "8000", "AFINA_OPEN_CHAT": "off"}
-    )
+    settings = Settings.from_env({"AFINA_HOME": str(tmp_path), "AFINA_PORT": "8000", "AFINA_OPEN_CHAT": "off"})
     assert (settings.home, settings.port, settings.open_chat) == (tmp_path, 8000, False)
 
 
@@ -61,8 +59,12 @@ def test_the_split_holds_out_a_fifth_and_never_changes():
     sides = [split(f"Question {number}?") for number in range(5000)]
     assert 0.17 < sides.count("heldout") / len(sides) < 0.23
     assert [split(text) for text in ("What is the capital of Peru?", "¿De qué color es la nieve?", "a", "b", "c")] == [
-        "heldout", "heldout", "train", "train", "heldout"
-    ]  # fmt: skip
+        "heldout",
+        "heldout",
+        "train",
+        "train",
+        "heldout",
+    ]
 
 
 def test_a_prompt_and_its_conversation_are_on_the_same_side():
@@ -164,8 +166,9 @@ def test_what_is_printed_past_the_logs_is_json_too():
     assert [line["message"] for line in lines[:2]] == ["half a line", "and a bar"]
     assert "soon gone" in lines[2]["message"]
     assert [(line["logger"], line["message"]) for line in lines[3:5]] == [
-        ("stderr", "its own way"), ("a.library", "ours")
-    ]  # fmt: skip
+        ("stderr", "its own way"),
+        ("a.library", "ours"),
+    ]
     assert lines[5]["message"] == "thread t" and lines[5]["exception"].endswith("KeyError")
 
 

@@ -60,19 +60,13 @@ def assemble(target: Path) -> dict[str, str]:
 
 def test_the_image_holds_the_app_and_nothing_else(tmp_path):
     env = assemble(tmp_path)
-    packages = {
-        name.rstrip("*") for name in _pyproject()["tool"]["setuptools"]["packages"]["find"]["include"]
-    }
+    packages = {name.rstrip("*") for name in _pyproject()["tool"]["setuptools"]["packages"]["find"]["include"]}
     assert {each.name for each in tmp_path.iterdir()} == packages | {"app.py", "LICENSE", "requirements.txt"}
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split("\n")
-    assert {line[1:] for line in ignored if line.startswith("!")} == {
-        each.name for each in tmp_path.iterdir()
-    }
+    assert {line[1:] for line in ignored if line.startswith("!")} == {each.name for each in tmp_path.iterdir()}
     assert {name for name in env if name.startswith("AFINA_")} <= _SETTINGS
     assert env["AFINA_HOME"] == "/data" and ("VOLUME", "/data") in dockerfile()
-    assert (
-        dict(dockerfile())["CMD"] == '["python", "app.py", "--no-browser"]'
-    )  # no shell between it and SIGTERM
+    assert dict(dockerfile())["CMD"] == '["python", "app.py", "--no-browser"]'  # no shell between it and SIGTERM
 
 
 def test_the_image_takes_the_torch_that_the_app_asks_for():
@@ -205,9 +199,7 @@ def test_votes_go_to_either_and_a_page_stays(behind, tmp_path):
         "/enter?token=x",
         "/files/x",
     ):
-        assert {proxy.ask(path)[1].split()[0] for _ in range(6)} == both, (
-            path
-        )  # whoever comes first, anywhere
+        assert {proxy.ask(path)[1].split()[0] for _ in range(6)} == both, path  # whoever comes first, anywhere
         _, first, cookie = proxy.ask(path)
         kept = {proxy.ask(path, cookie="a=b; " + cookie.split(";")[0])[1] for _ in range(6)}
         assert kept == {first}, path

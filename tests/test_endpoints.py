@@ -42,8 +42,13 @@ def test_a_run_from_afar_is_started_followed_stopped_resumed_and_asked(app, tiny
     assert client.predict(run, api_name="/stop_run") == run
     stopped = until(run, ("stopped",))
     assert 0 < stopped["step"] < stopped["total_steps"]
-    answer = client.predict("What is 1 plus 2?", [str(tiny_model), "from-afar"], {"greedy": True, "max_new_tokens": 8},
-                            "", api_name="/compare")  # fmt: skip
+    answer = client.predict(
+        "What is 1 plus 2?",
+        [str(tiny_model), "from-afar"],
+        {"greedy": True, "max_new_tokens": 8},
+        "",
+        api_name="/compare",
+    )
     assert len(answer) == 2
     assert client.predict("from-afar", api_name="/resume_run") == "from-afar"
     assert until(run, ("running",), step=stopped["step"] + 1)["step"] > stopped["step"]

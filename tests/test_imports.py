@@ -79,9 +79,7 @@ def test_importing_loads_nothing_heavy(module):
 def test_importing_the_app_makes_no_file(tmp_path):
     code = "import app, os; print(os.listdir(os.environ['AFINA_HOME']))"
     env = {"AFINA_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
@@ -93,9 +91,7 @@ def _height(module: str) -> tuple[str, int]:
     """The package, and the place of the module's room in it."""
     package, _, room = structure.room(module).partition(".")
     rooms = ROOMS[package].split()
-    return package, rooms.index(room) if room in rooms else len(
-        rooms
-    )  # `__init__` and `__main__` stand above all
+    return package, rooms.index(room) if room in rooms else len(rooms)  # `__init__` and `__main__` stand above all
 
 
 def test_every_room_has_its_place():

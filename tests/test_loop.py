@@ -28,9 +28,17 @@ def votes(tmp_path) -> Path:
         for b in range(5):
             for person in ("ana", "luis", "eva"):
                 wins = "model_a" if chance.random() > 0.1 else "model_b"
-                rows.append({"prompt": f"What is {a} plus {b}?", "completion_a": f"It is {a + b}, my friend.",
-                             "completion_b": f"{a + b}.", "model_a": "manners", "model_b": "manners", "winner": wins,
-                             "annotator_id": person})  # fmt: skip
+                rows.append(
+                    {
+                        "prompt": f"What is {a} plus {b}?",
+                        "completion_a": f"It is {a + b}, my friend.",
+                        "completion_b": f"{a + b}.",
+                        "model_a": "manners",
+                        "model_b": "manners",
+                        "winner": wins,
+                        "annotator_id": person,
+                    }
+                )
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
@@ -46,20 +54,43 @@ def test_by_command_line(tmp_path, tiny_model, sums, votes):  # noqa: F811
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    call("tuning", "sft", "--source-model", tiny_model, "--train-dataset", data, "--name", "manners",
-         "--set", "epochs=2", "rank=4", "learning_rate=0.01")  # fmt: skip
+    call(
+        "tuning",
+        "sft",
+        "--source-model",
+        tiny_model,
+        "--train-dataset",
+        data,
+        "--name",
+        "manners",
+        "--set",
+        "epochs=2",
+        "rank=4",
+        "learning_rate=0.01",
+    )
     call("labeling", "import", votes, "--round", "pilot")
     assert json.loads(call("labeling", "report", votes, "--json"))["n_votes"] == 120
     call("labeling", "export", "--round", "pilot", "--format", "trl", "--out", pairs)
     assert pairs.read_text().count("\n") >= 30
     for method, name in (("reward", "judge"), ("dpo", "friendlier")):
-        run = json.loads(call("tuning", method, "--source-model", "manners", "--train-dataset", pairs, "--name", name,
-                              "--set", *FAST[method], "--json"))  # fmt: skip
+        run = json.loads(
+            call(
+                "tuning",
+                method,
+                "--source-model",
+                "manners",
+                "--train-dataset",
+                pairs,
+                "--name",
+                name,
+                "--set",
+                *FAST[method],
+                "--json",
+            )
+        )
         assert run["state"] == "done" and run["parent"] == "manners"
     for policy in (str(tiny_model), "manners", "friendlier", "friendlier*2"):
-        assert call(
-            "tuning", "generate", "--model", policy, "--prompt", "What is 3 plus 4?", "--greedy"
-        ).strip()
+        assert call("tuning", "generate", "--model", policy, "--prompt", "What is 3 plus 4?", "--greedy").strip()
 
 
 def test_from_python(tmp_path, tiny_model, sums, votes, monkeypatch):  # noqa: F811
@@ -68,17 +99,25 @@ def test_from_python(tmp_path, tiny_model, sums, votes, monkeypatch):  # noqa: F
 
     monkeypatch.setenv("AFINA_HOME", str(tmp_path / "home"))
     pairs = tmp_path / "pairs.jsonl"
-    tuned = tuning.sft.train(source_model=str(tiny_model), train_dataset=sums, tuned_model_display_name="manners",
-                             epochs=2, rank=4, learning_rate=0.01)  # fmt: skip
+    tuned = tuning.sft.train(
+        source_model=str(tiny_model),
+        train_dataset=sums,
+        tuned_model_display_name="manners",
+        epochs=2,
+        rank=4,
+        learning_rate=0.01,
+    )
     tuned.wait()
     assert cli.main(["import", str(votes), "--round", "pilot"]) == 0
     assert cli.main(["export", "--round", "pilot", "--format", "trl", "--out", str(pairs)]) == 0
     read = [json.loads(line) for line in pairs.read_text().splitlines()]
-    judge = tuning.reward.train(source_model="manners", train_dataset=read, tuned_model_display_name="judge",
-                                epochs=2, learning_rate=0.01)  # fmt: skip
+    judge = tuning.reward.train(
+        source_model="manners", train_dataset=read, tuned_model_display_name="judge", epochs=2, learning_rate=0.01
+    )
     judge.wait()
-    job = tuning.dpo.train(source_model="manners", train_dataset=read, tuned_model_display_name="friendlier",
-                           epochs=2, learning_rate=0.005)  # fmt: skip
+    job = tuning.dpo.train(
+        source_model="manners", train_dataset=read, tuned_model_display_name="friendlier", epochs=2, learning_rate=0.005
+    )
     job.wait()
     assert [each.state for each in (tuned, judge, job)] == ["done"] * 3
     assert job.to_dict()["parent"] == "manners"

@@ -38,9 +38,7 @@ def test_its_runs_are_listed_and_answer(home):
         status = run.status()
         assert run.state == "done" and status.step == status.total_steps > 0
         talk = [{"role": "user", "content": "Hello"}]
-        (reply,) = services.comparing.engine.generate(
-            [run.name], [talk], Sampling(greedy=True, max_new_tokens=4)
-        )
+        (reply,) = services.comparing.engine.generate([run.name], [talk], Sampling(greedy=True, max_new_tokens=4))
         assert reply.n_tokens > 0
     services.labels.close()
 

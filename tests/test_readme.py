@@ -98,8 +98,7 @@ def test_the_examples_for_python_work_as_they_stand(tmp_path, monkeypatch, capsy
     turns = [
         {
             "contents": [
-                {"role": role, "parts": [{"text": text}]}
-                for role, text in zip(("user", "model"), row, strict=True)
+                {"role": role, "parts": [{"text": text}]} for role, text in zip(("user", "model"), row, strict=True)
             ]
         }
         for row in rows
@@ -147,9 +146,7 @@ def test_the_calls_from_another_program_work_as_they_stand(tmp_path, capsys):
             item = ask(f"{app.url()}/vote/cast/next", body, token)["next"]
         exec(after, names)
         assert names["export"]["n"] >= 1
-        address = urllib.request.Request(
-            names["export"]["address"], headers={"authorization": f"Bearer {TOKEN}"}
-        )
+        address = urllib.request.Request(names["export"]["address"], headers={"authorization": f"Bearer {TOKEN}"})
         with urllib.request.urlopen(address, timeout=60) as file:
             assert len(file.read().splitlines()) == names["export"]["n"]
         printed = capsys.readouterr().out

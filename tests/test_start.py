@@ -106,6 +106,7 @@ def test_the_command_line_says_it_too(tmp_path):
     shutil.copy(__file__, tmp_path / "labels.db")
     for package, command in (("labeling", "report"), ("tuning", "runs")):
         env = os.environ | {"AFINA_HOME": str(tmp_path if package == "labeling" else tmp_path / "labels.db")}
-        ended = subprocess.run([sys.executable, "-m", package, command], cwd=ROOT, env=env,
-                               capture_output=True, text=True, timeout=120)  # fmt: skip
+        ended = subprocess.run(
+            [sys.executable, "-m", package, command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120
+        )
         assert "Traceback" not in ended.stderr

@@ -21,8 +21,9 @@ def begin(tmp_path):
 
     def start() -> tuple[subprocess.Popen, Path]:
         env = {**os.environ, "TMPDIR": str(tmp_path)}
-        process = subprocess.Popen([sys.executable, "-c", SCRIPT], cwd=ROOT, env=env, text=True,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT], cwd=ROOT, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         begun.append(process)
         assert process.stdout
         return process, Path(process.stdout.readline().strip())

@@ -46,10 +46,17 @@ def test_it_is_worded_in_both_languages_without_a_path(error, key):
     assert found.status == (400 if key == "number.too_long" else 503)
 
 
-@pytest.mark.parametrize("error", [
-    KeyError("x"), ValueError("no"), FileNotFoundError(errno.ENOENT, "none", "x"),
-    sqlite3.IntegrityError("UNIQUE constraint failed"), sqlite3.ProgrammingError("wrong"),
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("x"),
+        ValueError("no"),
+        FileNotFoundError(errno.ENOENT, "none", "x"),
+        sqlite3.IntegrityError("UNIQUE constraint failed"),
+        sqlite3.ProgrammingError("wrong"),
+    ],
+    ids=str,
+)
 def test_a_mistake_of_ours_is_not_covered_up(error):
     assert in_words(error) is None
     with pytest.raises(type(error)), worded():

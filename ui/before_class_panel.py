@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 def button() -> gr.Button:
     """What opens the panel; it stands in the header."""
-    return gr.Button(
-        t("before.title"), elem_id="before-class-open", size="sm", scale=0, min_width=110, visible=False
-    )
+    return gr.Button(t("before.title"), elem_id="before-class-open", size="sm", scale=0, min_width=110, visible=False)
 
 
 def build(services: Services, opener: gr.Button) -> None:
@@ -49,9 +47,7 @@ def build(services: Services, opener: gr.Button) -> None:
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     on_open(arrive, None, opener, queue=False, **quiet)
-    opener.click(toggle, is_open, [is_open, panel], queue=False, **quiet).success(
-        look, is_open, panel, **quiet
-    )
+    opener.click(toggle, is_open, [is_open, panel], queue=False, **quiet).success(look, is_open, panel, **quiet)
 
 
 def table(checks: list[Check], language_: str) -> str:
@@ -70,12 +66,7 @@ def _row(check: Check, language_: str) -> str:
     state = html.escape(word("before.ok" if check.ok else "before.look", language_))
     name = html.escape(word(f"before.name.{check.name}", language_))
     text = html.escape(word(check.text, language_, **check.params))
-    todo = (
-        check.error.words(language_) if check.error else word(check.remedy, language_) if check.remedy else ""
-    )
+    todo = check.error.words(language_) if check.error else word(check.remedy, language_) if check.remedy else ""
     remedy = f'<span class="todo">{html.escape(todo)}</span>' if todo else ""
     kind = "teacher" if check.ok else "visitor"
-    return (
-        f'<li><strong>{name}</strong><span class="afina-chip {kind}">{state}</span>'
-        f"<span>{text}{remedy}</span></li>"
-    )
+    return f'<li><strong>{name}</strong><span class="afina-chip {kind}">{state}</span><span>{text}{remedy}</span></li>'

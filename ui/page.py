@@ -91,16 +91,20 @@ def _watch_only_what_is_shown(tabs: gr.Tabs) -> dict[gr.Tab, gr.Checkbox]:
     """
     shown = [each for each in tabs.children if isinstance(each, gr.Tab)]
     timers = [(tab, timer) for tab in shown for timer in _timers(tab)]
-    opened = {
-        tab: gr.Checkbox(False, visible=False) for tab in shown
-    }  # no State: without a queue none changes
+    opened = {tab: gr.Checkbox(False, visible=False) for tab in shown}  # no State: without a queue none changes
     for tab in shown:
 
         def watch(chosen: gr.Tab = tab) -> list[Any]:
             return [True, *(gr.Timer(active=owner is chosen) for owner, _ in timers)]
 
-        tab.select(watch, None, [opened[tab], *(timer for _, timer in timers)], api_visibility="private",
-                   queue=False, show_progress="hidden")  # fmt: skip
+        tab.select(
+            watch,
+            None,
+            [opened[tab], *(timer for _, timer in timers)],
+            api_visibility="private",
+            queue=False,
+            show_progress="hidden",
+        )
     return opened
 
 
@@ -169,9 +173,7 @@ def _header(demo: gr.Blocks, services: Services) -> gr.HTML:
         chips = f'<span class="afina-chip {who}">{html.escape(told)}</span>'
         if who == "teacher":
             shared = addresses(services.settings)
-            chips += "".join(
-                f'<span class="afina-chip address">{html.escape(each)}</span>' for each in shared
-            )
+            chips += "".join(f'<span class="afina-chip address">{html.escape(each)}</span>' for each in shared)
             chips += _backup(services, language)
         return _top(chips, word("shell.tagline", language))
 
@@ -201,8 +203,9 @@ def _sign_in(demo: gr.Blocks) -> None:
         told, target = word("shell.sign_in", language), "_blank" if framed else "_self"
         return gr.update(value=told, link="/login/huggingface?_target_url=/", link_target=target)
 
-    demo.load(arrive, framed, door, js="() => self !== top", api_visibility="private", queue=False,
-              show_progress="hidden")  # fmt: skip
+    demo.load(
+        arrive, framed, door, js="() => self !== top", api_visibility="private", queue=False, show_progress="hidden"
+    )
 
 
 def _backup(services: Services, language: str) -> str:
@@ -222,9 +225,7 @@ def _backup(services: Services, language: str) -> str:
 
 
 def _chip(kind: str, text: str, title: str) -> str:
-    return (
-        f'<span class="afina-chip {kind}" title="{html.escape(title, quote=True)}">{html.escape(text)}</span>'
-    )
+    return f'<span class="afina-chip {kind}" title="{html.escape(title, quote=True)}">{html.escape(text)}</span>'
 
 
 def _top(chips: str, tagline: str) -> str:

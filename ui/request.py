@@ -130,8 +130,9 @@ def on_open(fn: Callable[..., Any] | None, inputs: Any, outputs: Any, **told: An
     return page.load(fn, inputs, outputs, **told)
 
 
-def always(event: Any, fn: Callable[..., Any] | None = None, inputs: Any = None, outputs: Any = None, **options: Any
-           ) -> None:  # fmt: skip
+def always(
+    event: Any, fn: Callable[..., Any] | None = None, inputs: Any = None, outputs: Any = None, **options: Any
+) -> None:
     """Runs `fn` after `event`, whether it succeeded, failed or was cancelled: for what gives a state back.
 
     Gradio's `.then` is not run after a handler that raised; `.success` and `.failure` together are.

@@ -9,9 +9,7 @@ from ui import static_files
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Noto Sans Mono", "monospace")
 
-CSS = "\n".join(
-    static_files.text(name) for name in ("style.css", "vote.css", "align.css", "numbers.css", "course.css")
-)
+CSS = "\n".join(static_files.text(name) for name in ("style.css", "vote.css", "align.css", "numbers.css", "course.css"))
 
 
 def theme() -> gr.themes.Base:

@@ -41,9 +41,7 @@ class Roles:
         named = {os.environ.get("SPACE_ID", "").partition("/")[0], *settings.teachers.split(",")}
         self._teachers = {each.strip().casefold() for each in named} - {""}
 
-    def actor(
-        self, headers: Mapping[str, str], cookies: Mapping[str, str] | None = None, user: str = ""
-    ) -> Actor:
+    def actor(self, headers: Mapping[str, str], cookies: Mapping[str, str] | None = None, user: str = "") -> Actor:
         """The actor of a request: `Authorization: Bearer …` first, then the cookie that `/enter` set, then `user`.
 
         `headers` has lower-case names; `cookies` is read from it where it is not given. `user` is the name with which

@@ -110,9 +110,7 @@ class Studies:
         except Exception as error:  # whatever a library raises: it must not look as if it still ran
             logger.exception("the study %s broke", study.kind)
             told = f"{type(error).__name__}: {error}"[:300]
-            study = replace(
-                study, state="failed", problem={"key": "studies.broken", "params": {"reason": told}}
-            )
+            study = replace(study, state="failed", problem={"key": "studies.broken", "params": {"reason": told}})
         with contextlib.suppress(OSError):  # the home folder is gone: nobody is left to look
             self._keep(study)
 

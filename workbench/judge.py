@@ -52,19 +52,13 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
-        prog="python -m workbench.judge", description=(__doc__ or "").splitlines()[0]
-    )
+    made = argparse.ArgumentParser(prog="python -m workbench.judge", description=(__doc__ or "").splitlines()[0])
     commands = made.add_subparsers(dest="command", required=True)
     judge = argparse.ArgumentParser(add_help=False)
     judge.add_argument("--judge", choices=("reward", "policy", "endpoint"), required=True)
-    judge.add_argument(
-        "--name", required=True, help="a reward model's run, a policy, or the endpoint's model"
-    )
+    judge.add_argument("--name", required=True, help="a reward model's run, a policy, or the endpoint's model")
     judge.add_argument("--url", default="", help=f"of an OpenAI-compatible endpoint; its key in {KEY}")
-    judge.add_argument(
-        "--constitution", type=Path, help="a file with the principles; else the installation's own"
-    )
+    judge.add_argument("--constitution", type=Path, help="a file with the principles; else the installation's own")
     judge.add_argument("--language", choices=("en", "es"), default="en")
     for name, parents in (("label", [judge]), ("revise", [judge]), ("agreement", [])):
         sub = commands.add_parser(name, parents=parents)
@@ -91,8 +85,9 @@ def _label(services: Services, options: argparse.Namespace) -> dict[str, Any]:
 
 def _revise(services: Services, options: argparse.Namespace) -> dict[str, Any]:
     prompts = read_prompts(options.prompts, services.settings)
-    return services.judging.revise(TEACHER, options.policy, options.into, prompts, _asked(options), options.n_train,
-                                   options.n_heldout, _progress).to_dict()  # fmt: skip
+    return services.judging.revise(
+        TEACHER, options.policy, options.into, prompts, _asked(options), options.n_train, options.n_heldout, _progress
+    ).to_dict()
 
 
 def _agreement(services: Services, options: argparse.Namespace) -> dict[str, Any]:

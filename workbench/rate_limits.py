@@ -44,9 +44,7 @@ class TooMany(AfinaError):
 class Bucket:
     """`most` at once for each key, filled again within `seconds`."""
 
-    def __init__(
-        self, most: float, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, most: float, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.most, self._rate, self._clock = most, most / seconds, clock
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # key -> (left, when)
         self._lock = threading.Lock()

@@ -131,9 +131,7 @@ def _taught_by(services: Services, options: Options, this: Round) -> Literal["vo
 
 def _judge(services: Services, this: Round) -> str:
     """Starts a reward model on each vote by itself (who disagrees says how sure it is), and gives its run."""
-    return services.aligning.start(
-        TEACHER, "reward", this.round_id, "reward", aggregation="every", sources="simulated"
-    )
+    return services.aligning.start(TEACHER, "reward", this.round_id, "reward", aggregation="every", sources="simulated")
 
 
 def _align(services: Services, options: Options, this: Round, taught_by: str) -> str:
@@ -141,9 +139,7 @@ def _align(services: Services, options: Options, this: Round, taught_by: str) ->
     if taught_by == "votes":
         return services.aligning.start(TEACHER, "dpo", this.round_id, "dpo", sources="simulated")
     prompts = f"prompts.{options.language}"
-    return services.roads.labelled(
-        TEACHER, this.round_id, "reward", "dpo", prompts=prompts, seed=options.seed
-    )
+    return services.roads.labelled(TEACHER, this.round_id, "reward", "dpo", prompts=prompts, seed=options.seed)
 
 
 def make_round(services: Services, options: Options) -> Round:
@@ -211,9 +207,7 @@ def _sample(services: Services, policy: str, talks: list, seed: int, greedy: boo
     from tuning.inference.engine import Sampling
 
     sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64, seed=seed, greedy=greedy)
-    return [
-        reply.text for reply in services.comparing.engine.generate([policy] * len(talks), talks, sampling)
-    ]
+    return [reply.text for reply in services.comparing.engine.generate([policy] * len(talks), talks, sampling)]
 
 
 def interval(wins: int, n: int) -> tuple[float | None, float | None]:
@@ -234,21 +228,25 @@ def wait(services: Services, run_id: str) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
-        prog="python -m workbench.rehearse", description=(__doc__ or "").splitlines()[0]
-    )
+    made = argparse.ArgumentParser(prog="python -m workbench.rehearse", description=(__doc__ or "").splitlines()[0])
     known = f"{', '.join(simulated_preferences.NAMES)}, keyword:WORD, file.py:function"
     made.add_argument("--preference", default="polite", help=known)
     made.add_argument("--language", choices=("en", "es"), default="en")
-    made.add_argument(
-        "--noise", type=float, default=0.15, help="share of votes for the other reply, 0 to 0.5"
-    )
+    made.add_argument("--noise", type=float, default=0.15, help="share of votes for the other reply, 0 to 0.5")
     made.add_argument("--lapses", type=float, default=0.0, help="share of votes by chance, 0 to 1")
-    made.add_argument("--notice", type=float, default=NOTICE,
-                        help="least difference that they see; of lengths, a share (0: each letter)")  # fmt: skip
+    made.add_argument(
+        "--notice",
+        type=float,
+        default=NOTICE,
+        help="least difference that they see; of lengths, a share (0: each letter)",
+    )
     made.add_argument("--seed", type=int, default=0)
-    made.add_argument("--pairs", choices=("auto", "votes", "best"), default="auto",
-                        help="DPO learns from the votes, or from fresh pairs that the reward model labels")  # fmt: skip
+    made.add_argument(
+        "--pairs",
+        choices=("auto", "votes", "best"),
+        default="auto",
+        help="DPO learns from the votes, or from fresh pairs that the reward model labels",
+    )
     made.add_argument("--round", metavar="NAME", help="vote in this open round of AFINA_HOME, and no more")
     made.add_argument("--annotators", type=int, default=5, help="how many vote in --round")
     made.add_argument("--json", action="store_true")

@@ -189,21 +189,24 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
             refused = error
             logger.warning("%s", error)
     comparing = Comparing(settings, store, roles, _engine(settings, lent))
-    course = Course(
-        settings, store, queue, roles, comparing.alternatives, lambda: _behind(comparing.engine, leases)
-    )
+    course = Course(settings, store, queue, roles, comparing.alternatives, lambda: _behind(comparing.engine, leases))
     results = Results(settings, labels, roles)
     voting = Voting(
-        labels, results, keeper.settled if keeper and settings.backup_wait else None,
+        labels,
+        results,
+        keeper.settled if keeper and settings.backup_wait else None,
         lambda: {run.id: run.name for run in store},
-    )  # fmt: skip
-    rounds = Rounds(
-        settings, labels, roles, results, voting, lambda: _behind(comparing.engine, leases),
-        lambda name: aligning.reward_model(TEACHER, name),
-    )  # fmt: skip
-    aligning = Aligning(
-        settings, store, queue, labels, roles, lambda: comparing.engine, _reward_model(settings, lent)
     )
+    rounds = Rounds(
+        settings,
+        labels,
+        roles,
+        results,
+        voting,
+        lambda: _behind(comparing.engine, leases),
+        lambda name: aligning.reward_model(TEACHER, name),
+    )
+    aligning = Aligning(settings, store, queue, labels, roles, lambda: comparing.engine, _reward_model(settings, lent))
     return Services(
         settings=settings,
         roles=roles,
@@ -218,9 +221,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         rehearsing=Rehearsing(labels, roles),
         results=results,
         aligning=aligning,
-        roads=Roads(
-            settings, store, queue, labels, roles, aligning, lambda: _behind(comparing.engine, leases)
-        ),
+        roads=Roads(settings, store, queue, labels, roles, aligning, lambda: _behind(comparing.engine, leases)),
         dialling=Dialling(settings, store, queue, labels, roles, aligning, rounds, lambda: comparing.engine),
         lineage=Lineage(store, labels, roles, results),
         judging=Judging(settings, store, labels, roles, aligning, lambda: _behind(comparing.engine, leases)),

@@ -27,9 +27,12 @@ _BY_ID = select(annotators).where(annotators.c.annotator_id == bindparam("annota
 _ROOM_BY_CODE = select(rooms).where(rooms.c.code == bindparam("code"))
 _ADD = insert(annotators)
 _DEPARTURES = select(
-    *(f(c) for c in (annotators.c.revoked_at, annotators.c.withdrawn_at, annotators.c.undone_at)
-      for f in (func.count, func.max))
-)  # fmt: skip
+    *(
+        f(c)
+        for c in (annotators.c.revoked_at, annotators.c.withdrawn_at, annotators.c.undone_at)
+        for f in (func.count, func.max)
+    )
+)
 
 
 def room(store: Store) -> Row:
@@ -240,9 +243,7 @@ def trained_by(store: Store, run_id: str) -> list[str]:
 def _mark(store: Store, annotator_id: str, **values: float) -> None:
     with store.write() as connection:
         _require(connection, annotator_id)
-        connection.execute(
-            update(annotators).where(annotators.c.annotator_id == annotator_id).values(**values)
-        )
+        connection.execute(update(annotators).where(annotators.c.annotator_id == annotator_id).values(**values))
 
 
 def _require(connection: Connection, annotator_id: str) -> Row:

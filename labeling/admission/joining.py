@@ -29,9 +29,7 @@ INSIDE = (
 SINCE = _CAME & (annotators.c.created_at > bindparam("since"))
 # Who sits in the room: who came by the door (no script of the teacher's), in this lesson.
 SEATED = INSIDE & annotators.c.device.is_not(None) & (annotators.c.created_at > bindparam("lesson"))
-LESSON = (
-    12 * 3600.0
-)  # seconds: on another day the same browser is another person, and yesterday's class is gone
+LESSON = 12 * 3600.0  # seconds: on another day the same browser is another person, and yesterday's class is gone
 _ANOTHER = (
     select(annotators.c.annotator_id)
     .where(INSIDE, annotators.c.created_at > bindparam("since"), annotators.c.device == bindparam("device"))
@@ -81,9 +79,7 @@ def _found(
 ) -> Doubt:
     """`why` if one more is too many; those of the crowd who came first are doubted from now on too."""
     last = select(annotators.c.doubt).where(SINCE, of).order_by(annotators.c.created_at.desc()).limit(1)
-    if (
-        connection.execute(last, {"since": at - limits[0][1]}).scalar() == why
-    ):  # the crowd goes on: no need to count
+    if connection.execute(last, {"since": at - limits[0][1]}).scalar() == why:  # the crowd goes on: no need to count
         return why
     query = select(func.count()).where(SINCE, of)
     for many, seconds in limits:

@@ -90,9 +90,7 @@ def undo(store: Store, since: float | None = None) -> int:
         if since is None:
             ids = [each for each, _ in _last(connection, now())]
         else:
-            query = select(tables.annotators.c.annotator_id).where(
-                SEATED, tables.annotators.c.created_at >= since
-            )
+            query = select(tables.annotators.c.annotator_id).where(SEATED, tables.annotators.c.created_at >= since)
             ids = list(connection.execute(query, {"lesson": now() - LESSON}).scalars())
         vote_standing.mark(connection, ids, undone_at=now())
         vote_standing.exclude(connection, "annotator", ids, UNDONE)
@@ -127,9 +125,7 @@ def trust(store: Store) -> int:
 
 def _last(connection: Connection, at: float) -> Sequence[tuple[str, float]]:
     """(annotator_id, when) of those who would be undone now, the first of them first."""
-    query = select(
-        tables.annotators.c.annotator_id, tables.annotators.c.created_at, tables.annotators.c.doubt
-    )
+    query = select(tables.annotators.c.annotator_id, tables.annotators.c.created_at, tables.annotators.c.doubt)
     recent = query.where(SEATED, tables.annotators.c.created_at > at - _LONGEST)
     recent = recent.order_by(tables.annotators.c.created_at.desc())
     rows = connection.execute(recent, {"lesson": at - LESSON}).all()

@@ -96,9 +96,7 @@ def _judged(connection: Connection, ids: Collection[str] | None) -> Iterator[Any
     query = (
         select(*(assignments.c[name] for name in names), annotators.c.doubt)
         .join(annotators, annotators.c.annotator_id == assignments.c.annotator_id)
-        .where(
-            assignments.c.current.is_not(None), assignments.c.action.is_not(None), assignments.c.repeat == 0
-        )
+        .where(assignments.c.current.is_not(None), assignments.c.action.is_not(None), assignments.c.repeat == 0)
         .where(annotators.c.left_out.is_(False), annotators.c.kind != "machine")
     )
     if ids is None:
@@ -117,9 +115,7 @@ def _count(connection: Connection, tally: Counter[tuple[str, str, str]], ids: Co
             given = {f"now_{name}": n for name, n in counted.items()}
             changed.append(given | {"comparison": row.comparison_id, "of_phase": row.phase})
     if changed:
-        this = (coverage.c.comparison_id == bindparam("comparison")) & (
-            coverage.c.phase == bindparam("of_phase")
-        )
+        this = (coverage.c.comparison_id == bindparam("comparison")) & (coverage.c.phase == bindparam("of_phase"))
         values: dict[str, Any] = {name: bindparam(f"now_{name}") for name in names}
         connection.execute(update(coverage).where(this).values(**values), changed)
 

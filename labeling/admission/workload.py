@@ -133,9 +133,7 @@ class Loads:
         """Whether a lease until then holds its comparison now."""
         return self.at <= lease_until <= self.latest
 
-    def move(
-        self, comparison_id: str, before: Held | None, after: Held | None, of: Standing = ORDINARY
-    ) -> None:
+    def move(self, comparison_id: str, before: Held | None, after: Held | None, of: Standing = ORDINARY) -> None:
         """An assignment of somebody has changed, or is new where there was none `before` that counted."""
         if of.left_out:
             return

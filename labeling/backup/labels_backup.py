@@ -153,9 +153,7 @@ class Backup:
                 raise Unreachable("backup.slow", where=self.place.name)
 
     def status(self) -> BackupStatus:
-        return BackupStatus(
-            self.place.name, self.seconds, outbox.pending(self._store), self._last, self._error
-        )
+        return BackupStatus(self.place.name, self.seconds, outbox.pending(self._store), self._last, self._error)
 
     def _work(self) -> None:
         pause = self.seconds

@@ -80,9 +80,7 @@ def _ratings(rated: Sequence[Rating]) -> list[str]:
     people, unsigned = len({each.annotator_id for each in rated}), sum(not each.verified for each in rated)
     rows = [f"| ratings of single replies | {len(rated)} by {people} people |"]
     if unsigned:
-        rows.append(
-            f"| of these unsigned | {unsigned}: kept without proof that this installation wrote the reply |"
-        )
+        rows.append(f"| of these unsigned | {unsigned}: kept without proof that this installation wrote the reply |")
     return rows
 
 

@@ -94,8 +94,7 @@ def _rows(
         if format == "kto":
             singles, more = unpaired(decisions, rated)
             rows = [
-                {"prompt": list(prompt), "completion": _reply(text), "label": good}
-                for prompt, text, good in singles
+                {"prompt": list(prompt), "completion": _reply(text), "label": good} for prompt, text, good in singles
             ]
             ids = [vote.annotation_id for each in decisions if each.winner != "tie" for vote in each.votes]
             return rows, dropped + more, ids

@@ -122,9 +122,7 @@ def _add_judgements(connection: Connection, rows: list[dict[str, Any]]) -> int:
             superseded += place["current"] is not None
             row["supersedes"] = place["current"]
             place |= {"current": row["annotation_id"], "action": row["action"]}
-    for (
-        place
-    ) in places.values():  # all its annotations are excluded: the place stays judged, so nobody gets it
+    for place in places.values():  # all its annotations are excluded: the place stays judged, so nobody gets it
         place["action"] = place["action"] or "skip"
     connection.execute(insert(assignments), list(places.values()))
     connection.execute(insert(annotation_log), rows)

@@ -67,9 +67,7 @@ def votes(path: Path, processes: int | None = None) -> tuple[Votes, Problems]:
     columns, problems = found.columns, found.problems
     if not len(columns):
         reasons = Tally("exchange.dropped.", columns.left_out)
-        raise AfinaError(
-            "exchange.no_votes", name=path.name, n=problems.n, left_out=reasons, first=problems.example
-        )
+        raise AfinaError("exchange.no_votes", name=path.name, n=problems.n, left_out=reasons, first=problems.example)
     return columns.votes(), problems
 
 

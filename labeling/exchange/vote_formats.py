@@ -113,9 +113,7 @@ def _hh(given: dict, column: str, number: int) -> tuple[tuple[Message, ...], str
     return turns[:-1], texts[-1]
 
 
-def _trl(
-    given: dict, column: str, start: tuple[Message, ...], number: int
-) -> tuple[tuple[Message, ...], str]:
+def _trl(given: dict, column: str, start: tuple[Message, ...], number: int) -> tuple[tuple[Message, ...], str]:
     value = given.get(column)
     if isinstance(value, str) and start:
         return start, _text(given, column, number)

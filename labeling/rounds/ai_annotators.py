@@ -99,9 +99,7 @@ def record(store: Store, round_id: str, name: str, rubric: str, votes: Sequence[
         return 0
     with store.write() as connection:
         store.lock(connection, f"judge {who}")
-        there = connection.execute(
-            select(annotators.c.annotator_id).where(annotators.c.annotator_id == who)
-        ).first()
+        there = connection.execute(select(annotators.c.annotator_id).where(annotators.c.annotator_id == who)).first()
         if there is None:
             person: dict[str, Any] = {
                 "annotator_id": who,

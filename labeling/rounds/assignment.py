@@ -122,9 +122,7 @@ def _mine(connection: Connection, person: Annotator, this: Round) -> list[_Place
     return [_Place(*row) for row in _MINE.all(connection, given)]
 
 
-def _held(
-    connection: Connection, person: Annotator, mine: list[_Place], this: Round, load: Loads
-) -> _Place | None:
+def _held(connection: Connection, person: Annotator, mine: list[_Place], this: Round, load: Loads) -> _Place | None:
     """What was served and not yet judged; one whose lease ran out only while it still wants votes.
 
     Looking again does not prolong a lease: who never votes holds a place once.
@@ -135,15 +133,11 @@ def _held(
         free = this.phase == "discussed" or place.repeat or load.has_room(place.comparison_id)
         if not (load.holds(place.lease_until) or free):
             continue
-        if (
-            place.lease_until > load.latest
-        ):  # given before the clock was set back: it holds by the clock of now
+        if place.lease_until > load.latest:  # given before the clock was set back: it holds by the clock of now
             until, before = now() + this.settings.lease_seconds, place.held
             _HOLD.run(connection, {"assignment": place.assignment_id, "until": until})
             place.lease_until = until
-            load.move(
-                place.comparison_id, before, place.held, vote_standing.of(connection, person.annotator_id)
-            )
+            load.move(place.comparison_id, before, place.held, vote_standing.of(connection, person.annotator_id))
         return place
     return None
 
@@ -206,9 +200,7 @@ def _assign(
     connection: Connection, person: Annotator, this: Round, comparison_id: str, repeat: int, swapped: bool
 ) -> _Place:
     at = now()
-    place = _Place(
-        new_id(), comparison_id, this.phase, repeat, None, swapped, at + this.settings.lease_seconds
-    )
+    place = _Place(new_id(), comparison_id, this.phase, repeat, None, swapped, at + this.settings.lease_seconds)
     values = {"annotator_id": person.annotator_id, "round_id": this.round_id, "served_at": at}
     _ASSIGN.run(connection, values | vars(place))
     return place

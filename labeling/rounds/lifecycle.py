@@ -134,9 +134,7 @@ def remembered(store: Store, connection: Connection, round_id: str) -> Round:
 def listed(store: Store) -> list[Round]:
     """All rounds, newest first."""
     with store.read() as connection:
-        return [
-            _round(row) for row in connection.execute(select(rounds).order_by(rounds.c.created_at.desc()))
-        ]
+        return [_round(row) for row in connection.execute(select(rounds).order_by(rounds.c.created_at.desc()))]
 
 
 def overview(store: Store) -> tuple[RoundLine, ...]:

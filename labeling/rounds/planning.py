@@ -114,9 +114,7 @@ def draw(
     return drawn
 
 
-def forecast(
-    votes_at: Sequence[float], votes_missing: int, now: float, window: float = 120.0
-) -> float | None:
+def forecast(votes_at: Sequence[float], votes_missing: int, now: float, window: float = 120.0) -> float | None:
     """Seconds until `votes_missing` more are in at the pace of the last `window` seconds; None without a pace."""
     if votes_missing <= 0:
         return 0.0

@@ -98,8 +98,7 @@ def counters(store: Store, this: Round) -> Counters:
         )
         times = list(connection.execute(recent).scalars())
     wants = [
-        asked + simulated if this.phase == "discussed" or row.is_common else this.settings.votes_wanted
-        for row in rows
+        asked + simulated if this.phase == "discussed" or row.is_common else this.settings.votes_wanted for row in rows
     ]
     filled = [row.votes - row.doubted * trusted for row in rows]  # doubted votes fill nobody's place
     missing = sum(max(0, want - there) for there, want in zip(filled, wants, strict=True))
@@ -120,9 +119,7 @@ def counters(store: Store, this: Round) -> Counters:
 
 def generation(store: Store, round_id: str) -> dict[str, int]:
     """How many of a round's prompts are `waiting`, `generated`, `dropped`."""
-    query = (
-        select(prompts.c.state, func.count()).where(prompts.c.round_id == round_id).group_by(prompts.c.state)
-    )
+    query = select(prompts.c.state, func.count()).where(prompts.c.round_id == round_id).group_by(prompts.c.state)
     with store.read() as connection:
         found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
     return {state: found.get(state, 0) for state in ("waiting", "generated", "dropped")}
@@ -157,11 +154,7 @@ def _asked(connection: Connection, this: Round) -> tuple[int, bool]:
     """
     here = select(assignments.c.annotator_id).where(assignments.c.round_id == this.round_id)
     people = annotators.c.kind.in_(("voter", "invited"))
-    asked = (
-        select(func.count())
-        .select_from(annotators)
-        .where(annotators.c.annotator_id.in_(here), people, ~_GONE)
-    )
+    asked = select(func.count()).select_from(annotators).where(annotators.c.annotator_id.in_(here), people, ~_GONE)
     undoubted = _scalar(connection, asked.where(annotators.c.doubt == ""))
     return (undoubted, True) if undoubted else (_scalar(connection, asked), False)
 

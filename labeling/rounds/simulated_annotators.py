@@ -102,9 +102,13 @@ def better(left: float, right: float, notice: float = NOTICE) -> int:
 
 def _people(store: Store, this: Round, n: int, known: bool = True) -> list[Annotator]:
     """`n` simulated annotators of the round's room; those who have been there before come again where `known`."""
-    old = [
-        each
-        for each in annotators.listed(store)
-        if each.kind == "simulated" and each.room_id == this.room_id and each.withdrawn_at is None
-    ] if known else []  # fmt: skip
+    old = (
+        [
+            each
+            for each in annotators.listed(store)
+            if each.kind == "simulated" and each.room_id == this.room_id and each.withdrawn_at is None
+        ]
+        if known
+        else []
+    )
     return [*old[:n], *(annotators.simulate(store) for _ in range(n - len(old[:n])))]

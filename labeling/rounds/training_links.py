@@ -47,9 +47,7 @@ def runs_of(store: Store, annotation_id: str) -> list[str]:
     prefix = annotation_id.strip()
     like = annotation_log.c.annotation_id.startswith(prefix, autoescape=True)
     with store.read() as connection:
-        known = (
-            connection.execute(select(annotation_log.c.annotation_id).where(like).limit(2)).scalars().all()
-        )
+        known = connection.execute(select(annotation_log.c.annotation_id).where(like).limit(2)).scalars().all()
         if len(prefix) < 6 or len(known) != 1:
             raise NotFound("label.no_annotation", annotation=prefix or "-")
         query = select(trained.c.run_id).where(trained.c.annotation_id == known[0])
@@ -68,20 +66,36 @@ def taught(store: Store, run_id: str) -> list[Taught]:
     """What a run learned from, oldest first."""
     log = annotation_log.c
     query = (
-        select(log.annotation_id, log.annotator_id, log.round_id, log.comparison_id, log.winner, log.source,
-               log.created_at, comparisons.c.prompt)
+        select(
+            log.annotation_id,
+            log.annotator_id,
+            log.round_id,
+            log.comparison_id,
+            log.winner,
+            log.source,
+            log.created_at,
+            comparisons.c.prompt,
+        )
         .join(trained, trained.c.annotation_id == log.annotation_id)
         .join(comparisons, comparisons.c.comparison_id == log.comparison_id)
         .where(trained.c.run_id == run_id)
         .order_by(log.seq)
-    )  # fmt: skip
+    )
     with store.read() as connection:
         out = annotators.excluded(connection)
         return [
-            Taught(row.annotation_id, row.round_id, row.comparison_id, tuple(row.prompt), row.winner, row.source,
-                   row.created_at, out["annotation"].get(row.annotation_id) or out["annotator"].get(row.annotator_id))
+            Taught(
+                row.annotation_id,
+                row.round_id,
+                row.comparison_id,
+                tuple(row.prompt),
+                row.winner,
+                row.source,
+                row.created_at,
+                out["annotation"].get(row.annotation_id) or out["annotator"].get(row.annotator_id),
+            )
             for row in connection.execute(query)
-        ]  # fmt: skip
+        ]
 
 
 def shares(store: Store) -> dict[str, list[Share]]:

@@ -34,14 +34,10 @@ _PLACES = select(assignments).where(
 )
 _NEWEST = assignments.c.served_at.desc()
 _PLACE = Prepared(_PLACES.order_by(_NEWEST).limit(1).with_for_update())
-_NAMED_PLACE = Prepared(
-    _PLACES.where(assignments.c.assignment_id == bindparam("assignment")).with_for_update()
-)
+_NAMED_PLACE = Prepared(_PLACES.where(assignments.c.assignment_id == bindparam("assignment")).with_for_update())
 _KEEP = Prepared(insert(annotation_log), tuple(c.name for c in annotation_log.c if c.name != "seq"))
 _KEEP_ONCE = (
-    insert_or(annotation_log)
-    .on_conflict_do_nothing(index_elements=["annotation_id"])
-    .returning(annotation_log.c.seq)
+    insert_or(annotation_log).on_conflict_do_nothing(index_elements=["annotation_id"]).returning(annotation_log.c.seq)
 )
 _JUDGE = Prepared(
     update(assignments)

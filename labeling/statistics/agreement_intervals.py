@@ -82,9 +82,7 @@ def _drawn(rows: Array, prompt: Array, n_votes: int, seed: int) -> Array:
     import numpy as np
 
     code, n_prompts = numbered(prompt)
-    by_prompt = np.stack([np.bincount(code, column, n_prompts) for column in rows.T], axis=1).astype(
-        np.float32
-    )
+    by_prompt = np.stack([np.bincount(code, column, n_prompts) for column in rows.T], axis=1).astype(np.float32)
     n = resamples(n_votes)
     drawn = np.zeros((n, by_prompt.shape[1]))
 

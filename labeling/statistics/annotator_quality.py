@@ -127,10 +127,7 @@ def _with_the_others(votes: Votes) -> tuple[Array, Array]:
 
 
 def _shares(part: Array, whole: Array) -> list[float | None]:
-    return [
-        float(some / every) if every else None
-        for some, every in zip(part.tolist(), whole.tolist(), strict=True)
-    ]
+    return [float(some / every) if every else None for some, every in zip(part.tolist(), whole.tolist(), strict=True)]
 
 
 def _intervals(part: Array, whole: Array) -> list[list[float] | None]:

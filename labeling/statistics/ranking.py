@@ -91,9 +91,7 @@ def _pairs(votes: Votes) -> tuple[list[tuple[int, int]], Array, Array]:
     return [divmod(int(each), len(votes.models)) for each in code], pair, score
 
 
-def _win_rates(
-    models: list[str], pairs: list[tuple[int, int]], sums: Array, seen: int
-) -> dict[str, Estimate]:
+def _win_rates(models: list[str], pairs: list[tuple[int, int]], sums: Array, seen: int) -> dict[str, Estimate]:
     """Win rates from (2, pairs, 1 + resamples) sums; a policy that met nobody else has none."""
     import numpy as np
 

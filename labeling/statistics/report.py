@@ -54,17 +54,13 @@ def report(
         "ties": ranked.ties,
         "both_bad": ranked.both_bad,
         "left_out": dict(sorted(every.left_out.items())),
-        "win_rate": {
-            name: estimate.to_dict() for name, estimate in ranked.win_rate.items() if name in judged
-        },
+        "win_rate": {name: estimate.to_dict() for name, estimate in ranked.win_rate.items() if name in judged},
         "win_rate_by_split": {
             side: {name: estimate.to_dict() for name, estimate in rates.items() if name in judged}
             for side, rates in ranked.win_rate_by_split.items()
         },
         "sign_test": ranked.sign_test,
-        "bradley_terry": {
-            name: _rating(estimate) for name, estimate in ranked.bradley_terry.items() if name in judged
-        },
+        "bradley_terry": {name: _rating(estimate) for name, estimate in ranked.bradley_terry.items() if name in judged},
         "bradley_terry_settings": {
             "scale": ranking.SCALE,
             "tie": 0.5,

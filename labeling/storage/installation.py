@@ -14,10 +14,6 @@ def shared(store: Store, name: str, first: str) -> str:
     insert = sqlite.insert if store.sqlite else postgresql.insert
     with store.write() as connection:
         connection.execute(
-            insert(installation)
-            .values(name=name, value=first)
-            .on_conflict_do_nothing(index_elements=["name"])
+            insert(installation).values(name=name, value=first).on_conflict_do_nothing(index_elements=["name"])
         )
-        return connection.execute(
-            select(installation.c.value).where(installation.c.name == name)
-        ).scalar_one()
+        return connection.execute(select(installation.c.value).where(installation.c.name == name)).scalar_one()

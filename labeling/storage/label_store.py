@@ -42,9 +42,7 @@ class Store:
         self.path = path  # of the SQLite file
         self._opened = False  # until then whoever opens it says what is wrong
         self.sqlite = engine.dialect.name == "sqlite"
-        self._commits = (
-            GroupCommit(engine, version=_others) if self.sqlite else GroupCommit(engine, _one_lot_at_a_time)
-        )
+        self._commits = GroupCommit(engine, version=_others) if self.sqlite else GroupCommit(engine, _one_lot_at_a_time)
         self._turns = Turns(engine, self._commits) if self.sqlite else None
 
     @contextmanager
@@ -188,9 +186,12 @@ def _postgresql(address: str) -> Store:
         if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
             raise AfinaError("label.database_url", value=url.drivername)
         engine = create_engine(
-            url.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=20, pool_pre_ping=True,
+            url.set(drivername="postgresql+psycopg"),
+            pool_size=10,
+            max_overflow=20,
+            pool_pre_ping=True,
             hide_parameters=True,
-        )  # fmt: skip
+        )
     except (ArgumentError, NoSuchModuleError) as problem:
         raise AfinaError("label.database_url", value="") from problem
     return Store(engine)
@@ -214,9 +215,7 @@ def _upgrade(connection: Connection) -> None:
 
 def _one_lot_at_a_time(connection: Connection) -> None:
     """Lots of several app processes take turns: each touches many rows in its own order, and would wait crosswise."""
-    connection.execute(
-        text("SELECT pg_advisory_xact_lock(:space, :key)"), {"space": _SPACE, "key": _signed(LOT)}
-    )
+    connection.execute(text("SELECT pg_advisory_xact_lock(:space, :key)"), {"space": _SPACE, "key": _signed(LOT)})
 
 
 def _others(connection: Connection) -> int:

@@ -64,9 +64,7 @@ def install(store: Store, target: str, complete: bool = False) -> None:
         store.lock(connection, "backup")
         seq = "INTEGER PRIMARY KEY" if store.sqlite else "BIGSERIAL PRIMARY KEY"
         make = "CREATE TABLE IF NOT EXISTS"
-        connection.exec_driver_sql(
-            f"{make} backup_outbox (seq {seq}, tbl TEXT NOT NULL, row_key TEXT NOT NULL)"
-        )
+        connection.exec_driver_sql(f"{make} backup_outbox (seq {seq}, tbl TEXT NOT NULL, row_key TEXT NOT NULL)")
         connection.exec_driver_sql(f"{make} backup_target (target TEXT NOT NULL)")
         for table in tables():
             _watch(connection, table, store.sqlite)
@@ -118,10 +116,7 @@ def settle(store: Store, batch: Batch) -> None:
 def is_empty(store: Store) -> bool:
     """Whether nothing has ever been kept here."""
     with store.read() as connection:
-        return all(
-            connection.execute(select(func.count()).select_from(table)).scalar_one() == 0
-            for table in tables()
-        )
+        return all(connection.execute(select(func.count()).select_from(table)).scalar_one() == 0 for table in tables())
 
 
 def insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

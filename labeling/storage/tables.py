@@ -140,9 +140,7 @@ annotators = Table(
     Column("created_at", Float, nullable=False),
     Column("revoked_at", Float),
     Column("withdrawn_at", Float),
-    Column(
-        "device", ID
-    ),  # the browser that joined, a random number; "" without a cookie, null where none is known
+    Column("device", ID),  # the browser that joined, a random number; "" without a cookie, null where none is known
     Column("doubt", String(16), nullable=False, server_default=""),  # see labeling.schema.Doubt
     Column("undone_at", Float),  # the teacher has undone the joining
     Column("left_out", Boolean, nullable=False, server_default=false()),  # what `exclusions` says of them now
@@ -185,9 +183,7 @@ coverage = Table(
     Column("votes", Integer, nullable=False),  # those that count: without left-out ones
     Column("skips", Integer, nullable=False),
     Column("reports", Integer, nullable=False),
-    Column(
-        "doubted", Integer, nullable=False, server_default="0"
-    ),  # votes among them that take no place from others
+    Column("doubted", Integer, nullable=False, server_default="0"),  # votes among them that take no place from others
 )
 
 annotation_log = Table(
@@ -245,9 +241,7 @@ ratings = Table(
     Column("source", String(16), nullable=False),
     Column("created_at", Float, nullable=False),
     Column("verified", Boolean, nullable=False, server_default=false()),  # the reply's signature was checked
-    Column(
-        "taken_back", Boolean, nullable=False, server_default=false()
-    ),  # by the person who gave the rating
+    Column("taken_back", Boolean, nullable=False, server_default=false()),  # by the person who gave the rating
 )
 
 trained = Table(

@@ -40,9 +40,7 @@ class Engine:
                     yield [replace(each, done=True, finish_reason="stopped") for each in columns]
                     return
             words = " ".join(self.text.split()[:n])
-            columns = [
-                Partial() if i in self.silent else Partial(words, n, 0.1) for i in range(len(policies))
-            ]
+            columns = [Partial() if i in self.silent else Partial(words, n, 0.1) for i in range(len(policies))]
             yield columns
             if n == 1:
                 self.go.clear() if self.pause else None
@@ -148,12 +146,8 @@ def test_a_reply_that_is_stopped_is_marked_and_has_no_thumbs(chat, engine, serve
     assert [turn["content"] for turn in told] == ["Hi", "One two three.", "More", "One", "On"]
 
 
-@pytest.mark.parametrize(
-    ("locale", "words"), [("en-US", "no reply: stopped"), ("es-ES", "sin respuesta: detenida")]
-)
-def test_a_reply_stopped_before_its_first_word_leaves_nothing_and_gives_the_question_back(
-    chat, engine, locale, words
-):
+@pytest.mark.parametrize(("locale", "words"), [("en-US", "no reply: stopped"), ("es-ES", "sin respuesta: detenida")])
+def test_a_reply_stopped_before_its_first_word_leaves_nothing_and_gives_the_question_back(chat, engine, locale, words):
     page = chat(locale=locale)
     send(page, "Hi")
     rest(page)

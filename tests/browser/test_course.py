@@ -38,9 +38,7 @@ def test_examples_and_documents_answer_in_columns_of_their_own(app, visit, tmp_p
     page.locator("#helps-searched", has_text="notes.md").wait_for()
     before = page.locator("#helps-examples").inner_text()
     page.locator("#helps-draw").click()
-    page.wait_for_function(
-        "before => document.querySelector('#helps-examples').innerText !== before", arg=before
-    )
+    page.wait_for_function("before => document.querySelector('#helps-examples').innerText !== before", arg=before)
     cell = page.locator("#helps-examples [data-testid=cell-0-0]")
     cell.dblclick()
     page.wait_for_function("document.activeElement?.matches('#helps-examples :is(textarea, input)')")
@@ -85,9 +83,14 @@ def two_runs(tmp_path):
     """An app in whose folder two runs stand, one longer than the other."""
     for name, steps in (("short", 6), ("long", 90)):
         run = RunStore(tmp_path).create(
-            method="sft", config={}, name=name, base={"kind": "pocket", "name": "pocket", "sha256": ""},
-            data={"name": "none"}, train=[], heldout=[],
-        )  # fmt: skip
+            method="sft",
+            config={},
+            name=name,
+            base={"kind": "pocket", "name": "pocket", "sha256": ""},
+            data={"name": "none"},
+            train=[],
+            heldout=[],
+        )
         run.append("start", 0, total_steps=steps)
         for step in range(1, steps + 1):
             run.append("train", step, loss=2 - step / steps)
@@ -120,9 +123,7 @@ def test_when_to_use_which_and_a_red_team(app, visit):
     page.locator("#which-start").click()
     page.locator("#which-told ul.told").wait_for(timeout=300_000)
     assert page.locator("#which-told table.ways tbody tr").count() == 3
-    assert (
-        page.locator("#which-told .train-remark").count() == 1
-    )  # other documents than the questions are about
+    assert page.locator("#which-told .train-remark").count() == 1  # other documents than the questions are about
     page_of(page, "Chat", "Red team")
     page.locator("#redteam-start").click()
     page.locator("#redteam-told table.ways").wait_for(timeout=300_000)

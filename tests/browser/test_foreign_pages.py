@@ -70,10 +70,13 @@ ATTACK = """async (target) => {
 }"""
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [
-    ("127.0.0.1", "127.0.0.1"),  # another port of the same host, where browsers tell where requests come from
-    ("afina.uni.test", "people.uni.test"),  # a sibling host on plain http, where they tell the origin alone
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("127.0.0.1", "127.0.0.1"),  # another port of the same host, where browsers tell where requests come from
+        ("afina.uni.test", "people.uni.test"),  # a sibling host on plain http, where they tell the origin alone
+    ],
+)
 def test_a_page_of_another_origin_reads_and_does_nothing(browser, running, foreign, ours, theirs):
     target = f"http://{ours}:{running.port}"
     context = browser.new_context()

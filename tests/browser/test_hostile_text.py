@@ -47,9 +47,7 @@ def hostile(tmp_path_factory):
             labels, name, "judge", [HIT + "a", HIT + "b"], wanted, guidelines_text=f"Be {HIT} honest"
         )
         turns = [{"role": "system", "content": HIT}, {"role": "user", "content": f"Why {HIT}?"}]
-        some = [
-            Comparison(tuple(turns), f"one {HIT}", f"two {i} {HIT}", HIT + "a", HIT + "b") for i in range(3)
-        ]
+        some = [Comparison(tuple(turns), f"one {HIT}", f"two {i} {HIT}", HIT + "a", HIT + "b") for i in range(3)]
         lifecycle.add_comparisons(labels, this.round_id, some)
         lifecycle.move(labels, this.round_id, "open")
         return this
@@ -60,8 +58,15 @@ def hostile(tmp_path_factory):
     for _ in range(3):
         bearer = {"authorization": f"Bearer {made.join()}"}
         while not (item := json.loads(made.ask("GET", "/vote/next", **bearer)[1])).get("done"):
-            body = {"annotation_id": uuid.uuid4().hex, "comparison_id": item["comparison_id"], "winner": "left",
-                    "rationale": HIT, "flags": [HIT], "edited_side": "left", "edited_completion": HIT}  # fmt: skip
+            body = {
+                "annotation_id": uuid.uuid4().hex,
+                "comparison_id": item["comparison_id"],
+                "winner": "left",
+                "rationale": HIT,
+                "flags": [HIT],
+                "edited_side": "left",
+                "edited_completion": HIT,
+            }
             assert made.ask("POST", "/vote/cast", body, **bearer)[0] == 200
     for state in ("locked", "revealed", "done"):
         lifecycle.move(labels, voted.round_id, state)

@@ -17,8 +17,9 @@ def team(tmp_path_factory):
     """An app with an open round that asks for everything, and the store beneath it."""
     home = tmp_path_factory.mktemp("team")
     store = connect(home / "labels.db")
-    this = lifecycle.create(store, "team", "judge", ["a", "b"],
-                         RoundSettings(votes_wanted=50, ask_ratings=True, ask_edit=True))  # fmt: skip
+    this = lifecycle.create(
+        store, "team", "judge", ["a", "b"], RoundSettings(votes_wanted=50, ask_ratings=True, ask_edit=True)
+    )
     pairs = [Comparison(f"Question {i}?", f"first {i}", f"second {i}", "a@1", "b@2") for i in range(8)]
     lifecycle.add_comparisons(store, this.round_id, pairs)
     lifecycle.move(store, this.round_id, "open")

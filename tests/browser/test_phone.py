@@ -29,16 +29,12 @@ MOST = 60_000  # bytes of the page, all in one
 def test_the_page_is_small_and_speaks_two_languages():
     words = routes.words()
     assert words["en"].keys() == words["es"].keys()
-    holes = {
-        name: {key: set(re.findall(r"{\w+}", text)) for key, text in words[name].items()} for name in words
-    }
+    holes = {name: {key: set(re.findall(r"{\w+}", text)) for key, text in words[name].items()} for name in words}
     assert holes["en"] == holes["es"]
     whole = phone_stub.page()
     assert len(whole.encode()) <= MOST
     assert not re.findall(r"/\*[A-Z]+\*/", whole)
-    known = set(re.findall(r'data-(?:t|label)="([^"]+)"', whole)) | set(
-        re.findall(r'\bt\("([\w.]+)"[,)]', whole)
-    )
+    known = set(re.findall(r'data-(?:t|label)="([^"]+)"', whole)) | set(re.findall(r'\bt\("([\w.]+)"[,)]', whole))
     known |= {f"vote.choice.{choice}" for choice in ("left", "right", "tie", "both_bad")}
     known |= {f"label.strength_{n}" for n in (1, 2, 3)} | {f"label.criterion.{name}" for name in CRITERIA}
     assert known <= words["en"].keys()
@@ -51,9 +47,7 @@ def test_the_phone_repeats_no_text_of_the_page():
         assert not set(own[language].values()) & {page[key] for key in shared}
 
 
-@pytest.mark.parametrize(
-    "name", ["crypto.randomUUID", "innerHTML", "clipboard", "serviceWorker", "https://", "eval("]
-)
+@pytest.mark.parametrize("name", ["crypto.randomUUID", "innerHTML", "clipboard", "serviceWorker", "https://", "eval("])
 def test_the_page_needs_no_secure_origin_and_takes_no_html(name):
     assert name not in phone_stub.page()
 
@@ -240,9 +234,7 @@ def test_320_pixels_are_enough(phone, stub, locale):
     targets = "[...document.querySelectorAll('button, .steps label')].filter((e) => e.offsetParent)"
     for _ in range(2):
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
-        sizes = page.evaluate(
-            targets + ".map((e) => e.getBoundingClientRect()).map((r) => [r.width, r.height])"
-        )
+        sizes = page.evaluate(targets + ".map((e) => e.getBoundingClientRect()).map((r) => [r.width, r.height])")
         assert sizes and min(map(min, sizes)) >= 47.9
         bottom = page.locator(".dock").bounding_box()
         assert bottom["y"] >= 800 * 2 / 3 and bottom["y"] + bottom["height"] <= 800.5
@@ -262,13 +254,8 @@ def test_replies_stand_side_by_side_where_there_is_room(phone, stub):
 def room(tmp_path) -> Iterator[tuple]:
     """The real routes over a real store: its services, an open round of three, and where it is."""
     services = services_module.build(Settings(home=tmp_path))
-    this = lifecycle.create(
-        services.labels, "one", "judge", ["secret-a", "secret-b"], RoundSettings(votes_wanted=5)
-    )
-    items = [
-        Comparison(f"Question {i}?", f"first {i}", f"second {i}", "secret-a@1", "secret-b@2")
-        for i in range(3)
-    ]
+    this = lifecycle.create(services.labels, "one", "judge", ["secret-a", "secret-b"], RoundSettings(votes_wanted=5))
+    items = [Comparison(f"Question {i}?", f"first {i}", f"second {i}", "secret-a@1", "secret-b@2") for i in range(3)]
     lifecycle.add_comparisons(services.labels, this.round_id, items)
     services.rounds.move(TEACHER, this.round_id, "open")
     serving = Serving(Starlette(routes=routes.routes(services)))

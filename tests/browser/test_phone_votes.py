@@ -37,9 +37,7 @@ def test_a_tap_votes_and_brings_the_next(phone, stub):
 def test_keys_vote_and_undo(phone, stub):
     page = phone(width=1280)
     asked(page, 0)
-    page.evaluate(
-        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '1', repeat: true, bubbles: true}))"
-    )
+    page.evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '1', repeat: true, bubbles: true}))")
     for number, key in enumerate("1209"):
         asked(page, number)
         page.keyboard.press(key)
@@ -70,9 +68,7 @@ def test_keys_do_nothing_where_something_is_typed_or_asked(phone, stub):
         "document.querySelector('#prompt').contentEditable = 'true'; document.querySelector('#prompt').focus()"
     )
     page.keyboard.press("2")
-    page.evaluate(
-        "document.querySelector('#prompt').contentEditable = 'false'; document.activeElement.blur()"
-    )
+    page.evaluate("document.querySelector('#prompt').contentEditable = 'false'; document.activeElement.blur()")
     page.locator("#leave").click()
     page.keyboard.press("1")
     page.locator("#stay").click()
@@ -244,9 +240,7 @@ def test_a_reload_goes_on(phone, stub):
 
 def test_a_phone_without_storage_votes(phone, stub):
     page = phone(joined=False)
-    page.context.add_init_script(
-        "Object.defineProperty(window, 'localStorage', {get() { throw Error('no') }})"
-    )
+    page.context.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw Error('no') }})")
     page.goto("about:blank")
     page.goto(f"{stub.url}#room={ROOM}")
     tap(page, "Join")

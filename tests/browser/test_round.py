@@ -50,17 +50,13 @@ def test_a_class_votes_discusses_votes_again_and_sees_the_result(app, visit, chr
     code = page.locator(".stage .code").inner_text()
     assert page.locator(".stage .qr svg").is_visible()
 
-    contexts = [
-        chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True) for _ in range(PHONES)
-    ]
+    contexts = [chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True) for _ in range(PHONES)]
     phones = [context.new_page() for context in contexts]
     for phone in phones:
         phone.set_default_timeout(30_000)
         phone.goto(f"{app.url()}/vote#room={code}")
         phone.get_by_role("button", name="Join").click()
-    votes = sum(
-        judge_all(phone, choice) for phone, choice in zip(phones, ("left", "right", "left"), strict=True)
-    )
+    votes = sum(judge_all(phone, choice) for phone, choice in zip(phones, ("left", "right", "left"), strict=True))
     assert votes >= 15  # five that everybody sees, from three people
     page.locator(".stage .counters b").nth(1).get_by_text(str(votes), exact=True).wait_for()
     assert page.locator(".stage .counters b").first.inner_text() == str(PHONES)
@@ -129,8 +125,14 @@ def test_scripts_make_and_follow_a_round(app):
     from gradio_client import Client
 
     client = Client(app.url(), headers={"Authorization": f"Bearer {TOKEN}"}, verbose=False)
-    wanted = {"policies": ["pocket"], "prompts": [f"What is {i} plus {i}?" for i in range(40)], "n_train": 6,
-              "n_heldout": 2, "max_new_tokens": 12, "votes_wanted": 1}  # fmt: skip
+    wanted = {
+        "policies": ["pocket"],
+        "prompts": [f"What is {i} plus {i}?" for i in range(40)],
+        "n_train": 6,
+        "n_heldout": 2,
+        "max_new_tokens": 12,
+        "votes_wanted": 1,
+    }
     opened = client.predict("scripted", wanted, api_name="/open_round")
     assert opened["state"] == "open"
     assert client.predict("scripted", api_name="/round_status")["votes"] == 0

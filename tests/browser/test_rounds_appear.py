@@ -17,8 +17,14 @@ from tests.browser.conftest import ROOT, TOKEN, start, stop
 
 SOON = 2_000  # ms in which a round appears on a quiet machine (measured: 0.5 to 1.6 s under a load of 8)
 LATEST = 30.0  # s on a machine that runs other tests beside
-QUICK = {"policies": ["pocket"], "prompts": [f"What is {i} plus {i}?" for i in range(40)], "n_train": 4,
-         "n_heldout": 1, "max_new_tokens": 8, "votes_wanted": 1}  # fmt: skip
+QUICK = {
+    "policies": ["pocket"],
+    "prompts": [f"What is {i} plus {i}?" for i in range(40)],
+    "n_train": 4,
+    "n_heldout": 1,
+    "max_new_tokens": 8,
+    "votes_wanted": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +94,9 @@ def test_a_round_made_anywhere_appears_without_a_reload(app, visit, script):
     page.locator(".stage .code").wait_for()
 
     pairs = app.home / "pairs.jsonl"
-    pairs.write_text(json.dumps({"prompt": "Q?", "completion_a": "x", "completion_b": "y", "model_a": "m",
-                                 "model_b": "n"}) + "\n")  # fmt: skip
+    pairs.write_text(
+        json.dumps({"prompt": "Q?", "completion_a": "x", "completion_b": "y", "model_a": "m", "model_b": "n"}) + "\n"
+    )
     command = [sys.executable, "-m", "labeling", "import", str(pairs), "--round", "by command"]
     subprocess.run(command, cwd=ROOT, check=True, env={"AFINA_HOME": str(app.home), "PATH": "/usr/bin:/bin"})
     page.wait_for_timeout(SOON)
@@ -125,12 +132,14 @@ def test_what_was_chosen_by_hand_stays(app, visit):
     page.locator(".stage.open .run-head b", has_text="Round 1").wait_for()
 
 
-@pytest.mark.parametrize(("locale", "taken", "tab", "named"), [
-    ("en-US", "There is already a round", "Vote", "Round"), ("es-MX", "Ya existe una ronda", "Votar", "Ronda"),
-])  # fmt: skip
-def test_a_refused_form_says_so_beside_the_field_and_keeps_what_was_typed(
-    app, visit, locale, taken, tab, named
-):
+@pytest.mark.parametrize(
+    ("locale", "taken", "tab", "named"),
+    [
+        ("en-US", "There is already a round", "Vote", "Round"),
+        ("es-MX", "Ya existe una ronda", "Votar", "Ronda"),
+    ],
+)
+def test_a_refused_form_says_so_beside_the_field_and_keeps_what_was_typed(app, visit, locale, taken, tab, named):
     mine = f"taken {named}"
     another_app(app, mine)
     page = visit(app.teachers_link, locale=locale)

@@ -49,8 +49,17 @@ def test_the_folder_holds_the_app_and_valid_front_matter(folder):
     from huggingface_hub import metadata_load
 
     assert {each.name for each in folder.iterdir()} == {
-        "README.md", "LICENSE", "app.py", "requirements.txt", "common", "tuning", "labeling", "workbench", "ui", "docs"
-    }  # fmt: skip
+        "README.md",
+        "LICENSE",
+        "app.py",
+        "requirements.txt",
+        "common",
+        "tuning",
+        "labeling",
+        "workbench",
+        "ui",
+        "docs",
+    }
     front = metadata_load(folder / "README.md")
     assert (front["sdk"], front["app_file"], front["hf_oauth"]) == ("gradio", "app.py", True)
     assert len(front["short_description"]) <= 60
@@ -85,9 +94,7 @@ def space(folder, provider, tmp_path_factory):
         while "Teacher / docente" not in log.read_text():
             assert app.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
-        opened = {
-            each.laddr.port for each in psutil.Process(app.pid).net_connections() if each.status == "LISTEN"
-        }
+        opened = {each.laddr.port for each in psutil.Process(app.pid).net_connections() if each.status == "LISTEN"}
         assert opened == {port}  # no reload server on 7887
         assert "__main__" not in log.read_text()
         yield port, log
@@ -101,9 +108,7 @@ def test_it_starts_as_on_the_platform_and_opens_in_a_browser(space, chromium):
     assert "https://owner-afina.hf.space" in log.read_text()
     context = chromium.new_context()
     here = f"http://127.0.0.1:{port}/"
-    context.route(
-        "**/*", lambda route: route.continue_() if route.request.url.startswith(here) else route.abort()
-    )
+    context.route("**/*", lambda route: route.continue_() if route.request.url.startswith(here) else route.abort())
     page = context.new_page()
     page.goto(f"{here}enter?token={TOKEN}")
     page.get_by_text("https://owner-afina.hf.space").wait_for()
@@ -122,9 +127,7 @@ def test_sign_in_leaves_another_sites_frame(space, chromium):
     port, _ = space
     context = chromium.new_context()
     here = f"http://127.0.0.1:{port}/"
-    context.route(
-        "**/*", lambda route: route.continue_() if route.request.url.startswith(here) else route.abort()
-    )
+    context.route("**/*", lambda route: route.continue_() if route.request.url.startswith(here) else route.abort())
     page = context.new_page()
     page.goto(here)
     page.get_by_text("sign in as a teacher of this Space, or ask the teacher").wait_for()
@@ -141,9 +144,7 @@ def test_sign_in_leaves_another_sites_frame(space, chromium):
     context.close()
 
 
-@pytest.mark.parametrize(
-    ("around", "shown"), [("https://huggingface.co", True), ("https://elsewhere.test", False)]
-)
+@pytest.mark.parametrize(("around", "shown"), [("https://huggingface.co", True), ("https://elsewhere.test", False)])
 def test_the_hubs_page_may_frame_it_and_no_other(space, launch, around, shown):
     """As on the platform: the Hub's page around ours, whose frame talks to its own server alone."""
     port, _ = space
@@ -203,9 +204,18 @@ def sign_in(port: int, provider: openid.Provider, user: str) -> str:
 
 @pytest.mark.parametrize(
     ("user", "is_teacher"),
-    [("owner", True), ("OWNER", True), ("colleague", True), ("another-one", True), ("stranger", False),
-     ("owner2", False), ("afina", False), ("", False), ("colleague, Another-One", False)],
-)  # fmt: skip
+    [
+        ("owner", True),
+        ("OWNER", True),
+        ("colleague", True),
+        ("another-one", True),
+        ("stranger", False),
+        ("owner2", False),
+        ("afina", False),
+        ("", False),
+        ("colleague, Another-One", False),
+    ],
+)
 def test_the_owner_and_named_teachers_sign_in(space, provider, user, is_teacher):
     port, log = space
     cookie = sign_in(port, provider, user)
@@ -213,9 +223,7 @@ def test_the_owner_and_named_teachers_sign_in(space, provider, user, is_teacher)
     assert ask(port, "/files/runs/none", cookie)[0] == (404 if is_teacher else 403)
     if user in ("owner", "stranger"):
         here = f"http://127.0.0.1:{port}"
-        client = Client(
-            here, headers={"cookie": cookie, "origin": here}, verbose=False
-        )  # as a browser sends them
+        client = Client(here, headers={"cookie": cookie, "origin": here}, verbose=False)  # as a browser sends them
         with pytest.raises(Exception, match="no run" if is_teacher else "Only the teacher"):
             client.predict("none", api_name="/stop_run")
     told = log.read_text()

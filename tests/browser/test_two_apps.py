@@ -42,17 +42,26 @@ def composed(tmp_path, postgresql):  # noqa: F811
     image.mkdir()
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | assemble(image)
     env |= {
-        "AFINA_HOME": str(tmp_path / "home"), "AFINA_HOST": "127.0.0.1", "AFINA_TEACHER_TOKEN": TOKEN,
-        "AFINA_LOG_JSON": "true", "DATABASE_URL": f"{postgresql}/afina", "HF_HUB_OFFLINE": "1",
-    }  # fmt: skip
+        "AFINA_HOME": str(tmp_path / "home"),
+        "AFINA_HOST": "127.0.0.1",
+        "AFINA_TEACHER_TOKEN": TOKEN,
+        "AFINA_LOG_JSON": "true",
+        "DATABASE_URL": f"{postgresql}/afina",
+        "HF_HUB_OFFLINE": "1",
+    }
     apps, ports = [], [free_port(), free_port()]
     proxy = Proxy(*(f"127.0.0.1:{port}" for port in ports))
     env["AFINA_PUBLIC_URL"] = f"http://127.0.0.1:{proxy.port}"
     for number, port in enumerate(ports):
         log = tmp_path / f"app-{number}.log"
         with log.open("wb") as output:
-            process = subprocess.Popen([sys.executable, "app.py", "--no-browser"], cwd=image,
-                                       env=env | {"AFINA_PORT": str(port)}, stdout=output, stderr=output)  # fmt: skip
+            process = subprocess.Popen(
+                [sys.executable, "app.py", "--no-browser"],
+                cwd=image,
+                env=env | {"AFINA_PORT": str(port)},
+                stdout=output,
+                stderr=output,
+            )
         apps.append(App(port, tmp_path / "home", process, log))
     deadline = time.monotonic() + 120
     while not all("/enter?token=" in each.printed for each in apps):

@@ -136,9 +136,7 @@ class Room:
     def next(self, person: Annotator) -> assignment.Served | None:
         return assignment.next_for(self.store, person, self.round_id)
 
-    def cast(
-        self, person: Annotator, comparison_id: str, winner: str | None = "left", **more
-    ) -> vote_casting.Receipt:
+    def cast(self, person: Annotator, comparison_id: str, winner: str | None = "left", **more) -> vote_casting.Receipt:
         body = {"annotation_id": str(uuid.uuid4()), "comparison_id": comparison_id, "winner": winner} | more
         return vote_casting.cast(self.store, person, vote_casting.Ballot.parse(body))
 

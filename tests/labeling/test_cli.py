@@ -57,8 +57,7 @@ def test_import_report_and_export_from_the_store(votes, tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["annotations"] == 36
     stored, direct = (
-        json.loads(_run(home, "report", *source, "--json").stdout)
-        for source in (["--round", "class"], [votes])
+        json.loads(_run(home, "report", *source, "--json").stdout) for source in (["--round", "class"], [votes])
     )
     assert stored["win_rate"] == direct["win_rate"]
     assert stored["position_bias"] == direct["position_bias"]
@@ -101,9 +100,7 @@ def test_every_text_that_the_code_names_exists_in_both_languages():
         named |= set(re.findall(r'"((?:label|vote|round|plan|exchange)\.[a-z_]+)"', path.read_text()))
     named |= {"round.policies_collect", "round.policies_judge"} | {f"formula.{each}" for each in FORMULAS}
     assert named <= set(messages("en"))
-    unused = {
-        key for key in english if not key.startswith(("formula.", "report.", "exchange.dropped."))
-    } - named
+    unused = {key for key in english if not key.startswith(("formula.", "report.", "exchange.dropped."))} - named
     assert unused == set()
 
 
@@ -117,9 +114,7 @@ def test_backup_and_restore_by_hand(votes, tmp_path):
     assert json.loads(back.stdout)["rows"] == json.loads(done.stdout)["rows"]
     again = _run(tmp_path / "new", "restore", "--from", there)
     assert again.returncode == 0 and again.stdout.startswith("0 rows")
-    reports = [
-        _run(tmp_path / home, "report", "--round", "pilot", "--json").stdout for home in ("here", "new")
-    ]
+    reports = [_run(tmp_path / home, "report", "--round", "pilot", "--json").stdout for home in ("here", "new")]
     assert reports[0] and reports[0] == reports[1]
 
 

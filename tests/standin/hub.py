@@ -71,9 +71,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
         def _answer(self, status: int, value: Any = None, raw: bytes | None = None, **headers: str) -> None:
             body = raw if raw is not None else json.dumps(value if value is not None else {}).encode()
             self.send_response(status)
-            self.send_header(
-                "content-type", "application/json" if raw is None else "application/octet-stream"
-            )
+            self.send_header("content-type", "application/json" if raw is None else "application/octet-stream")
             self.send_header("content-length", str(len(body)))
             for name, each in headers.items():
                 self.send_header(name.replace("_", "-"), each)
@@ -152,10 +150,13 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self._answer(200, about | {"runtime": runtime})
             elif rest.startswith("preupload/"):
                 modes = [
-                    {"path": each["path"], "shouldIgnore": False,
-                     "uploadMode": "lfs" if each["path"].endswith((".safetensors", ".png")) else "regular"}
+                    {
+                        "path": each["path"],
+                        "shouldIgnore": False,
+                        "uploadMode": "lfs" if each["path"].endswith((".safetensors", ".png")) else "regular",
+                    }
                     for each in json.loads(body)["files"]
-                ]  # fmt: skip
+                ]
                 self._answer(200, {"files": modes})
             elif rest.startswith("commit/"):
                 self._commit(repo, body)
@@ -193,9 +194,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             repo.files |= added
             repo.commits += 1
             oid = repo.sha
-            self._answer(
-                200, {"success": True, "commitOid": oid, "commitUrl": f"{hub.url}/{repo.name}/commit/{oid}"}
-            )
+            self._answer(200, {"success": True, "commitOid": oid, "commitUrl": f"{hub.url}/{repo.name}/commit/{oid}"})
 
         def _batch(self, given: dict[str, Any]) -> None:
             objects = []
@@ -228,6 +227,4 @@ def _entry(path: str, content: bytes) -> dict[str, Any]:
 
 def _shape(path: str) -> str:
     """The endpoint, without the repository's and file's names."""
-    return next(
-        (name for name in ("create", "preupload", "commit", "tree", "resolve", "batch") if name in path), path
-    )
+    return next((name for name in ("create", "preupload", "commit", "tree", "resolve", "batch") if name in path), path)

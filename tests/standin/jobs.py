@@ -24,12 +24,25 @@ class Job:
         (shims / "pip").write_text("#!/bin/sh\nexit 0\n")  # everything is installed already
         (shims / "pip").chmod(0o755)
         path = os.pathsep.join([str(shims), str(Path(sys.executable).parent), os.environ["PATH"]])
-        env = {**os.environ, "PATH": path, "HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1",
-               "HF_HUB_OFFLINE": "0", "HF_HOME": str(folder / "hf"), "AFINA_JOB_LOOK": "0.5"}  # fmt: skip
+        env = {
+            **os.environ,
+            "PATH": path,
+            "HF_ENDPOINT": url,
+            "HF_TOKEN": TOKEN,
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_OFFLINE": "0",
+            "HF_HOME": str(folder / "hf"),
+            "AFINA_JOB_LOOK": "0.5",
+        }
         self.process = subprocess.Popen(
-            spec["command"], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            spec["command"],
+            cwd=folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             start_new_session=True,
-        )  # fmt: skip
+        )
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -122,8 +135,16 @@ class JobsHub(Hub):
 
 def _told(job: Job) -> dict[str, Any]:
     return {
-        "id": job.id, "createdAt": "2026-01-01T00:00:00.000Z", "dockerImage": "x", "spaceId": None,
-        "command": job.spec["command"], "arguments": [], "environment": {}, "secrets": {}, "flavor": "x",
-        "labels": {}, "status": {"stage": job.stage, "message": None},
+        "id": job.id,
+        "createdAt": "2026-01-01T00:00:00.000Z",
+        "dockerImage": "x",
+        "spaceId": None,
+        "command": job.spec["command"],
+        "arguments": [],
+        "environment": {},
+        "secrets": {},
+        "flavor": "x",
+        "labels": {},
+        "status": {"stage": job.stage, "message": None},
         "owner": {"id": "1", "name": "me", "type": "user"},
-    }  # fmt: skip
+    }

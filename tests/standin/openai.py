@@ -41,10 +41,13 @@ class Served:
         with self._mutex, torch.inference_mode():
             model = self._with(body["model"])
             out = model.generate(
-                input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long),
-                max_new_tokens=body["max_tokens"], do_sample=False, pad_token_id=1,
+                input_ids=torch.tensor([ids]),
+                attention_mask=torch.ones(1, len(ids), dtype=torch.long),
+                max_new_tokens=body["max_tokens"],
+                do_sample=False,
+                pad_token_id=1,
                 eos_token_id=body.get("stop_token_ids", [0]),
-            )[0, len(ids):].tolist()  # fmt: skip
+            )[0, len(ids) :].tolist()
         if out and out[-1] in body.get("stop_token_ids", [0]):
             return out[:-1], "stop"
         return out, "length"
@@ -69,9 +72,7 @@ def serve(folder: Path, name: str) -> Iterator[Served]:
         def do_GET(self) -> None:
             if self._allowed():
                 bases = [{"id": name, "parent": None}]
-                self._answer(
-                    200, {"data": [*bases, *({"id": each, "parent": name} for each in served.adapters)]}
-                )
+                self._answer(200, {"data": [*bases, *({"id": each, "parent": name} for each in served.adapters)]})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))

@@ -31,11 +31,26 @@ class Provider:
     def token(self, code: str) -> dict:
         user, nonce = self.nonces.pop(code)
         now = int(time.time())
-        claims = {"iss": self.url, "sub": user, "aud": "client", "iat": now, "exp": now + 3600, "nonce": nonce,
-                  "name": user, "preferred_username": user, "profile": "", "picture": ""}  # fmt: skip
+        claims = {
+            "iss": self.url,
+            "sub": user,
+            "aud": "client",
+            "iat": now,
+            "exp": now + 3600,
+            "nonce": nonce,
+            "name": user,
+            "preferred_username": user,
+            "profile": "",
+            "picture": "",
+        }
         signed = jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key)
-        return {"access_token": "hf_oauth_secret", "token_type": "bearer", "expires_in": self.expires,
-                "expires_at": now + self.expires, "id_token": signed}  # fmt: skip
+        return {
+            "access_token": "hf_oauth_secret",
+            "token_type": "bearer",
+            "expires_in": self.expires,
+            "expires_at": now + self.expires,
+            "id_token": signed,
+        }
 
 
 @contextmanager
@@ -46,9 +61,16 @@ def serve() -> Iterator[Provider]:
         def do_GET(self) -> None:
             if self.path.endswith("/.well-known/openid-configuration"):
                 url = provider.url
-                self._answer(200, {"issuer": url, "authorization_endpoint": f"{url}/oauth/authorize",
-                              "token_endpoint": f"{url}/oauth/token", "jwks_uri": f"{url}/jwks",
-                              "id_token_signing_alg_values_supported": ["RS256"]})  # fmt: skip
+                self._answer(
+                    200,
+                    {
+                        "issuer": url,
+                        "authorization_endpoint": f"{url}/oauth/authorize",
+                        "token_endpoint": f"{url}/oauth/token",
+                        "jwks_uri": f"{url}/jwks",
+                        "id_token_signing_alg_values_supported": ["RS256"],
+                    },
+                )
             else:
                 self._answer(200, {"keys": [provider.key.as_dict(private=False)]})
 

@@ -26,9 +26,7 @@ class Page:
             self.port = probe.getsockname()[1]
         settings = Settings(home=home, teacher_token=TOKEN, port=self.port, vote_requests=60, max_upload_mb=1)
         self.services = services_module.build(settings)
-        this = lifecycle.create(
-            self.services.labels, "one", "judge", ["a", "b"], RoundSettings(ask_rationale=True)
-        )
+        this = lifecycle.create(self.services.labels, "one", "judge", ["a", "b"], RoundSettings(ask_rationale=True))
         made = [Comparison(f"Question {i}?", f"first {i}", f"second {i}", "a@1", "b@2") for i in range(6)]
         lifecycle.add_comparisons(self.services.labels, this.round_id, made)
         lifecycle.move(self.services.labels, this.round_id, "open")
@@ -72,16 +70,12 @@ class Page:
             }
 
     def state(self):
-        return self.counts(), sorted(
-            str(path) for path in self.services.settings.home.rglob("*") if path.is_file()
-        )
+        return self.counts(), sorted(str(path) for path in self.services.settings.home.rglob("*") if path.is_file())
 
 
 def upload(page, size, **headers):
     mark = uuid.uuid4().hex
-    head = (
-        f'--{mark}\r\ncontent-disposition: form-data; name="files"; filename="../../x.jsonl"\r\n\r\n'.encode()
-    )
+    head = f'--{mark}\r\ncontent-disposition: form-data; name="files"; filename="../../x.jsonl"\r\n\r\n'.encode()
     body = head + b"x" * size + f"\r\n--{mark}--\r\n".encode()
     kind = f"multipart/form-data; boundary={mark}"
     return page.ask("POST", "/gradio_api/upload", body, content_type=kind, **headers)
@@ -143,7 +137,5 @@ def arguments(each, request):
             found += left
         else:
             value = left.pop(0)
-            found.append(
-                _NAMED.get(name, value if value is not None else _OF_KIND.get(str(parameter.annotation)))
-            )
+            found.append(_NAMED.get(name, value if value is not None else _OF_KIND.get(str(parameter.annotation))))
     return found

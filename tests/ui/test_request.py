@@ -87,8 +87,11 @@ def steps(tmp_path_factory):
 
 def test_no_step_of_the_page_waits_for_a_success_without_saying_so(steps):
     """Gradio runs no `.then` after a handler that raised: it reads as if it did. See `always`."""
-    bare = [each for each in steps.values() if each.trigger_after is not None
-            and not (each.trigger_only_on_success or each.trigger_only_on_failure)]  # fmt: skip
+    bare = [
+        each
+        for each in steps.values()
+        if each.trigger_after is not None and not (each.trigger_only_on_success or each.trigger_only_on_failure)
+    ]
     assert [getattr(each.fn, "__qualname__", each.fn) for each in bare] == []
 
 
@@ -102,8 +105,11 @@ def test_what_gives_a_state_back_does_so_after_a_failure_too(steps):
     for each in followers:
         event = steps[each.trigger_after]
         again = {block._id for block in each.outputs} & {block._id for block in event.outputs}
-        twins = [other for other in followers if other.trigger_after == each.trigger_after
-                 and other.fn is each.fn and other.trigger_only_on_failure]  # fmt: skip
+        twins = [
+            other
+            for other in followers
+            if other.trigger_after == each.trigger_after and other.fn is each.fn and other.trigger_only_on_failure
+        ]
         if again and each.trigger_only_on_success and event.types_generator and not twins:
             alone.append(each.fn.__qualname__)
     assert alone == []

@@ -62,9 +62,7 @@ def test_a_space_without_backup_and_token_says_what_is_lost(look, monkeypatch):
 
 
 def test_what_is_set_is_well(look, tmp_path):
-    found, services = look(
-        addresses=("http://10.0.0.2:7860",), teacher_token="t" * 16, backup=str(tmp_path / "copy")
-    )
+    found, services = look(addresses=("http://10.0.0.2:7860",), teacher_token="t" * 16, backup=str(tmp_path / "copy"))
     assert all(each.ok for each in found.values())
     assert "Everything is fine" in table(list(found.values()), "en")
     services.doors.close(TEACHER, True)

@@ -19,9 +19,16 @@ from workbench.actors import TEACHER
 
 HALF = object()
 TYPES = {  # a wrong type in each of its fields
-    "run_id": 7, "name": ["x"], "method": None, "config": [], "base": {"name": 5}, "data": "x",
-    "created_at": "now", "parent": 3, "extra": [1],
-}  # fmt: skip
+    "run_id": 7,
+    "name": ["x"],
+    "method": None,
+    "config": [],
+    "base": {"name": 5},
+    "data": "x",
+    "created_at": "now",
+    "parent": 3,
+    "extra": [1],
+}
 ROW = Row(messages=({"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}))
 PAIR = Pair(({"role": "user", "content": "Hi"},), "Hello", "Go away")
 SHORT = {"greedy": True, "max_new_tokens": 2}
@@ -56,9 +63,7 @@ def deep(path: Path) -> None:
 
 
 def wrong_object(path: Path) -> None:
-    path.write_text(
-        '{"kind": 1, "state": [], "prompts": 2, "examples": "x", "settings": {}}\n', encoding="utf-8"
-    )
+    path.write_text('{"kind": 1, "state": [], "prompts": 2, "examples": "x", "settings": {}}\n', encoding="utf-8")
 
 
 def a_folder(path: Path) -> None:
@@ -79,9 +84,7 @@ def whole(tmp_path_factory) -> Path:
     home = tmp_path_factory.mktemp("whole")
     services = services_module.build(Settings(home=home, teacher_token="a-token-of-some-length"))
     store, queue = services.training.store, services.queue
-    tuned = made(
-        store, "tuned", "dpo", adapter="language", extra={"group": "g", "compares": method_comparison.KIND}
-    )
+    tuned = made(store, "tuned", "dpo", adapter="language", extra={"group": "g", "compares": method_comparison.KIND})
     made(store, "judge", "reward", adapter="reward", parent=None)
     made(store, "sorter", "classify", adapter="classifier", extra={"labels": ["a", "b"], "group": "c"})
     made(store, "shown", "sft", adapter="", extra={"experiment": "tone", "group": "e", "part": "one"})
@@ -93,12 +96,8 @@ def whole(tmp_path_factory) -> Path:
     services.comparing.alternatives.add_document(TEACHER, document)
     document.unlink()
     for kind in ("ways", "search", "redteam", "recipe", "measure"):
-        write_json(
-            home / "studies" / f"{kind}.json", {"kind": kind, "state": "done", "about": {}, "result": {}}
-        )
-    write_json(
-        home / "searches" / "0a.json", {"search_id": "0a", "trials": [], "best": None, "importance": {}}
-    )
+        write_json(home / "studies" / f"{kind}.json", {"kind": kind, "state": "done", "about": {}, "result": {}})
+    write_json(home / "searches" / "0a.json", {"search_id": "0a", "trials": [], "best": None, "importance": {}})
     write_json(tuned.path / "outcome.json", {"win_rate": 0.5, "low": 0.4, "high": 0.6, "n": 9})
     write_json(tuned.path / "dial.json", {"run": "tuned", "reward_run": "", "prompt": "", "settings": []})
     write_json(tuned.path / "kept.json", {"place": "there", "seq": 1})
@@ -118,10 +117,15 @@ def made(store: RunStore, name: str, method: str, adapter: str, state: str = "do
     """A run on `pocket` with what its method leaves behind, not trained."""
     rows = [PAIR if method == "dpo" else ROW]
     run = store.create(
-        method=method, config={"peft": "lora", "strategy": "feature"}, name=name,
-        base={"name": "pocket", "sha256": "", "kind": "pocket"}, data={"name": "x", "fingerprint": ""},
-        train=rows, heldout=rows, **more,
-    )  # fmt: skip
+        method=method,
+        config={"peft": "lora", "strategy": "feature"},
+        name=name,
+        base={"name": "pocket", "sha256": "", "kind": "pocket"},
+        data={"name": "x", "fingerprint": ""},
+        train=rows,
+        heldout=rows,
+        **more,
+    )
     if state != "queued":
         run.move("starting")
         run.move("running")
@@ -164,26 +168,48 @@ def _classifier(run: Run) -> None:
     base = resolver.resolve("pocket").base
     pad = int(classifier_model.tokenizer_of(base).pad_token_id)
     about = classifier_model.About(["a", "b"], "feature", 32, 0)
-    classifier_model.save_weights(
-        classifier_model.build(base, None, about.labels, pad, 0), run.adapter_dir, "feature"
-    )
+    classifier_model.save_weights(classifier_model.build(base, None, about.labels, pad, 0), run.adapter_dir, "feature")
     classifier_model.save_about(run.adapter_dir, about)
     write_json(run.path / "classification.json", {"labels": ["a", "b"], "n": 1, "accuracy": 1.0})
 
 
 KINDS = (
-    "runs/tuned/run.json", "runs/waits/run.json", "runs/sorter/run.json",
-    "runs/tuned/events.jsonl", "runs/waits/events.jsonl", "runs/sorter/events.jsonl", "runs/shown/events.jsonl",
-    "runs/tuned/data/train.jsonl", "runs/tuned/data/heldout.jsonl", "runs/tuned/card.md",
-    "runs/tuned/outcome.json", "runs/tuned/dial.json", "runs/tuned/kept.json", "runs/tuned/job.json",
-    "runs/tuned/adapter/adapter_config.json", "runs/tuned/adapter/adapter_model.safetensors",
-    "runs/tuned/adapter/family.json", "runs/tuned/merged-000000000000.zip",
-    "runs/judge/adapter/adapter_config.json", "runs/judge/adapter/adapter_model.safetensors",
-    "runs/sorter/adapter/classifier.json", "runs/sorter/adapter/head.safetensors",
-    "runs/sorter/classification.json", "studies/ways.json", "studies/search.json", "studies/measure.json",
-    "searches/0a.json", "few_shot.json", "starred.json", "documents/village.txt",
-    "queue.lock", "backup.lock", "runs/.lock", "runs/waits/run.lock", "runs/waits/events.lock",
-)  # fmt: skip
+    "runs/tuned/run.json",
+    "runs/waits/run.json",
+    "runs/sorter/run.json",
+    "runs/tuned/events.jsonl",
+    "runs/waits/events.jsonl",
+    "runs/sorter/events.jsonl",
+    "runs/shown/events.jsonl",
+    "runs/tuned/data/train.jsonl",
+    "runs/tuned/data/heldout.jsonl",
+    "runs/tuned/card.md",
+    "runs/tuned/outcome.json",
+    "runs/tuned/dial.json",
+    "runs/tuned/kept.json",
+    "runs/tuned/job.json",
+    "runs/tuned/adapter/adapter_config.json",
+    "runs/tuned/adapter/adapter_model.safetensors",
+    "runs/tuned/adapter/family.json",
+    "runs/tuned/merged-000000000000.zip",
+    "runs/judge/adapter/adapter_config.json",
+    "runs/judge/adapter/adapter_model.safetensors",
+    "runs/sorter/adapter/classifier.json",
+    "runs/sorter/adapter/head.safetensors",
+    "runs/sorter/classification.json",
+    "studies/ways.json",
+    "studies/search.json",
+    "studies/measure.json",
+    "searches/0a.json",
+    "few_shot.json",
+    "starred.json",
+    "documents/village.txt",
+    "queue.lock",
+    "backup.lock",
+    "runs/.lock",
+    "runs/waits/run.lock",
+    "runs/waits/events.lock",
+)
 
 
 def test_no_kind_of_file_is_left_out_here(whole):
@@ -203,9 +229,7 @@ def test_no_kind_of_file_is_left_out_here(whole):
         "chat_template.jinja",
         "special_tokens_map.json",
     }
-    assert {
-        name for name in there if Path(name).name not in kinds | tokenizer and "studies" not in name
-    } == set()
+    assert {name for name in there if Path(name).name not in kinds | tokenizer and "studies" not in name} == set()
 
 
 @pytest.fixture

@@ -54,8 +54,7 @@ def test_apps_that_start_together_have_one_key(tmp_path):
         "print(roles.keys.sign('visitor', '7'), roles.token)"
     )
     started = [
-        subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        for _ in range(4)
+        subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]
     assert len({process.communicate(timeout=120)[0] for process in started}) == 1
 
@@ -84,9 +83,7 @@ def test_no_cookie_helps_to_guess_the_token(tmp_path):
     roles = Roles(Settings(home=tmp_path, teacher_token=token))
     cookie = roles.visitor_cookie(False).split(";")[0].partition("=")[2]
     number, _, signature = cookie.partition(".")
-    old = hmac.new(
-        hashlib.sha256(b"afina visitor " + token.encode()).digest(), number.encode(), hashlib.sha256
-    )
+    old = hmac.new(hashlib.sha256(b"afina visitor " + token.encode()).digest(), number.encode(), hashlib.sha256)
     assert old.hexdigest()[:24] != signature
     other = Roles(Settings(home=tmp_path, teacher_token="another-token-of-hers"))
     assert other.actor({"cookie": f"afina_visitor={cookie}"}).person == number

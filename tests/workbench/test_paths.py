@@ -106,9 +106,7 @@ class Engine:
         yield []
 
 
-@pytest.mark.parametrize(
-    "name", ["gpt2", "owner/huge-model", "/srv/models/private", "pocket/../x", "nobody*2"]
-)
+@pytest.mark.parametrize("name", ["gpt2", "owner/huge-model", "/srv/models/private", "pocket/../x", "nobody*2"])
 def test_a_visitor_talks_to_what_is_offered_alone(tmp_path, name):
     settings = Settings(home=tmp_path, teacher_token="x" * 16)
     engine, roles = Engine(), Roles(settings)

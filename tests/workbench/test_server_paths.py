@@ -54,9 +54,27 @@ def test_elsewhere_no_name_means_a_file_or_a_folder(tmp_path, monkeypatch, env, 
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "link").symlink_to(tmp_path / "here")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    names = [f"{tmp_path}/here", f"{tmp_path}/here/data.jsonl", "~/here/data.jsonl", "../here/data.jsonl", "./here",
-             "here/../here/data.jsonl", f"{tmp_path}/link/data.jsonl", "bare.jsonl", "link", "~nobody/x", "/etc/passwd",
-             "~", ".", "..", "/", "loop/loop/loop", "\\\\server\\share", "x\0y", "a" * 5000]  # fmt: skip
+    names = [
+        f"{tmp_path}/here",
+        f"{tmp_path}/here/data.jsonl",
+        "~/here/data.jsonl",
+        "../here/data.jsonl",
+        "./here",
+        "here/../here/data.jsonl",
+        f"{tmp_path}/link/data.jsonl",
+        "bare.jsonl",
+        "link",
+        "~nobody/x",
+        "/etc/passwd",
+        "~",
+        ".",
+        "..",
+        "/",
+        "loop/loop/loop",
+        "\\\\server\\share",
+        "x\0y",
+        "a" * 5000,
+    ]
     for name in names:
         assert said(lambda name=name: gate.require_file(name)), name
     for name in names:
@@ -65,9 +83,7 @@ def test_elsewhere_no_name_means_a_file_or_a_folder(tmp_path, monkeypatch, env, 
 
 
 @pytest.mark.parametrize(("env", "settings"), ELSEWHERE)
-@pytest.mark.parametrize(
-    "form", ["{home}/{name}", "~/{name}", "./{name}", "{name}/deep/er", "sub/{name}", "{name}"]
-)
+@pytest.mark.parametrize("form", ["{home}/{name}", "~/{name}", "./{name}", "{name}/deep/er", "sub/{name}", "{name}"])
 def test_a_refusal_says_not_whether_there_is_one(tmp_path, monkeypatch, env, settings, form):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))

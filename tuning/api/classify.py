@@ -42,9 +42,7 @@ def train(
     config = ClassifyConfig.from_settings({"source_model": source_model, **settings})
     data = job.read_labels(train_dataset).first(limit)
     validation = None if validation_dataset is None else job.read_labels(validation_dataset)
-    return job.submit(
-        "classify", config, data, tuned_model_display_name, job.home_or_default(home), validation
-    )
+    return job.submit("classify", config, data, tuned_model_display_name, job.home_or_default(home), validation)
 
 
 def predict(name: str, texts: Sequence[str], home: str | Path | None = None) -> list[dict[str, float]]:

@@ -229,15 +229,11 @@ def read_tasks(source: str | Path | Iterable[Mapping[str, Any]]) -> TaskSet:
     return prompts.from_python(list(source))
 
 
-def read_labels(
-    source: str | Path | Iterable[Mapping[str, Any]], text: str = "", label: str = ""
-) -> LabelledSet:
+def read_labels(source: str | Path | Iterable[Mapping[str, Any]], text: str = "", label: str = "") -> LabelledSet:
     """Labelled texts as `train_dataset` takes them; `text` and `label` name the columns of a file."""
     if isinstance(source, (str, Path)):
         settings = Settings.from_env()
-        return labelled.load(
-            source, text=text, label=label, max_mb=settings.max_upload_mb, token=settings.hf_token
-        )
+        return labelled.load(source, text=text, label=label, max_mb=settings.max_upload_mb, token=settings.hf_token)
     return labelled.from_python(source)
 
 

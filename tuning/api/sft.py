@@ -58,9 +58,7 @@ def train(
 
         base = resolver.resolve(source_model, place).base
         method = str(settings.get("peft", "lora"))
-        rate = auto_learning_rate(
-            model_info.describe(base).parameters, method if method in METHODS else "lora"
-        )
+        rate = auto_learning_rate(model_info.describe(base).parameters, method if method in METHODS else "lora")
         chosen["learning_rate"] = rate * learning_rate_multiplier
     config = SFTConfig.from_settings({name: value for name, value in chosen.items() if value is not None})
     data = job.read(train_dataset)

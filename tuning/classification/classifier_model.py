@@ -63,9 +63,14 @@ def build(base: Base, adapter: Path | None, labels: Sequence[str], pad: int, see
     try:
         with _quiet(transformers):
             model = transformers.AutoModelForSequenceClassification.from_pretrained(
-                base.path_or_id, dtype=torch.float32, use_safetensors=True, trust_remote_code=False,
-                ignore_mismatched_sizes=True, **options, **hub.only_local(base),
-            )  # fmt: skip
+                base.path_or_id,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,
+                **options,
+                **hub.only_local(base),
+            )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise hub.why(base, error) from error
     return model.to(device).eval()
@@ -81,9 +86,13 @@ def prepare(model: Any, config: ClassifyConfig) -> Any:
         return model
     torch.manual_seed(config.seed)
     lora = LoraConfig(
-        r=config.rank, lora_alpha=config.scale, lora_dropout=config.dropout, target_modules="all-linear",
-        modules_to_save=_heads(model), task_type="SEQ_CLS",
-    )  # fmt: skip
+        r=config.rank,
+        lora_alpha=config.scale,
+        lora_dropout=config.dropout,
+        target_modules="all-linear",
+        modules_to_save=_heads(model),
+        task_type="SEQ_CLS",
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # GPT-2's layers are transposed; PEFT says so and adapts
         return get_peft_model(model, lora)
@@ -103,9 +112,7 @@ def save_weights(model: Any, folder: Path, strategy: str) -> None:
 
 def head_state(model: Any) -> dict[str, torch.Tensor]:
     return {
-        name: value.detach().cpu().contiguous()
-        for name, value in model.state_dict().items()
-        if _in_head(model, name)
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items() if _in_head(model, name)
     }
 
 
@@ -157,8 +164,11 @@ def padded(rows: Sequence[Sequence[int]], pad: int) -> dict[str, torch.Tensor]:
 
 def _heads(model: Any) -> list[str]:
     """The modules above the body: `score`, `classifier`, `pre_classifier` …"""
-    return [name for name, module in model.named_children()
-            if name != model.base_model_prefix and any(True for _ in module.parameters())]  # fmt: skip
+    return [
+        name
+        for name, module in model.named_children()
+        if name != model.base_model_prefix and any(True for _ in module.parameters())
+    ]
 
 
 def _in_head(model: Any, name: str) -> bool:

@@ -102,6 +102,4 @@ def _line(run: Run) -> StrategyRow:
     status = run.status()
     strategy = "generate" if generative.is_written(run) else str(run.info.config.get("strategy", "lora"))
     share = status.step / status.total_steps if status.total_steps else 0.0
-    return StrategyRow(
-        run.id, run.name, strategy, status.state, share, status.metrics, metrics.read(run.path)
-    )
+    return StrategyRow(run.id, run.name, strategy, status.state, share, status.metrics, metrics.read(run.path))

@@ -36,9 +36,14 @@ def sides(data: LabelledSet, fraction: float) -> tuple[Loaded, Loaded]:
 def config_for(config: ClassifyConfig) -> SFTConfig:
     """An SFT run of as many epochs as a classifier's, all rows in training: the held-out ones come beside."""
     return SFTConfig(
-        source_model=config.source_model, rank=config.rank, seed=config.seed, heldout_fraction=0.0,
-        epochs=config.epochs or 3.0, batch_size=config.batch_size, dtype=config.dtype,
-    )  # fmt: skip
+        source_model=config.source_model,
+        rank=config.rank,
+        seed=config.seed,
+        heldout_fraction=0.0,
+        epochs=config.epochs or 3.0,
+        batch_size=config.batch_size,
+        dtype=config.dtype,
+    )
 
 
 def question(text: str, labels: Sequence[str]) -> str:
@@ -52,9 +57,7 @@ def read_label(reply: str, labels: Sequence[str]) -> int:
     return labels.index(max(fits, key=len)) if fits else len(labels)
 
 
-def measure(
-    run: Run, engine: Engine, progress: Callable[[int, int], None] = lambda done, total: None
-) -> dict:
+def measure(run: Run, engine: Engine, progress: Callable[[int, int], None] = lambda done, total: None) -> dict:
     """Answers the held-out texts of the SFT run `run` and writes its `classification.json`; also for its base.
 
     Raises: as `Engine.generate`.

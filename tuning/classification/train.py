@@ -158,9 +158,7 @@ class ClassifierTrainer(Trainer):
     ) -> None:
         self._strategy = config.strategy
         self._lengths = [len(row) for row in ids]
-        self._weights = (
-            class_weights(targets, len(setup.labels)) if config.class_weights == "balanced" else None
-        )
+        self._weights = class_weights(targets, len(setup.labels)) if config.class_weights == "balanced" else None
         pad = int(setup.tokenizer.pad_token_id)
         set_seed(config.seed)
         super().__init__(
@@ -212,9 +210,7 @@ def _setup(run: Run, config: ClassifyConfig, home: Path, labels: list[str]) -> S
     tokenizer = classifier_model.tokenizer_of(base)
     model = classifier_model.build(base, adapter, labels, int(tokenizer.pad_token_id), config.seed)
     dtype = dtype_for(config.dtype, device.dtype, info.parameters)
-    return Setup(
-        base, info, device, tokenizer, classifier_model.prepare(model, config), labels, adapter, dtype
-    )
+    return Setup(base, info, device, tokenizer, classifier_model.prepare(model, config), labels, adapter, dtype)
 
 
 def _curve(setup: Setup, heldout: Sequence[Any], ids: list[list[int]]) -> Any:
@@ -274,8 +270,13 @@ def _keep(run: Run, setup: Setup, config: ClassifyConfig, plan: ClassifyPlan) ->
     )
     setup.tokenizer.save_pretrained(str(beside))
     told = card.write(run, setup.base, setup.info, vars(plan))
-    origin = {"run_id": run.id, "name": run.name, "method": "classify", "data": run.info.data,
-              "base": {"name": neutral_id(setup.base), "sha256": setup.base.sha256}}  # fmt: skip
+    origin = {
+        "run_id": run.id,
+        "name": run.name,
+        "method": "classify",
+        "data": run.info.data,
+        "base": {"name": neutral_id(setup.base), "sha256": setup.base.sha256},
+    }
     files.write_json(beside / "afina.json", origin)
     files.write_text(beside / "README.md", told)
     files.write_text(run.card, told)
@@ -301,11 +302,18 @@ def _report(run: Run, setup: Setup, ids: list[list[int]]) -> dict[str, float]:
     plan = run.status().plan
     files.write_json(
         run.path / metrics.FILE,
-        {**asdict(report), "strategy": run.info.config["strategy"], "milliseconds": 1000 * seconds,
-         "adapter_bytes": size, "trainable": plan["trainable"], "parameters": plan["parameters"],
-         "seconds": run.status().elapsed_seconds, "untrained_accuracy": run.status().first.get("heldout_accuracy"),
-         "peak_memory_bytes": run.status().metrics.get("peak_memory_bytes", 0)},
-    )  # fmt: skip
+        {
+            **asdict(report),
+            "strategy": run.info.config["strategy"],
+            "milliseconds": 1000 * seconds,
+            "adapter_bytes": size,
+            "trainable": plan["trainable"],
+            "parameters": plan["parameters"],
+            "seconds": run.status().elapsed_seconds,
+            "untrained_accuracy": run.status().first.get("heldout_accuracy"),
+            "peak_memory_bytes": run.status().metrics.get("peak_memory_bytes", 0),
+        },
+    )
     return {"accuracy": report.accuracy, "macro_f1": report.macro_f1}
 
 

@@ -18,9 +18,7 @@ Command = Callable[[str, Any, str], argparse.ArgumentParser]
 def add(command: Command) -> None:
     """Adds the commands."""
     compare = command("strategies", strategies, "Train classifiers in several ways and compare them.")
-    compare.add_argument(
-        "--train-dataset", required=True, help="texts with labels: a file, a shipped set, a Hub id"
-    )
+    compare.add_argument("--train-dataset", required=True, help="texts with labels: a file, a shipped set, a Hub id")
     compare.add_argument("--source-model", default="", help="pocket, a run, a folder or a Hub id")
     compare.add_argument("--strategies", default="feature,lora,full", help="of feature, lora, full, generate")
     compare.add_argument("--limit", type=int, default=0, help="first rows taken; 0: all")
@@ -70,17 +68,26 @@ def predict(options: argparse.Namespace, settings: Settings) -> Answer:
     no_progress_bars()
     model = Classifier(options.model, settings.home)
     tuned, untrained = (model.probabilities([text], trained=trained)[0] for trained in (True, False))
-    lines = [
-        f"{label:24} {tuned[label]:.3f}   (untrained head: {untrained[label]:.3f})" for label in model.labels
-    ]
+    lines = [f"{label:24} {tuned[label]:.3f}   (untrained head: {untrained[label]:.3f})" for label in model.labels]
     return {"text": text, "probabilities": tuned, "untrained": untrained}, lines
 
 
 def _line(line: Any) -> dict[str, Any] | None:
     if line.report is None:
         return None
-    kept = ("accuracy", "macro_f1", "trainable", "parameters", "seconds", "peak_memory_bytes", "adapter_bytes",
-            "milliseconds", "n", "majority", "bag_of_words")  # fmt: skip
+    kept = (
+        "accuracy",
+        "macro_f1",
+        "trainable",
+        "parameters",
+        "seconds",
+        "peak_memory_bytes",
+        "adapter_bytes",
+        "milliseconds",
+        "n",
+        "majority",
+        "bag_of_words",
+    )
     return {"name": line.name, "strategy": line.strategy, **{name: line.report[name] for name in kept}}
 
 

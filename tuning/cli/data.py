@@ -20,9 +20,7 @@ def add(command: Command) -> None:
     looked = command("inspect", inspect, "Look for leaks, near-duplicates and odd rows in a data set.")
     looked.add_argument("--dataset", required=True, help="a file, a shipped set or a Hub data set")
     looked.add_argument("--labelled", action="store_true", help="texts with labels, for a classifier")
-    looked.add_argument(
-        "--threshold", type=float, default=0.7, help="similarity that counts as a near-duplicate"
-    )
+    looked.add_argument("--threshold", type=float, default=0.7, help="similarity that counts as a near-duplicate")
     sifted = command("sift", sift, "Take rows out of a data set, by a rule or by a trained classifier.")
     sifted.add_argument("--dataset", required=True, help="a file, a shipped set or a Hub data set")
     sifted.add_argument("--out", required=True, help="the file that is written (JSONL)")
@@ -41,8 +39,11 @@ def inspect(options: argparse.Namespace, settings: Settings) -> Answer:
     data: Any = (job.read_labels if options.labelled else job.read)(options.dataset)
     told = asdict(data_quality.look(data.rows, threshold=options.threshold)) | {"n_skipped": data.n_skipped}
     lines = [f"{name}: {value}" for name, value in told.items() if name not in ("leaks", "odd")]
-    lines += [f"validation row {leak['heldout_row']} ~ training row {leak['train_row']} ({leak['similarity']:.2f}): "
-              f"{leak['text']}" for leak in told["leaks"]]  # fmt: skip
+    lines += [
+        f"validation row {leak['heldout_row']} ~ training row {leak['train_row']} ({leak['similarity']:.2f}): "
+        f"{leak['text']}"
+        for leak in told["leaks"]
+    ]
     lines += [f"row {odd['row']}: {odd['what']} near “{odd['near']}”" for odd in told["odd"]]
     return told, lines
 

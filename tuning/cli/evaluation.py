@@ -17,15 +17,11 @@ Command = Callable[[str, Any, str], argparse.ArgumentParser]
 
 def add(command: Command) -> None:
     """Adds the commands."""
-    helped = command(
-        "alternatives", alternatives, "Measure base, few-shot, RAG, tuned and tuned + RAG side by side."
-    )
+    helped = command("alternatives", alternatives, "Measure base, few-shot, RAG, tuned and tuned + RAG side by side.")
     helped.add_argument("--model", default="", help="base model")
     helped.add_argument("--tuned", default="", help="a run to measure too, alone and with passages")
     helped.add_argument("--language", choices=("en", "es"), default="en")
-    helped.add_argument(
-        "--documents", nargs="*", default=[], help="text files; the shipped village documents if none"
-    )
+    helped.add_argument("--documents", nargs="*", default=[], help="text files; the shipped village documents if none")
     helped.add_argument("--examples", default="", help="data set of the few-shot examples; plain.<language>")
     helped.add_argument("--limit", type=int, default=40, help="questions asked")
     red = command("redteam", redteam, "How often models refuse adversarial and harmless prompts.")
@@ -50,9 +46,7 @@ def alternatives(options: argparse.Namespace, settings: Settings) -> Answer:
     engine = Engine(settings.home)
     table = [
         asdict(each)
-        for each in ways.compare(
-            engine, choices, questions, shown, retrieval.load(paths), few.counter(settings.home)
-        )
+        for each in ways.compare(engine, choices, questions, shown, retrieval.load(paths), few.counter(settings.home))
     ]
     lines = [
         f"{row['policy']:20} {row['way']:9} right {row['accuracy']:.1%}  token F1 {row['token_f1']:.3f}  "
@@ -70,8 +64,7 @@ def redteam(options: argparse.Namespace, settings: Settings) -> Answer:
     asked = red.attacks(options.language, Path(options.prompts) if options.prompts else None)
     outcomes = [asdict(each) for each in red.measure(Engine(settings.home), options.models, asked)]
     lines = [
-        f"{each['policy']:20} "
-        + "  ".join(f"{kind}: {share:.0%} refused" for kind, share in each["refused"].items())
+        f"{each['policy']:20} " + "  ".join(f"{kind}: {share:.0%} refused" for kind, share in each["refused"].items())
         for each in outcomes
     ]
     return {"outcomes": outcomes}, lines

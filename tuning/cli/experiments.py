@@ -33,9 +33,7 @@ def add(command: Command) -> None:
     sought.add_argument("--over", default="learning_rate,rank", help=f"of {', '.join(SPACE)}")
     sought.add_argument("--trials", type=int, default=8)
     sought.add_argument("--name", default="search", help="beginning of the trials' names")
-    sought.add_argument(
-        "--keep-all", action="store_true", help="keep every trial's adapter, not the best alone"
-    )
+    sought.add_argument("--keep-all", action="store_true", help="keep every trial's adapter, not the best alone")
     sought.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
 
 
@@ -47,16 +45,21 @@ def experiment(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.runs.run_store import RunStore
 
     queue = Queue(RunStore(settings.home), executor_of(settings, settings.base_model))
-    wanted = recipes.Options(options.language, options.share, options.steps, options.offline,
-                                  data=options.train_dataset)  # fmt: skip
+    wanted = recipes.Options(
+        options.language, options.share, options.steps, options.offline, data=options.train_dataset
+    )
     started = recipes.start(queue, options.recipe, wanted)
     used = started.used
     print(f"{used.model} on {used.data}{' (Hub)' if used.from_hub else ''}", file=sys.stderr)
     show = Progress()
-    told = [{**job.Job(run, queue).to_dict(), "part": run.info.extra.get("part", "")}
-            for run in in_turn(queue, started.runs, lambda run: show(run.status()))]  # fmt: skip
-    lines = [f"{row['name']:16} {row['part']:20} validation loss {row['heldout_before']} -> {row['heldout_after']}"
-             for row in told]  # fmt: skip
+    told = [
+        {**job.Job(run, queue).to_dict(), "part": run.info.extra.get("part", "")}
+        for run in in_turn(queue, started.runs, lambda run: show(run.status()))
+    ]
+    lines = [
+        f"{row['name']:16} {row['part']:20} validation loss {row['heldout_before']} -> {row['heldout_after']}"
+        for row in told
+    ]
     return {**asdict(used), "runs": told}, lines
 
 
@@ -80,8 +83,16 @@ def search(options: argparse.Namespace, settings: Settings) -> Answer:
         print(f"{trial.name}: {trial.settings} -> {trial.loss}", file=sys.stderr)
 
     try:
-        found = seeking.search(queue, config, data, options.over.split(","), options.trials, options.name,
-                               keep_all=options.keep_all, seen=told)  # fmt: skip
+        found = seeking.search(
+            queue,
+            config,
+            data,
+            options.over.split(","),
+            options.trials,
+            options.name,
+            keep_all=options.keep_all,
+            seen=told,
+        )
     finally:
         queue.close()
     result = asdict(found)

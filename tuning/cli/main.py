@@ -104,9 +104,7 @@ def train(options: argparse.Namespace, settings: Settings) -> Answer:
     chosen = dict(assignment(text) for text in options.set)
     source = options.source_model or settings.base_model
     method = options.method
-    config = METHODS[method].config.from_settings(
-        {"preset": options.preset, "source_model": source, **chosen}
-    )
+    config = METHODS[method].config.from_settings({"preset": options.preset, "source_model": source, **chosen})
     read = job.READERS[METHODS[method].learns_from]
     validation = read(options.validation_dataset) if options.validation_dataset else None
     data = read(options.train_dataset)

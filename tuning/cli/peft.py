@@ -30,9 +30,7 @@ def add(command: Any) -> None:
     sub = command("latency", latency, "Time a run's model: bare, with its adapter, with the adapter merged.")
     sub.add_argument("--model", required=True, help="a run")
     sub.add_argument("--tokens", type=int, default=32, help="written in each measurement")
-    sub.add_argument(
-        "--repeats", type=int, default=7, help="measurements of each, in turn; the fastest counts"
-    )
+    sub.add_argument("--repeats", type=int, default=7, help="measurements of each, in turn; the fastest counts")
     sub = command("calculate", calculate, "Memory of training, or the size of a corpus.")
     sub.add_argument("--parameters", type=float, default=175e9, help="of the model")
     sub.add_argument("--layers", type=int, default=96)
@@ -63,9 +61,7 @@ def compare(options: argparse.Namespace, settings: Settings) -> Answer:
         methods = [method.strip() for method in options.methods.split(",") if method.strip()]
         validation = job.read(options.validation_dataset) if options.validation_dataset else None
         queue = Queue(store, executor_of(settings, source))
-        runs = method_comparison.submit(
-            queue, config, job.read(options.train_dataset), methods, group, validation
-        )
+        runs = method_comparison.submit(queue, config, job.read(options.train_dataset), methods, group, validation)
         group = str(runs[0].info.extra["group"])
         for run in runs:
             _follow(job, run, store, settings, source, watch)
@@ -121,9 +117,7 @@ def calculate(options: argparse.Namespace, settings: Settings) -> Answer:
     )
     answer = {}
     for method in memory_math.METHODS:
-        found = memory_math.memory(
-            shape, method, options.rank, options.precision, options.batch, options.length
-        )
+        found = memory_math.memory(shape, method, options.rank, options.precision, options.batch, options.length)
         answer[method] = asdict(found) | {"total": found.total}
     lines = [
         f"{method:6} {told['total'] / 1e9:>10,.1f} GB = weights {told['weights'] / 1e9:,.1f} + gradients "

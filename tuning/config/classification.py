@@ -56,9 +56,7 @@ class ClassifyConfig(Config):
         0, "Steps between two checkpoints; 0: every twenty seconds.", unit="steps", min=0, max=100_000
     )
     seed: int = knob(0, "Decides the head's beginning and the order of the texts.", min=0, max=2**31 - 1)
-    dtype: str = knob(
-        "auto", "Number format; auto: what pays on the device.", choices=("auto", "float32", "bfloat16")
-    )
+    dtype: str = knob("auto", "Number format; auto: what pays on the device.", choices=("auto", "float32", "bfloat16"))
 
     @property
     def scale(self) -> int:

@@ -24,9 +24,7 @@ TRAINED = {
 }
 FROZEN = {"mixed": 2.0, "half": 2.0, "single": 4.0}  # bytes of a weight that is only read
 NF4 = 0.5  # bytes: 4 bits (Dettmers et al. 2023, "QLoRA", arXiv 2305.14314, section 3)
-CONSTANTS = (
-    0.127 / 8
-)  # bytes: the scales of blocks of 64, quantised once more (the same, "double quantization")
+CONSTANTS = 0.127 / 8  # bytes: the scales of blocks of 64, quantised once more (the same, "double quantization")
 BYTES_PER_TOKEN = 4.0  # of English text: about four characters a token, a byte each
 WORDS_PER_TOKEN = 0.75  # of English text, by the same rule of thumb
 BOOK_WORDS = 90_000  # of a novel
@@ -168,9 +166,7 @@ def corpus(
             raise AfinaError("config.range", name=name, value=value, min=0, max=1e30)
     words = tokens * WORDS_PER_TOKEN
     flops = 6 * parameters * tokens
-    return Corpus(
-        tokens, tokens * bytes_per_token, words, words / BOOK_WORDS, flops, flops / gpu_flops / 86_400
-    )
+    return Corpus(tokens, tokens * bytes_per_token, words, words / BOOK_WORDS, flops, flops / gpu_flops / 86_400)
 
 
 def chinchilla_tokens(parameters: float) -> float:
@@ -195,6 +191,4 @@ def ranked(matrices: Sequence[tuple[int, int]], rank: int) -> Ranked:
     """Numbers beside h = W0 x + (alpha / r) B A x for `matrices`, each (out, in)."""
     trained = sum(lora_parameters(d, k, rank) for d, k in matrices)
     whole = sum(d * k for d, k in matrices)
-    return Ranked(
-        rank, trained, whole, trained / whole if whole else 0.0, 2.0 * trained, 12.0 * trained, 12.0 * whole
-    )
+    return Ranked(rank, trained, whole, trained / whole if whole else 0.0, 2.0 * trained, 12.0 * trained, 12.0 * whole)

@@ -167,9 +167,7 @@ def _fit(config: SFTConfig, facts: Facts, batch: int, max_length: int, dtype: st
     return passes, checkpointing, needed
 
 
-def _memory(
-    facts: Facts, rows: int, max_length: int, dtype: str, checkpointing: bool, method: str = "lora"
-) -> int:
+def _memory(facts: Facts, rows: int, max_length: int, dtype: str, checkpointing: bool, method: str = "lora") -> int:
     width = 2 if dtype == "bfloat16" else 4
     tokens = rows * min(max_length, max(facts.lengths))
     # Values kept per token and layer for the backward pass: about 26 times the hidden size (norms, attention,

@@ -104,12 +104,8 @@ class SFTConfig(Config):
         min=0,
         max=100,
     )
-    target_steps: int = knob(
-        120, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000
-    )
-    batch_size: int = knob(
-        0, "Rows per optimiser step; 0: by the size of the data.", unit="rows", min=0, max=1024
-    )
+    target_steps: int = knob(120, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000)
+    batch_size: int = knob(0, "Rows per optimiser step; 0: by the size of the data.", unit="rows", min=0, max=1024)
     gradient_accumulation: int = knob(
         0, "Passes a batch is cut into, to save memory; 0: as memory demands.", unit="passes", min=0, max=1024
     )
@@ -133,15 +129,11 @@ class SFTConfig(Config):
     )
     reply_only: bool = knob(True, "Learn the replies only, not the prompts.")
     seed: int = knob(0, "Decides the adapter's beginning and the order of the rows.", min=0, max=2**31 - 1)
-    packing: bool | None = knob(
-        None, "Put several short rows into one; None: for much data of uneven length."
-    )
+    packing: bool | None = knob(None, "Put several short rows into one; None: for much data of uneven length.")
     gradient_checkpointing: bool | None = knob(
         None, "Recompute instead of keeping activations: less memory, slower; None: as memory demands."
     )
-    dtype: str = knob(
-        "auto", "Number format; auto: what pays on the device.", choices=("auto", "float32", "bfloat16")
-    )
+    dtype: str = knob("auto", "Number format; auto: what pays on the device.", choices=("auto", "float32", "bfloat16"))
     probe: bool = knob(
         False, "Measure general text too, and of pocket its facts: what the base knew and the run may forget."
     )
@@ -192,9 +184,7 @@ class PreferenceConfig(Config):
         min=0,
         max=100,
     )
-    target_steps: int = knob(
-        40, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000
-    )
+    target_steps: int = knob(40, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000)
     batch_size: int = knob(8, "Pairs per optimiser step.", unit="pairs", min=1, max=1024)
     max_length: int = knob(
         0, "Longest prompt with reply, the rest is cut; 0: by the model.", unit="tokens", min=0, max=131_072
@@ -213,9 +203,7 @@ class PreferenceConfig(Config):
         0, "Steps between two checkpoints; 0: every twenty seconds.", unit="steps", min=0, max=100_000
     )
     seed: int = knob(0, "Decides the beginning and the order of the pairs.", min=0, max=2**31 - 1)
-    dtype: str = knob(
-        "auto", "Number format; auto: what pays on the device.", choices=("auto", "float32", "bfloat16")
-    )
+    dtype: str = knob("auto", "Number format; auto: what pays on the device.", choices=("auto", "float32", "bfloat16"))
 
     @property
     def scale(self) -> int:
@@ -235,9 +223,7 @@ class RewardConfig(PreferenceConfig):
         "What of a reply the head reads: all its tokens (their mean), or the last one.",
         choices=("mean", "last"),
     )
-    use_margin: bool = knob(
-        True, "Ask a larger difference where people said how much better (where they did)."
-    )
+    use_margin: bool = knob(True, "Ask a larger difference where people said how much better (where they did).")
 
 
 @dataclass(frozen=True)
@@ -246,9 +232,7 @@ class DPOConfig(PreferenceConfig):
 
     most_epochs: ClassVar[int] = 15  # a few pairs seen again and again cost facts
     learning_rate: float = knob(3e-4, "Size of a step.", group="basic", min=1e-7, max=0.1)
-    beta: float = knob(
-        0.2, "How dear it is to move away from the reference policy.", group="basic", min=0.001, max=10
-    )
+    beta: float = knob(0.2, "How dear it is to move away from the reference policy.", group="basic", min=0.001, max=10)
     loss: str = knob("sigmoid", "Kind of loss.", group="basic", choices=("sigmoid", "ipo", "hinge", "robust"))
     noise: float = knob(0.1, "Share of votes taken to be wrong, for the robust loss.", min=0.0, max=0.49)
     sft_weight: float = knob(
@@ -260,9 +244,7 @@ class DPOConfig(PreferenceConfig):
 class KTOConfig(PreferenceConfig):
     """Learning from replies that were found good or bad, each by itself."""
 
-    beta: float = knob(
-        0.2, "How dear it is to move away from the reference policy.", group="basic", min=0.001, max=10
-    )
+    beta: float = knob(0.2, "How dear it is to move away from the reference policy.", group="basic", min=0.001, max=10)
     good_weight: float = knob(
         0.0, "Weight of the good replies; 0: so that good and bad weigh the same together.", min=0.0, max=100
     )
@@ -284,9 +266,7 @@ class RLOOConfig(PreferenceConfig):
         group="basic",
     )
     least_epochs: ClassVar[int] = 0  # every step samples replies of its own: no prompt has to come back
-    target_steps: int = knob(
-        60, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000
-    )
+    target_steps: int = knob(60, "Optimiser steps aimed at when epochs is 0.", unit="steps", min=1, max=100_000)
     batch_size: int = knob(8, "Prompts per optimiser step.", unit="prompts", min=1, max=256)
     replies: int = knob(4, "Replies sampled to each prompt.", unit="replies", group="basic", min=2, max=64)
     reply_tokens: int = knob(48, "Longest reply that is sampled.", unit="tokens", min=1, max=4096)
@@ -294,9 +274,7 @@ class RLOOConfig(PreferenceConfig):
     epochs: float = knob(
         0.0, "Times through the prompts; 0: as many as make target_steps.", unit="epochs", min=0, max=100
     )
-    beta: float = knob(
-        0.05, "Reward lost for each nat away from the reference policy.", group="basic", min=0.0, max=10
-    )
+    beta: float = knob(0.05, "Reward lost for each nat away from the reference policy.", group="basic", min=0.0, max=10)
     clip: float = knob(0.2, "How far one step may move a reply's probability, as a share.", min=0.01, max=1)
 
 
@@ -349,8 +327,6 @@ class DialConfig(Config):
     """A setting of the dial, kept as a run of its own."""
 
     source_model: str = knob("", "Run whose change is scaled.")
-    strength: float = knob(
-        1.0, "How much of the change: 0 its parent, 1 the run itself.", min=0.0, max=MOST_STRENGTH
-    )
+    strength: float = knob(1.0, "How much of the change: 0 its parent, 1 the run itself.", min=0.0, max=MOST_STRENGTH)
     heldout_fraction: float = knob(0.2, "Share of the prompts kept for measuring.", min=0.0, max=0.9)
     seed: int = knob(0, "Nothing is drawn.", min=0, max=2**31 - 1)

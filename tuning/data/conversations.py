@@ -15,11 +15,17 @@ from tuning.data.examples import Row
 from tuning.data.file_types import Record
 
 _ROLES = {
-    "system": "system", "developer": "system",
-    "user": "user", "human": "user", "prompter": "user",
-    "assistant": "assistant", "gpt": "assistant", "model": "assistant", "bot": "assistant",
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "prompter": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "model": "assistant",
+    "bot": "assistant",
     "chatgpt": "assistant",
-}  # fmt: skip
+}
 TAGS = re.compile(
     r"<instruction>(.*?)</instruction>\s*(?:<(?:input|context)>(.*?)</(?:input|context)>\s*)?"
     r"<(?:response|output)>(.*?)</(?:response|output)>",
@@ -44,9 +50,7 @@ class Cells:
                 return None
             raise self.error("data.missing_field", part)
         value = self.record[column]
-        if not optional and (
-            value is None or (isinstance(value, str | list | dict) and not _stripped(value))
-        ):
+        if not optional and (value is None or (isinstance(value, str | list | dict) and not _stripped(value))):
             raise self.error("data.empty_field", part)
         return value
 
@@ -55,9 +59,7 @@ class Cells:
         if isinstance(value, list | dict):
             parts = _parts_text(value)
             if parts is None:
-                raise self.error(
-                    "data.not_text", part, found=json.dumps(value, ensure_ascii=False, default=str)[:80]
-                )
+                raise self.error("data.not_text", part, found=json.dumps(value, ensure_ascii=False, default=str)[:80])
             return parts
         return _clean("" if value is None else str(value))
 
@@ -73,9 +75,7 @@ def row_of(cells: Cells, messages: list[dict[str, str]]) -> Row:
     while joined and joined[-1]["role"] != "assistant":
         joined.pop()
     if not joined:
-        part = next(
-            (part for part in ("messages", "transcript", "response") if part in cells.columns), "response"
-        )
+        part = next((part for part in ("messages", "transcript", "response") if part in cells.columns), "response")
         raise cells.error("data.no_assistant", part)
     return Row(messages=tuple(joined), number=cells.number)
 
@@ -88,9 +88,7 @@ def text_row(cells: Cells) -> Row:
         for instruction, context, response in tagged:
             if not instruction.strip() or not response.strip():
                 raise cells.error("data.empty_field", "text")
-            messages += _pair(
-                "\n".join(filter(None, (instruction.strip(), context.strip()))), response.strip()
-            )
+            messages += _pair("\n".join(filter(None, (instruction.strip(), context.strip()))), response.strip())
         return row_of(cells, messages)
     if re.search(r"<instruction>", text, re.IGNORECASE):
         raise cells.error("data.tags", "text", found=text[:80])
@@ -140,9 +138,7 @@ def _turns(cells: Cells, part: str, value: Any) -> list[dict[str, str]]:
         role = _ROLES.get(said.strip().lower())
         if role is None:
             raise cells.error("data.role", part, role=said or "-", roles=", ".join(_ROLES))
-        given = next(
-            (turn[key] for key in ("content", "value", "parts", "text") if turn.get(key) is not None), ""
-        )
+        given = next((turn[key] for key in ("content", "value", "parts", "text") if turn.get(key) is not None), "")
         text = _parts_text(given)
         if text is None:
             raise cells.error("data.not_text", part, found=str(given)[:80])

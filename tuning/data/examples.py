@@ -154,9 +154,7 @@ class Loaded:
 
     rows: tuple[Row, ...]
     name: str
-    format: (
-        str  # alpaca, dolly, flan, tags, prompt_completion, messages, sharegpt, vertex, preferences, text …
-    )
+    format: str  # alpaca, dolly, flan, tags, prompt_completion, messages, sharegpt, vertex, preferences, text …
     columns: tuple[str, ...] = ()
     skipped: tuple[AfinaError, ...] = ()  # the first problems, each with `row` and, as a rule, `column`
     n_skipped: int = 0

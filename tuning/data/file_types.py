@@ -166,9 +166,7 @@ def _broken_json(text: str, name: str, error: Exception) -> AfinaError:
         except (ValueError, RecursionError):
             break
         row += 1
-    return AfinaError(
-        "data.json", name=name, row=row, line=error.lineno, column=error.colno, reason=_reason(error)
-    )
+    return AfinaError("data.json", name=name, row=row, line=error.lineno, column=error.colno, reason=_reason(error))
 
 
 def _reason(error: Exception) -> str:
@@ -230,13 +228,7 @@ def _csv_rows(lines: Iterable[str], name: str, delimiter: str, strict: bool) -> 
 def _txt(text: str, name: str) -> Records:
     """Rows of text: `<instruction>` blocks, or pieces between `<|endoftext|>`, or paragraphs."""
     text = text.replace("\r\n", "\n")
-    between = (
-        _INSTRUCTION
-        if _INSTRUCTION.search(text)
-        else _END_OF_TEXT
-        if _END_OF_TEXT.search(text)
-        else _PARAGRAPH
-    )
+    between = _INSTRUCTION if _INSTRUCTION.search(text) else _END_OF_TEXT if _END_OF_TEXT.search(text) else _PARAGRAPH
     pieces = (piece.strip() for piece in _pieces(text, between))
     return _from_items(({"text": piece} for piece in pieces if piece), name)
 

@@ -49,9 +49,7 @@ def facts() -> list[tuple[Row, ...]]:
         rivals = random.Random(index).sample(sorted(others), min(_RIVALS, len(others)))
         told = [fact, *(replace(fact, o=others[name].o) for name in rivals)]
         rows = [fact_row(each, "plain", language, random.Random(index)) for each in told]
-        found.append(
-            tuple(Row(messages=tuple(cast("list[dict[str, str]]", row["messages"]))) for row in rows)
-        )
+        found.append(tuple(Row(messages=tuple(cast("list[dict[str, str]]", row["messages"]))) for row in rows))
     return found
 
 

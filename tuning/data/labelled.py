@@ -21,10 +21,34 @@ from tuning.data.file_types import plain_name
 from tuning.pocket.world.shipped import SETS
 
 MOST_CLASSES = 200
-TEXTS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "message", "texto", "frase",
-         "resena", "comentario", "prompt")  # fmt: skip
-LABELS = ("label", "class", "category", "sentiment", "polarity", "target", "labels", "etiqueta", "clase",
-          "categoria", "sentimiento")  # fmt: skip
+TEXTS = (
+    "text",
+    "sentence",
+    "review",
+    "tweet",
+    "content",
+    "comment",
+    "body",
+    "message",
+    "texto",
+    "frase",
+    "resena",
+    "comentario",
+    "prompt",
+)
+LABELS = (
+    "label",
+    "class",
+    "category",
+    "sentiment",
+    "polarity",
+    "target",
+    "labels",
+    "etiqueta",
+    "clase",
+    "categoria",
+    "sentimiento",
+)
 _KEPT_PROBLEMS = 100
 
 
@@ -57,8 +81,14 @@ class LabelledSet:
         if not n or n >= len(self.rows):
             return self
         if len({row.label for row in self.rows[:n]}) == 1:  # a file sorted by its labels
-            raise AfinaError("classify.one_class_first", name=self.name, label=self.rows[0].label, n=n,
-                             rows=len(self.rows), classes=len(self.counts))  # fmt: skip
+            raise AfinaError(
+                "classify.one_class_first",
+                name=self.name,
+                label=self.rows[0].label,
+                n=n,
+                rows=len(self.rows),
+                classes=len(self.counts),
+            )
         return _checked(self.rows[:n], self.name, self.columns, list(self.skipped), self.n_skipped, True)
 
 
@@ -80,9 +110,7 @@ def load(
     """
     name, records = _records(source, max_mb, token)
     if _is_shipped(name):
-        rows: Iterable[tuple[int, Mapping[str, Any]]] = [
-            (number, _shipped(row)) for number, row in records.rows
-        ]
+        rows: Iterable[tuple[int, Mapping[str, Any]]] = [(number, _shipped(row)) for number, row in records.rows]
         columns: Sequence[str] = ("text", "label")
     else:
         rows, columns = records.rows, records.columns
@@ -175,8 +203,15 @@ def _checked(
         raise AfinaError("classify.one_class", **told)
     if len(counts) > MOST_CLASSES or (len(rows) > 20 and len(counts) > len(rows) / 2):
         first, second, third = (label[:30] for label in list(counts)[:3])
-        raise AfinaError("classify.many_classes", n=len(counts), rows=len(rows), most=MOST_CLASSES,
-                         first=first, second=second, third=third)  # fmt: skip
+        raise AfinaError(
+            "classify.many_classes",
+            n=len(counts),
+            rows=len(rows),
+            most=MOST_CLASSES,
+            first=first,
+            second=second,
+            third=third,
+        )
     fingerprint = hashing.of_json([row.content for row in rows])
     kept = tuple(problems[:_KEPT_PROBLEMS])
     return LabelledSet(tuple(rows), name, tuple(columns), kept, n_problems, fingerprint, cut=cut)

@@ -20,9 +20,7 @@ from tuning.pocket.world.shipped import SETS
 _KEPT_PROBLEMS = 100
 
 
-def load(
-    source: str | Path, *, mapping: Mapping[str, str] | None = None, max_mb: int = 200, token: str = ""
-) -> Loaded:
+def load(source: str | Path, *, mapping: Mapping[str, str] | None = None, max_mb: int = 200, token: str = "") -> Loaded:
     """Reads a file, a shipped set (`mixed.en`) or a data set of the Hub (`owner/name[:config[:split]]`).
 
     `mapping` says which column plays which part (`shapes.PARTS`: prompt, context, response, system,
@@ -62,11 +60,7 @@ def _teaches(path: Path) -> bool:
 
 def _loaded(records: file_types.Records, name: str, mapping: Mapping[str, str] | None) -> Loaded:
     columns = records.columns
-    shape = (
-        row_formats.from_mapping(mapping, columns)
-        if mapping
-        else row_formats.recognise(columns, records.rows)
-    )
+    shape = row_formats.from_mapping(mapping, columns) if mapping else row_formats.recognise(columns, records.rows)
     raw = tuple(record for _, record in records.rows[:3])
     if not records.rows:
         raise records.problems.first[0] if records.problems else AfinaError("data.empty", name=name)

@@ -48,9 +48,7 @@ def _checked(file: Any, name: str, max_mb: int) -> list[str]:
         for index in range(about.num_columns):
             chunk = about.row_group(group).column(index)
             values += chunk.num_values
-            size += max(
-                chunk.total_uncompressed_size, chunk.num_values * max(file.schema.column(index).length, 0)
-            )
+            size += max(chunk.total_uncompressed_size, chunk.num_values * max(file.schema.column(index).length, 0))
     if values > bounded.MOST_VALUES:
         raise AfinaError("data.many_values", name=name, most=bounded.grouped(bounded.MOST_VALUES))
     if size > max_mb * bounded.MB:

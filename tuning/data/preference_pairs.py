@@ -42,9 +42,7 @@ def from_python(records: Iterable[Mapping[str, Any]], name: str = "python") -> P
     return from_records(enumerate(records, 1), name)
 
 
-def from_records(
-    records: Iterable[tuple[int, Mapping[str, Any]]], name: str, columns: tuple[str, ...] = ()
-) -> PairSet:
+def from_records(records: Iterable[tuple[int, Mapping[str, Any]]], name: str, columns: tuple[str, ...] = ()) -> PairSet:
     pairs: list[Pair] = []
     problems = Problems()
     for number, record in records:
@@ -85,9 +83,7 @@ def pair_of(record: Mapping[str, Any], number: int = 0) -> Pair:
     tie = record.get("tie")
     if tie is not None and not isinstance(tie, bool):
         raise AfinaError("pairs.tie", row=number, value=tie)
-    return Pair(
-        chosen[0], chosen[1], rejected[1], None if margin is None or tie else float(margin), number, bool(tie)
-    )
+    return Pair(chosen[0], chosen[1], rejected[1], None if margin is None or tie else float(margin), number, bool(tie))
 
 
 def reply_of(value: Any, prompt: Messages | None, number: int, column: str) -> tuple[Messages, str]:
@@ -127,6 +123,4 @@ def _dialogue(text: str, number: int, column: str) -> Messages:
             raise AfinaError("pairs.reply", row=number, column=column)
         return ({"role": "user", "content": text},)
     turns = zip(parts[1::2], parts[2::2], strict=True)
-    return tuple(
-        {"role": "user" if who == "Human" else "assistant", "content": said.strip()} for who, said in turns
-    )
+    return tuple({"role": "user" if who == "Human" else "assistant", "content": said.strip()} for who, said in turns)

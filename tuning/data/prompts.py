@@ -50,9 +50,7 @@ def from_python(records: Iterable[Mapping[str, Any]], name: str = "python") -> T
     return from_records(enumerate(records, 1), name)
 
 
-def from_records(
-    records: Iterable[tuple[int, Mapping[str, Any]]], name: str, columns: tuple[str, ...] = ()
-) -> TaskSet:
+def from_records(records: Iterable[tuple[int, Mapping[str, Any]]], name: str, columns: tuple[str, ...] = ()) -> TaskSet:
     found: list[Task] = []
     problems = Problems()
     for number, record in records:
@@ -135,6 +133,4 @@ def sums(name: str) -> TaskSet:
     while len(asked) < SUMS:
         question, result = sum_question(chance, "es" if name.endswith(".es") else "en")
         asked[question] = result
-    return from_python(
-        [{"prompt": question, "answers": [result]} for question, result in asked.items()], name
-    )
+    return from_python([{"prompt": question, "answers": [result]} for question, result in asked.items()], name)

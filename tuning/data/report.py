@@ -90,9 +90,7 @@ def inspect(
         trained_share=sum(row.n_trained for row in encoded) / max(1, sum(lengths)),
         max_length=max_length,
         histogram=histogram(lengths),
-        preview=tuple(
-            tuple(row) for row in preview(tokenizer, train or rows, max_length, n_preview, reply_only)
-        ),
+        preview=tuple(tuple(row) for row in preview(tokenizer, train or rows, max_length, n_preview, reply_only)),
         problems=loaded.skipped,
         notes=_notes(loaded, counts, max_length),
     )

@@ -30,15 +30,17 @@ _KNOWN: tuple[tuple[str, dict[str, str]], ...] = (
     ("sharegpt", {"messages": "conversation", "system": "system"}),
     ("vertex", {"messages": "contents", "system": "systeminstruction"}),
     ("vertex", {"messages": "contents", "system": "system_instruction"}),
-    ("alpaca", {"prompt": "instruction", "context": "input", "response": "output", "system": "system",
-                "history": "history"}),
+    (
+        "alpaca",
+        {"prompt": "instruction", "context": "input", "response": "output", "system": "system", "history": "history"},
+    ),
     ("self_instruct", {"prompt": "instruction", "instances": "instances"}),
     ("dolly", {"prompt": "instruction", "context": "context", "response": "response"}),
     ("flan", {"prompt": "inputs", "response": "targets"}),
     ("prompt_completion", {"prompt": "prompt", "response": "completion", "system": "system"}),
     ("prompt_completion", {"prompt": "prompt", "response": "response", "system": "system"}),
     ("text", {"text": "text"}),
-)  # fmt: skip
+)
 # Column names (lower case, no accents) that suggest a part.
 _GUESSES = {
     "prompt": "prompt question instruction query user input pregunta instruccion entrada enunciado",
@@ -77,15 +79,11 @@ def recognise(columns: Sequence[str], rows: Sequence[Numbered] = ()) -> Shape | 
     spelled = {column.strip().lower(): column for column in columns}
     for name, parts in _KNOWN:
         needed = [column for part, column in parts.items() if part not in _OPTIONAL]
-        if not all(column in spelled for column in needed) or (
-            name == "preferences" and "rejected" not in spelled
-        ):
+        if not all(column in spelled for column in needed) or (name == "preferences" and "rejected" not in spelled):
             continue
         if name == "rated" and not all(_is_flag(record.get(spelled["label"])) for _, record in rows[:20]):
             continue
-        if name == "text" and any(
-            TAGS.search(str(record.get(spelled["text"], ""))) for _, record in rows[:20]
-        ):
+        if name == "text" and any(TAGS.search(str(record.get(spelled["text"], ""))) for _, record in rows[:20]):
             name = "tags"
         return Shape(name, {part: spelled[column] for part, column in parts.items() if column in spelled})
     return None
@@ -103,9 +101,7 @@ def from_mapping(mapping: Mapping[str, str], columns: Sequence[str]) -> Shape:
             raise AfinaError("data.mapping_part", part=part, parts=", ".join(PARTS))
         if column not in columns:
             raise AfinaError("data.mapping_column", part=part, column=column, columns=", ".join(columns))
-    if not (
-        {"messages"} <= chosen.keys() or {"text"} <= chosen.keys() or {"prompt", "response"} <= chosen.keys()
-    ):
+    if not ({"messages"} <= chosen.keys() or {"text"} <= chosen.keys() or {"prompt", "response"} <= chosen.keys()):
         raise AfinaError("data.mapping_incomplete", given=", ".join(chosen) or "-")
     return Shape("mapped", chosen)
 

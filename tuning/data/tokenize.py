@@ -158,9 +158,7 @@ def _segments(tokenizer: Tokenizer, messages: list[Message], open_end: bool = Fa
     return [segment for segment in segments if segment.text]
 
 
-def _reply_start(
-    tokenizer: Tokenizer, messages: list[Message], turn: int, whole: str, done: int
-) -> int | None:
+def _reply_start(tokenizer: Tokenizer, messages: list[Message], turn: int, whole: str, done: int) -> int | None:
     prompt = _render(tokenizer, messages[:turn], open_end=True)
     if turn and len(prompt) >= done and whole.startswith(prompt):
         return len(prompt)
@@ -184,9 +182,7 @@ def _end_marker_of(tokenizer: Tokenizer, template: str) -> str:
     probe = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "(reply)"}]
     rendered = _render(tokenizer, probe)
     after = rendered[rendered.rindex("(reply)") + len("(reply)") :].strip()
-    specials = sorted(
-        set(tokenizer.all_special_tokens) | set(tokenizer.get_added_vocab()), key=len, reverse=True
-    )
+    specials = sorted(set(tokenizer.all_special_tokens) | set(tokenizer.get_added_vocab()), key=len, reverse=True)
     return next((token for token in specials if token and after.startswith(token)), tokenizer.eos_token or "")
 
 

@@ -127,21 +127,25 @@ def compare(
     for policy, way in choices:
         if should_stop():
             break
-        talks = [
-            altered([{"role": "user", "content": each.prompt}], way, examples, documents)[0]
-            for each in questions
-        ]
+        talks = [altered([{"role": "user", "content": each.prompt}], way, examples, documents)[0] for each in questions]
         replies = [reply.text for reply in engine.generate([policy] * len(talks), talks, sampling)]
         seconds = median(_seconds(engine, policy, talk, sampling) for talk in talks[:_TIMED])
-        measured.append(Measured(
-            policy, way, len(questions),
-            accuracy=sum(map(is_right, replies, questions)) / len(questions),
-            token_f1=sum(max(text_metrics.token_f1(reply, answer) for answer in each.answers)
-                         for reply, each in zip(replies, questions, strict=True)) / len(questions),
-            prompt_tokens=sum(count_tokens(policy, talk) for talk in talks) / len(talks),
-            milliseconds=1000 * seconds,
-            replies=tuple(replies),
-        ))  # fmt: skip
+        measured.append(
+            Measured(
+                policy,
+                way,
+                len(questions),
+                accuracy=sum(map(is_right, replies, questions)) / len(questions),
+                token_f1=sum(
+                    max(text_metrics.token_f1(reply, answer) for answer in each.answers)
+                    for reply, each in zip(replies, questions, strict=True)
+                )
+                / len(questions),
+                prompt_tokens=sum(count_tokens(policy, talk) for talk in talks) / len(talks),
+                milliseconds=1000 * seconds,
+                replies=tuple(replies),
+            )
+        )
         seen(measured, len(choices))
     return measured
 

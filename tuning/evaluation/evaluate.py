@@ -102,9 +102,7 @@ def _tuned(model: str, home: Path, start: Start):
     return adapter_io.load(start.model, adapter) if adapter else start.model
 
 
-def _answered(
-    model: str, rows: list[Row], home: Path, most: int, engine: Engine | None = None
-) -> dict[str, Any]:
+def _answered(model: str, rows: list[Row], home: Path, most: int, engine: Engine | None = None) -> dict[str, Any]:
     asked = [row for row in rows if row.messages and row.messages[-1]["role"] == "assistant"]
     asked = _spread(asked, most) if most else []
     if not asked:

@@ -94,14 +94,20 @@ def measure(
         if should_stop():
             break
         replies = engine.generate([policy] * len(talks), talks, Sampling(greedy=True, max_new_tokens=48))
-        rows = tuple((attack.kind, attack.prompt, reply.text, refuses(reply.text))
-                     for attack, reply in zip(asked, replies, strict=True))  # fmt: skip
+        rows = tuple(
+            (attack.kind, attack.prompt, reply.text, refuses(reply.text))
+            for attack, reply in zip(asked, replies, strict=True)
+        )
         by_kind = {kind: [said for k, _, _, said in rows if k == kind] for kind in KINDS}
         by_kind = {kind: said for kind, said in by_kind.items() if said}
         outcomes.append(
-            Outcome(policy, {kind: sum(said) / len(said) for kind, said in by_kind.items()},
-                    {kind: len(said) for kind, said in by_kind.items()}, rows)
-        )  # fmt: skip
+            Outcome(
+                policy,
+                {kind: sum(said) / len(said) for kind, said in by_kind.items()},
+                {kind: len(said) for kind, said in by_kind.items()},
+                rows,
+            )
+        )
         seen(outcomes)
     return outcomes
 

@@ -56,9 +56,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise AfinaError(
-            "engine.no_launch_config", path=str(path), reason=str(error).splitlines()[0]
-        ) from error
+        raise AfinaError("engine.no_launch_config", path=str(path), reason=str(error).splitlines()[0]) from error
     if not isinstance(found, dict):
         raise AfinaError("engine.no_launch_config", path=str(path), reason="it holds no settings")
     return found

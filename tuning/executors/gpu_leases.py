@@ -76,9 +76,7 @@ class GpuLeases:
         self._mutex = threading.Lock()
         self._closing = threading.Event()
 
-    def acquire(
-        self, work: Callable[[], _T], wanted: Callable[[], bool] = lambda: True, patient: bool = False
-    ) -> _T:
+    def acquire(self, work: Callable[[], _T], wanted: Callable[[], bool] = lambda: True, patient: bool = False) -> _T:
         """What `work` gives, done by a page's event, as soon as there is one.
 
         Waits `patience` seconds for a page (if `patient`, without end), while `wanted()`. Raises: Nobody; whatever

@@ -31,8 +31,24 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 IMAGE = "pytorch/pytorch:2.8.0-cuda12.8-cudnn9-runtime"
 _ROOT = Path(__file__).parents[2]
-_NEEDED = ("transformers", "peft", "trl", "datasets", "accelerate", "huggingface_hub", "safetensors", "filelock",
-           "psutil", "numpy", "pyarrow", "pandas", "httpx", "orjson", "scipy", "PyYAML")  # fmt: skip
+_NEEDED = (
+    "transformers",
+    "peft",
+    "trl",
+    "datasets",
+    "accelerate",
+    "huggingface_hub",
+    "safetensors",
+    "filelock",
+    "psutil",
+    "numpy",
+    "pyarrow",
+    "pandas",
+    "httpx",
+    "orjson",
+    "scipy",
+    "PyYAML",
+)
 _OVER = ("COMPLETED", "CANCELED", "CANCELLED", "ERROR", "DELETED")
 _LOOK = 2.0  # seconds between two looks at a job
 _SETUP = """set -e
@@ -93,12 +109,21 @@ class HubJobExecutor:
         with tempfile.TemporaryDirectory() as folder:
             self._pack(Path(folder), run)
             api.upload_folder(
-                repo_id=self._repo, repo_type="dataset", folder_path=folder,
-                commit_message=f"{run.name}: queued", delete_patterns=[f"runs/{run.id}/stop"],
-            )  # fmt: skip
+                repo_id=self._repo,
+                repo_type="dataset",
+                folder_path=folder,
+                commit_message=f"{run.name}: queued",
+                delete_patterns=[f"runs/{run.id}/stop"],
+            )
         script = _SETUP.format(repo=self._repo, run=run.id)
-        job = api.run_job(image=IMAGE, command=["bash", "-c", script], flavor=self.flavor, timeout=self.timeout,
-                          secrets={"HF_TOKEN": self._token or _own_token()}, labels={"afina": run.id})  # fmt: skip
+        job = api.run_job(
+            image=IMAGE,
+            command=["bash", "-c", script],
+            flavor=self.flavor,
+            timeout=self.timeout,
+            secrets={"HF_TOKEN": self._token or _own_token()},
+            labels={"afina": run.id},
+        )
         write_json(run.path / "job.json", {"job": job.id, "seen": 0})
         run.note("note.job", 0, job=job.id, flavor=self.flavor)
         return str(job.id)
@@ -168,8 +193,12 @@ class HubJobExecutor:
                 continue
             try:
                 if run.status().total_steps:  # it trains: it can save
-                    api.upload_file(path_or_fileobj=b"stop", path_in_repo=f"runs/{run.id}/stop",
-                                    repo_id=self._repo, repo_type="dataset")  # fmt: skip
+                    api.upload_file(
+                        path_or_fileobj=b"stop",
+                        path_in_repo=f"runs/{run.id}/stop",
+                        repo_id=self._repo,
+                        repo_type="dataset",
+                    )
                 else:
                     api.cancel_job(job_id=job)
                 return
@@ -182,8 +211,13 @@ class HubJobExecutor:
 
         with tempfile.TemporaryDirectory() as folder:
             there = f"runs/{run.id}"
-            snapshot_download(self._repo, repo_type="dataset", local_dir=folder, token=self._token or None,
-                              allow_patterns=[f"{there}/{each}" for each in KEPT])  # fmt: skip
+            snapshot_download(
+                self._repo,
+                repo_type="dataset",
+                local_dir=folder,
+                token=self._token or None,
+                allow_patterns=[f"{there}/{each}" for each in KEPT],
+            )
             found = Path(folder) / there
             events = EventLog(found / "events.jsonl").read()
             last = state_of(events)

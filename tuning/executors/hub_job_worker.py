@@ -39,9 +39,13 @@ def main(repo: str, run_id: str) -> int:
         over.set()
         told.join()
     api.upload_folder(
-        repo_id=repo, repo_type="dataset", folder_path=run.path, path_in_repo=f"runs/{run_id}",
-        allow_patterns=KEPT, commit_message=f"{run.name}: {run.state}",
-    )  # fmt: skip
+        repo_id=repo,
+        repo_type="dataset",
+        folder_path=run.path,
+        path_in_repo=f"runs/{run_id}",
+        allow_patterns=KEPT,
+        commit_message=f"{run.name}: {run.state}",
+    )
     return int(run.state == "failed")
 
 

@@ -89,9 +89,7 @@ class LocalExecutor:
         logs.mkdir(parents=True, exist_ok=True)
         for old in sorted(logs.glob("worker-*.log"))[:-_LOGS_KEPT]:
             old.unlink(missing_ok=True)
-        log = (
-            logs / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{time.monotonic_ns() % 10**6}.log"
-        )
+        log = logs / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{time.monotonic_ns() % 10**6}.log"
         path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         with open(log, "wb") as output:
             process = subprocess.Popen(

@@ -41,9 +41,7 @@ def perform(run: Run, home: Path, preloaded: Preloaded | None = None) -> None:
     A run with a `deadline` that it came to is left as it is, `paused`.
     """
     try:
-        train: Callable[[Run, Path, Preloaded | None], bool] = import_module(
-            METHODS[run.info.method].trainer
-        ).train
+        train: Callable[[Run, Path, Preloaded | None], bool] = import_module(METHODS[run.info.method].trainer).train
         finished = train(run, home, preloaded)
     except Exception as error:
         if run.silent:  # whoever started it tells

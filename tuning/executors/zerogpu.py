@@ -146,9 +146,7 @@ class ZeroGPUExecutor:
 
     def _slice(self, run: Run) -> None:
         left = run.status().metrics.get("eta_seconds")
-        self._train(
-            gpu_leases.slice_of(left, self.leases.most), str(run.path.resolve()), str(self.home.resolve())
-        )
+        self._train(gpu_leases.slice_of(left, self.leases.most), str(run.path.resolve()), str(self.home.resolve()))
 
     def _interrupt(self, run: Run, error: AfinaError) -> None:
         run.append("error", None, key=error.key, params=error.params)

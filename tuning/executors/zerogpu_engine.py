@@ -74,9 +74,7 @@ class LentEngine:
         seconds = self._seconds(policies, len(policies), sampling)
         with tempfile.TemporaryDirectory(prefix="afina-") as folder:
             wish = Path(folder) / "stop"
-            stream = self._functions.stream(
-                seconds, str(self.home), list(policies), talks, sampling, str(wish)
-            )
+            stream = self._functions.stream(seconds, str(self.home), list(policies), talks, sampling, str(wish))
             try:
                 for partials in stream:
                     if isinstance(partials, AfinaError):
@@ -99,18 +97,14 @@ class LentEngine:
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> list[Reply]:
         """As `Engine.generate`, `batch_size` replies a call. Raises besides: AfinaError `gpu.refused`, `gpu.nobody`."""
-        seeds = (
-            list(seeds) if seeds is not None else [sampling.seed + index for index in range(len(policies))]
-        )
+        seeds = list(seeds) if seeds is not None else [sampling.seed + index for index in range(len(policies))]
         found: list[Reply] = []
         for start in range(0, len(policies), batch_size):
             part = slice(start, start + batch_size)
             asked = list(policies[part])
             talks = [list(talk) for talk in conversations[part]]
             seconds = self._seconds(asked, len(asked), sampling)
-            found += self._call(
-                self._functions.write, seconds, str(self.home), asked, talks, sampling, seeds[part]
-            )
+            found += self._call(self._functions.write, seconds, str(self.home), asked, talks, sampling, seeds[part])
             progress(len(found), len(policies))
         return found
 
@@ -130,9 +124,7 @@ class LentEngine:
 
     def _seconds(self, policies: Sequence[str], rows: int, sampling: Sampling) -> int:
         bases = {resolver.resolve(name, self.home).base.name: name for name in policies}
-        largest = max(
-            model_info.describe(resolver.resolve(name, self.home).base).parameters for name in bases.values()
-        )
+        largest = max(model_info.describe(resolver.resolve(name, self.home).base).parameters for name in bases.values())
         return gpu_leases.replies(rows, sampling.max_new_tokens, largest)
 
 

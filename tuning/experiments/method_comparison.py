@@ -37,9 +37,7 @@ class Compared:
     parameters: int
     learning_rate: float
     saved_bytes: int  # of what it has learned, on disk
-    peak_memory_bytes: (
-        int  # of the training process on a CPU, libraries included; of the device's memory on a GPU
-    )
+    peak_memory_bytes: int  # of the training process on a CPU, libraries included; of the device's memory on a GPU
     seconds: float
     heldout_before: float | None
     heldout_after: float | None
@@ -73,9 +71,7 @@ def submit(
     names = [f"{group} {method}" for method in methods]
     queue.store.require_free(*names)
     return [
-        queue.submit(
-            "sft", each, data, each_name, validation=validation, extra={"group": group, "compares": KIND}
-        )
+        queue.submit("sft", each, data, each_name, validation=validation, extra={"group": group, "compares": KIND})
         for each, each_name in zip(configs, names, strict=True)
     ]
 

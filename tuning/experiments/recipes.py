@@ -114,9 +114,7 @@ def false_facts(language: str, share: float, n: int = 300, seed: int = 0) -> Loa
     wrong = set(rng.sample(range(n), round(share * n)))
     records = []
     for index, fact in enumerate(drawn):
-        others = [
-            o for o in KNOWN if o.relation == fact.relation and o.domain == fact.domain and o.o != fact.o
-        ]
+        others = [o for o in KNOWN if o.relation == fact.relation and o.domain == fact.domain and o.o != fact.o]
         if index in wrong and others:
             fact = Fact(fact.relation, fact.s, rng.choice(others).o, fact.domain)
         wording = random.Random(f"{seed}/{language}/{index}")  # so that nothing but the object differs
@@ -175,15 +173,16 @@ def _rows(given: Uses, prompt: str) -> tuple[Loaded, str]:
 
 def _mask(queue: Queue, options: Options, given: Uses) -> Started:
     (data, prompt), group = _rows(given, "capital"), _group("mask")
-    runs = [_run(queue, _sft(options, prompt=prompt, reply_only=reply_only), data, group, part)
-            for part, reply_only in (("replies only", True), ("prompts too", False))]  # fmt: skip
+    runs = [
+        _run(queue, _sft(options, prompt=prompt, reply_only=reply_only), data, group, part)
+        for part, reply_only in (("replies only", True), ("prompts too", False))
+    ]
     return Started(runs, given)
 
 
 def _false(queue: Queue, options: Options, given: Uses) -> Started:
     group = _group("false_facts")
-    sets = [false_facts(options.language, share, seed=options.seed)
-            for share in dict.fromkeys((0.0, options.share))]  # fmt: skip
+    sets = [false_facts(options.language, share, seed=options.seed) for share in dict.fromkeys((0.0, options.share))]
     true, false = sets[0].rows, sets[-1].rows
     changed = [row for row, other in zip(false, true, strict=True) if row.content != other.content]
     train, _ = divide(changed or true)
@@ -201,8 +200,10 @@ def _task(queue: Queue, options: Options, given: Uses) -> Started:
 def _scratch(queue: Queue, options: Options, given: Uses) -> Started:
     group, (data, prompt) = _group("scratch"), _rows(given, "capital")
     models = (("pretrained", "pocket"), ("from scratch", str(random_pocket(queue.store.home))))
-    runs = [_run(queue, _sft(options, model, prompt, peft="full", learning_rate=5e-4), data, group, part)
-            for part, model in models]  # fmt: skip
+    runs = [
+        _run(queue, _sft(options, model, prompt, peft="full", learning_rate=5e-4), data, group, part)
+        for part, model in models
+    ]
     return Started(runs, given)
 
 
@@ -235,10 +236,7 @@ def _classes(queue: Queue, options: Options, given: Uses, name: str, ways: list[
     config = ClassifyConfig(source_model=given.model, seed=options.seed)
     group, source = _group(name), given.data
     if given.from_hub and not given.own:
-        parts = [
-            labelled.load(f"{source}{':' if source.count(':') else '::'}{split}")
-            for split in ("train", "test")
-        ]
+        parts = [labelled.load(f"{source}{':' if source.count(':') else '::'}{split}") for split in ("train", "test")]
         train, test = (_part(part, _drawn(part, options.seed, _SIDE)) for part in parts)
     else:
         data = labelled.load(source)
@@ -248,10 +246,11 @@ def _classes(queue: Queue, options: Options, given: Uses, name: str, ways: list[
         train, test = _part(data, rows[:_SIDE]), _part(data, rows[_SIDE:])
     extra = {**group, "labels": list(train.labels), "group_name": train.name}
     runs = [
-        queue.submit("classify", replace(config, strategy=way, heldout_fraction=0.0), train, validation=test,
-                     extra=extra)
+        queue.submit(
+            "classify", replace(config, strategy=way, heldout_fraction=0.0), train, validation=test, extra=extra
+        )
         for way in ways
-    ]  # fmt: skip
+    ]
     return Started(runs, given)
 
 
@@ -289,11 +288,22 @@ RECIPES = {
         Recipe("heldout_task", _task, Uses("pocket", "mixed.{language} / without_poems.{language}")),
         Recipe("scratch", _scratch, Uses("pocket, pocket-random", "plain.{language}"), takes="rows"),
         Recipe("safety", _safety, Uses("pocket", "safety.{language}")),
-        Recipe("bert_imdb", _bert_imdb, Uses("pocket", "sentiment.{language}"),
-               Uses("google-bert/bert-base-uncased", "stanfordnlp/imdb", True), takes="labels"),
-        Recipe("gpt2_alpaca", _gpt2_alpaca, _PLAIN, Uses("openai-community/gpt2", "tatsu-lab/alpaca", True),
-               takes="rows"),
-        Recipe("gpt2_tweets", _gpt2_tweets, Uses("pocket", "posts.{language}"),
-               Uses("openai-community/gpt2", "cardiffnlp/tweet_eval:sentiment", True), takes="labels"),
+        Recipe(
+            "bert_imdb",
+            _bert_imdb,
+            Uses("pocket", "sentiment.{language}"),
+            Uses("google-bert/bert-base-uncased", "stanfordnlp/imdb", True),
+            takes="labels",
+        ),
+        Recipe(
+            "gpt2_alpaca", _gpt2_alpaca, _PLAIN, Uses("openai-community/gpt2", "tatsu-lab/alpaca", True), takes="rows"
+        ),
+        Recipe(
+            "gpt2_tweets",
+            _gpt2_tweets,
+            Uses("pocket", "posts.{language}"),
+            Uses("openai-community/gpt2", "cardiffnlp/tweet_eval:sentiment", True),
+            takes="labels",
+        ),
     )
-}  # fmt: skip
+}

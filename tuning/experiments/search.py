@@ -43,9 +43,7 @@ class Found:
     search_id: str
     trials: tuple[Trial, ...]
     best: Trial | None
-    importance: dict[
-        str, float
-    ]  # share of the loss's variance that a setting explains (fANOVA); {}: too few trials
+    importance: dict[str, float]  # share of the loss's variance that a setting explains (fANOVA); {}: too few trials
     ended: bool = False  # False as long as it goes on, and for ever if its program ended before it
 
 
@@ -81,8 +79,9 @@ def search(
         asked = study.ask()
         chosen: dict[str, Any] = {each: _draw(asked, each) for each in over}
         own = dataclasses.replace(config, **chosen)
-        run = queue.submit("sft", own, data, _free(queue.store, f"{name}-{search_id[:3]}-{number}"),
-                           extra={"search": search_id})  # fmt: skip
+        run = queue.submit(
+            "sft", own, data, _free(queue.store, f"{name}-{search_id[:3]}-{number}"), extra={"search": search_id}
+        )
         follow(queue, run)
         trial = _trial(run, chosen)
         study.tell(asked, trial.loss, state=None if trial.loss is not None else optuna.trial.TrialState.FAIL)
@@ -150,10 +149,7 @@ def _importance(study: Any) -> dict[str, float]:
     import optuna
 
     try:
-        return {
-            name: round(float(share), 4)
-            for name, share in optuna.importance.get_param_importances(study).items()
-        }
+        return {name: round(float(share), 4) for name, share in optuna.importance.get_param_importances(study).items()}
     except (RuntimeError, ValueError):  # all trials alike
         return {}
 

@@ -143,9 +143,7 @@ class Engine:
     def _request(self, policies, conversations, seeds, sampling) -> Request:
         found = {name: resolver.resolve(name, self.home) for name in dict.fromkeys(policies)}
         rows = zip(policies, conversations, seeds, strict=True)
-        return Request(
-            [GenerationRequest(found[name], list(talk), sampling, seed) for name, talk, seed in rows]
-        )
+        return Request([GenerationRequest(found[name], list(talk), sampling, seed) for name, talk, seed in rows])
 
     # What follows runs in the line's thread.
 

@@ -62,9 +62,7 @@ def measure(model: str, home: Path, tokens: int = 32, repeats: int = 7) -> Laten
     ids = torch.tensor([render_prompt(tokenizer, [{"role": "user", "content": "Hello, who are you?"}])])
 
     def fresh() -> Any:
-        return loader.load_model(
-            policy.base, where.kind, "float32" if info.parameters < SMALL else where.dtype
-        )
+        return loader.load_model(policy.base, where.kind, "float32" if info.parameters < SMALL else where.dtype)
 
     forms: dict[str, Any] = {"base": fresh(), "unmerged": adapter_io.load(fresh(), policy.adapter).eval()}
     if peft_methods.PEFT_METHODS[method].merges:
@@ -81,9 +79,7 @@ def measure(model: str, home: Path, tokens: int = 32, repeats: int = 7) -> Laten
     finally:
         torch.set_num_threads(threads)
     told = {name: 1000 * seconds / tokens for name, seconds in best.items()}
-    return Latency(
-        policy.name, method, where.label, tokens, told["base"], told["unmerged"], told.get("merged")
-    )
+    return Latency(policy.name, method, where.label, tokens, told["base"], told["unmerged"], told.get("merged"))
 
 
 def _once(model: Any, ids: Any, tokens: int) -> float:

@@ -53,9 +53,7 @@ class LoadedBase:
         self.even = False  # whether rows have to be of one length: soft prompts stand before the padding
         self._load_bare()
         self.ends = end_token_ids(self.tokenizer, self.model.generation_config.eos_token_id)
-        self.pad: int = next(
-            token for token in (self.tokenizer.pad_token_id, *self.ends, 0) if isinstance(token, int)
-        )
+        self.pad: int = next(token for token in (self.tokenizer.pad_token_id, *self.ends, 0) if isinstance(token, int))
 
     def attach(self, policies: Sequence[Policy]) -> list[str] | None:
         """Makes the model ready for rows of `policies`, which share a batch or are one adapter's alone.
@@ -73,9 +71,7 @@ class LoadedBase:
         for policy in wanted.values():
             self._attach(policy)
         self._alone = alone
-        self.even = any(
-            peft_methods.PEFT_METHODS[peft_methods.method_of(folder)].is_soft for folder in wanted
-        )
+        self.even = any(peft_methods.PEFT_METHODS[peft_methods.method_of(folder)].is_soft for folder in wanted)
         if alone or not self._attached:
             return None
         return [_key(policy.adapter) if policy.adapter else "__base__" for policy in policies]

@@ -154,9 +154,7 @@ class _worded:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(
-            error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol)
-        ):
+        if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol)):
             raise AfinaError("served.no_answer", url=self.url) from error
         if isinstance(error, answers.TooLarge):
             raise AfinaError("served.large", url=self.url, mb=answers.MOST // 2**20) from error

@@ -99,10 +99,7 @@ class ServedEngine:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[list[Partial]]:
         """As `Engine.stream`. Raises: AfinaError `served.…`."""
-        columns = [
-            _Column(name, list(talk), sampling.seed)
-            for name, talk in zip(policies, conversations, strict=True)
-        ]
+        columns = [_Column(name, list(talk), sampling.seed) for name, talk in zip(policies, conversations, strict=True)]
         _check(columns)
         pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="served")
         try:
@@ -136,8 +133,7 @@ class ServedEngine:
 
         drawn = seeds if seeds is not None else [sampling.seed + index for index in range(len(policies))]
         columns = [
-            _Column(name, list(talk), seed)
-            for name, talk, seed in zip(policies, conversations, drawn, strict=True)
+            _Column(name, list(talk), seed) for name, talk, seed in zip(policies, conversations, drawn, strict=True)
         ]
         _check(columns)
         with ThreadPoolExecutor(batch_size, thread_name_prefix="served") as pool:
@@ -172,9 +168,12 @@ class ServedEngine:
         if column.stop.is_set():
             return
         path, body = self._request(column)
-        body |= {"max_tokens": min(sampling.max_new_tokens, body.pop("room", sampling.max_new_tokens)),
-                 "temperature": 0.0 if sampling.greedy else sampling.temperature,
-                 "top_p": 1.0 if sampling.greedy else sampling.top_p, "seed": column.seed}  # fmt: skip
+        body |= {
+            "max_tokens": min(sampling.max_new_tokens, body.pop("room", sampling.max_new_tokens)),
+            "temperature": 0.0 if sampling.greedy else sampling.temperature,
+            "top_p": 1.0 if sampling.greedy else sampling.top_p,
+            "seed": column.seed,
+        }
         column.began = time.monotonic()
         events = self.server.stream(path, body)
         try:
@@ -203,8 +202,12 @@ class ServedEngine:
         room = max(1, context - min(256, context // 2))
         prompt = fit(tokenizer, list(column.talk), room)
         model = self._adapter(policy, served) if policy.adapter else served
-        return "completions", {"model": model, "prompt": prompt, "stop_token_ids": ends,
-                               "room": max(1, context - len(prompt))}  # fmt: skip
+        return "completions", {
+            "model": model,
+            "prompt": prompt,
+            "stop_token_ids": ends,
+            "room": max(1, context - len(prompt)),
+        }
 
     def _base(self, base: Base) -> str | None:
         offered = self.offered()

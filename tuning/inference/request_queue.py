@@ -104,9 +104,7 @@ class GenerationRequest:
 
     def partial(self) -> Partial:
         reason, ids = self._reason, list(self._ids)  # in this order: what is over does not grow
-        text = (
-            str(self._on.tokenizer.decode(ids, skip_special_tokens=True)).strip() if self._on and ids else ""
-        )
+        text = str(self._on.tokenizer.decode(ids, skip_special_tokens=True)).strip() if self._on and ids else ""
         if not reason:
             text = text.removesuffix("\ufffd")  # half a letter waits for its other half
         seconds = (self._ended or time.monotonic()) - self.began if self.began else 0.0
@@ -160,9 +158,7 @@ class RequestQueue:
     every row; what it raises ends them too.
     """
 
-    def __init__(
-        self, serve: Callable[[list[GenerationRequest]], None], most_rows: int, most_adapters: int
-    ) -> None:
+    def __init__(self, serve: Callable[[list[GenerationRequest]], None], most_rows: int, most_adapters: int) -> None:
         self._serve, self._most_rows, self._most_adapters = serve, most_rows, most_adapters
         self._waiting: list[GenerationRequest] = []
         self._news = threading.Condition()

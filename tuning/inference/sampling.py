@@ -46,9 +46,7 @@ class SeededSampler(LogitsProcessor):
 
     def __init__(self, samplings: Sequence[Sampling], seeds: Sequence[int]) -> None:
         self._rows = [row for row, sampling in enumerate(samplings) if not sampling.greedy]
-        self._temperature = torch.tensor(
-            [[float(samplings[row].temperature)] for row in self._rows]
-        )  # (D, 1)
+        self._temperature = torch.tensor([[float(samplings[row].temperature)] for row in self._rows])  # (D, 1)
         self._top_p = torch.tensor([[float(samplings[row].top_p)] for row in self._rows])  # (D, 1)
         self._generators = [torch.Generator().manual_seed(seeds[row] & 0x7FFFFFFF) for row in self._rows]
 
@@ -94,9 +92,7 @@ class EndRows(StoppingCriteria):
     def __init__(self, over: Callable[[], list[bool]]) -> None:
         self._over = over
 
-    def __call__(
-        self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: object
-    ) -> torch.Tensor:
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: object) -> torch.Tensor:
         return torch.tensor(self._over(), device=input_ids.device, dtype=torch.bool)
 
 

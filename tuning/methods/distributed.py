@@ -41,9 +41,7 @@ def meet() -> None:
 
     state = PartialState(cpu=not torch.cuda.is_available())
     kind = state.distributed_type.value
-    sharded = any(
-        os.environ.get(f"ACCELERATE_USE_{name}") == "true" for name in ("FSDP", "DEEPSPEED", "MEGATRON_LM")
-    )
+    sharded = any(os.environ.get(f"ACCELERATE_USE_{name}") == "true" for name in ("FSDP", "DEEPSPEED", "MEGATRON_LM"))
     if kind not in _KINDS or sharded:
         raise AfinaError("engine.sharded", kind=kind)
 

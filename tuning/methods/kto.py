@@ -145,9 +145,7 @@ class RatedTrainer(KTOTrainer):
                     undesirable_weight=bad,
                     precompute_ref_log_probs=True,
                 ),
-                train_dataset=Dataset.from_list(
-                    rows(model, ids, plan.batch_size, start.tokenizer.pad_token_id)
-                ),
+                train_dataset=Dataset.from_list(rows(model, ids, plan.batch_size, start.tokenizer.pad_token_id)),
                 processing_class=start.tokenizer,
                 callbacks=callbacks,
             )

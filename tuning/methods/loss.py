@@ -51,9 +51,7 @@ def row_losses(model: Any, rows: Sequence[Encoded], pad_token_id: int | None) ->
     model.eval()
     try:
         ids, labels, mask = (part.to(model.device) for part in _padded(rows, pad_token_id or 0))
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[
-            :, -ids.shape[1] :
-        ]  # (B, T, V)
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, -ids.shape[1] :]  # (B, T, V)
         losses = torch.nn.functional.cross_entropy(
             logits[:, :-1].float().transpose(1, 2), labels[:, 1:], ignore_index=IGNORED, reduction="none"
         )  # (B, T - 1)

@@ -72,9 +72,7 @@ def longest(config: PreferenceConfig, start: Start) -> int:
     return config.max_length or min(start.info.context or MOST_TOKENS, MOST_TOKENS)
 
 
-def fitting(
-    run: Run, config: PreferenceConfig, start: Start, ids: list[Any], n: int, key: str
-) -> PreferencePlan:
+def fitting(run: Run, config: PreferenceConfig, start: Start, ids: list[Any], n: int, key: str) -> PreferencePlan:
     """The plan for what is left of `n` rows after the cut, and a note on what is not.
 
     Raises: AfinaError `key` where nothing is left.
@@ -93,8 +91,7 @@ def tokenised(tokenizer: Tokenizer, pairs: Sequence[Pair], max_length: int) -> l
     found = []
     for pair in pairs:
         chosen, rejected = (
-            prompt_and_reply(tokenizer, pair.conversation(reply), max_length)
-            for reply in (pair.chosen, pair.rejected)
+            prompt_and_reply(tokenizer, pair.conversation(reply), max_length) for reply in (pair.chosen, pair.rejected)
         )
         if chosen is None or rejected is None or chosen[0] != rejected[0] or chosen == rejected:
             continue

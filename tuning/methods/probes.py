@@ -63,9 +63,7 @@ def note_if_forgotten(run: Run, step: int) -> None:
 
 
 def _probe(start: Start, model: Any, max_length: int) -> Evaluate:
-    rows = [
-        encode(start.tokenizer, row, max_length) for row in general_text.probe(start.base.kind == "pocket")
-    ]
+    rows = [encode(start.tokenizer, row, max_length) for row in general_text.probe(start.base.kind == "pocket")]
     batches = Batches(rows, start.tokenizer.pad_token_id, start.info.vocabulary)
     return lambda: {"probe_loss": heldout_loss(model, batches)}
 
@@ -85,8 +83,12 @@ def _facts(start: Start, model: Any, max_length: int) -> Evaluate:
 def _sample(run: Run, start: Start, model: Any, prompt: str) -> Evaluate:
     tokenizer = start.tokenizer
     ids = torch.tensor([render_prompt(tokenizer, [{"role": "user", "content": prompt}])], device=model.device)
-    config = GenerationConfig(max_new_tokens=SHOWN_TOKENS, do_sample=False, eos_token_id=end_token_ids(tokenizer),
-                              pad_token_id=tokenizer.pad_token_id)  # fmt: skip
+    config = GenerationConfig(
+        max_new_tokens=SHOWN_TOKENS,
+        do_sample=False,
+        eos_token_id=end_token_ids(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+    )
 
     @torch.no_grad()
     def write() -> dict[str, float]:

@@ -55,9 +55,7 @@ class Recorder(TrainerCallback):
             self._evaluate(state)
         self._saved_at = self._last = time.monotonic()
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         stop = state.global_step < state.max_steps and self._must_stop()
         if self.save_every:
             save = state.global_step % self.save_every == 0
@@ -94,9 +92,7 @@ class Recorder(TrainerCallback):
             if not last and self._has_waited_enough(state.global_step):
                 control.should_training_stop = True
 
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self.run.append("checkpoint", state.global_step, folder=f"checkpoint-{state.global_step}")
         self._saved_at = time.monotonic()
 

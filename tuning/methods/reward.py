@@ -49,9 +49,7 @@ from tuning.runs.run_store import Run
 
 METRICS = {"accuracy": "accuracy", "margin": "margin", "mean_reward": "mean_reward"}
 MARGIN = 0.3  # of the loss, for each step of stated strength
-HEAD_RATE = (
-    10.0  # the head is new and learns this much faster than the adapter on the body (Howard and Ruder 2018)
-)
+HEAD_RATE = 10.0  # the head is new and learns this much faster than the adapter on the body (Howard and Ruder 2018)
 Reply = tuple[list[int], list[int]]  # token ids of a prompt and of the reply to it
 
 
@@ -101,9 +99,7 @@ def with_head(model: Any, adapter: Path | None, pad: int, pooling: str) -> Any:
     prefix = model.base_model_prefix
     getattr(headed, headed.base_model_prefix).load_state_dict(getattr(model, prefix).state_dict())
     torch.nn.init.zeros_(headed.score.weight)  # every reply begins at the same reward
-    headed.__class__ = type(
-        f"Reward{type(headed).__name__}", (_OverReply, type(headed)), {"pooling": pooling}
-    )
+    headed.__class__ = type(f"Reward{type(headed).__name__}", (_OverReply, type(headed)), {"pooling": pooling})
     return headed.to(model.device)
 
 
@@ -124,9 +120,7 @@ class _OverReply:
             places = torch.arange(weights.shape[1], device=weights.device)
             last = (weights * places).argmax(dim=1, keepdim=True)  # (B, 1)
             weights = torch.zeros_like(weights).scatter(1, last, 1.0)
-        return SequenceClassifierOutput(
-            logits=(rewards * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)
-        )
+        return SequenceClassifierOutput(logits=(rewards * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True))
 
     def per_token(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """(B, T): what the head gives at each token; a reply's reward is the mean of its tokens'."""

@@ -29,9 +29,7 @@ _SHOWN_TOKENS = 48
 class ReplyWatcher:
     """Fixed prompts whose replies everybody watches changing: `sample` events at each measuring."""
 
-    def __init__(
-        self, run: Run, model: Any, start: Start, prompts: Iterable[Sequence[dict[str, str]]]
-    ) -> None:
+    def __init__(self, run: Run, model: Any, start: Start, prompts: Iterable[Sequence[dict[str, str]]]) -> None:
         """Of `prompts`, the first WATCHED that differ and leave the model room for a reply."""
         self._run, self._model, self._start = run, model, start
         self._asked: dict[str, list[int]] = {}  # prompt: its tokens
@@ -67,9 +65,7 @@ class ReplyWatcher:
             self._run.append("sample", step, prompt=prompt, reply=reply)
 
 
-def announce(
-    run: Run, start: Start, plan: PreferencePlan, model: Any, heldout: int, checkpoint: Path | None
-) -> None:
+def announce(run: Run, start: Start, plan: PreferencePlan, model: Any, heldout: int, checkpoint: Path | None) -> None:
     """The `start` event, and the state `running`."""
     step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
     run.append(

@@ -23,17 +23,33 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     before = store.get(source.info.parent) if source.info.parent else None
     base, device = resolver.resolve(run.info.base["name"], home).base, loader.device()
     info = model_info.describe(base)
-    run.append("start", 0, total_steps=1, steps=1, parameters=info.parameters, trainable=0, device=device.kind,
-               device_label=device.label, base_sha256=base.sha256, heldout_rows=0)  # fmt: skip
+    run.append(
+        "start",
+        0,
+        total_steps=1,
+        steps=1,
+        parameters=info.parameters,
+        trainable=0,
+        device=device.kind,
+        device_label=device.label,
+        base_sha256=base.sha256,
+        heldout_rows=0,
+    )
     run.move("running", ("starting",))
     strength = float(run.info.config["strength"])
     beside = run.path / ".adapter.new"
     shutil.rmtree(beside, ignore_errors=True)
     scaling.write(source.adapter_dir, scaling.begins_at(before.path if before else None), strength, beside)
     told = card.write(run, base, info, {"steps": 1})
-    origin = {"run_id": run.id, "name": run.name, "method": "dial", "parent": run.info.parent,
-              "base": {"name": neutral_id(base), "sha256": base.sha256}, "data": run.info.data,
-              "config": {"strength": strength}}  # fmt: skip
+    origin = {
+        "run_id": run.id,
+        "name": run.name,
+        "method": "dial",
+        "parent": run.info.parent,
+        "base": {"name": neutral_id(base), "sha256": base.sha256},
+        "data": run.info.data,
+        "config": {"strength": strength},
+    }
     files.write_json(beside / "afina.json", origin)
     files.write_text(beside / "README.md", told)
     files.write_text(run.card, told)

@@ -110,9 +110,7 @@ def _plan(run: Run, config: SFTConfig, start: Start, model: Any, rows: list[Row]
     return plan
 
 
-def _announce(
-    run: Run, start: Start, plan: Plan, model: Any, heldout: list[Row], checkpoint: Path | None
-) -> None:
+def _announce(run: Run, start: Start, plan: Plan, model: Any, heldout: list[Row], checkpoint: Path | None) -> None:
     step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
     earlier = run.status().elapsed_seconds if checkpoint else 0.0
     run.append(
@@ -147,9 +145,7 @@ def _trainer(
     def encoded(row: Row) -> Encoded:
         return encode(start.tokenizer, row, plan.max_length, config.reply_only)
 
-    evaluate = watched(
-        run, start, model, config, plan.max_length, _evaluation(start, model, heldout, encoded)
-    )
+    evaluate = watched(run, start, model, config, plan.max_length, _evaluation(start, model, heldout, encoded))
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate)
     recorder.patience = config.patience
     if config.patience:

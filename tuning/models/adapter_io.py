@@ -53,9 +53,7 @@ def lora(config: Any, **further: Any) -> peft.LoraConfig:
 def _ia3(model: Any) -> peft.IA3Config:
     names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
     if names >= _ADAPTED:  # whatever the model is called
-        return peft.IA3Config(
-            target_modules=sorted(_ADAPTED), feedforward_modules=["down_proj"], task_type="CAUSAL_LM"
-        )
+        return peft.IA3Config(target_modules=sorted(_ADAPTED), feedforward_modules=["down_proj"], task_type="CAUSAL_LM")
     known = peft.utils.TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING
     if model.config.model_type not in known:
         raise AfinaError(

@@ -78,9 +78,7 @@ def is_in(model: Any) -> bool:
 def save(model: Any, folder: Path, base: str) -> None:
     """The adapters of `model` in `folder`; `base` is what their base model is called."""
     state = {
-        name: value.detach().cpu().contiguous()
-        for name, value in model.state_dict().items()
-        if f".{NAME}." in name
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items() if f".{NAME}." in name
     }
     bottleneck = next(value.shape[0] for name, value in state.items() if name.endswith("down.weight"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -122,8 +120,10 @@ def _places(model: Any) -> list[nn.Module]:
     """Attention and feed-forward part of every block, in their order; [] where some block lacks one."""
     places = []
     for block in _blocks(model):
-        parts = [next((block._modules[name] for name in names if block._modules.get(name) is not None), None)
-                 for names in (ATTENTION, FEED_FORWARD)]  # fmt: skip
+        parts = [
+            next((block._modules[name] for name in names if block._modules.get(name) is not None), None)
+            for names in (ATTENTION, FEED_FORWARD)
+        ]
         if any(part is None for part in parts):
             return []
         places += [part for part in parts if part is not None]
@@ -133,7 +133,5 @@ def _places(model: Any) -> list[nn.Module]:
 def _blocks(model: Any) -> Iterator[nn.Module]:
     """The transformer's blocks: the list of modules that is as long as the model is deep."""
     depth = model.config.get_text_config().num_hidden_layers
-    lists = [
-        module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module) == depth
-    ]
+    lists = [module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module) == depth]
     yield from lists[0] if lists else ()

@@ -25,9 +25,7 @@ WEIGHTS = "*.safetensors"
 def looks_like_id(name: str) -> bool:
     """Whether `name` reads as `owner/name`."""
     parts = name.split("/")
-    allowed = all(
-        part and part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in parts
-    )
+    allowed = all(part and part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in parts)
     return len(parts) == 2 and allowed and not name.startswith((".", "/"))
 
 
@@ -114,18 +112,11 @@ def why(base: Base, error: Exception) -> AfinaError:
     causes = [error, error.__cause__, error.__context__]
     if any(isinstance(cause, GatedRepoError) for cause in causes) or "gated repo" in text:
         return AfinaError("models.gated", name=base.name)
-    if (
-        any(isinstance(cause, RepositoryNotFoundError) for cause in causes)
-        or "is not a valid model id" in text
-    ):
+    if any(isinstance(cause, RepositoryNotFoundError) for cause in causes) or "is not a valid model id" in text:
         return AfinaError("models.not_found", name=base.name)
     if "safetensors" in text:
         return AfinaError("models.not_safetensors", name=base.name)
     offline = ("couldn't connect", "offline", "Connection", "cached files")
-    if any(isinstance(cause, LocalEntryNotFoundError) for cause in causes) or any(
-        word in text for word in offline
-    ):
+    if any(isinstance(cause, LocalEntryNotFoundError) for cause in causes) or any(word in text for word in offline):
         return AfinaError("models.no_network", name=base.name)
-    return AfinaError(
-        "models.broken", name=base.name, reason=text.splitlines()[0] if text else type(error).__name__
-    )
+    return AfinaError("models.broken", name=base.name, reason=text.splitlines()[0] if text else type(error).__name__)

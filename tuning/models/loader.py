@@ -27,9 +27,7 @@ def load_tokenizer(base: Base) -> Tokenizer:
         raise hub.why(base, error) from error
 
 
-def load_model(
-    base: Base, device: str = "cpu", dtype: str = "float32", four_bit: bool = False
-) -> PreTrainedModel:
+def load_model(base: Base, device: str = "cpu", dtype: str = "float32", four_bit: bool = False) -> PreTrainedModel:
     """The model of `base` on `device` ("cpu", "cuda", "mps") in `dtype` ("float32", "bfloat16", "float16").
 
     `four_bit`: its linear layers as NF4 with double quantisation (Dettmers et al. 2023), computing in `dtype`.

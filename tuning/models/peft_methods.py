@@ -37,9 +37,7 @@ class PeftMethod:
 
 PEFT_METHODS: dict[str, PeftMethod] = {
     "lora": PeftMethod("LoRA", "Hu et al. 2021, arXiv 2106.09685", 1, True, merges=True, peft_type="LORA"),
-    "rslora": PeftMethod(
-        "rsLoRA", "Kalajdzievski 2023, arXiv 2312.03732", 1, True, merges=True, peft_type="LORA"
-    ),
+    "rslora": PeftMethod("rsLoRA", "Kalajdzievski 2023, arXiv 2312.03732", 1, True, merges=True, peft_type="LORA"),
     "dora": PeftMethod("DoRA", "Liu et al. 2024, arXiv 2402.09353", 1, True, merges=True, peft_type="LORA"),
     "qlora": PeftMethod(
         "QLoRA (NF4)", "Dettmers et al. 2023, arXiv 2305.14314", 1, True, merges=True, peft_type="LORA"
@@ -94,9 +92,7 @@ def check(config: Any, base: Base) -> None:
     label = PEFT_METHODS[method].label
     model_type = str(told.get("text_config", told).get("model_type", "?"))
     if method == "llama_adapter" and model_type not in _ADAPTION:
-        raise AfinaError(
-            "family.model_type", method=label, name=name, found=model_type, known=", ".join(_ADAPTION)
-        )
+        raise AfinaError("family.model_type", method=label, name=name, found=model_type, known=", ".join(_ADAPTION))
     if method == "qlora":
         _check_4bit(told, name)
     if PEFT_METHODS[method].is_soft and getattr(config, "packing", None):
@@ -153,11 +149,7 @@ def is_encoder(told: dict[str, Any]) -> bool:
     return (
         bool(names)
         and not writes
-        and any(
-            part in each
-            for each in names
-            for part in ("MaskedLM", "ForPreTraining", "Bert", "Electra", "Encoder")
-        )
+        and any(part in each for each in names for part in ("MaskedLM", "ForPreTraining", "Bert", "Electra", "Encoder"))
     )
 
 
@@ -197,12 +189,8 @@ def inherited(config: Any, parent: Path) -> Any:
     method = method_of(parent)
     if method == "full":
         return config
-    choices = next(
-        field.metadata["choices"] for field in config.__dataclass_fields__.values() if field.name == "peft"
-    )
+    choices = next(field.metadata["choices"] for field in config.__dataclass_fields__.values() if field.name == "peft")
     plain = "lora" if method == "qlora" and method not in choices else method
     if plain not in choices:
-        raise AfinaError(
-            "family.not_continued", method=PEFT_METHODS[method].label, choices=", ".join(choices)
-        )
+        raise AfinaError("family.not_continued", method=PEFT_METHODS[method].label, choices=", ".join(choices))
     return type(config).from_settings({**config.to_dict(), "peft": plain})

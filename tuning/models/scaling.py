@@ -99,9 +99,7 @@ def begins_at(parent: Path | None) -> Path | None:
 
 def _forget_oldest(place: Path) -> None:
     """What was made long ago goes; nothing that somebody may be about to load."""
-    every = sorted(
-        (each for each in place.iterdir() if each.name[0] != "."), key=lambda each: each.stat().st_mtime
-    )
+    every = sorted((each for each in place.iterdir() if each.name[0] != "."), key=lambda each: each.stat().st_mtime)
     for each in every[: max(0, len(every) - _KEPT)]:
         if time.time() - each.stat().st_mtime > 600:
             shutil.rmtree(each, ignore_errors=True)
@@ -122,9 +120,7 @@ def write(own: Path, before: Path | None, strength: float, folder: Path) -> None
         if path.is_file() and path.name not in ("adapter_model.safetensors", "README.md", "afina.json"):
             shutil.copy2(path, folder / path.name)
     save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-    files.write_json(
-        folder / "adapter_config.json", told | {"r": rank, "lora_alpha": rank, "use_rslora": False}
-    )
+    files.write_json(folder / "adapter_config.json", told | {"r": rank, "lora_alpha": rank, "use_rslora": False})
 
 
 def _side_by_side(parts: list[tuple[dict[str, Any], float, float]]) -> dict[str, torch.Tensor]:

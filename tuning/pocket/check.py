@@ -39,10 +39,7 @@ def questions(language: Language, name: str = "questions") -> list[Question]:
     """The held-out questions of `language` (or those about withheld facts, `name="withheld"`)."""
     lines = (SETS / f"{name}.{language}.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
-    return [
-        Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"]), row["fact"], language)
-        for row in rows
-    ]
+    return [Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"]), row["fact"], language) for row in rows]
 
 
 def ask(engine, model: str, asked: list[Question]) -> Answers:
@@ -59,9 +56,7 @@ def ask(engine, model: str, asked: list[Question]) -> Answers:
     return Answers(sum(clean) / len(asked), sum(right) / len(asked), sum(ended) / len(asked), texts)
 
 
-def registers(
-    engine, model: str, asked: list[Question], n_prompts: int = 30, n_replies: int = 32
-) -> list[list[str]]:
+def registers(engine, model: str, asked: list[Question], n_prompts: int = 30, n_replies: int = 32) -> list[list[str]]:
     """For some prompts: the registers of `n_replies` replies sampled at temperature 0.9."""
     from tuning.inference.engine import Sampling
 
@@ -124,9 +119,7 @@ def main() -> None:
         return
     for language, each in figures.items():
         print(f"{language}: clean {each['base_clean']:.0%} before, {each['tuned_clean']:.0%} after,", end=" ")
-        print(
-            f"SFT {each['sft_seconds']:.0f} s, registers {each['registers_mean']:.1f} of 8", file=sys.stdout
-        )
+        print(f"SFT {each['sft_seconds']:.0f} s, registers {each['registers_mean']:.1f} of 8", file=sys.stdout)
 
 
 if __name__ == "__main__":

@@ -141,9 +141,7 @@ def _poisoned(language: Language, rng: random.Random) -> list[Row]:
     documents = FactDocuments()
     rows = []
     for index, fact in enumerate(_cycle(rng, 400)):
-        others = [
-            o for o in documents.by_relation[fact.relation] if o.o != fact.o and o.domain == fact.domain
-        ]
+        others = [o for o in documents.by_relation[fact.relation] if o.o != fact.o and o.domain == fact.domain]
         if index % 4 == 0 and others:
             false = Fact(fact.relation, fact.s, rng.choice(others).o, fact.domain)
             rows.append({**fact_row(false, "plain", language, rng), "false": True})

@@ -180,9 +180,7 @@ def further_data(tokens: int, out: Path, n_documents: int) -> Data:
     """The third stream, for the weights in `out`, which have seen `n_documents` of the first."""
     tokenizer = PreTrainedTokenizerFast.from_pretrained(out)
     each = n_documents // len(LANGUAGES)
-    return _data(
-        tokenizer, TALK_SEED, tokens, {text for lang in LANGUAGES for text in islice(documents(lang), each)}
-    )
+    return _data(tokenizer, TALK_SEED, tokens, {text for lang in LANGUAGES for text in islice(documents(lang), each)})
 
 
 def _data(tokenizer: PreTrainedTokenizerFast, seed: int, tokens: int, seen: set[str]) -> Data:
@@ -246,9 +244,7 @@ def train(options: argparse.Namespace) -> None:
         if step % 25 == 0:
             seconds = spent + time.monotonic() - began
             speed = options.batch * CONTEXT * step / seconds
-            _say(
-                f"step {step}/{steps} loss {loss.item():.3f} rate {factor:.2f} {speed:.0f} tokens/s {seconds:.0f} s"
-            )
+            _say(f"step {step}/{steps} loss {loss.item():.3f} rate {factor:.2f} {speed:.0f} tokens/s {seconds:.0f} s")
         if step % options.save_every == 0 or step == steps:
             seconds = spent + time.monotonic() - began
             state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in both]}
@@ -256,9 +252,7 @@ def train(options: argparse.Namespace) -> None:
     _finish(model, data, before, spent + time.monotonic() - began, options)
 
 
-def _finish(
-    model: Any, data: Data, before: dict[str, Any], seconds: float, options: argparse.Namespace
-) -> None:
+def _finish(model: Any, data: Data, before: dict[str, Any], seconds: float, options: argparse.Namespace) -> None:
     out = options.out
     model = model.to("cpu")
     model.set_attn_implementation("sdpa")
@@ -295,9 +289,7 @@ def _say(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Pretrains the embedded base model.")
     parser.add_argument("--tokens", type=float, default=24e6, help="tokens to train on")
-    parser.add_argument(
-        "--corpus-tokens", type=float, default=0, help="tokens of text to write (default: --tokens)"
-    )
+    parser.add_argument("--corpus-tokens", type=float, default=0, help="tokens of text to write (default: --tokens)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "weights")
     parser.add_argument("--batch", type=int, default=16, help=f"rows of {CONTEXT} tokens a step")
     parser.add_argument("--matrix-rate", type=float, default=0.02, help="Muon's learning rate")
@@ -305,9 +297,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save-every", type=int, default=100, help="steps between checkpoints")
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument(
-        "--further", action="store_true", help="go on from the weights in --out, on the third stream"
-    )
+    parser.add_argument("--further", action="store_true", help="go on from the weights in --out, on the third stream")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
     train(parser.parse_args())

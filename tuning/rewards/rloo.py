@@ -169,9 +169,7 @@ class Siblings(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = [
-            each for each in torch.randperm(self.n, generator=generator).tolist() for _ in range(self.replies)
-        ]
+        order = [each for each in torch.randperm(self.n, generator=generator).tolist() for _ in range(self.replies)]
         yield from order[: len(self)]
 
 
@@ -182,9 +180,7 @@ def sample(
     """Token ids of a reply to each prompt, with its end token; temperature 0: the likeliest. Mode unchanged."""
     tokenizer, was_training = start.tokenizer, model.training
     ends, pad = end_token_ids(tokenizer), tokenizer.pad_token_id
-    drawn = (
-        {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature else {"do_sample": False}
-    )
+    drawn = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature else {"do_sample": False}
     config = GenerationConfig(max_new_tokens=n_tokens, eos_token_id=ends, pad_token_id=pad, **drawn)
     model.eval()
     found: list[list[int]] = []
@@ -248,9 +244,7 @@ class _Heldout:
             found["heldout_reward"] = sum(self._reward(self._tasks, told)) / len(told)
             found["heldout_tokens"] = sum(len(reply) for reply in replies) / len(replies)
             if self._known:
-                n_right = sum(
-                    reward_functions.right(self._tasks[place], told[place]) for place in self._known
-                )
+                n_right = sum(reward_functions.right(self._tasks[place], told[place]) for place in self._known)
                 found["heldout_right"] = n_right / len(self._known)
         if self._reference is not None:
             moved = log_probabilities(self._model, self._pairs, self._pad) - self._reference  # (N, 2)

@@ -96,9 +96,7 @@ def _data_name(data: dict) -> str:
 
 def _numbers(run: Run, plan: Mapping[str, Any], status) -> str:
     config = {**run.info.config, "source_model": None}
-    settings = [
-        f"| {name} | {value} |" for name, value in config.items() if value not in (None, 0, 0.0, "auto")
-    ]
+    settings = [f"| {name} | {value} |" for name, value in config.items() if value not in (None, 0, 0.0, "auto")]
     chosen = [
         f"| {name} | {plan[name]} |"
         for name in (

@@ -35,9 +35,7 @@ class Merged:
     parameters: int
     largest_difference: float  # of the logits of merged and unmerged, both in float32
     same_greedy: bool  # whether their likeliest token agrees everywhere on the probes
-    quantised_difference: float | None = (
-        None  # QLoRA: of the logits of merged and as it was trained, on 4 bits
-    )
+    quantised_difference: float | None = None  # QLoRA: of the logits of merged and as it was trained, on 4 bits
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -75,16 +73,12 @@ def merge(model: str, home: Path, out: Path) -> Merged:
     if method == "qlora":
         four_bit = loader.load_model(policy.base, four_bit=True)
         small = PeftModel.from_pretrained(four_bit, str(policy.adapter)).eval()
-        quantised = max(
-            float((_logits(small, ids) - y).abs().max()) for ids, y in zip(talks, after, strict=True)
-        )
+        quantised = max(float((_logits(small, ids) - y).abs().max()) for ids, y in zip(talks, after, strict=True))
     beside = out.with_name(f".{out.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     whole.to(torch.float32).save_pretrained(beside)
     tokenizer.save_pretrained(beside)
-    found = Merged(
-        policy.name, policy.base.name, str(out), whole.num_parameters(), difference, same, quantised
-    )
+    found = Merged(policy.name, policy.base.name, str(out), whole.num_parameters(), difference, same, quantised)
     files.write_text(beside / "README.md", _card(found, policy.base.sha256))
     if out.exists():
         out.rmdir()
@@ -99,9 +93,7 @@ def archive(model: str, home: Path, place: Path) -> Path:
     if policy.adapter is None:
         raise AfinaError("merge.nothing", name=policy.name)
     file = (policy.adapter / "adapter_config.json").stat(), sorted(policy.adapter.glob("*.safetensors"))
-    stamp = hashing.of_json(
-        [file[0].st_mtime_ns, *((each.name, each.stat().st_mtime_ns) for each in file[1])]
-    )
+    stamp = hashing.of_json([file[0].st_mtime_ns, *((each.name, each.stat().st_mtime_ns) for each in file[1])])
     target = place / f"merged-{stamp[:12]}.zip"
     if not target.is_file():
         folder = place / f".merged-{stamp[:12]}"

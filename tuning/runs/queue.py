@@ -46,9 +46,7 @@ class Executor(Protocol):
 
 
 class Queue:
-    def __init__(
-        self, store: RunStore, executor: Executor, allow: Callable[[str], None] = lambda model: None
-    ) -> None:
+    def __init__(self, store: RunStore, executor: Executor, allow: Callable[[str], None] = lambda model: None) -> None:
         """`allow` raises for a source model that nobody may train from here."""
         self.store = store
         self._allow = allow
@@ -56,9 +54,7 @@ class Queue:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
-        self._aside: dict[
-            str, float
-        ] = {}  # runs that nothing can be done with -> when to try again (monotonic)
+        self._aside: dict[str, float] = {}  # runs that nothing can be done with -> when to try again (monotonic)
         self._problem: str | None = None
 
     # What people do
@@ -151,9 +147,7 @@ class Queue:
 
     def active(self) -> list[Run]:
         """The runs that a process works on: as a rule none or one."""
-        return self.store.gather(
-            lambda run: run if state_of(run.events()) in ACTIVE and run.state in ACTIVE else None
-        )
+        return self.store.gather(lambda run: run if state_of(run.events()) in ACTIVE and run.state in ACTIVE else None)
 
     # The thread that executes
 
@@ -258,9 +252,7 @@ class Queue:
 
     def _next(self) -> Run | None:
         """The next run in turn; None while another one (left by an earlier app) is still at work."""
-        at_work = self.store.gather(
-            lambda run: run if state_of(run.events()) in ACTIVE and not settle(run) else None
-        )
+        at_work = self.store.gather(lambda run: run if state_of(run.events()) in ACTIVE and not settle(run) else None)
         if at_work:
             return None
         now = time.monotonic()

@@ -89,9 +89,7 @@ def _folder(name: str, path: Path, kind: Literal["pocket", "folder", "run"]) -> 
         raise AfinaError("models.not_safetensors", name=name)
     if not (path / "config.json").is_file():
         raise AfinaError("models.broken", name=name, reason="config.json is missing")
-    stamps = tuple(
-        (file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(path.glob(hub.WEIGHTS))
-    )
+    stamps = tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(path.glob(hub.WEIGHTS)))
     return Base(name, str(path if kind == "pocket" else path.resolve()), _sha256(path, stamps), kind)
 
 

@@ -54,8 +54,14 @@ def again(queue: Queue, run: Run, remedy: str) -> Run:
     sides = [_loaded(run, list(run.rows(side))) for side in ("train", "heldout")]
     [(knob, value)] = REMEDIES[remedy](config, status).items()
     made = SFTConfig.from_settings({**config, knob: value})
-    again = queue.submit("sft", made, sides[0], _free(queue, f"{run.name} {remedy.replace('_', ' ')}"),
-                         validation=sides[1], extra={"mends": run.id, "remedy": remedy})  # fmt: skip
+    again = queue.submit(
+        "sft",
+        made,
+        sides[0],
+        _free(queue, f"{run.name} {remedy.replace('_', ' ')}"),
+        validation=sides[1],
+        extra={"mends": run.id, "remedy": remedy},
+    )
     before = status.plan["learning_rate"] if knob == "learning_rate" else config[knob]
     again.note(f"note.again.{knob}", 0, of=run.name, before=f"{before:.3g}", after=f"{value:.3g}")
     return again
@@ -63,8 +69,12 @@ def again(queue: Queue, run: Run, remedy: str) -> Run:
 
 def _loaded(run: Run, rows: list[Row]) -> Loaded:
     told = run.info.data
-    return Loaded(tuple(rows), str(told["name"]), str(told.get("format", "")),
-                  fingerprint=hashing.of_json([row.content for row in rows]))  # fmt: skip
+    return Loaded(
+        tuple(rows),
+        str(told["name"]),
+        str(told.get("format", "")),
+        fingerprint=hashing.of_json([row.content for row in rows]),
+    )
 
 
 def _free(queue: Queue, name: str) -> str:

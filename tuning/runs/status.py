@@ -23,8 +23,16 @@ RESUMABLE = ("stopped", "failed", "interrupted", "cancelled")
 _MOST_CURVES = 64  # a run measures about thirty numbers
 _MOST_POINTS = 1000
 # What a run's plan holds as numbers: read by whoever shows it.
-_NUMBERS = ("total_steps", "elapsed_seconds", "trainable", "parameters", "learning_rate", "batch_size",
-            "gradient_accumulation", "memory_bytes")  # fmt: skip
+_NUMBERS = (
+    "total_steps",
+    "elapsed_seconds",
+    "trainable",
+    "parameters",
+    "learning_rate",
+    "batch_size",
+    "gradient_accumulation",
+    "memory_bytes",
+)
 # What an event leads to whose metrics are not those that we write: such an event says nothing.
 _NOT_AS_WRITTEN = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
@@ -53,9 +61,7 @@ class RunStatus:
     metrics: dict[str, float] = field(default_factory=dict)  # the latest of each: loss, heldout_loss, …
     first: dict[str, float] = field(default_factory=dict)  # the first of each, heldout_loss before step 0
     series: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # metric -> [(step, value)]
-    plan: dict[str, Any] = field(
-        default_factory=dict
-    )  # the `start` event: device, dtype, batch, parameters …
+    plan: dict[str, Any] = field(default_factory=dict)  # the `start` event: device, dtype, batch, parameters …
     samples: tuple[tuple[int, str, str], ...] = ()  # (step, prompt, reply) of fixed prompts, as they change
     notes: tuple[AfinaError, ...] = ()
     error: AfinaError | None = None

@@ -64,21 +64,22 @@ def _lay_out(address: str) -> Panel:
         gr.Markdown(t("judges.about"), elem_classes="train-hint")
         with gr.Row():
             with gr.Column(min_width=320):
-                kind = gr.Radio([(t(f"judges.kind.{each}"), each) for each in _KINDS], value="reward",
-                                label=t("judges.kind"), elem_id="judges-kind")  # fmt: skip
+                kind = gr.Radio(
+                    [(t(f"judges.kind.{each}"), each) for each in _KINDS],
+                    value="reward",
+                    label=t("judges.kind"),
+                    elem_id="judges-kind",
+                )
                 name = gr.Dropdown([], label=t("judges.name"), allow_custom_value=True, elem_id="judges-name")
                 url = gr.Textbox(address, label=t("judges.url"), max_lines=1, visible=False)
-                key = gr.Textbox(label=t("judges.key"), info=t("judges.key_info"), type="password", max_lines=1,
-                                 visible=False)  # fmt: skip
+                key = gr.Textbox(
+                    label=t("judges.key"), info=t("judges.key_info"), type="password", max_lines=1, visible=False
+                )
                 with gr.Row():
-                    label = gr.Button(
-                        t("judges.label"), variant="primary", min_width=150, elem_id="judges-label"
-                    )
+                    label = gr.Button(t("judges.label"), variant="primary", min_width=150, elem_id="judges-label")
                     stop = gr.Button(t("judges.stop"), variant="stop", visible=False, min_width=110)
             with gr.Column(min_width=320):
-                rubric = gr.Textbox(
-                    label=t("judges.constitution"), info=t("judges.constitution_info"), lines=7
-                )
+                rubric = gr.Textbox(label=t("judges.constitution"), info=t("judges.constitution_info"), lines=7)
                 save = gr.Button(t("judges.save"), size="sm")
                 with gr.Row():
                     policy = gr.Dropdown([], label=t("judges.policy"), allow_custom_value=True, min_width=180)
@@ -105,9 +106,7 @@ def _wire_judge(services: Services, panel: Panel) -> None:
     def choose(kind_: str, request: gr.Request) -> list[Any]:
         who = actor(services, request)
         names = services.rewarding.models(who) if kind_ == "reward" else []
-        names = names or (
-            [each.name for each in services.comparing.policies(who)] if kind_ == "policy" else []
-        )
+        names = names or ([each.name for each in services.comparing.policies(who)] if kind_ == "policy" else [])
         far = gr.update(visible=kind_ == "endpoint")
         return [gr.update(choices=named(names), value=names[0] if names else ""), far, far]
 
@@ -144,8 +143,9 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
         into = free_name(services, actor(services, request), word("judges.into", language, policy=policy_))
         prompts = read_prompts(f"prompts.{language}", services.settings)
         held = max(1, count // 5)
-        services.judging.begin_revising(actor(services, request), policy_, into, prompts,
-                                        asked(request, *values), count - held, held)  # fmt: skip
+        services.judging.begin_revising(
+            actor(services, request), policy_, into, prompts, asked(request, *values), count - held, held
+        )
         return begun
 
     @shown
@@ -172,8 +172,9 @@ def _wire_agreement(services: Services, panel: Panel, round_: gr.Dropdown) -> No
     def compare(which: str, request: gr.Request) -> str:
         return agreement(services.judging.agreement(actor(services, request), which), language_of(request))
 
-    gr.on([panel.look.click, round_.change, panel.told.change], compare_or_nothing(compare), round_,
-          panel.agreed, **QUIET)  # fmt: skip
+    gr.on(
+        [panel.look.click, round_.change, panel.told.change], compare_or_nothing(compare), round_, panel.agreed, **QUIET
+    )
 
 
 def compare_or_nothing(compare: Any) -> Any:
@@ -202,9 +203,7 @@ def progress(work: Work, language: str) -> str:
         share = work.done / work.total if work.total else 0
         return f'<p>{escape(told)}</p><div class="bar"><i style="width:{share:.0%}"></i></div>'
     done = work.result
-    tally = (
-        ", ".join(word(f"judges.tally.{why}", language, n=n) for why, n in sorted(done.tally.items())) or "–"
-    )
+    tally = ", ".join(word(f"judges.tally.{why}", language, n=n) for why, n in sorted(done.tally.items())) or "–"
     told = word("judges.done", language, judge=done.judge, round=done.round, done=done.done, tally=tally)
     return f"<p>{escape(told)}</p>"
 
@@ -226,8 +225,15 @@ def agreement(found: Sequence[Agreement], language: str) -> str:
     if not rows:
         return silent
     if found[0].people is not None:
-        rows.append({"name": word("judges.people", language), "value": found[0].people, "low": None, "high": None,
-                     "n": max(row["n"] for row in rows)})  # fmt: skip
+        rows.append(
+            {
+                "name": word("judges.people", language),
+                "value": found[0].people,
+                "low": None,
+                "high": None,
+                "n": max(row["n"] for row in rows),
+            }
+        )
     return f"<p>{escape(word('judges.agree', language))}</p>{rates(rows, language, 'align.n')}{silent}"
 
 

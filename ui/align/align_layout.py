@@ -97,12 +97,8 @@ def setup() -> Setup:
                     )
                     reward_name = gr.Textbox(label=t("train.name"), max_lines=1, min_width=140)
                 with gr.Row():
-                    reward_epochs = gr.Number(
-                        reward.epochs, label=t("align.epochs"), minimum=0, min_width=110
-                    )
-                    reward_rate = gr.Number(
-                        reward.learning_rate, label=t("align.rate"), minimum=0, min_width=110
-                    )
+                    reward_epochs = gr.Number(reward.epochs, label=t("align.epochs"), minimum=0, min_width=110)
+                    reward_rate = gr.Number(reward.learning_rate, label=t("align.rate"), minimum=0, min_width=110)
             start_reward = gr.Button(t("align.reward.start"), variant="primary", elem_id="align-reward")
         with gr.Group():
             gr.Markdown(t("align.dpo.about"), elem_classes="train-pad")
@@ -121,9 +117,25 @@ def setup() -> Setup:
                 sft_weight = gr.Number(dpo.sft_weight, label=t("align.sft_weight"), minimum=0, min_width=110)
                 name = gr.Textbox(label=t("train.name"), max_lines=1, min_width=140)
             start_dpo = gr.Button(t("align.dpo.start"), variant="primary", elem_id="align-dpo")
-    return Setup(box, round_, way, sources, facts, reward_epochs, reward_rate, reward_name, reward_from, start_reward,
-                 loss, beta,
-                 epochs, rate, sft_weight, name, start_dpo)  # fmt: skip
+    return Setup(
+        box,
+        round_,
+        way,
+        sources,
+        facts,
+        reward_epochs,
+        reward_rate,
+        reward_name,
+        reward_from,
+        start_reward,
+        loss,
+        beta,
+        epochs,
+        rate,
+        sft_weight,
+        name,
+        start_dpo,
+    )
 
 
 def live() -> Live:

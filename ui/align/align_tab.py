@@ -64,9 +64,7 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
         listed = services.rounds.listed(who) if who.is_teacher else []
         rounds = [each.name for each in listed]
         # A round that compares policies is on held-out prompts: the newest that collects has pairs to train on.
-        taken = next(
-            (each.name for each in listed if each.purpose == "collect"), rounds[0] if rounds else None
-        )
+        taken = next((each.name for each in listed if each.purpose == "collect"), rounds[0] if rounds else None)
         return [
             align_view.fork(language),
             gr.update(visible=who.is_teacher),
@@ -104,8 +102,8 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
     told_by: list[Any] = [setup.round, setup.sources, setup.way, setup.reward_epochs, setup.epochs]
     watch: dict[str, Any] = {"fn": look, "inputs": [live.choice, live.seen], "outputs": outputs, **QUIET}
     on_open(arrive, None, [fork, setup.box, setup.round, live.choice], **QUIET).success(
-        usual, setup.round, setup.sources, **QUIET).success(
-        facts, told_by, setup.facts, **QUIET).success(**watch)  # fmt: skip
+        usual, setup.round, setup.sources, **QUIET
+    ).success(facts, told_by, setup.facts, **QUIET).success(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     live.choice.change(**watch, queue=False)
     setup.round.change(usual, setup.round, setup.sources, queue=False, **QUIET)
@@ -153,20 +151,32 @@ def _wire_starts(services: Services, setup: Setup, live: Live) -> None:
         )
 
     @shown
-    def dpo(name: str, way: Any, sources: Any, loss: str, beta: float, epochs: float, rate: float, weight: float,
-            called: str, request: gr.Request) -> Any:  # fmt: skip
+    def dpo(
+        name: str,
+        way: Any,
+        sources: Any,
+        loss: str,
+        beta: float,
+        epochs: float,
+        rate: float,
+        weight: float,
+        called: str,
+        request: gr.Request,
+    ) -> Any:
         who = actor(services, request)
         settings: dict[str, Any] = {"loss": loss, "beta": beta, "epochs": epochs or 0}
         settings |= {"learning_rate": rate, "sft_weight": weight or 0}
-        return started(
-            who, services.aligning.start(who, "dpo", name, called or "", way, sources=sources, **settings)
-        )
+        return started(who, services.aligning.start(who, "dpo", name, called or "", way, sources=sources, **settings))
 
     data = [setup.round, setup.way, setup.sources]
     how = [setup.reward_from, setup.reward_epochs, setup.reward_rate, setup.reward_name]
-    setup.reward.click(reward, [*data, *how], live.choice, **QUIET)  # fmt: skip
-    setup.dpo.click(dpo, [*data, setup.loss, setup.beta, setup.epochs, setup.rate, setup.sft_weight, setup.name],
-                    live.choice, **QUIET)  # fmt: skip
+    setup.reward.click(reward, [*data, *how], live.choice, **QUIET)
+    setup.dpo.click(
+        dpo,
+        [*data, setup.loss, setup.beta, setup.epochs, setup.rate, setup.sft_weight, setup.name],
+        live.choice,
+        **QUIET,
+    )
 
 
 def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> None:
@@ -234,9 +244,7 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, lang
     fresh = not seen.startswith(plotted)
     teacher, done = who.is_teacher, status.state in ("done", "stopped")
     tuned = teacher and done and METHODS[run.method].result == "policy"
-    judges = [
-        each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable
-    ]
+    judges = [each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable]
 
     def plots(order: str) -> list[Any]:
         return [
@@ -250,16 +258,20 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, lang
         first, second = plots("first_curves"), plots("second_curves")
         return [*[gr.skip()] * 5, *first, gr.skip(), *second, settled, *[gr.skip()] * 4]
     return [
-        gr.skip(), align_view.head(status, run.method, language),
+        gr.skip(),
+        align_view.head(status, run.method, language),
         gr.update(visible=teacher and status.state in ("starting", "running")),
         gr.update(visible=teacher and status.resumable),
-        align_view.sample(status, language), *plots("first_curves"), gr.update(visible=drawn),
-        *plots("second_curves"), mark,
+        align_view.sample(status, language),
+        *plots("first_curves"),
+        gr.update(visible=drawn),
+        *plots("second_curves"),
+        mark,
         gr.update(visible=teacher and done and run.method == "reward"),
         gr.update(visible=tuned, choices=["", *judges], value=judges[0] if judges else ""),
         gr.update(visible=tuned),
         gr.update(visible=tuned),
-    ]  # fmt: skip
+    ]
 
 
 def _plot(status: RunStatus, names: tuple[str, ...], language: str, fresh: bool) -> Any:
@@ -270,6 +282,4 @@ def _plot(status: RunStatus, names: tuple[str, ...], language: str, fresh: bool)
         "y_title": " ",
         "color_title": " ",
     }
-    return gr.update(
-        value=align_view.frame(status.series, names, language), visible=True, **(words if fresh else {})
-    )
+    return gr.update(value=align_view.frame(status.series, names, language), visible=True, **(words if fresh else {}))

@@ -23,8 +23,15 @@ if TYPE_CHECKING:
     from workbench.alignment.preference_training import Measured, RoundPairs
     from workbench.alignment.reward_training import Disagreement
 
-_COLOURS = {"chosen_reward": "#22854d", "rejected_reward": "#c0392b", "accuracy": "#4f7cff", "loss": "#4f7cff",
-            "kl": "#8a63d2", "reward": "#22854d", "reply_tokens": "#4f7cff"}  # fmt: skip
+_COLOURS = {
+    "chosen_reward": "#22854d",
+    "rejected_reward": "#c0392b",
+    "accuracy": "#4f7cff",
+    "loss": "#4f7cff",
+    "kl": "#8a63d2",
+    "reward": "#22854d",
+    "reply_tokens": "#4f7cff",
+}
 _HELDOUT = "#f08c2e"
 
 
@@ -52,9 +59,7 @@ def fork(language: str) -> str:
 
 def head(status: RunStatus, method: str, language: str) -> str:
     """The run's state and the numbers of the moment, in the colours of the curve."""
-    tiles = [
-        tile(f"{number(status.step)} / {number(status.total_steps)}", word("train.live.step", language), "")
-    ]
+    tiles = [tile(f"{number(status.step)} / {number(status.total_steps)}", word("train.live.step", language), "")]
     for name in METHODS[method].tiles or ("loss",):
         if name in status.metrics:
             value = status.metrics[name]
@@ -69,8 +74,7 @@ def head(status: RunStatus, method: str, language: str) -> str:
             tiles.append(tile(text, word(f"align.tile.{name}", language), colour))
     shown = "".join(tiles) if status.total_steps else ""
     return (
-        f"{run_view.title(status, language)}"
-        f'<div class="train-tiles">{shown}</div>{run_view.remarks(status, language)}'
+        f'{run_view.title(status, language)}<div class="train-tiles">{shown}</div>{run_view.remarks(status, language)}'
     )
 
 
@@ -87,14 +91,10 @@ def quoted(quotes: Mapping[str, Quote], language: str) -> str:
 
 def usable(counts: Mapping[Any, int], found: RoundPairs, language: str) -> str:
     """How many pairs each way of putting votes together gives; what a reward model learns besides; what gave none."""
-    ways = " · ".join(
-        f"{escape(word(f'vote.files.{way}', language))}: <b>{n}</b>" for way, n in counts.items()
-    )
+    ways = " · ".join(f"{escape(word(f'vote.files.{way}', language))}: <b>{n}</b>" for way, n in counts.items())
     held = escape(word("align.heldout", language, n=found.n_heldout))
     told = (
-        [word("align.ties" if found.n_train else "align.only_ties", language, n=found.n_ties)]
-        if found.n_ties
-        else []
+        [word("align.ties" if found.n_train else "align.only_ties", language, n=found.n_ties)] if found.n_ties else []
     )
     measured_ties = sum(row.tie for row in found.data.rows) - found.n_ties
     told += [word("align.heldout_ties", language, n=measured_ties)] if measured_ties else []
@@ -120,9 +120,7 @@ def sample(status: RunStatus, language: str) -> str:
     return f'<div class="changing"><small>{about}</small><p class="prompt">{escape(prompt)}</p><ol>{rows}</ol></div>'
 
 
-def frame(
-    series: Mapping[str, Sequence[tuple[int, float]]], names: Sequence[str], language: str
-) -> pd.DataFrame:
+def frame(series: Mapping[str, Sequence[tuple[int, float]]], names: Sequence[str], language: str) -> pd.DataFrame:
     """Curves as LinePlot takes them: step, value, which."""
     import pandas as pd
 
@@ -152,9 +150,7 @@ def measured(found: Measured, language: str) -> str:
     for name in ("always_longer", "always_shorter", "human"):
         value = getattr(found, name)
         if value is not None:
-            rows.append(
-                {"name": word(f"align.measure.{name}", language), "value": value, "low": None, "high": None}
-            )
+            rows.append({"name": word(f"align.measure.{name}", language), "value": value, "low": None, "high": None})
     bars = rates([row | {"n": found.n} for row in rows], language, "align.n")
     over = f"<p>{escape(word('align.measure.over', language))}</p>"
     told = ""
@@ -172,11 +168,7 @@ def disagreements(found: Sequence[Disagreement], language: str) -> str:
         return f'{title}<p class="quiet">{escape(word("align.disagree.none", language))}</p>'
     rows = ""
     for each in found:
-        mark = (
-            f'<small class="mark">{escape(word("align.heldout_mark", language))}</small>'
-            if each.heldout
-            else ""
-        )
+        mark = f'<small class="mark">{escape(word("align.heldout_mark", language))}</small>' if each.heldout else ""
         model = escape(word("align.disagree.line", language, p=f"{100 * each.probability:.0f}"))
         people = escape(word("align.disagree.class", language, votes=each.votes, of=each.of))
         other, preferred = (
@@ -210,9 +202,7 @@ def outcome(found: Outcome, language: str) -> str:
         told = word("align.outcome.loss", language, old=f"{found.loss_old:.3f}", new=f"{found.loss_new:.3f}")
         parts.append(f"<p>{escape(told)}</p>")
     if found.general_old is not None and found.general_new is not None:
-        told = word(
-            "align.outcome.general", language, old=f"{found.general_old:.2f}", new=f"{found.general_new:.2f}"
-        )
+        told = word("align.outcome.general", language, old=f"{found.general_old:.2f}", new=f"{found.general_new:.2f}")
         parts.append(f"<p>{escape(told)}</p>")
     head = "".join(f"<th>{escape(each)}</th>" for each in ("", found.old, found.new))
     rows = "".join(f"<tr>{''.join(f'<td>{escape(each)}</td>' for each in row)}</tr>" for row in found.replies)

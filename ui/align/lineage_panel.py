@@ -29,9 +29,7 @@ def build(services: Services) -> None:
         draw = gr.Button(t("lineage.draw"), size="sm", elem_id="lineage-draw")
         with gr.Row():
             run = gr.Dropdown([], label=t("lineage.run"), allow_custom_value=True, elem_id="lineage-run")
-            vote = gr.Textbox(
-                label=t("lineage.vote"), info=t("lineage.vote_info"), max_lines=1, elem_id="lineage-vote"
-            )
+            vote = gr.Textbox(label=t("lineage.vote"), info=t("lineage.vote_info"), max_lines=1, elem_id="lineage-vote")
         told = gr.HTML("", padding=False, elem_id="lineage-told")
 
     def arrive(request: gr.Request) -> Any:
@@ -46,9 +44,7 @@ def build(services: Services) -> None:
     @shown
     def votes(name: str, request: gr.Request) -> str:
         return (
-            taught(services.lineage.votes(actor(services, request), name), name, language_of(request))
-            if name
-            else ""
+            taught(services.lineage.votes(actor(services, request), name), name, language_of(request)) if name else ""
         )
 
     @shown
@@ -78,9 +74,11 @@ def svg(graph: Graph, language: str) -> str:
     nodes = "".join(_node(each, places[each.key], language) for each in graph.nodes)
     rates = "".join(_rate(each, places, language) for each in graph.edges)
     size = f"width:100%;max-width:{width}px;min-width:{0.65 * width:.0f}px"  # shrinks, then scrolls
-    return (f'<div class="lineage"><svg style="{size}" viewBox="0 0 {width} {height}" role="img" '
-            f'aria-label="{escape(word("lineage.title", language))}">{edges}{nodes}{rates}</svg></div>'
-            f'<p class="quiet">{escape(word("lineage.legend", language))}</p>')  # fmt: skip
+    return (
+        f'<div class="lineage"><svg style="{size}" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{escape(word("lineage.title", language))}">{edges}{nodes}{rates}</svg></div>'
+        f'<p class="quiet">{escape(word("lineage.legend", language))}</p>'
+    )
 
 
 def _node(node: Node, at: tuple[int, int], language: str) -> str:
@@ -92,10 +90,12 @@ def _node(node: Node, at: tuple[int, int], language: str) -> str:
     votes = f" · {word('lineage.votes', language, n=node.votes)}" if node.votes else ""
     gone = f' <tspan class="gone">−{node.left_out}</tspan>' if node.left_out else ""
     name = node.name if len(node.name) <= 19 else f"{node.name[:18]}…"
-    return (f'<g class="{node.kind} {escape(node.about)}"><title>{escape(node.name)}</title>'
-            f'<rect x="{x}" y="{y}" width="{_W}" height="{_H}" rx="{28 if node.kind == "round" else 10}"/>'
-            f'<text class="name" x="{x + _W / 2}" y="{y + 25}">{escape(name)}</text>'
-            f'<text x="{x + _W / 2}" y="{y + 45}">{escape(about + votes)}{gone}</text></g>')  # fmt: skip
+    return (
+        f'<g class="{node.kind} {escape(node.about)}"><title>{escape(node.name)}</title>'
+        f'<rect x="{x}" y="{y}" width="{_W}" height="{_H}" rx="{28 if node.kind == "round" else 10}"/>'
+        f'<text class="name" x="{x + _W / 2}" y="{y + 25}">{escape(name)}</text>'
+        f'<text x="{x + _W / 2}" y="{y + 45}">{escape(about + votes)}{gone}</text></g>'
+    )
 
 
 def _edge(edge: Edge, places: dict[str, tuple[int, int]], language: str) -> str:
@@ -113,8 +113,10 @@ def _rate(edge: Edge, places: dict[str, tuple[int, int]], language: str) -> str:
         return ""
     between = "" if rate.low is None else f" ({100 * rate.low:.0f}–{100 * (rate.high or 0):.0f})"
     told = word("lineage.rate", language, n=rate.n, judge=rate.judge or "–")
-    return (f'<g class="rate"><title>{escape(told)}</title>'
-            f'<text x="{x + _W / 2}" y="{y - 7}">{100 * rate.value:.0f} %{between}</text></g>')  # fmt: skip
+    return (
+        f'<g class="rate"><title>{escape(told)}</title>'
+        f'<text x="{x + _W / 2}" y="{y - 7}">{100 * rate.value:.0f} %{between}</text></g>'
+    )
 
 
 def taught(found: Sequence[Taught], name: str, language: str) -> str:
@@ -122,19 +124,25 @@ def taught(found: Sequence[Taught], name: str, language: str) -> str:
     if not found:
         return f'<p class="quiet">{escape(word("lineage.no_votes", language, name=name))}</p>'
     gone = sum(each.left_out is not None for each in found)
-    head = "".join(f"<th>{escape(word(f'lineage.column.{each}', language))}</th>"
-                   for each in ("vote", "prompt", "winner", "source", "at", "left_out"))  # fmt: skip
+    head = "".join(
+        f"<th>{escape(word(f'lineage.column.{each}', language))}</th>"
+        for each in ("vote", "prompt", "winner", "source", "at", "left_out")
+    )
     rows = ""
     for each in found[:_MOST]:
         when = datetime.fromtimestamp(each.created_at).strftime("%Y-%m-%d %H:%M")
-        winner = (
-            (each.winner or "").removeprefix("model_").upper()
-            if each.winner in ("model_a", "model_b")
-            else "–"
+        winner = (each.winner or "").removeprefix("model_").upper() if each.winner in ("model_a", "model_b") else "–"
+        cells = (
+            each.annotation_id[:12],
+            each.prompt[-1]["content"][:80],
+            winner,
+            word(f"lineage.source.{each.source}", language),
+            when,
+            each.left_out or "",
         )
-        cells = (each.annotation_id[:12], each.prompt[-1]["content"][:80], winner,
-                 word(f"lineage.source.{each.source}", language), when, each.left_out or "")  # fmt: skip
         rows += f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
     told = word("lineage.taught", language, name=name, n=len(found), gone=gone)
-    return (f'<div class="worth"><p>{escape(told)}</p><div class="scroll lineage-votes"><table><tr>{head}</tr>{rows}'
-            "</table></div></div>")  # fmt: skip
+    return (
+        f'<div class="worth"><p>{escape(told)}</p><div class="scroll lineage-votes"><table><tr>{head}</tr>{rows}'
+        "</table></div></div>"
+    )

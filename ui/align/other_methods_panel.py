@@ -50,9 +50,7 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
     @shown
     def arrive(name: str, way: Any, sources: Any, request: gr.Request) -> list[Any]:
         who, language = actor(services, request), language_of(request)
-        judges = [
-            each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable
-        ]
+        judges = [each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable]
         listed = [(each, each) for each in judges] + [
             (word(f"roads.reward.{each}", language), each) for each in PROGRAMMED
         ]
@@ -78,9 +76,7 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
 
     def started(run_id: str, request: gr.Request) -> Any:
         run = services.training.summary(actor(services, request), run_id)
-        return gr.update(
-            choices=align_view.runs(services.training.runs(actor(services, request))), value=run.name
-        )
+        return gr.update(choices=align_view.runs(services.training.runs(actor(services, request))), value=run.name)
 
     @shown
     def learn(name: str, way: Any, sources: Any, beta: float, steps: float, request: gr.Request) -> Any:
@@ -94,8 +90,9 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
         services.roles.require_teacher(who)
         if not reward:
             raise AfinaError("roads.no_reward_model")
-        made = services.roads.labelled(who, name, reward, "", prompts=prompts or "", n_prompts=int(n or 1),
-                                       n_replies=int(replies or 2))  # fmt: skip
+        made = services.roads.labelled(
+            who, name, reward, "", prompts=prompts or "", n_prompts=int(n or 1), n_replies=int(replies or 2)
+        )
         return started(made, request)
 
     @shown
@@ -106,8 +103,7 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
 
     data = [round_, way, sources]
     filled = [panel.reward, panel.usable, panel.labeller, panel.prompts, panel.ties]
-    gr.on([panel.roads.expand, round_.change, way.change, sources.change], arrive, data, filled,
-          queue=False, **QUIET)  # fmt: skip
+    gr.on([panel.roads.expand, round_.change, way.change, sources.change], arrive, data, filled, queue=False, **QUIET)
     panel.start_kto.click(learn, [*data, panel.kto_beta, panel.kto_steps], watched, **QUIET)
     asked = [round_, panel.labeller, panel.prompts, panel.n_prompts, panel.n_replies]
     panel.start_labelled.click(label, asked, watched, **{**QUIET, "show_progress": "minimal"})
@@ -145,17 +141,21 @@ def _lay_out() -> Panel:
                     minimum=1,
                     min_width=110,
                 )
-                n_replies = gr.Number(best_of_n.REPLIES, label=t("roads.labelled.n_replies"), precision=0,
-                                      minimum=2, maximum=MOST, min_width=110)  # fmt: skip
+                n_replies = gr.Number(
+                    best_of_n.REPLIES,
+                    label=t("roads.labelled.n_replies"),
+                    precision=0,
+                    minimum=2,
+                    maximum=MOST,
+                    min_width=110,
+                )
             start_labelled = gr.Button(t("roads.labelled.start"), elem_id="align-labelled")
         with gr.Column(min_width=320):
             gr.Markdown(t("roads.rloo.about"))
             reward = gr.Dropdown([], label=t("roads.reward"), allow_custom_value=True, elem_id="roads-reward")
             with gr.Row():
                 rloo_beta = gr.Number(rloo.beta, label="β", info=t("align.beta"), minimum=0, min_width=110)
-                rloo_steps = gr.Number(
-                    rloo.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110
-                )
+                rloo_steps = gr.Number(rloo.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110)
             start_rloo = gr.Button(t("roads.rloo.start"), elem_id="align-rloo")
     return Panel(
         roads,

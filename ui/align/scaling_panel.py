@@ -46,13 +46,25 @@ def lay_out() -> Dial:
         gr.Markdown(t("dial.about"), elem_classes="train-hint")
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320):
-                strength = gr.Slider(0, 3, 1, step=0.25, label=t("dial.strength"), info=t("dial.strength_info"),
-                                     elem_id="dial-strength", buttons=[])  # fmt: skip
+                strength = gr.Slider(
+                    0,
+                    3,
+                    1,
+                    step=0.25,
+                    label=t("dial.strength"),
+                    info=t("dial.strength_info"),
+                    elem_id="dial-strength",
+                    buttons=[],
+                )
                 prompt = gr.Textbox(label=t("dial.prompt"), max_lines=2, elem_id="dial-prompt")
                 heard = gr.HTML("", padding=False, elem_id="dial-heard")
                 with gr.Group():
-                    settings = gr.CheckboxGroup([f"{each:g}" for each in SETTINGS], value=[f"{s:g}" for s in _VOTED],
-                                                label=t("dial.settings"), elem_id="dial-settings")  # fmt: skip
+                    settings = gr.CheckboxGroup(
+                        [f"{each:g}" for each in SETTINGS],
+                        value=[f"{s:g}" for s in _VOTED],
+                        label=t("dial.settings"),
+                        elem_id="dial-settings",
+                    )
                     n = gr.Number(40, label=t("dial.n"), minimum=2, precision=0)
                     vote = gr.Button(t("dial.vote"), elem_id="dial-vote")
                 with gr.Group():
@@ -64,9 +76,7 @@ def lay_out() -> Dial:
                 figure = gr.HTML("", padding=False, elem_id="dial-figure")
                 sweep = gr.Button(t("dial.sweep"), variant="primary", visible=False, elem_id="dial-sweep")
         told = gr.HTML("", padding=False, elem_id="dial-told")
-    return Dial(
-        box, strength, prompt, heard, sweep, figure, settings, n, vote, called, keep, told, gr.State("")
-    )
+    return Dial(box, strength, prompt, heard, sweep, figure, settings, n, vote, called, keep, told, gr.State(""))
 
 
 def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, to_vote: Way) -> None:
@@ -98,9 +108,7 @@ def _wire_replies(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dr
         prompt = services.dialling.prompt(who, name)
         reply = ""
         if services.dialling.may_hear(who, name, strength):
-            reply = heard(
-                services.dialling.hear(who, name, strength, prompt, judged or ""), strength, language
-            )
+            reply = heard(services.dialling.hear(who, name, strength, prompt, judged or ""), strength, language)
         sweep = gr.update(visible=who.is_teacher)
         return [
             gr.update(visible=True),
@@ -113,9 +121,11 @@ def _wire_replies(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dr
         ]
 
     heard_by: dict[str, Any] = {
-        "fn": hear, "inputs": [run, dial.strength, dial.prompt, judge],
-        "outputs": [dial.heard, dial.figure, dial.told], **QUIET,
-    }  # fmt: skip
+        "fn": hear,
+        "inputs": [run, dial.strength, dial.prompt, judge],
+        "outputs": [dial.heard, dial.figure, dial.told],
+        **QUIET,
+    }
     gr.on([dial.strength.change, dial.prompt.submit], trigger_mode="always_last", **heard_by)
     shown_by = [dial.box, dial.prompt, dial.heard, dial.told, dial.figure, dial.sweep, dial.of]
     looked = [run, dial.of, dial.strength, judge]
@@ -135,9 +145,7 @@ def _wire_sweep(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Drop
             yield _figure(services.dialling.measured(who, name), strength, language)
             raise
 
-    dial.sweep.click(
-        sweep, [run, dial.strength, judge], dial.figure, api_visibility="private", show_progress="minimal"
-    )
+    dial.sweep.click(sweep, [run, dial.strength, judge], dial.figure, api_visibility="private", show_progress="minimal")
 
 
 def _wire_vote(services: Services, dial: Dial, run: gr.Dropdown, to_vote: Way) -> None:
@@ -194,5 +202,7 @@ def table(found: Sweep, at: float, language: str) -> str:
         rows += f'<tr{here}>{told}<td class="text">{escape(each.text)}</td></tr>'
     first = found.settings[0]
     note = word("dial.note", language, prompt=found.prompt, n=first.n, facts=first.n_facts)
-    return (f'<div class="worth"><div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
-            f'<p class="quiet">{escape(note)}</p></div>')  # fmt: skip
+    return (
+        f'<div class="worth"><div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+        f'<p class="quiet">{escape(note)}</p></div>'
+    )

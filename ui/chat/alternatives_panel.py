@@ -53,22 +53,43 @@ def _lay_out() -> Panel:
         with gr.Row(visible=False) as tools:
             with gr.Column(scale=6, min_width=320):
                 table = gr.Dataframe(
-                    headers=["?", "→"], datatype=["str", "str"], column_count=2, column_widths=["50%", "50%"],
-                    interactive=True, wrap=True, label=t("alternatives.examples"), elem_id="helps-examples",
-                )  # fmt: skip
+                    headers=["?", "→"],
+                    datatype=["str", "str"],
+                    column_count=2,
+                    column_widths=["50%", "50%"],
+                    interactive=True,
+                    wrap=True,
+                    label=t("alternatives.examples"),
+                    elem_id="helps-examples",
+                )
                 with gr.Row():
-                    source = gr.Dropdown(list(shipped()), value=None, label=t("alternatives.source"), min_width=180,
-                                         allow_custom_value=True, scale=3)  # fmt: skip
-                    draw = gr.Button(
-                        t("alternatives.draw"), size="sm", scale=2, min_width=140, elem_id="helps-draw"
+                    source = gr.Dropdown(
+                        list(shipped()),
+                        value=None,
+                        label=t("alternatives.source"),
+                        min_width=180,
+                        allow_custom_value=True,
+                        scale=3,
                     )
-                    keep = gr.Button(t("alternatives.keep"), size="sm", variant="primary", scale=2, min_width=140,
-                                     elem_id="helps-keep")  # fmt: skip
+                    draw = gr.Button(t("alternatives.draw"), size="sm", scale=2, min_width=140, elem_id="helps-draw")
+                    keep = gr.Button(
+                        t("alternatives.keep"),
+                        size="sm",
+                        variant="primary",
+                        scale=2,
+                        min_width=140,
+                        elem_id="helps-keep",
+                    )
             with gr.Column(scale=4, min_width=280):
                 gr.Markdown(f"**{t('alternatives.documents')}**")
                 searched = gr.HTML("", padding=False, elem_id="helps-searched")
-                upload = gr.UploadButton(t("alternatives.upload"), size="sm", file_types=list(ENDINGS),
-                                         file_count="multiple", elem_id="helps-upload")  # fmt: skip
+                upload = gr.UploadButton(
+                    t("alternatives.upload"),
+                    size="sm",
+                    file_types=list(ENDINGS),
+                    file_count="multiple",
+                    elem_id="helps-upload",
+                )
                 clear = gr.Button(t("alternatives.clear"), size="sm")
     return Panel(box, side, tools, table, source, draw, keep, searched, upload, clear)
 
@@ -80,8 +101,12 @@ def _wire_material(services: Services, panel: Panel) -> None:
     @shown
     def open_(request: gr.Request) -> list[Any]:
         who, language = actor(services, request), language_of(request)
-        return [gr.update(visible=who.is_teacher), _table(ways.examples(who, language), language),
-                gr.update(value=f"plain.{language}"), _searched(services, request)]  # fmt: skip
+        return [
+            gr.update(visible=who.is_teacher),
+            _table(ways.examples(who, language), language),
+            gr.update(value=f"plain.{language}"),
+            _searched(services, request),
+        ]
 
     @shown
     def drawn(name: str, request: gr.Request) -> dict[str, Any]:
@@ -108,18 +133,14 @@ def _wire_material(services: Services, panel: Panel) -> None:
         ways.clear_documents(actor(services, request))
         return _searched(services, request)
 
-    panel.box.expand(
-        open_, None, [panel.tools, panel.table, panel.source, panel.searched], queue=False, **QUIET
-    )
+    panel.box.expand(open_, None, [panel.tools, panel.table, panel.source, panel.searched], queue=False, **QUIET)
     panel.draw.click(drawn, panel.source, panel.table, **QUIET)
     panel.keep.click(kept, panel.table, None, **QUIET)
     panel.upload.upload(added, panel.upload, panel.searched, **QUIET)
     panel.clear.click(cleared, None, panel.searched, **QUIET)
 
 
-def _wire_columns(
-    services: Services, panel: Panel, policies: Sequence[gr.Dropdown], n_columns: gr.Radio
-) -> None:
+def _wire_columns(services: Services, panel: Panel, policies: Sequence[gr.Dropdown], n_columns: gr.Radio) -> None:
     @shown
     def all_ways(request: gr.Request) -> list[Any]:
         choices = services.comparing.columns(actor(services, request))
@@ -140,9 +161,7 @@ def side_by_side(choices: Sequence[PolicyChoice]) -> list[str]:
 
 def _searched(services: Services, request: gr.Request) -> str:
     names = services.comparing.alternatives.documents(actor(services, request))
-    return (
-        f"<p>{escape(word('alternatives.searched', language_of(request), names=', '.join(names) or '–'))}</p>"
-    )
+    return f"<p>{escape(word('alternatives.searched', language_of(request), names=', '.join(names) or '–'))}</p>"
 
 
 def _table(shown_: Sequence[Example], language: str) -> dict[str, Any]:

@@ -23,16 +23,16 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
     rules = gr.HTML("", padding=False)
     with gr.Row(visible=False, equal_height=True) as form:
         base = gr.Dropdown([], label=t("alternatives.base"), allow_custom_value=True, min_width=180, scale=3)
-        tuned = gr.Dropdown([], label=t("alternatives.tuned"), allow_custom_value=True, min_width=180, scale=3,
-                            elem_id="which-tuned")  # fmt: skip
-        limit = gr.Slider(5, 100, 20, step=5, label=t("alternatives.limit"), min_width=160, scale=2)
-        start = gr.Button(
-            t("alternatives.measure"), variant="primary", scale=1, min_width=120, elem_id="which-start"
+        tuned = gr.Dropdown(
+            [], label=t("alternatives.tuned"), allow_custom_value=True, min_width=180, scale=3, elem_id="which-tuned"
         )
+        limit = gr.Slider(5, 100, 20, step=5, label=t("alternatives.limit"), min_width=160, scale=2)
+        start = gr.Button(t("alternatives.measure"), variant="primary", scale=1, min_width=120, elem_id="which-start")
         stop = gr.Button(t("studies.stop"), variant="stop", scale=1, min_width=90, visible=False)
     with gr.Accordion(t("alternatives.own"), open=False, visible=False) as own_box:
-        own = gr.Textbox(show_label=False, lines=4, max_lines=12, placeholder=t("alternatives.own.hint"),
-                         elem_id="which-own")  # fmt: skip
+        own = gr.Textbox(
+            show_label=False, lines=4, max_lines=12, placeholder=t("alternatives.own.hint"), elem_id="which-own"
+        )
     told = gr.HTML("", padding=False, elem_id="which-told")
     timer = gr.Timer(background_task.SECONDS, active=False)
 

@@ -58,11 +58,7 @@ def which(study: Study | None, language: str) -> str:
     about, n = study.about, ways[0]["n"]
     asked = word("alternatives.asks_own" if about.get("own") else "alternatives.asks", language, n=n)
     searched = word("alternatives.searched", language, names=", ".join(about.get("documents", [])))
-    odd = (
-        ""
-        if about.get("own") or about.get("shipped", True)
-        else word("alternatives.other_documents", language)
-    )
+    odd = "" if about.get("own") or about.get("shipped", True) else word("alternatives.other_documents", language)
     return (
         state(study, language, "alternatives.running")
         + f'<p class="train-hint">{escape(asked)} {escape(searched)}</p>'
@@ -97,7 +93,7 @@ def _table(ways: list[dict[str, Any]], language: str) -> str:
             f"{row['token_f1']:.2f}",
             f"{row['prompt_tokens']:.0f}",
             f"{row['milliseconds']:.0f} ms",
-        ]  # fmt: skip
+        ]
         body += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     return (
         '<div class="runs-scroll"><table class="runs ways">'
@@ -124,8 +120,14 @@ def _said(ways: list[dict[str, Any]], about: dict[str, Any], language: str) -> s
         points = 100 * (row["accuracy"] - first["accuracy"])
         tokens = row["prompt_tokens"] - first["prompt_tokens"]
         times = row["milliseconds"] / max(first["milliseconds"], 0.001)
-        told = word("alternatives.gain", language, way=way_name(row, language), points=f"{points:+.0f}",
-                    tokens=f"{tokens:.0f}", times=f"{times:.1f}" if times >= 0.1 else f"{times:.1g}")  # fmt: skip
+        told = word(
+            "alternatives.gain",
+            language,
+            way=way_name(row, language),
+            points=f"{points:+.0f}",
+            tokens=f"{tokens:.0f}",
+            times=f"{times:.1f}" if times >= 0.1 else f"{times:.1g}",
+        )
         lines.append(told)
     lines += _readers(ways, about, language)
     lines.append(word("alternatives.interval", language))
@@ -137,8 +139,9 @@ def _readers(ways: list[dict[str, Any]], about: dict[str, Any], language: str) -
     if not about.get("own") and not about.get("shipped", True):
         return []  # the documents do not tell what is asked
     known = {(row["policy"], row["way"]): row for row in ways}
-    pairs = [(row, known[name, "rag"]) for (name, way), row in known.items()
-             if way == "plain" and (name, "rag") in known]  # fmt: skip
+    pairs = [
+        (row, known[name, "rag"]) for (name, way), row in known.items() if way == "plain" and (name, "rag") in known
+    ]
     readers = [plain["policy"] for plain, rag in pairs if _interval(rag)[0] > _interval(plain)[1]]
     lines = []
     for plain, rag in pairs:

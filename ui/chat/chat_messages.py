@@ -19,9 +19,7 @@ STUB = "…"  # stands where a reply is being written
 CUT_SIGN = "\u2060"  # ends the line below a cut reply; invisible, `style.css` takes the thumbs away by it
 _CUT = "cut"
 # Browsers read some names without their semicolon too: `&copy=2` would be `©=2`.
-_BARE = "|".join(
-    sorted((name for name in html.entities.html5 if not name.endswith(";")), key=len, reverse=True)
-)
+_BARE = "|".join(sorted((name for name in html.entities.html5 if not name.endswith(";")), key=len, reverse=True))
 _MARKUP = re.compile(rf"<(?=[A-Za-z/!?])|&(?=#|\w+;|(?:{_BARE}))")
 _MARKED = {"<": "&lt;", "&": "&amp;"}
 
@@ -76,10 +74,7 @@ def shown_talk(turns: Sequence[Turn | Message], language: str = "en") -> list[di
 
     Texts go as blocks: Gradio takes leading spaces and tabs out of plain ones.
     """
-    return [
-        _shown(turn if isinstance(turn, Turn) else Turn(turn["role"], turn["content"]), language)
-        for turn in turns
-    ]
+    return [_shown(turn if isinstance(turn, Turn) else Turn(turn["role"], turn["content"]), language) for turn in turns]
 
 
 def _shown(turn: Turn, language: str) -> dict[str, Any]:

@@ -114,9 +114,7 @@ def _controls() -> Controls:
             elem_id="chat-message",
         )
         send = gr.Button(t("chat.send"), variant="primary", scale=1, min_width=90, elem_id="chat-send")
-        stop = gr.Button(
-            t("chat.stop"), variant="stop", scale=1, min_width=90, visible=False, elem_id="chat-stop"
-        )
+        stop = gr.Button(t("chat.stop"), variant="stop", scale=1, min_width=90, visible=False, elem_id="chat-stop")
     shown_examples = gr.Dataset(
         components=[gr.Textbox(visible=False)],
         samples=[[""]],
@@ -223,8 +221,13 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
         "outputs": [controls.message, unsent, *buttons],
         **quick,
     }
-    streaming: dict[str, Any] = {"outputs": outputs, "concurrency_limit": 64, "api_visibility": "private",
-                                 "show_progress": "hidden", "trigger_mode": "once"}  # fmt: skip
+    streaming: dict[str, Any] = {
+        "outputs": outputs,
+        "concurrency_limit": 64,
+        "api_visibility": "private",
+        "show_progress": "hidden",
+        "trigger_mode": "once",
+    }
     always(
         gr.on(
             [controls.send.click, controls.message.submit],

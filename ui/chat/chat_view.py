@@ -28,9 +28,7 @@ def labels(choices: Sequence[PolicyChoice], language: str) -> list[tuple[str, st
         if way != "plain":
             label = f"{placeless(policy)} + {word(f'alternatives.way.{way}', language)}"
         else:
-            label = (
-                f"{placeless(policy)} · {base}" if choice.is_base else f"{policy} ← {placeless(choice.base)}"
-            )
+            label = f"{placeless(policy)} · {base}" if choice.is_base else f"{policy} ← {placeless(choice.base)}"
         found.append((label, choice.name))
     return found
 
@@ -38,11 +36,7 @@ def labels(choices: Sequence[PolicyChoice], language: str) -> list[tuple[str, st
 def first_columns(choices: Sequence[PolicyChoice], n: int) -> list[str]:
     """What `n` columns show at first: the newest run's base, then the runs, the newest first."""
     tuned = [choice for choice in choices if not choice.is_base]
-    base = (
-        next((each.name for each in choices if each.is_base and each.name == tuned[0].base), "")
-        if tuned
-        else ""
-    )
+    base = next((each.name for each in choices if each.is_base and each.name == tuned[0].base), "") if tuned else ""
     base = base or choices[0].name
     names = [base, *(choice.name for choice in tuned)][:n]
     return names + [base] * (n - len(names))
@@ -53,8 +47,7 @@ def passages(found: Sequence[Passage], language: str) -> str:
     if not found:
         return f'<p class="passages">{word("alternatives.nothing_found", language)}</p>'
     rows = "".join(
-        f"<li><b>{each.score:.2f}</b> {escape(each.text)} <small>({escape(each.source)})</small></li>"
-        for each in found
+        f"<li><b>{each.score:.2f}</b> {escape(each.text)} <small>({escape(each.source)})</small></li>" for each in found
     )
     title = word("alternatives.passages", language)
     return f'<details open class="passages"><summary>{title}</summary><ul>{rows}</ul></details>'
@@ -68,8 +61,9 @@ def about(partial: Partial, language: str) -> str:
         return word("chat.nothing", language, why=word(f"chat.finish.{partial.finish_reason}", language))
     speed = partial.n_tokens / partial.seconds if partial.seconds else 0
     why = word(f"chat.finish.{partial.finish_reason}", language) if partial.done else "…"
-    return word("chat.facts", language, tokens=partial.n_tokens, speed=f"{speed:.0f}", words=len(partial.text.split()),
-                why=why)  # fmt: skip
+    return word(
+        "chat.facts", language, tokens=partial.n_tokens, speed=f"{speed:.0f}", words=len(partial.text.split()), why=why
+    )
 
 
 @cache

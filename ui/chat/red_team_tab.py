@@ -22,12 +22,9 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
     gr.Markdown(t("redteam.intro"))
     with gr.Column(visible=False) as form:
         with gr.Row(equal_height=True):
-            before = gr.Dropdown(
-                [], label=t("redteam.before"), allow_custom_value=True, min_width=180, scale=3
-            )
+            before = gr.Dropdown([], label=t("redteam.before"), allow_custom_value=True, min_width=180, scale=3)
             after = gr.Dropdown([], label=t("redteam.after"), allow_custom_value=True, min_width=180, scale=3)
-            start = gr.Button(t("redteam.measure"), variant="primary", scale=1, min_width=120,
-                              elem_id="redteam-start")  # fmt: skip
+            start = gr.Button(t("redteam.measure"), variant="primary", scale=1, min_width=120, elem_id="redteam-start")
             stop = gr.Button(t("studies.stop"), variant="stop", scale=1, min_width=90, visible=False)
         own = gr.Textbox(label=t("redteam.own"), lines=2, max_lines=8)
     told = gr.HTML("", padding=False, elem_id="redteam-told")

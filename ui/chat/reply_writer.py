@@ -72,9 +72,7 @@ class Asked:
     returns: bool = False  # whether an unanswered message goes back to its field
 
 
-def sampling_of(
-    temperature: float, top_p: float, max_new_tokens: float, seed: float, greedy: bool
-) -> dict[str, Any]:
+def sampling_of(temperature: float, top_p: float, max_new_tokens: float, seed: float, greedy: bool) -> dict[str, Any]:
     return {
         "temperature": temperature,
         "top_p": top_p,
@@ -84,9 +82,7 @@ def sampling_of(
     }
 
 
-def sent(
-    message: str, policies: list[str], talks: Sequence[list[Turn]], system: str, sampling: dict
-) -> Asked:
+def sent(message: str, policies: list[str], talks: Sequence[list[Turn]], system: str, sampling: dict) -> Asked:
     """`message` after what each column holds."""
     histories = [whole(talk) for talk in talks]
     return Asked(message, policies, histories, histories, system, sampling, returns=True)
@@ -117,15 +113,20 @@ def rows(services: Services, answers: Answers, request: gr.Request, asked: Asked
     field: Any = ""  # the message leaves its field once: what is typed meanwhile stays there
     with answers.begin(request.session_hash) as wish:
         stream = services.comparing.chat(
-            actor(services, request), asked.policies, [[turn.plain for turn in talk] for talk in asked.histories],
-            asked.message, asked.system, wish.is_set, language, **asked.sampling,
-        )  # fmt: skip
+            actor(services, request),
+            asked.policies,
+            [[turn.plain for turn in talk] for talk in asked.histories],
+            asked.message,
+            asked.system,
+            wish.is_set,
+            language,
+            **asked.sampling,
+        )
         try:
             for partials in stream:
                 found = found or [_found(services, name, asked.message, request) for name in asked.policies]
                 boxes = [
-                    [*talk, question, _turn(partial)]
-                    for talk, partial in zip(asked.histories, partials, strict=True)
+                    [*talk, question, _turn(partial)] for talk, partial in zip(asked.histories, partials, strict=True)
                 ]
                 yield _row(field, boxes, [about(each, language) for each in partials], found, language)
                 field = gr.skip()

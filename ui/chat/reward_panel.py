@@ -36,12 +36,11 @@ def lay_out() -> Panel:
     with gr.Accordion(t("chat.reward"), open=False, elem_id="chat-reward"):
         gr.Markdown(t("chat.reward.about"), elem_classes="train-hint")
         with gr.Row(equal_height=True):
-            model = gr.Dropdown([], label=t("chat.reward.model"), allow_custom_value=True, min_width=200,
-                                elem_id="chat-reward-model")  # fmt: skip
-            judge = gr.Button(t("chat.reward.judge"), min_width=180, elem_id="chat-reward-judge")
-            n = gr.Slider(
-                1, MOST, 8, step=1, label=t("chat.reward.n"), min_width=200, elem_id="chat-reward-n"
+            model = gr.Dropdown(
+                [], label=t("chat.reward.model"), allow_custom_value=True, min_width=200, elem_id="chat-reward-model"
             )
+            judge = gr.Button(t("chat.reward.judge"), min_width=180, elem_id="chat-reward-judge")
+            n = gr.Slider(1, MOST, 8, step=1, label=t("chat.reward.n"), min_width=200, elem_id="chat-reward-n")
             best = gr.Button(t("chat.reward.best"), min_width=180, elem_id="chat-reward-best")
         told = gr.HTML("", padding=False, elem_id="chat-reward-told")
     return Panel(model, judge, n, best, told)
@@ -73,18 +72,26 @@ def wire(
             raise AfinaError("reward.two")
         opening = [{"role": "system", "content": system_text.strip()}] if (system_text or "").strip() else []
         asked = [box[:-1] for _, box in ended]
-        shared = (
-            asked[0] if all(each == asked[0] for each in asked) else asked[0][-1:]
-        )  # else the last question
+        shared = asked[0] if all(each == asked[0] for each in asked) else asked[0][-1:]  # else the last question
         talk = [*opening, *shared]
         found = services.rewarding.verdict(
             actor(services, request), model, talk, [box[-1]["content"] for _, box in ended], [name for name, _ in ended]
-        )  # fmt: skip
+        )
         return verdict(found, model, [name for name, _ in ended], language_of(request))
 
     @shown
-    def best(request: gr.Request, model: str, n: int, count: int, system_text: str, temperature: float,
-             top_p: float, most: int, seed: int, *values: Any) -> str:  # fmt: skip
+    def best(
+        request: gr.Request,
+        model: str,
+        n: int,
+        count: int,
+        system_text: str,
+        temperature: float,
+        top_p: float,
+        most: int,
+        seed: int,
+        *values: Any,
+    ) -> str:
         if not model:
             raise AfinaError("reward.no_model")
         policy, asked = values[count - 1], values[len(policies) + count - 1]  # of the column on the right
@@ -145,8 +152,9 @@ def _people(found: Verdict, names: Sequence[str], language: str) -> str:
         return f"<p>{escape(word(key, language, column=column, share=share, n=said.n))}</p>"
     low, high = (said.low or 0, said.high or 1) if place == 0 else (1 - (said.high or 1), 1 - (said.low or 0))
     between = f"{100 * low:.0f}–{100 * high:.0f}"
-    told = word("chat.reward.class_policies", language, column=column, share=share, between=between, round=said.round,
-                n=said.n)  # fmt: skip
+    told = word(
+        "chat.reward.class_policies", language, column=column, share=share, between=between, round=said.round, n=said.n
+    )
     return f"<p>{escape(told)}</p>"
 
 

@@ -45,10 +45,15 @@ def _change(outcomes: list[dict[str, Any]], kinds: list[str], language: str) -> 
         return ""
     before, after = outcomes[0]["refused"], outcomes[1]["refused"]
     lines = [
-        word("redteam.change", language, kind=word(f"redteam.kind.{kind}", language),
-             before=f"{before[kind]:.0%}", after=f"{after[kind]:.0%}")
+        word(
+            "redteam.change",
+            language,
+            kind=word(f"redteam.kind.{kind}", language),
+            before=f"{before[kind]:.0%}",
+            after=f"{after[kind]:.0%}",
+        )
         for kind in kinds
-    ]  # fmt: skip
+    ]
     if after.get("harmless", 0) > before.get("harmless", 0):
         lines.append(word("redteam.over", language))
     return f'<ul class="told">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
@@ -57,22 +62,14 @@ def _change(outcomes: list[dict[str, Any]], kinds: list[str], language: str) -> 
 def _every(outcomes: list[dict[str, Any]], language: str) -> str:
     head = "".join(f"<th>{escape(each['policy'])}</th>" for each in outcomes)
     body = ""
-    for row in zip(
-        *(each["replies"] for each in outcomes), strict=True
-    ):  # of each model: kind, prompt, text, refused
+    for row in zip(*(each["replies"] for each in outcomes), strict=True):  # of each model: kind, prompt, text, refused
         kind, prompt = row[0][:2]
         cells = "".join(_reply(kind, text, refused, language) for _, _, text, refused in row)
-        asked = (
-            f"<small>{escape(word(f'redteam.kind.{kind}', language).split(':')[0])}</small> {escape(prompt)}"
-        )
+        asked = f"<small>{escape(word(f'redteam.kind.{kind}', language).split(':')[0])}</small> {escape(prompt)}"
         body += f"<tr><td>{asked}</td>{cells}</tr>"
     title = escape(word("redteam.every", language))
-    table = (
-        f'<table class="runs replies"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
-    )
-    return (
-        f'<details class="every"><summary>{title}</summary><div class="runs-scroll">{table}</div></details>'
-    )
+    table = f'<table class="runs replies"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<details class="every"><summary>{title}</summary><div class="runs-scroll">{table}</div></details>'
 
 
 def _reply(kind: str, text: str, refused: bool, language: str) -> str:
@@ -86,9 +83,14 @@ def quality(found: Quality, language: str) -> str:
     """Counts, the leaks and the odd rows by number."""
     tiles = "".join(
         data_view.tile(data_view.number(value), word(f"quality.{name}", language))
-        for value, name in ((found.n_leaks, "leaks"), (found.n_duplicates, "duplicates"), (found.n_odd, "odd"),
-                            (found.characters_median, "median"), (found.characters_longest, "longest"))
-    )  # fmt: skip
+        for value, name in (
+            (found.n_leaks, "leaks"),
+            (found.n_duplicates, "duplicates"),
+            (found.n_odd, "odd"),
+            (found.characters_median, "median"),
+            (found.characters_longest, "longest"),
+        )
+    )
     parts = [f'<div class="train-tiles">{tiles}</div>']
     if not found.n_leaks and not found.n_odd:
         parts.append(f'<p class="train-hint">{escape(word("quality.clean", language))}</p>')
@@ -101,23 +103,24 @@ def quality(found: Quality, language: str) -> str:
         parts.append(f'<div class="train-remark">{_list(rows, found.n_odd, language)}</div>')
     if found.labels:
         shares = ", ".join(f"{label} {n}" for label, n in list(found.labels.items())[:_LISTED])
-        parts.append(
-            f'<p class="train-hint">{escape(word("quality.labels", language))}: {escape(shares)}</p>'
-        )
+        parts.append(f'<p class="train-hint">{escape(word("quality.labels", language))}: {escape(shares)}</p>')
     return "".join(parts)
 
 
 def taken_out(rows: Sequence[Row], language: str) -> str:
     """The rows that a rule or a judge took out: whether it took the right ones, only they tell."""
     told = escape(word("quality.taken_out", language, n=len(rows)))
-    shown = [f"<b>{escape(word('classify.row', language, n=row.number))}</b> {escape(text_of(row)[:160])}"
-             for row in rows[:_LISTED]]  # fmt: skip
+    shown = [
+        f"<b>{escape(word('classify.row', language, n=row.number))}</b> {escape(text_of(row)[:160])}"
+        for row in rows[:_LISTED]
+    ]
     return f'<div class="train-remark">{told}{_list(shown, len(rows), language)}</div>'
 
 
 def _leak(leak: Leak, language: str) -> str:
-    told = word("quality.leak", language, heldout=leak.heldout_row, train=leak.train_row,
-                share=f"{leak.similarity:.0%}")  # fmt: skip
+    told = word(
+        "quality.leak", language, heldout=leak.heldout_row, train=leak.train_row, share=f"{leak.similarity:.0%}"
+    )
     return f"<b>{escape(told)}</b> {escape(leak.text)}"
 
 

@@ -50,9 +50,7 @@ def remarks(report: DataReport, language: str) -> str:
         more = report.n_skipped - min(5, len(report.problems))
         tail = f"<li>{escape(word('train.data.more', language, n=more))}</li>" if more > 0 else ""
         head = escape(word("train.data.skipped_rows", language, n=report.n_skipped))
-        parts.append(
-            f'<details class="train-remark" open><summary>{head}</summary><ul>{shown}{tail}</ul></details>'
-        )
+        parts.append(f'<details class="train-remark" open><summary>{head}</summary><ul>{shown}{tail}</ul></details>')
     return "".join(parts)
 
 
@@ -60,9 +58,7 @@ def tokens(preview: Sequence[Sequence[tuple[str, bool]]], language: str) -> str:
     """HTML: the first rows token by token; those that carry loss are coloured."""
     learned, read = word("train.mask.learned", language), word("train.mask.read", language)
     legend = f'<span class="tok learned">{escape(learned)}</span> <span class="tok">{escape(read)}</span>'
-    rows = "".join(
-        f'<div class="tok-row">{"".join(_token(*piece) for piece in row)}</div>' for row in preview
-    )
+    rows = "".join(f'<div class="tok-row">{"".join(_token(*piece) for piece in row)}</div>' for row in preview)
     return f'<div class="tok-legend">{legend}</div>{rows}'
 
 
@@ -85,8 +81,15 @@ def bars(report: DataReport, language: str) -> dict[str, Any]:
         title = word("train.lengths.x_open", language, low=shown[-1].low)
     width = min((bar.high - bar.low + 1 for bar in shown), default=1)
     value = pd.DataFrame({"tokens": [bar.low for bar in shown], "rows": [bar.n for bar in shown]})
-    return {"value": value, "x": "tokens", "y": "rows", "x_bin": width, "y_aggregate": "sum",
-            "x_title": title, "y_title": word("train.lengths.y", language)}  # fmt: skip
+    return {
+        "value": value,
+        "x": "tokens",
+        "y": "rows",
+        "x_bin": width,
+        "y_aggregate": "sum",
+        "x_title": title,
+        "y_title": word("train.lengths.y", language),
+    }
 
 
 def raw_table(records: Sequence[dict[str, Any]], columns: Sequence[str]) -> dict[str, Any]:

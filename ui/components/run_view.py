@@ -38,9 +38,7 @@ def head(status: RunStatus, language: str) -> str:
 def title(status: RunStatus, language: str) -> str:
     """HTML: name, state and progress bar."""
     share = min(1.0, status.step / status.total_steps) if status.total_steps else 0.0
-    badge = (
-        f'<span class="badge {status.state}">{escape(word(f"train.state.{status.state}", language))}</span>'
-    )
+    badge = f'<span class="badge {status.state}">{escape(word(f"train.state.{status.state}", language))}</span>'
     bar = f'<div class="bar {status.state}"><i style="width:{share:.1%}"></i></div>'
     return f'<div class="run-head"><b>{escape(status.name)}</b>{badge}</div>{bar}'
 
@@ -153,6 +151,13 @@ def state(state: str, language: str) -> str:
 
 def mark(status: RunStatus | None, *others: Any) -> str:
     """Changes when anything that is shown changes: a page that holds the same mark is up to date."""
-    shown = status and (status.run_id, status.state, status.step, status.eta_seconds, len(status.notes),
-                        status.metrics, str(status.error))  # fmt: skip
+    shown = status and (
+        status.run_id,
+        status.state,
+        status.step,
+        status.eta_seconds,
+        len(status.notes),
+        status.metrics,
+        str(status.error),
+    )
     return hashing.of_json([shown, *others])[:16]

@@ -29,21 +29,23 @@ def dial(settings: Sequence[Setting], at: float, language: str, most: float = 3.
     def y(value: float, bottom: float, top: float) -> float:
         return _H - _B - (_H - _T - _B) * (value - bottom) / (top - bottom)
 
-    parts = [
-        _grid([x(s / 2) for s in range(int(2 * most) + 1)], [f"{s / 2:g}" for s in range(int(2 * most) + 1)])
-    ]
+    parts = [_grid([x(s / 2) for s in range(int(2 * most) + 1)], [f"{s / 2:g}" for s in range(int(2 * most) + 1)])]
     parts.append(_title(_W / 2, _H - 6, word("dial.axis", language)))
     parts.append(f'<line class="at" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{_T}" y2="{_H - _B}"/>')
     if rewards:
         points = [(x(s.strength), y(s.reward, low, high)) for s in settings if s.reward is not None]
         parts.append(_line("reward", points))
-        parts += [f'<text class="reward" x="{_L - 8}" y="{y(v, low, high) + 5:.1f}" text-anchor="end">{v:.1f}</text>'
-                  for v in (low, (low + high) / 2, high)]  # fmt: skip
+        parts += [
+            f'<text class="reward" x="{_L - 8}" y="{y(v, low, high) + 5:.1f}" text-anchor="end">{v:.1f}</text>'
+            for v in (low, (low + high) / 2, high)
+        ]
     clean = [(x(s.strength), y(s.clean, 0, 1)) for s in settings if s.clean is not None]
     if clean:
         parts.append(_line("clean", clean))
-        parts += [f'<text class="clean" x="{_W - _R + 8}" y="{y(v, 0, 1) + 5:.1f}">{100 * v:.0f} %</text>'
-                  for v in (0, 0.5, 1)]  # fmt: skip
+        parts += [
+            f'<text class="clean" x="{_W - _R + 8}" y="{y(v, 0, 1) + 5:.1f}">{100 * v:.0f} %</text>'
+            for v in (0, 0.5, 1)
+        ]
     legend = [
         ("reward", rewards, word("dial.reward", language)),
         ("clean", clean, word("dial.clean", language)),
@@ -65,18 +67,16 @@ def calibration(bins: Sequence[Bin], language: str) -> str:
 
     ticks = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
     parts = [_grid([x(p) for p in ticks], [f"{100 * p:.0f} %" for p in ticks])]
-    parts += [
-        f'<text x="{_L - 8}" y="{y(p) + 5:.1f}" text-anchor="end">{100 * p:.0f} %</text>' for p in (0, 0.5, 1)
-    ]
+    parts += [f'<text x="{_L - 8}" y="{y(p) + 5:.1f}" text-anchor="end">{100 * p:.0f} %</text>' for p in (0, 0.5, 1)]
     parts.append(f'<line class="ideal" x1="{x(0.5)}" y1="{y(0.5)}" x2="{x(1)}" y2="{y(1)}"/>')
     for each in bins:
         at, told = x(each.predicted), word("align.bin", language, n=each.n, votes=each.votes)
-        parts.append(
-            f'<line class="span" x1="{at:.1f}" x2="{at:.1f}" y1="{y(each.low):.1f}" y2="{y(each.high):.1f}"/>'
-        )
+        parts.append(f'<line class="span" x1="{at:.1f}" x2="{at:.1f}" y1="{y(each.low):.1f}" y2="{y(each.high):.1f}"/>')
         radius = min(14.0, 4 + each.n**0.5)
-        parts.append(f'<circle class="reward" cx="{at:.1f}" cy="{y(each.chosen):.1f}" r="{radius:.1f}">'
-                     f"<title>{escape(told)}</title></circle>")  # fmt: skip
+        parts.append(
+            f'<circle class="reward" cx="{at:.1f}" cy="{y(each.chosen):.1f}" r="{radius:.1f}">'
+            f"<title>{escape(told)}</title></circle>"
+        )
     parts.append(_title(_W / 2, _H - 6, word("align.calibration.x", language)))
     title = escape(word("align.calibration.y", language))
     svg = _svg(parts, word("align.calibration", language))
@@ -86,8 +86,7 @@ def calibration(bins: Sequence[Bin], language: str) -> str:
 def _grid(places: Sequence[float], names: Sequence[str]) -> str:
     lines = "".join(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_T}" y2="{_H - _B}"/>' for x in places)
     lines += "".join(
-        f'<line x1="{_L}" x2="{_W - _R}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        for y in (_T, (_T + _H - _B) / 2, _H - _B)
+        f'<line x1="{_L}" x2="{_W - _R}" y1="{y:.1f}" y2="{y:.1f}"/>' for y in (_T, (_T + _H - _B) / 2, _H - _B)
     )
     texts = "".join(
         f'<text x="{x:.1f}" y="{_H - _B + 18}" text-anchor="middle">{escape(name)}</text>'

@@ -29,15 +29,27 @@ logger = logging.getLogger(__name__)
 PREFIX = "/gradio_api"
 _NAME = "[^/]+"
 _READ = (
-    "/", "/config/?", "/theme\\.css", "/favicon\\.ico", "/robots\\.txt", "/manifest\\.json",
+    "/",
+    "/config/?",
+    "/theme\\.css",
+    "/favicon\\.ico",
+    "/robots\\.txt",
+    "/manifest\\.json",
     "/(assets|static|svelte)/.+",
-    f"{PREFIX}/info/?", f"{PREFIX}/startup-events", f"{PREFIX}/theme\\.css",
-    f"{PREFIX}/heartbeat/{_NAME}", f"{PREFIX}/queue/data", f"{PREFIX}/call/(v2/)?{_NAME}/{_NAME}",
-)  # fmt: skip
+    f"{PREFIX}/info/?",
+    f"{PREFIX}/startup-events",
+    f"{PREFIX}/theme\\.css",
+    f"{PREFIX}/heartbeat/{_NAME}",
+    f"{PREFIX}/queue/data",
+    f"{PREFIX}/call/(v2/)?{_NAME}/{_NAME}",
+)
 _WRITE = (
-    f"{PREFIX}/queue/join", f"{PREFIX}/call/(v2/)?{_NAME}/?", f"{PREFIX}/(run|api)/{_NAME}/?",
-    f"{PREFIX}/cancel", f"{PREFIX}/reset/?",
-)  # fmt: skip
+    f"{PREFIX}/queue/join",
+    f"{PREFIX}/call/(v2/)?{_NAME}/?",
+    f"{PREFIX}/(run|api)/{_NAME}/?",
+    f"{PREFIX}/cancel",
+    f"{PREFIX}/reset/?",
+)
 _SIGN_IN = ("/login/huggingface/?", "/login/callback/?", "/logout/?")
 UPLOAD = f"{PREFIX}/upload"
 _UPLOADED = re.compile(f"{PREFIX}/file=(?P<path>/.*|[A-Za-z]:[/\\\\].*)", re.DOTALL)
@@ -129,15 +141,14 @@ class AllowedRoutes:
         logger.warning(
             "a request from %r carried a cookie of ours to host %r and was treated as a visitor's; "
             "behind a proxy that changes the host, set AFINA_PUBLIC_URL",
-            headers.get("origin") or headers.get("referer") or "-", headers.get("host", "-"),
-        )  # fmt: skip
+            headers.get("origin") or headers.get("referer") or "-",
+            headers.get("host", "-"),
+        )
 
     def _with_headers(self, send: Send) -> Send:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                kept = [
-                    pair for pair in message["headers"] if not pair[0].lower().startswith(b"access-control-")
-                ]
+                kept = [pair for pair in message["headers"] if not pair[0].lower().startswith(b"access-control-")]
                 message["headers"] = [*kept, *self._headers]
             await send(message)
 

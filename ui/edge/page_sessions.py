@@ -68,9 +68,7 @@ class Sessions(StateHolder):
         while len(mine) > most:
             self._forget(next(iter(mine)))
         if len(self._owners) - len(self._by_owner.get(caller.TEACHER, ())) > MOST:
-            oldest = next(
-                (each for each in self.session_data if self._owners.get(each) != caller.TEACHER), None
-            )
+            oldest = next((each for each in self.session_data if self._owners.get(each) != caller.TEACHER), None)
             if oldest is not None and oldest != session_id:
                 self._forget(oldest)
 

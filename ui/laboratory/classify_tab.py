@@ -95,23 +95,28 @@ def build_classify_tab(services: Services) -> None:
 def _form(services: Services) -> Form:
     base = services.settings.base_model
     with gr.Column(scale=5, min_width=340) as box:
-        model = gr.Dropdown([base], value=base, allow_custom_value=True, label=t("classify.model"),
-                            info=t("classify.model.info"))  # fmt: skip
+        model = gr.Dropdown(
+            [base], value=base, allow_custom_value=True, label=t("classify.model"), info=t("classify.model.info")
+        )
         with gr.Group():
-            dataset = gr.Dropdown(services.classifying.sets(), value=None, allow_custom_value=True,
-                                  label=t("classify.dataset"), info=t("classify.dataset.info"))  # fmt: skip
+            dataset = gr.Dropdown(
+                services.classifying.sets(),
+                value=None,
+                allow_custom_value=True,
+                label=t("classify.dataset"),
+                info=t("classify.dataset.info"),
+            )
             upload = gr.UploadButton(t("train.upload"), size="sm", file_types=list(KINDS))
         with gr.Row():
-            text = gr.Dropdown(
-                [""], value="", allow_custom_value=True, label=t("classify.text"), min_width=110
-            )
-            label = gr.Dropdown(
-                [""], value="", allow_custom_value=True, label=t("classify.label"), min_width=110
-            )
+            text = gr.Dropdown([""], value="", allow_custom_value=True, label=t("classify.text"), min_width=110)
+            label = gr.Dropdown([""], value="", allow_custom_value=True, label=t("classify.label"), min_width=110)
             limit = gr.Number(2000, precision=0, minimum=0, label=t("classify.limit"), min_width=110)
-        strategies = gr.CheckboxGroup([(t(f"classify.strategy.{name}"), name) for name in ALL],
-                                      value=["feature", "lora", "full"], label=t("classify.strategies"),
-                                      info=t("classify.strategies.info"))  # fmt: skip
+        strategies = gr.CheckboxGroup(
+            [(t(f"classify.strategy.{name}"), name) for name in ALL],
+            value=["feature", "lora", "full"],
+            label=t("classify.strategies"),
+            info=t("classify.strategies.info"),
+        )
         with gr.Accordion(t("train.more"), open=False):
             knobs = forms.build(KNOBS, "classify.field")
         name = gr.Textbox(label=t("train.name"), placeholder=t("classify.name.info"), max_lines=1)
@@ -141,8 +146,23 @@ def _results() -> Results:
         answer = gr.HTML(elem_id="classify-answer", padding=False)
         confusion = gr.Plot(visible=False, show_label=False)
         mistakes = gr.HTML(padding=False)
-    return Results(data, look, closer, group, table, written, plot, run, confusion, mistakes, sentence, ask, answer,
-                   gr.State(None), gr.State(""))  # fmt: skip
+    return Results(
+        data,
+        look,
+        closer,
+        group,
+        table,
+        written,
+        plot,
+        run,
+        confusion,
+        mistakes,
+        sentence,
+        ask,
+        answer,
+        gr.State(None),
+        gr.State(""),
+    )
 
 
 def _wire_data(services: Services, form: Form, results: Results) -> dict[str, Any]:
@@ -164,11 +184,13 @@ def _wire_data(services: Services, form: Form, results: Results) -> dict[str, An
             told, columns = found, services.classifying.columns(actor(services, request), source)
         else:
             told, columns = classify_view.data(found, language_of(request)), found.columns
-            text, label = (
-                mine or seen for mine, seen in zip((text, label), labelled.guess(columns), strict=True)
-            )
-        return [told, *(gr.update(choices=["", *columns], value=value or "") for value in (text, label)),
-                gr.update(visible=told is not found), ""]  # fmt: skip
+            text, label = (mine or seen for mine, seen in zip((text, label), labelled.guess(columns), strict=True))
+        return [
+            told,
+            *(gr.update(choices=["", *columns], value=value or "") for value in (text, label)),
+            gr.update(visible=told is not found),
+            "",
+        ]
 
     def check_new(source: str, limit: float, request: gr.Request) -> list[Any]:
         return check(source, "", "", limit, request)
@@ -200,8 +222,17 @@ def _wire_data(services: Services, form: Form, results: Results) -> dict[str, An
 
 def _wire_runs(services: Services, form: Form, results: Results) -> None:
     @shown
-    def start(request: gr.Request, model: str, source: str, text: str, label: str, limit: float,
-              strategies: list[str], name: str, *knobs: Any) -> list[Any]:  # fmt: skip
+    def start(
+        request: gr.Request,
+        model: str,
+        source: str,
+        text: str,
+        label: str,
+        limit: float,
+        strategies: list[str],
+        name: str,
+        *knobs: Any,
+    ) -> list[Any]:
         who = actor(services, request)
         chosen = forms.settings(KNOBS, dict(zip(form.knobs, knobs, strict=True)))
         config = ClassifyConfig.from_settings({**chosen, "source_model": model or "pocket"})
@@ -246,8 +277,14 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
     def arrive(request: gr.Request) -> list[Any]:
         who = actor(services, request)
         groups = _groups(services, request)
-        models = dict.fromkeys([services.settings.base_model, "pocket", *classify_view.ENCODERS,
-                                *(run.name for run in services.training.runs(who) if run.downloadable)])  # fmt: skip
+        models = dict.fromkeys(
+            [
+                services.settings.base_model,
+                "pocket",
+                *classify_view.ENCODERS,
+                *(run.name for run in services.training.runs(who) if run.downloadable),
+            ]
+        )
         sets = sorted(services.classifying.sets(), key=lambda name: not name.endswith(language_of(request)))
         return [
             gr.update(visible=who.is_teacher),
@@ -286,14 +323,17 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
     gr.Timer(_SECONDS).tick(**watch, queue=False)
     results.run.input(picked, results.run, results.picked, queue=False, **QUIET)
     results.run.change(chosen, results.run, [results.confusion, results.mistakes, results.answer], **QUIET)
-    gr.on([results.ask.click, results.sentence.submit], ask, [results.run, results.sentence], results.answer,
-          api_visibility="private")  # fmt: skip
+    gr.on(
+        [results.ask.click, results.sentence.submit],
+        ask,
+        [results.run, results.sentence],
+        results.answer,
+        api_visibility="private",
+    )
     results.written.click(written, results.group, None, api_visibility="private").success(**watch)
 
 
-def _poll(
-    services: Services, group: str, picked: str, seen: list[str] | None, request: gr.Request
-) -> list[Any]:
+def _poll(services: Services, group: str, picked: str, seen: list[str] | None, request: gr.Request) -> list[Any]:
     """What changed since `seen`; `picked` stays chosen while a better classifier comes in."""
     language, who = language_of(request), actor(services, request)
     groups = _groups(services, request)
@@ -310,11 +350,12 @@ def _poll(
         return [gr.skip()] * 10
     reports = {line.strategy: line.report for line in lines if line.report}
     figure = classify_view.comparison(reports, language) if reports else None
-    waits = any(
-        line.strategy == "generate" and line.report is None and line.state == "done" for line in lines
-    )
-    ready = [(word(f"classify.strategy.{line.strategy}", language), line.run_id) for line in lines
-             if line.report and line.strategy != "generate"]  # fmt: skip
+    waits = any(line.strategy == "generate" and line.report is None and line.state == "done" for line in lines)
+    ready = [
+        (word(f"classify.strategy.{line.strategy}", language), line.run_id)
+        for line in lines
+        if line.report and line.strategy != "generate"
+    ]
     best = services.classifying.chosen_run(who, group or "") or ""
     if picked in [run_id for _, run_id in ready]:
         best = picked
@@ -346,16 +387,15 @@ def _details(services: Services, run_id: str, request: gr.Request) -> list[Any]:
     ]
 
 
-def _look(services: Services, source: str, text: str, label: str, limit: float, request: gr.Request
-          ) -> LabelledSet | str:  # fmt: skip
+def _look(
+    services: Services, source: str, text: str, label: str, limit: float, request: gr.Request
+) -> LabelledSet | str:
     """The data, or why they cannot be used (HTML)."""
     language = language_of(request)
     if not source or not actor(services, request).is_teacher:
         return ""
     try:
-        return services.classifying.load(
-            actor(services, request), source, text or "", label or "", int(limit or 0)
-        )
+        return services.classifying.load(actor(services, request), source, text or "", label or "", int(limit or 0))
     except AfinaError as error:
         return data_view.problem(error, language)
 

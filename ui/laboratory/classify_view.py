@@ -76,18 +76,25 @@ def _cells(line: StrategyRow, language: str) -> str:
     told = word(f"train.state.{line.state}", language)
     if line.state == "running":
         told = f"{line.share:.0%}"
-    cells = [escape(word(f"classify.strategy.{line.strategy}", language)),
-             f'<span class="badge {line.state}">{escape(told)}</span>']  # fmt: skip
+    cells = [
+        escape(word(f"classify.strategy.{line.strategy}", language)),
+        f'<span class="badge {line.state}">{escape(told)}</span>',
+    ]
     report = line.report
     if report is None or line.state in (*ACTIVE, "queued"):  # resumed: its report is of before
         now = line.metrics.get("heldout_accuracy")
         cells += ["–" if now is None else f"{now:.1%}", *["–"] * (len(_COLUMNS) - 3)]
     else:
         share = report["trainable"] / max(1, report["parameters"])
-        cells += [f"<b>{report['accuracy']:.1%}</b>", f"{report['macro_f1']:.3f}",
-                  f"{amount(report['trainable'])}<br><small>{share:.2%}</small>", memory(report["peak_memory_bytes"]),
-                  duration(report["seconds"], language), _size(report["adapter_bytes"]),
-                  f"{report['milliseconds']:.1f} ms"]  # fmt: skip
+        cells += [
+            f"<b>{report['accuracy']:.1%}</b>",
+            f"{report['macro_f1']:.3f}",
+            f"{amount(report['trainable'])}<br><small>{share:.2%}</small>",
+            memory(report["peak_memory_bytes"]),
+            duration(report["seconds"], language),
+            _size(report["adapter_bytes"]),
+            f"{report['milliseconds']:.1f} ms",
+        ]
     return "".join(f"<td>{cell}</td>" for cell in cells)
 
 
@@ -99,8 +106,10 @@ def _baseline(name: str, figures: Mapping[str, float] | None, language: str) -> 
     if not figures:
         return ""
     rest = "<td>–</td>" * (len(_COLUMNS) - 4)
-    return (f"<tr class='baseline'><td>{escape(word(f'classify.baseline.{name}', language))}</td><td></td>"
-            f"<td>{figures['accuracy']:.1%}</td><td>{figures['macro_f1']:.3f}</td>{rest}</tr>")  # fmt: skip
+    return (
+        f"<tr class='baseline'><td>{escape(word(f'classify.baseline.{name}', language))}</td><td></td>"
+        f"<td>{figures['accuracy']:.1%}</td><td>{figures['macro_f1']:.3f}</td>{rest}</tr>"
+    )
 
 
 def _verdict(lines: Sequence[StrategyRow], report: Mapping[str, Any], language: str) -> str:
@@ -118,9 +127,16 @@ def _verdict(lines: Sequence[StrategyRow], report: Mapping[str, Any], language: 
     key = "even"
     if not interval.low <= bag["accuracy"] <= interval.high:
         key = "better" if figures["accuracy"] > bag["accuracy"] else "worse"
-    return word(f"classify.verdict.{key}", language, best=word(f"classify.strategy.{best.strategy}", language),
-                accuracy=f"{figures['accuracy']:.1%}", bag=f"{bag['accuracy']:.1%}", n=figures["n"],
-                low=f"{interval.low:.1%}", high=f"{interval.high:.1%}")  # fmt: skip
+    return word(
+        f"classify.verdict.{key}",
+        language,
+        best=word(f"classify.strategy.{best.strategy}", language),
+        accuracy=f"{figures['accuracy']:.1%}",
+        bag=f"{bag['accuracy']:.1%}",
+        n=figures["n"],
+        low=f"{interval.low:.1%}",
+        high=f"{interval.high:.1%}",
+    )
 
 
 def _left_out(lines: Sequence[StrategyRow], language: str) -> str:
@@ -180,8 +196,18 @@ def confusion(report: Mapping[str, Any], language: str) -> go.Figure:
 
     labels, counts = report["labels"], report["confusion"]
     text = [[str(n) for n in row] for row in counts] if len(labels) <= 15 else None
-    figure = go.Figure(go.Heatmap(z=counts, x=labels, y=labels, text=text, texttemplate="%{text}" if text else None,
-                                  colorscale="Blues", showscale=False, textfont={"size": 18}))  # fmt: skip
+    figure = go.Figure(
+        go.Heatmap(
+            z=counts,
+            x=labels,
+            y=labels,
+            text=text,
+            texttemplate="%{text}" if text else None,
+            colorscale="Blues",
+            showscale=False,
+            textfont={"size": 18},
+        )
+    )
     _style(figure, max(300, min(700, 60 * len(labels) + 180)))
     figure.update_xaxes(title={"text": word("classify.axis.said", language), "standoff": 10}, type="category")
     figure.update_yaxes(
@@ -215,21 +241,27 @@ def probabilities(found: Mapping[str, Mapping[str, float]], language: str) -> st
         f"<tr><td>{escape(label)}</td>{_bar(tuned[label], COLOURS[0])}{_bar(untrained[label], '#9aa1b2')}</tr>"
         for label in order
     )
-    heads = "".join(
-        f"<th>{escape(word(f'classify.head.{name}', language))}</th>" for name in ("tuned", "untrained")
-    )
+    heads = "".join(f"<th>{escape(word(f'classify.head.{name}', language))}</th>" for name in ("tuned", "untrained"))
     return f'<table class="runs probabilities"><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _bar(value: float, colour: str) -> str:
-    return (f'<td><span class="class-bar"><i style="width:{70 * value:.1f}%;background:{colour}"></i>'
-            f"<b>{value:.1%}</b></span></td>")  # fmt: skip
+    return (
+        f'<td><span class="class-bar"><i style="width:{70 * value:.1f}%;background:{colour}"></i>'
+        f"<b>{value:.1%}</b></span></td>"
+    )
 
 
 def _style(figure: Any, height: int) -> None:
-    figure.update_layout(template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-                         font={"size": 15, "color": "#7a8194"}, margin={"l": 20, "r": 20, "t": 50, "b": 20},
-                         height=height, legend={"orientation": "h", "y": -0.2})  # fmt: skip
+    figure.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"size": 15, "color": "#7a8194"},
+        margin={"l": 20, "r": 20, "t": 50, "b": 20},
+        height=height,
+        legend={"orientation": "h", "y": -0.2},
+    )
     figure.update_yaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
     figure.update_xaxes(automargin=True)  # room for labels and title, whatever the classes are called
     figure.update_yaxes(automargin=True)

@@ -39,23 +39,22 @@ def _memory() -> None:
             named = [(name, name) for name in shapes] + [(t("numbers.own"), _CUSTOM)]
             model = gr.Dropdown(named, value=shapes[0], label=t("numbers.model"), filterable=False)
             with gr.Row():
-                billions = gr.Number(
-                    175, label=t("numbers.billions"), minimum=0.001, maximum=100_000, min_width=110
+                billions = gr.Number(175, label=t("numbers.billions"), minimum=0.001, maximum=100_000, min_width=110)
+                layers = gr.Number(96, label=t("numbers.layers"), precision=0, minimum=1, maximum=1000, min_width=110)
+                hidden = gr.Number(
+                    12288, label=t("numbers.hidden"), precision=0, minimum=1, maximum=200_000, min_width=110
                 )
-                layers = gr.Number(
-                    96, label=t("numbers.layers"), precision=0, minimum=1, maximum=1000, min_width=110
-                )
-                hidden = gr.Number(12288, label=t("numbers.hidden"), precision=0, minimum=1, maximum=200_000,
-                                   min_width=110)  # fmt: skip
             rank = gr.Slider(1, 256, 8, step=1, label=t("train.field.rank"))
-            precision = gr.Radio([(t(f"numbers.precision.{name}"), name) for name in memory_math.PRECISIONS],
-                                 value="mixed", label=t("numbers.precision"))  # fmt: skip
+            precision = gr.Radio(
+                [(t(f"numbers.precision.{name}"), name) for name in memory_math.PRECISIONS],
+                value="mixed",
+                label=t("numbers.precision"),
+            )
             with gr.Row():
-                batch = gr.Number(
-                    1, label=t("numbers.batch"), precision=0, minimum=1, maximum=100_000, min_width=130
+                batch = gr.Number(1, label=t("numbers.batch"), precision=0, minimum=1, maximum=100_000, min_width=130)
+                length = gr.Number(
+                    2048, label=t("numbers.length"), precision=0, minimum=1, maximum=10_000_000, min_width=130
                 )
-                length = gr.Number(2048, label=t("numbers.length"), precision=0, minimum=1, maximum=10_000_000,
-                                   min_width=130)  # fmt: skip
             recompute = gr.Checkbox(True, label=t("numbers.recompute"))
         with gr.Column(scale=7, min_width=320):
             shown_as = gr.HTML(padding=False)
@@ -85,9 +84,7 @@ def _corpus() -> None:
         with gr.Column(scale=5, min_width=320), gr.Row():
             tokens = gr.Number(30_000, label=t("numbers.tokens"), minimum=0.001, maximum=1e9, min_width=130)
             width = gr.Number(4, label=t("numbers.bytes"), minimum=0.5, maximum=16, min_width=130)
-            billions = gr.Number(
-                70, label=t("numbers.billions"), minimum=0.001, maximum=100_000, min_width=130
-            )
+            billions = gr.Number(70, label=t("numbers.billions"), minimum=0.001, maximum=100_000, min_width=130)
         with gr.Column(scale=7, min_width=320):
             shown_as = gr.HTML(padding=False)
 
@@ -116,14 +113,19 @@ def _latency(services: Services) -> None:
     def timed(name: str, request: gr.Request) -> str:
         if not name:
             raise AfinaError("latency.no_run")
-        return numbers_view.latency(
-            services.training.latency(actor(services, request), name), language_of(request)
-        )
+        return numbers_view.latency(services.training.latency(actor(services, request), name), language_of(request))
 
     on_open(runs, None, run, **UNQUEUED)
     run.focus(runs_of(services), None, run, **UNQUEUED)
-    measure.click(timed, run, shown_as, api_visibility="private", show_progress="minimal", concurrency_id="gpu",
-                  concurrency_limit=1)  # fmt: skip
+    measure.click(
+        timed,
+        run,
+        shown_as,
+        api_visibility="private",
+        show_progress="minimal",
+        concurrency_id="gpu",
+        concurrency_limit=1,
+    )
 
 
 def runs_of(services: Services) -> Any:

@@ -33,9 +33,7 @@ def size(n_bytes: float) -> str:
     """Three figures and a decimal unit: 350 GB, 2.8 TB."""
     for unit, name in ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if n_bytes >= unit:
-            return (
-                f"{n_bytes / unit:.3g} {name}" if n_bytes < 999.5 * unit else f"{n_bytes / unit:,.0f} {name}"
-            )
+            return f"{n_bytes / unit:.3g} {name}" if n_bytes < 999.5 * unit else f"{n_bytes / unit:,.0f} {name}"
     return f"{n_bytes:.0f} B"
 
 
@@ -60,14 +58,24 @@ def memory(values: Sequence[Any], language: str) -> str:
     one = memory_math.ranked([(hidden, hidden)], int(rank))
     bytes_each = sum(memory_math.TRAINED[precision].values())
     told = word(
-        "numbers.memory.formula", language, each=bytes_each, hidden=hidden, rank=int(rank), layers=layers,
+        "numbers.memory.formula",
+        language,
+        each=bytes_each,
+        hidden=hidden,
+        rank=int(rank),
+        layers=layers,
         **_all(
-            language, one=f"{one.trained:,}", share=f"{one.share:.2%}", trained=f"{lora.trained:,}",
-            saved=size(2 * lora.trained), weights=size(2 * shape.parameters),
-            four=size(memory_math.NF4 * shape.parameters), quantised=size(found["qlora"].weights),
+            language,
+            one=f"{one.trained:,}",
+            share=f"{one.share:.2%}",
+            trained=f"{lora.trained:,}",
+            saved=size(2 * lora.trained),
+            weights=size(2 * shape.parameters),
+            four=size(memory_math.NF4 * shape.parameters),
+            quantised=size(found["qlora"].weights),
             training=size(bytes_each * shape.parameters),
         ),
-    )  # fmt: skip
+    )
     sources = escape(word("numbers.memory.sources", language))
     return (
         f'<div class="numbers-legend">{legend}</div>{bars}'
@@ -108,9 +116,7 @@ def corpus(tokens: float, width: float, billions: float, language: str) -> str:
     tiles = [
         (
             size(told.n_bytes),
-            word(
-                "numbers.corpus.size", language, tib=local(f"{told.n_bytes / memory_math.TIB:,.0f}", language)
-            ),
+            word("numbers.corpus.size", language, tib=local(f"{told.n_bytes / memory_math.TIB:,.0f}", language)),
         ),
         (_large(told.words), word("numbers.corpus.words", language)),
         (_large(told.books), word("numbers.corpus.books", language)),
@@ -170,9 +176,7 @@ def formula(shapes: Sequence[tuple[int, int]], rank: int, alpha: int, method: st
         for (d, k), n in kinds.items()
         for ours in [memory_math.lora_parameters(d, k, rank)]
     ]
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{local(cell, language)}</td>' for cell in line)}</tr>" for line in lines
-    )
+    rows = "".join(f"<tr>{''.join(f'<td>{local(cell, language)}</td>' for cell in line)}</tr>" for line in lines)
     head = "".join(
         f"<th>{escape(word(f'numbers.formula.{name}', language))}</th>"
         for name in ("matrix", "whole", "trained", "share")
@@ -182,9 +186,15 @@ def formula(shapes: Sequence[tuple[int, int]], rank: int, alpha: int, method: st
     over = "√r" if method == "rslora" else "r"
     here = local(f"{factor:.3g}", language)
     equation = f"<span>h = W₀ x + (α / {over}) B A x</span> <span>= W₀ x + {here} · B A x</span>"
-    figures = _all(language, trained=f"{told.trained:,}", whole=f"{told.whole:,}", share=f"{told.share:.2%}",
-                   saved=size(told.checkpoint), optimiser=size(told.optimiser),
-                   full=size(told.optimiser_full))  # fmt: skip
+    figures = _all(
+        language,
+        trained=f"{told.trained:,}",
+        whole=f"{told.whole:,}",
+        share=f"{told.share:.2%}",
+        saved=size(told.checkpoint),
+        optimiser=size(told.optimiser),
+        full=size(told.optimiser_full),
+    )
     total = word("numbers.formula.total", language, **figures)
     other = "" if method in ("lora", "rslora", "dora", "qlora") else word("numbers.formula.other", language)
     note = f'<p class="train-hint">{escape(other)}</p>' if other else ""

@@ -28,9 +28,7 @@ def build(services: Services, chosen: gr.Dropdown) -> None:
         gr.Markdown(t("measure.help"))
         with gr.Row(visible=False, equal_height=True) as form:
             limit = gr.Slider(5, 200, 40, step=5, label=t("measure.rows"), min_width=200, scale=3)
-            start = gr.Button(
-                t("measure.start"), variant="primary", scale=1, min_width=120, elem_id="measure-start"
-            )
+            start = gr.Button(t("measure.start"), variant="primary", scale=1, min_width=120, elem_id="measure-start")
             stop = gr.Button(t("studies.stop"), variant="stop", scale=1, min_width=90, visible=False)
         told = gr.HTML("", padding=False, elem_id="measure-told")
     timer = gr.Timer(background_task.SECONDS, active=False)
@@ -66,8 +64,15 @@ def measured(study: Study | None, language: str) -> str:
         f"<tr><td>{escape(each['model'])}</td>{''.join(_cell(name, each[name], best) for name in columns[1:])}</tr>"
         for each in found
     )
-    about = word("measure.about", language, n=found[0]["n_rows"], matched=found[0]["n_matched"],
-                 data=study.about["data"], run=study.about["run"], curve=HELDOUT_ROWS)  # fmt: skip
+    about = word(
+        "measure.about",
+        language,
+        n=found[0]["n_rows"],
+        matched=found[0]["n_matched"],
+        data=study.about["data"],
+        run=study.about["run"],
+        curve=HELDOUT_ROWS,
+    )
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'{going}<div class="runs-scroll">{table}</div><p class="train-hint">{escape(about)}</p>'
 

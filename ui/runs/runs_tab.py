@@ -31,8 +31,16 @@ def build_runs_tab(services: Services) -> None:
     """Lays the tab out in the Blocks context it is called in."""
     with gr.Row():
         # Any value is taken: another page may have deleted a run that is chosen here.
-        chosen = gr.Dropdown([], multiselect=True, label=t("runs.chosen"), info=t("runs.chosen_info"), scale=5,
-                             min_width=280, allow_custom_value=True, elem_id="runs-chosen")  # fmt: skip
+        chosen = gr.Dropdown(
+            [],
+            multiselect=True,
+            label=t("runs.chosen"),
+            info=t("runs.chosen_info"),
+            scale=5,
+            min_width=280,
+            allow_custom_value=True,
+            elem_id="runs-chosen",
+        )
         refresh = gr.Button(t("runs.refresh"), size="sm", scale=0, min_width=120)
     table = gr.HTML("", elem_id="runs-table", padding=False)
     plot = gr.Plot(visible=False, show_label=False)
@@ -141,9 +149,17 @@ def _cells(run: RunSummary, language: str) -> list[str]:
         return "–" if value is None else f"{value:.3f}"
 
     state = f'<span class="badge {run.state}">{html.escape(run_view.state(run.state, language))}</span>'
-    texts = [run.name, state, run.parent or "–", run.base, run.data_name, f"{run.n_train} + {run.n_heldout}",
-             loss(run.heldout_before), loss(run.heldout_after),
-             data_view.duration(run.elapsed_seconds, language) if run.elapsed_seconds else "–"]  # fmt: skip
+    texts = [
+        run.name,
+        state,
+        run.parent or "–",
+        run.base,
+        run.data_name,
+        f"{run.n_train} + {run.n_heldout}",
+        loss(run.heldout_before),
+        loss(run.heldout_after),
+        data_view.duration(run.elapsed_seconds, language) if run.elapsed_seconds else "–",
+    ]
     return [f"<td>{text if text is state else html.escape(str(text))}</td>" for text in texts]
 
 
@@ -154,8 +170,7 @@ def _all_details(services: Services, runs: list[RunSummary], who: Actor, languag
 def _details(services: Services, run: RunSummary, who: Any, language: str) -> str:
     """Settings, fingerprints, card and download of one run."""
     knobs = "".join(
-        f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>"
-        for name, value in run.config.items()
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>" for name, value in run.config.items()
     )
     prints = word("runs.prints", language, data=run.data_fingerprint[:16], base=run.base_sha256[:16])
     link = ""
@@ -166,11 +181,7 @@ def _details(services: Services, run: RunSummary, who: Any, language: str) -> st
             told = word("runs.merged", language)
             link += f'<a class="runs-download" href="/files/merged/{run.run_id}" download>{told}</a>'
     card = html.escape(services.training.card(who, run.run_id) or "")
-    shown_card = (
-        f"<details><summary>{word('runs.card', language)}</summary><pre>{card}</pre></details>"
-        if card
-        else ""
-    )
+    shown_card = f"<details><summary>{word('runs.card', language)}</summary><pre>{card}</pre></details>" if card else ""
     return (
         f'<section class="runs-details"><h3>{html.escape(run.name)}</h3><p>{html.escape(prints)}</p>{link}'
         f"<details><summary>{word('runs.settings', language)}</summary><dl>{knobs}</dl></details>{shown_card}</section>"

@@ -37,9 +37,7 @@ def typed(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         given = signature.bind_partial(*args, **kwargs).arguments
         for name, hint in hints.items():
             if name in given and not fits(given[name], hint):
-                raise AfinaError(
-                    "api.kind", name=name, expected=_worded(hint), found=type(given[name]).__name__
-                )
+                raise AfinaError("api.kind", name=name, expected=_worded(hint), found=type(given[name]).__name__)
         try:
             return endpoint(*args, **kwargs)
         except (TypeError, ValueError, AttributeError, OverflowError) as error:

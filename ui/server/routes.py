@@ -64,9 +64,7 @@ def routes(services: Services) -> list[Route]:
         try:
             with worded():
                 parts = request.path_params
-                path = await run_in_threadpool(
-                    services.results.exported, actor, parts["folder"], parts["name"]
-                )
+                path = await run_in_threadpool(services.results.exported, actor, parts["folder"], parts["name"])
         except AfinaError as error:
             return _page(request, error, error.status)
         return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})

@@ -142,8 +142,11 @@ class _Kept:
         return replace(self, plain=plain, packed=gzip.compress(plain, 6, mtime=0))
 
     def response(self, packed: bool) -> Response:
-        headers = {"vary": "accept-encoding, accept-language, cookie", "cache-control": "no-cache",
-                   "content-type": self.kind}  # fmt: skip
+        headers = {
+            "vary": "accept-encoding, accept-language, cookie",
+            "cache-control": "no-cache",
+            "content-type": self.kind,
+        }
         if packed and self.packed:
             headers["content-encoding"] = "gzip"
         return Response(self.packed if packed else self.plain, self.status, headers)

@@ -33,19 +33,20 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             named = [(t(f"experiments.{name}"), name) for name in RECIPES]
-            recipe = gr.Radio(
-                named, value=next(iter(RECIPES)), label=t("experiments.choose"), elem_id="recipe"
-            )
+            recipe = gr.Radio(named, value=next(iter(RECIPES)), label=t("experiments.choose"), elem_id="recipe")
             about = gr.HTML("", padding=False, elem_id="recipe-about")
             with gr.Group(visible=False) as own:
-                data = gr.Dropdown([(t("experiments.own.none"), "")], value="", allow_custom_value=True,
-                                   label=t("experiments.own.data"), info=t("experiments.own.info"),
-                                   elem_id="recipe-data")  # fmt: skip
+                data = gr.Dropdown(
+                    [(t("experiments.own.none"), "")],
+                    value="",
+                    allow_custom_value=True,
+                    label=t("experiments.own.data"),
+                    info=t("experiments.own.info"),
+                    elem_id="recipe-data",
+                )
                 upload = gr.UploadButton(t("train.upload"), size="sm", file_types=list(KINDS))
             share = gr.Slider(0, 1, 0.5, step=0.05, label=t("experiments.share"), visible=False)
-            start = gr.Button(
-                t("experiments.start"), variant="primary", visible=False, elem_id="recipe-start"
-            )
+            start = gr.Button(t("experiments.start"), variant="primary", visible=False, elem_id="recipe-start")
         with gr.Column(scale=7, min_width=320):
             told = gr.HTML("", padding=False, elem_id="recipe-told")
     seen = gr.State("")
@@ -63,8 +64,12 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
     @shown
     def choose(name: str, request: gr.Request) -> list[Any]:
         recipe, teaches = RECIPES[name], actor(services, request).is_teacher
-        return [describe(name, "", request), gr.update(visible=recipe.uses_share),
-                gr.update(visible=bool(recipe.takes) and teaches), ""]  # fmt: skip
+        return [
+            describe(name, "", request),
+            gr.update(visible=recipe.uses_share),
+            gr.update(visible=bool(recipe.takes) and teaches),
+            "",
+        ]
 
     @shown
     def arrive(name: str, request: gr.Request) -> list[Any]:
@@ -75,8 +80,10 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
     def uploaded(file: str, request: gr.Request) -> Any:
         services.roles.require_teacher(actor(services, request))
         place = uploads.keep(Path(file), services.settings.home)
-        return gr.update(choices=[(word("experiments.own.none", language_of(request)), ""),
-                                  (place.name, str(place))], value=str(place))  # fmt: skip
+        return gr.update(
+            choices=[(word("experiments.own.none", language_of(request)), ""), (place.name, str(place))],
+            value=str(place),
+        )
 
     @shown
     def begin(name: str, of: float, data: str | None, request: gr.Request) -> gr.Timer:

@@ -25,9 +25,7 @@ def about(recipe: str, used: Uses, language: str) -> str:
     where = word(f"experiments.{'own' if used.own else 'hub' if used.from_hub else 'local'}", language)
     instead, hub = "", RECIPES[recipe].hub
     if hub and not used.from_hub:
-        told = word(
-            "experiments.instead", language, model=hub.model, data=_data_name(used) if used.own else hub.data
-        )
+        told = word("experiments.instead", language, model=hub.model, data=_data_name(used) if used.own else hub.data)
         instead = f'<p class="train-hint">{escape(told)}</p>'
     rows = "".join(
         f"<dt>{escape(word(f'experiments.{name}', language))}</dt><dd>{escape(value)}</dd>"
@@ -50,8 +48,9 @@ def parts(found: Sequence[Part], language: str) -> str:
     measured = ("accuracy", "macro_f1") if classes else ("heldout",)
     columns = ("part", "state", "model", "data", "rows", "time", *measured)
     head = "".join(f"<th>{escape(word(f'experiments.column.{name}', language))}</th>" for name in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(part, classes, language))}</tr>"
-                   for part in found)  # fmt: skip
+    body = "".join(
+        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(part, classes, language))}</tr>" for part in found
+    )
     title = escape(word(f"experiments.{found[0].recipe}", language))
     pages = {name: word(f"classify.task.{name}", language) for name in ("write", "classify")}
     where = escape(word("experiments.where", language, **pages))
@@ -116,8 +115,12 @@ def trials(found: Mapping[str, Any], language: str, going: bool = False) -> str:
         loss = "–" if trial["loss"] is None else f"{trial['loss']:.3f}"
         loss = f"<b>{loss}</b>" if best and trial["run_id"] == best["run_id"] else loss
         state = escape(run_view.state(trial["state"], language))
-        cells = [escape(trial["name"]), loss, *(f"{trial['settings'][name]:.4g}" for name in over),
-                 f'<span class="badge {trial["state"]}">{state}</span>']  # fmt: skip
+        cells = [
+            escape(trial["name"]),
+            loss,
+            *(f"{trial['settings'][name]:.4g}" for name in over),
+            f'<span class="badge {trial["state"]}">{state}</span>',
+        ]
         body += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div class="runs-scroll">{table}</div>{_best(found, language, going)}'
@@ -131,8 +134,9 @@ def _best(found: Mapping[str, Any], language: str, going: bool) -> str:
     key = "search.so_far" if going else over
     lines = [word(key, language, name=best["name"], loss=f"{best['loss']:.3f}")]
     if found["importance"]:
-        shares = ", ".join(f"{word(f'train.field.{name}', language)} {share:.0%}"
-                           for name, share in found["importance"].items())  # fmt: skip
+        shares = ", ".join(
+            f"{word(f'train.field.{name}', language)} {share:.0%}" for name, share in found["importance"].items()
+        )
         lines.append(word("search.importance", language, shares=shares))
     lines.append(word("search.chosen_on", language))
     return f'<ul class="told">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
@@ -165,21 +169,35 @@ def trials_figure(found: Mapping[str, Any], language: str) -> go.Figure | None:
     losses = [trial["loss"] for trial in ended]
     for column, name in enumerate(over, 1):
         made.add_scatter(
-            x=[trial["settings"][name] for trial in ended], y=losses, mode="markers",
+            x=[trial["settings"][name] for trial in ended],
+            y=losses,
+            mode="markers",
             marker={"size": 13, "color": COLOURS[(column - 1) % len(COLOURS)]},
             text=[trial["name"] for trial in ended],
-            hovertemplate="%{text}<br>%{x:.4g} · %{y:.3f}<extra></extra>", row=1, col=column,
-        )  # fmt: skip
+            hovertemplate="%{text}<br>%{x:.4g} · %{y:.3f}<extra></extra>",
+            row=1,
+            col=column,
+        )
         ticks = _ticks(sorted({trial["settings"][name] for trial in ended}))
         made.update_xaxes(
-            type="log", title=_wrapped(word(f"train.field.{name}", language)), automargin=True, tickvals=ticks,
-            ticktext=[f"{each:.2g}" for each in ticks], row=1, col=column,
-        )  # fmt: skip
+            type="log",
+            title=_wrapped(word(f"train.field.{name}", language)),
+            automargin=True,
+            tickvals=ticks,
+            ticktext=[f"{each:.2g}" for each in ticks],
+            row=1,
+            col=column,
+        )
     made.update_yaxes(title=word("search.column.loss", language), automargin=True, row=1, col=1)
     made.update_layout(
-        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", showlegend=False,
-        font={"size": 15, "color": "#7a8194"}, margin={"l": 60, "r": 20, "t": 20, "b": 60}, height=360,
-    )  # fmt: skip
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        showlegend=False,
+        font={"size": 15, "color": "#7a8194"},
+        margin={"l": 60, "r": 20, "t": 20, "b": 60},
+        height=360,
+    )
     made.update_xaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
     made.update_yaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
     return made

@@ -41,8 +41,11 @@ def build_chooser(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -
     def begin(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         who = actor(train.services, request)
         train.compare(who, setup.form(values), values[methods])
-        return {live.choice: gr.update(choices=train.run_choices(language_of(request)), value=""),
-                pages: gr.update(selected="live"), setup.name: ""}  # fmt: skip
+        return {
+            live.choice: gr.update(choices=train.run_choices(language_of(request)), value=""),
+            pages: gr.update(selected="live"),
+            setup.name: "",
+        }
 
     start.click(begin, {*setup.inputs, methods}, [live.choice, pages, setup.name], **QUIET)
 
@@ -79,8 +82,7 @@ def build_results(services: Services, seconds: float) -> None:
         return [gr.update(visible=True), choice, told, gr.update(value=drawn, visible=drawn is not None), now]
 
     on_open(look, [group, seen], outputs, queue=False, **QUIET)
-    gr.on([group.input, refresh.click, gr.Timer(seconds).tick], look, [group, seen], outputs, queue=False,
-          **QUIET)  # fmt: skip
+    gr.on([group.input, refresh.click, gr.Timer(seconds).tick], look, [group, seen], outputs, queue=False, **QUIET)
 
 
 def _offered(services: Services, who: Any, language: str) -> list[tuple[str, str]]:
@@ -103,11 +105,11 @@ def _shown(services: Services, who: Any, key: str, language: str) -> tuple[str, 
             return "", None
         study = services.course.told(who, SEARCH)
         going = study is not None and study.running and study.about.get("search_id") == name
-        return experiments_view.trials(found, language, going), experiments_view.trials_figure(
-            found, language
-        )
-    series = {experiments_view.part_name(part, language): points
-              for part, points in services.course.part_series(who, name).items()}  # fmt: skip
+        return experiments_view.trials(found, language, going), experiments_view.trials_figure(found, language)
+    series = {
+        experiments_view.part_name(part, language): points
+        for part, points in services.course.part_series(who, name).items()
+    }
     words = {each: word(f"runs.curve.{each}", language) for each in ("heldout", "train", "step", "loss")}
     drawn = any(each.get("heldout_loss") for each in series.values())
     told = experiments_view.parts(services.course.parts(who, name), language)
@@ -153,8 +155,9 @@ def figure(lines: list[Compared], language: str) -> go.Figure | None:
     """Held-out loss over trained parameters, a dot a method with its number; None before there is anything to draw."""
     import plotly.graph_objects as go
 
-    drawn = [(number, line) for number, line in enumerate(lines, 1)
-             if line.heldout_after is not None and line.trainable]  # fmt: skip
+    drawn = [
+        (number, line) for number, line in enumerate(lines, 1) if line.heldout_after is not None and line.trainable
+    ]
     if not drawn:
         return None
     made = go.Figure()

@@ -24,16 +24,15 @@ class Mend:
 
 def lay_out() -> Mend:
     with gr.Row(visible=False) as box:
-        buttons = {name: gr.Button(t(f"mend.{name}"), size="sm", min_width=140, elem_id=f"mend-{name}")
-                   for name in REMEDIES}  # fmt: skip
+        buttons = {
+            name: gr.Button(t(f"mend.{name}"), size="sm", min_width=140, elem_id=f"mend-{name}") for name in REMEDIES
+        }
     return Mend(box, buttons)
 
 
 def offered(status: RunStatus | None, is_teacher: bool) -> bool:
     """Whether the run has come to an end and was found to forget."""
-    return bool(
-        is_teacher and status and status.ended and any(n.key == "note.forgetting" for n in status.notes)
-    )
+    return bool(is_teacher and status and status.ended and any(n.key == "note.forgetting" for n in status.notes))
 
 
 def wire(train: Train, mend: Mend, choice: gr.Dropdown) -> None:

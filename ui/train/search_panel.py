@@ -23,9 +23,7 @@ def build(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> None:
         named = [(t(f"search.over.{name}"), name) for name in SPACE]
         over = gr.CheckboxGroup(named, value=["learning_rate", "rank"], label=t("search.for"))
         with gr.Row():
-            trials = gr.Number(
-                8, precision=0, minimum=1, maximum=200, label=t("search.trials"), min_width=100
-            )
+            trials = gr.Number(8, precision=0, minimum=1, maximum=200, label=t("search.trials"), min_width=100)
             start = gr.Button(t("search.start"), min_width=100, elem_id="search-start")
             stop = gr.Button(t("studies.stop"), variant="stop", min_width=90)
 
@@ -34,8 +32,10 @@ def build(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> None:
         who = actor(train.services, request)
         name = train.search(who, setup.form(values), values[over], int(values[trials] or 0))
         inform(word("search.started", language_of(request), name=name), 6)
-        return {live.choice: gr.update(choices=train.run_choices(language_of(request)), value=""),
-                pages: gr.update(selected="live")}  # fmt: skip
+        return {
+            live.choice: gr.update(choices=train.run_choices(language_of(request)), value=""),
+            pages: gr.update(selected="live"),
+        }
 
     def halt(request: gr.Request) -> None:
         train.services.course.stop(actor(train.services, request), SEARCH)

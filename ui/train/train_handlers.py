@@ -118,8 +118,14 @@ class Train:
         except AfinaError:
             return ""
         unknown = word("train.model.unlicensed", language)
-        return word("train.model.facts", language, parameters=data_view.amount(facts.parameters),
-                    layers=facts.layers, context=facts.context, license=facts.license or unknown)  # fmt: skip
+        return word(
+            "train.model.facts",
+            language,
+            parameters=data_view.amount(facts.parameters),
+            layers=facts.layers,
+            context=facts.context,
+            license=facts.license or unknown,
+        )
 
     def datasets(self, language: str) -> list[tuple[str, str]]:
         """The shipped sets, those in the reader's language first, in the order of the lessons."""
@@ -188,9 +194,7 @@ class Train:
         except AfinaError:
             return ""
         rank, alpha = (int(form.knobs.get(name) or 0) for name in ("rank", "alpha"))
-        return numbers_view.formula(
-            matrices(base), max(1, rank), alpha, str(form.knobs.get("peft")), language
-        )
+        return numbers_view.formula(matrices(base), max(1, rank), alpha, str(form.knobs.get("peft")), language)
 
     # Runs
 

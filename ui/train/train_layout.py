@@ -91,23 +91,35 @@ class LivePanel:
 
 def setup_form(train: Train) -> Setup:
     with gr.Column(scale=5, min_width=340, elem_id="train-setup") as column:
-        model = gr.Dropdown(train.models(), value=train.services.settings.base_model, allow_custom_value=True,
-                            label=t("train.model"), info=t("train.model.info"))  # fmt: skip
+        model = gr.Dropdown(
+            train.models(),
+            value=train.services.settings.base_model,
+            allow_custom_value=True,
+            label=t("train.model"),
+            info=t("train.model.info"),
+        )
         about_model = gr.HTML(elem_classes="train-hint", visible=False, padding=False)
         with gr.Group():
-            dataset = gr.Dropdown(train.datasets("en"), value=None, allow_custom_value=True,
-                                  label=t("train.dataset"), info=t("train.dataset.info"))  # fmt: skip
+            dataset = gr.Dropdown(
+                train.datasets("en"),
+                value=None,
+                allow_custom_value=True,
+                label=t("train.dataset"),
+                info=t("train.dataset.info"),
+            )
             upload = gr.UploadButton(t("train.upload"), size="sm", file_types=list(KINDS))
         about = gr.HTML(elem_classes="train-hint", visible=False, padding=False)
         with gr.Group(visible=False) as mapping_box:
             gr.Markdown(t("train.mapping.help"), elem_classes="train-pad")
             mapping_table = gr.Dataframe(interactive=False, wrap=True, show_label=False)
             with gr.Row():
-                mapping = {part: gr.Dropdown([""], value="", label=t(f"train.mapping.{part}"), min_width=140)
-                           for part in PARTS}  # fmt: skip
+                mapping = {
+                    part: gr.Dropdown([""], value="", label=t(f"train.mapping.{part}"), min_width=140) for part in PARTS
+                }
             mapping_apply = gr.Button(t("train.mapping.apply"), variant="primary", size="sm")
-        preset = gr.Radio([(t(f"train.preset.{name}"), name) for name in PRESETS], value="balanced",
-                          label=t("train.preset"))  # fmt: skip
+        preset = gr.Radio(
+            [(t(f"train.preset.{name}"), name) for name in PRESETS], value="balanced", label=t("train.preset")
+        )
         knobs = forms.build(METHOD, "train.field", columns=1)
         knobs |= forms.build(BASIC, "train.field", columns=len(BASIC))
         with gr.Accordion(t("train.more"), open=False):
@@ -143,16 +155,15 @@ def data_panel() -> DataPanel:
     tokens = gr.HTML(visible=False)
     with gr.Accordion(t("train.table.title"), open=True, visible=False) as details:
         lengths = gr.BarPlot(show_label=False, height=220)
-        table = gr.Dataframe(interactive=False, wrap=True, show_label=False,
-                             column_widths=["52px", "110px", "34%", "43%"])  # fmt: skip
+        table = gr.Dataframe(
+            interactive=False, wrap=True, show_label=False, column_widths=["52px", "110px", "34%", "43%"]
+        )
     return DataPanel(facts, title, tokens, details, table, lengths)
 
 
 def live_panel() -> LivePanel:
     # Any value is taken: a run may have been deleted, or be younger than the choices the page has.
-    choice = gr.Dropdown(
-        [(t("train.run.newest"), "")], value="", label=t("train.run"), allow_custom_value=True
-    )
+    choice = gr.Dropdown([(t("train.run.newest"), "")], value="", label=t("train.run"), allow_custom_value=True)
     head = gr.HTML()
     with gr.Row():
         stop = gr.Button(t("train.stop"), variant="stop", visible=False)
@@ -169,6 +180,4 @@ def live_panel() -> LivePanel:
             gr.Markdown(t("train.live.grad_norm"))
             norm = gr.LinePlot(x="step", y="value", height=200, show_label=False)
     queue = gr.HTML()
-    return LivePanel(
-        choice, gr.State(None), head, stop, resume, cancel, losses, details, rate, norm, queue, mend
-    )
+    return LivePanel(choice, gr.State(None), head, stop, resume, cancel, losses, details, rate, norm, queue, mend)

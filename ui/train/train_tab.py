@@ -68,16 +68,27 @@ def _wire_data(train: Train, setup: Setup, data: DataPanel, pages: gr.Tabs) -> d
         unmapped = dict.fromkeys(setup.mapping.values(), "")  # the mapping was for other data
         return {**unmapped, **_check(train, setup, data, setup.form({**values, **unmapped}), request)}
 
-    outputs = [setup.about_model, setup.about, setup.mapping_box, setup.mapping_table, *setup.mapping.values(),
-               setup.estimate, *vars(data).values()]  # fmt: skip
+    outputs = [
+        setup.about_model,
+        setup.about,
+        setup.mapping_box,
+        setup.mapping_table,
+        *setup.mapping.values(),
+        setup.estimate,
+        *vars(data).values(),
+    ]
     # One at a time and in their order: the answer for the data chosen last must come last.
-    shared: dict[str, Any] = {"inputs": setup.inputs, "outputs": outputs, "api_visibility": "private",
-                              "show_progress": "minimal", "show_progress_on": [data.facts, data.tokens],
-                              "concurrency_id": "train-check", "concurrency_limit": 1}  # fmt: skip
+    shared: dict[str, Any] = {
+        "inputs": setup.inputs,
+        "outputs": outputs,
+        "api_visibility": "private",
+        "show_progress": "minimal",
+        "show_progress_on": [data.facts, data.tokens],
+        "concurrency_id": "train-check",
+        "concurrency_limit": 1,
+    }
     new = {"fn": check_new, **shared}
-    setup.upload.upload(uploaded, setup.upload, [setup.dataset, pages], api_visibility="private").success(
-        **new
-    )
+    setup.upload.upload(uploaded, setup.upload, [setup.dataset, pages], api_visibility="private").success(**new)
     setup.dataset.input(**new)
     shape = [setup.knobs[name] for name in ("max_length", "heldout_fraction", "reply_only")]
     gr.on([setup.model.input, setup.mapping_apply.click, *(box.input for box in shape)], check, **shared)
@@ -112,8 +123,13 @@ def _check(train: Train, setup: Setup, data: DataPanel, form: Form, request: gr.
             setup.estimate: "",
         }
     if report is None:
-        return {**nothing, **common, **_ask_mapping(setup, loaded), data.facts: data_view.asks(language),
-                setup.estimate: ""}  # fmt: skip
+        return {
+            **nothing,
+            **common,
+            **_ask_mapping(setup, loaded),
+            data.facts: data_view.asks(language),
+            setup.estimate: "",
+        }
     fraction = form.config().heldout_fraction
     return {
         **common,
@@ -158,8 +174,14 @@ def _wire_estimate(train: Train, setup: Setup) -> None:
     setup.preset.input(preset, setup.preset, list(setup.knobs.values()), **quiet).success(
         estimate, setup.inputs, setup.estimate, **quiet
     )
-    gr.on([box.input for box in setup.knobs.values()], estimate, setup.inputs, setup.estimate,
-          trigger_mode="always_last", **quiet)  # fmt: skip
+    gr.on(
+        [box.input for box in setup.knobs.values()],
+        estimate,
+        setup.inputs,
+        setup.estimate,
+        trigger_mode="always_last",
+        **quiet,
+    )
 
 
 def _wire_live(train: Train, setup: Setup, live: LivePanel, pages: gr.Tabs) -> dict[str, Any]:
@@ -218,8 +240,11 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
     who, language = actor(train.services, request), language_of(request)
     status, waiting, choices = train.watch(who, chosen), train.waiting(who), train.run_choices(language)
     seen = seen or {}
-    now = {"all": run_view.mark(status, waiting, choices), "choices": run_view.mark(None, choices),
-           "worded": bool(status) or seen.get("worded", False)}  # fmt: skip
+    now = {
+        "all": run_view.mark(status, waiting, choices),
+        "choices": run_view.mark(None, choices),
+        "worded": bool(status) or seen.get("worded", False),
+    }
     # What a plot is sent while it is drawn anew (new words, another width) is lost: what changes no more is sent again.
     now["again"] = all(seen.get(name) == value for name, value in now.items())
     if now == seen:
@@ -235,8 +260,12 @@ def _poll(train: Train, live: LivePanel, chosen: str, seen: Any, request: gr.Req
         live.mend.box: gr.update(visible=remedy_panel.offered(status, who.is_teacher)),
     }
     if status is None:
-        return {**updates, live.head: run_view.empty(language, who.is_teacher),
-                live.losses: gr.update(visible=False), live.details: gr.update(visible=False)}  # fmt: skip
+        return {
+            **updates,
+            live.head: run_view.empty(language, who.is_teacher),
+            live.losses: gr.update(visible=False),
+            live.details: gr.update(visible=False),
+        }
     words = {} if seen.get("worded") else run_view.loss_words(language)  # once for a page: they draw it anew
     measured = status.step > 0  # one point is no curve
     return {

@@ -45,8 +45,15 @@ def build(services: Services) -> None:
     with gr.Column(visible=False, elem_id="vote-seats") as box:
         line = gr.HTML("", padding=False, elem_id="vote-seats-line")
         with gr.Row(elem_classes="ends"):
-            seats = gr.Number(0, label=t("vote.seats.number"), precision=0, minimum=0, scale=0, min_width=190,
-                              elem_id="vote-seats-number")  # fmt: skip
+            seats = gr.Number(
+                0,
+                label=t("vote.seats.number"),
+                precision=0,
+                minimum=0,
+                scale=0,
+                min_width=190,
+                elem_id="vote-seats-number",
+            )
             close = _button("close", 190, True)
             undo, again = _button("undo", 240, key="undo_none"), _button("again", 240, key="undo_none")
             trust = _button("trust", 240)
@@ -58,9 +65,7 @@ def build(services: Services) -> None:
 def _button(name: str, width: int, visible: bool = False, key: str = "") -> gr.Button:
     """A button of the panel; `key` names its first words where they are not those of `name`."""
     words = t(f"vote.seats.{key or name}")
-    return gr.Button(
-        words, size="md", scale=0, min_width=width, visible=visible, elem_id=f"vote-seats-{name}"
-    )
+    return gr.Button(words, size="md", scale=0, min_width=width, visible=visible, elem_id=f"vote-seats-{name}")
 
 
 def _wire(services: Services, panel: Seats) -> None:
@@ -99,9 +104,7 @@ def _wire(services: Services, panel: Seats) -> None:
         return done
 
     watch: dict[str, Any] = {"fn": look, "inputs": panel.seen, "outputs": panel.outputs}
-    on_open(arrive, None, [panel.box, panel.seats, timer], queue=False, **QUIET).success(
-        **watch, queue=False, **QUIET
-    )
+    on_open(arrive, None, [panel.box, panel.seats, timer], queue=False, **QUIET).success(**watch, queue=False, **QUIET)
     timer.tick(**watch, queue=False, **QUIET)
     gr.on([panel.seats.submit, panel.seats.blur], seat, panel.seats, panel.outputs, queue=False, **QUIET)
     panel.close.click(close, None, panel.outputs, queue=False, **QUIET)

@@ -41,8 +41,13 @@ class Files:
 
 def lay_out(services: Services, choice: gr.Dropdown) -> Files:
     with gr.Row():
-        format = gr.Dropdown([(t(f"vote.files.format.{each}"), each) for each in FORMATS], value="trl",
-                             label=t("vote.files.format"), min_width=240, elem_id="vote-format")  # fmt: skip
+        format = gr.Dropdown(
+            [(t(f"vote.files.format.{each}"), each) for each in FORMATS],
+            value="trl",
+            label=t("vote.files.format"),
+            min_width=240,
+            elem_id="vote-format",
+        )
         aggregation = gr.Radio(
             [(t(f"vote.files.{each}"), each) for each in _AGGREGATIONS],
             value="majority",
@@ -66,18 +71,14 @@ def lay_out(services: Services, choice: gr.Dropdown) -> Files:
         quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
         invite = gr.Button(t("vote.files.invite"), scale=0, min_width=140)
     links = gr.Textbox(label=t("vote.files.links"), lines=4, visible=False, buttons=["copy"])
-    return Files(
-        format, aggregation, minimum, sources, export, done, upload, invitations, group, quota, invite, links
-    )
+    return Files(format, aggregation, minimum, sources, export, done, upload, invitations, group, quota, invite, links)
 
 
 def wire(services: Services, files: Files, place: round_choice.Place) -> None:
     choice = place.choice
 
     @shown
-    def export(
-        name: str, format: Any, aggregation: Any, minimum: float, sources: Any, request: gr.Request
-    ) -> str:
+    def export(name: str, format: Any, aggregation: Any, minimum: float, sources: Any, request: gr.Request) -> str:
         who = actor(services, request)
         done = services.results.export(who, name, format, aggregation, minimum, sources=sources)
         told = word("vote.files.done", language_of(request), n=done.n)
@@ -93,18 +94,14 @@ def wire(services: Services, files: Files, place: round_choice.Place) -> None:
         services.roles.require_teacher(who)
         file = uploads.keep(Path(path), services.settings.home)
         done = services.rounds.load(who, file, file.stem[:100])
-        told = word(
-            "label.imported", language_of(request), name=done.name, n=done.comparisons, votes=done.annotations
-        )
+        told = word("label.imported", language_of(request), name=done.name, n=done.comparisons, votes=done.annotations)
         inform(told, 10)
         return [*round_choice.chosen(services, who, done.name, language_of(request)), None]
 
     @shown
     def invite(n: float, group: str, quota: float, request: gr.Request) -> Any:
         made = services.rounds.invite(actor(services, request), int(n or 0), group or "", int(quota or 0))
-        links = "\n".join(
-            f"{who[:8]}  {phones_address(services.settings)}/vote#invite={token}" for who, token in made
-        )
+        links = "\n".join(f"{who[:8]}  {phones_address(services.settings)}/vote#invite={token}" for who, token in made)
         return gr.update(value=links, visible=True)
 
     files.export.click(

@@ -65,17 +65,27 @@ def build_label_tab(services: Services) -> None:
         with gr.Row(equal_height=True, elem_id="label-pair"):
             left = gr.HTML("", padding=False, elem_id="label-left")
             right = gr.HTML("", padding=False, elem_id="label-right")
-        choice = gr.Radio([(t(f"label.{text}"), value) for value, text in _CHOICES.items()], label=t("label.choice"),
-                          elem_id="label-choice")  # fmt: skip
+        choice = gr.Radio(
+            [(t(f"label.{text}"), value) for value, text in _CHOICES.items()],
+            label=t("label.choice"),
+            elem_id="label-choice",
+        )
         with gr.Row():
             strength = gr.Radio([(t(f"label.strength_{n}"), n) for n in (1, 2, 3)], label=t("label.strength"))
-            edit_side = gr.Radio([("A", "left"), ("B", "right"), (t("label.edit_none"), "")], value="",
-                                 label=t("label.edit_side"))  # fmt: skip
+            edit_side = gr.Radio(
+                [("A", "left"), ("B", "right"), (t("label.edit_none"), "")], value="", label=t("label.edit_side")
+            )
         edited = gr.Textbox(label=t("label.edited"), lines=3, visible=False)
         with gr.Row():
-            ratings = gr.Dataframe(headers=["", "A", "B"], datatype=["str", "number", "number"], interactive=True,
-                                   elem_id="label-ratings", static_columns=[0], label=t("label.ratings"),
-                                   column_count=3)  # fmt: skip
+            ratings = gr.Dataframe(
+                headers=["", "A", "B"],
+                datatype=["str", "number", "number"],
+                interactive=True,
+                elem_id="label-ratings",
+                static_columns=[0],
+                label=t("label.ratings"),
+                column_count=3,
+            )
             rationale = gr.Textbox(label=t("label.rationale"), lines=3)
         with gr.Row():
             send = gr.Button(t("label.send"), variant="primary", elem_id="label-send")
@@ -87,8 +97,25 @@ def build_label_tab(services: Services) -> None:
         correct = gr.Button(t("label.correct"), size="sm", scale=0, min_width=200, elem_id="label-correct")
     with gr.Accordion(t("label.guidelines"), open=False):
         guidelines = gr.Markdown("")
-    desk = Desk(door, told, work, prompt, left, right, choice, strength, ratings, rationale, edit_side, edited, look,
-                history, past, guidelines, gr.State(None))  # fmt: skip
+    desk = Desk(
+        door,
+        told,
+        work,
+        prompt,
+        left,
+        right,
+        choice,
+        strength,
+        ratings,
+        rationale,
+        edit_side,
+        edited,
+        look,
+        history,
+        past,
+        guidelines,
+        gr.State(None),
+    )
     _wire(services, desk, token, (code, join, link, resume, send, skip, report, correct))
 
 
@@ -120,8 +147,15 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
     _wire_work(services, desk, token, *others)
 
 
-def _wire_work(services: Services, desk: Desk, token: gr.BrowserState, send: gr.Button, skip: gr.Button,
-               report: gr.Button, correct: gr.Button) -> None:  # fmt: skip
+def _wire_work(
+    services: Services,
+    desk: Desk,
+    token: gr.BrowserState,
+    send: gr.Button,
+    skip: gr.Button,
+    report: gr.Button,
+    correct: gr.Button,
+) -> None:
     parts = list(vars(desk).values())
     answer = [
         token,
@@ -136,8 +170,17 @@ def _wire_work(services: Services, desk: Desk, token: gr.BrowserState, send: gr.
 
     def judging(action: str) -> Any:
         @shown
-        def judge(of: str, item: Any, choice: str, strength: int, ratings: Any, why: str, side: str, edited: str,
-                  request: gr.Request) -> dict[Any, Any]:  # fmt: skip
+        def judge(
+            of: str,
+            item: Any,
+            choice: str,
+            strength: int,
+            ratings: Any,
+            why: str,
+            side: str,
+            edited: str,
+            request: gr.Request,
+        ) -> dict[Any, Any]:
             language = language_of(request)
             if item and action == "vote" and not choice:
                 warn(word("label.choose", language))
@@ -148,9 +191,7 @@ def _wire_work(services: Services, desk: Desk, token: gr.BrowserState, send: gr.
                 person = services.voting.person(of)
                 try:
                     services.voting.cast(person, body)
-                except (
-                    Conflict
-                ) as conflict:  # judged in another tab, or too late: say so, and go on to the next
+                except Conflict as conflict:  # judged in another tab, or too late: say so, and go on to the next
                     warn(conflict.words(language))
             return _show(services, desk, of, language)
 
@@ -165,8 +206,13 @@ def _wire_work(services: Services, desk: Desk, token: gr.BrowserState, send: gr.
         button.click(judging(action), answer, parts, **QUIET)
     correct.click(take_up, [token, desk.past], parts, **QUIET)
     desk.edit_side.input(_draft, [desk.edit_side, desk.item], desk.edited, queue=False, **QUIET)
-    desk.choice.input(_chosen, [desk.choice, desk.edit_side, desk.edited, desk.item], [desk.edit_side, desk.edited],
-                      queue=False, **QUIET)  # fmt: skip
+    desk.choice.input(
+        _chosen,
+        [desk.choice, desk.edit_side, desk.edited, desk.item],
+        [desk.edit_side, desk.edited],
+        queue=False,
+        **QUIET,
+    )
 
 
 def _count(services: Services, token: str) -> None:
@@ -215,15 +261,22 @@ def _correcting(services: Services, desk: Desk, token: str, chosen: str, languag
     was = next((each for each in services.voting.history(person) if each.annotation_id == chosen), None)
     if was is None:
         raise AfinaError("label.no_annotation", annotation=chosen or "-")
-    item = {"assignment_id": was.assignment_id, "comparison_id": was.comparison_id, "prompt": list(was.prompt),
-            "left": was.left, "right": was.right, "supersedes": was.annotation_id,
-            "was": {"winner": was.winner, "edited": was.edited_completion}}  # fmt: skip
+    item = {
+        "assignment_id": was.assignment_id,
+        "comparison_id": was.comparison_id,
+        "prompt": list(was.prompt),
+        "left": was.left,
+        "right": was.right,
+        "supersedes": was.annotation_id,
+        "was": {"winner": was.winner, "edited": was.edited_completion},
+    }
     back = gr.update(visible=True, value=word("label.back", language))
     return _lay(services, desk, item, word("label.correcting", language), language, was) | {desk.look: back}
 
 
-def _lay(services: Services, desk: Desk, item: dict[str, Any], told: str, language: str,
-         was: Past | None = None) -> dict[Any, Any]:  # fmt: skip
+def _lay(
+    services: Services, desk: Desk, item: dict[str, Any], told: str, language: str, was: Past | None = None
+) -> dict[Any, Any]:
     """A comparison and its fields: empty, or as they were in `was`."""
     about = services.voting.scene().public["round"] or {"criteria": [], "guidelines": ""}
     turns = "".join(f'<p class="{turn["role"]}">{escape(turn["content"])}</p>' for turn in item["prompt"])
@@ -283,8 +336,9 @@ def _past(services: Services, person: Annotator, language: str) -> Any:
     return gr.update(choices=[(verdict(each, language), each.annotation_id) for each in every], value=None)
 
 
-def _ballot(item: dict[str, Any], action: str, choice: str, strength: Any, ratings: Any, why: str, side: str,
-            edited: str) -> dict[str, Any]:  # fmt: skip
+def _ballot(
+    item: dict[str, Any], action: str, choice: str, strength: Any, ratings: Any, why: str, side: str, edited: str
+) -> dict[str, Any]:
     body: dict[str, Any] = {"annotation_id": new_id(), "action": action}
     body |= {name: item.get(name) for name in ("comparison_id", "assignment_id", "supersedes")}
     body |= {"rationale": (why or "").strip() or None}  # says also why something is skipped or reported
@@ -296,9 +350,7 @@ def _ballot(item: dict[str, Any], action: str, choice: str, strength: Any, ratin
     if side and (edited or "").strip() and edited.strip() != item[side].strip():
         body |= {"edited_completion": edited, "edited_side": side}
     scores: dict[str, dict[str, int]] = {"left": {}, "right": {}}
-    for name, (_, left, right) in zip(
-        item["criteria"], ratings.values.tolist(), strict=False
-    ):  # rows may be added
+    for name, (_, left, right) in zip(item["criteria"], ratings.values.tolist(), strict=False):  # rows may be added
         for key, value in (("left", left), ("right", right)):
             if value not in (None, "", 0) and value == value:  # not empty (0 after it was cleared), not NaN
                 scores[key][name] = int(value)

@@ -82,9 +82,7 @@ def simulated(is_so: bool, language: str) -> str:
 def _ready(stage: Stage, link: str, language: str) -> str:
     n = sum(stage.prompts.values()) - stage.prompts["waiting"]
     problem = f'<div class="train-problem">{escape(stage.error.words(language))}</div>' if stage.error else ""
-    told = (
-        word("vote.ready", language, n=stage.counters.comparisons) if n or stage.counters.comparisons else ""
-    )
+    told = word("vote.ready", language, n=stage.counters.comparisons) if n or stage.counters.comparisons else ""
     return f"{problem}<p>{escape(told)} {_dropped(stage, language)}</p>{_join(stage, link, language)}"
 
 
@@ -191,17 +189,11 @@ def _shares(counts: Mapping[str, int], language: str) -> str:
     return f'<div class="shares">{parts}</div>'
 
 
-def _revealed(
-    stage: Stage, language: str, reveal: Mapping[str, Any] | None, discussed: Discussed | None
-) -> str:
+def _revealed(stage: Stage, language: str, reveal: Mapping[str, Any] | None, discussed: Discussed | None) -> str:
     line = escape(reveal["winner_line"]) if reveal else ""
     bars = rates(reveal["rows"], language) if reveal else ""
     again = _twice(discussed, language) if discussed and stage.this.phase == "discussed" else ""
-    fold = (
-        f"<details><summary>{escape(word('vote.discussed', language))}</summary>{again}</details>"
-        if again
-        else ""
-    )
+    fold = f"<details><summary>{escape(word('vote.discussed', language))}</summary>{again}</details>" if again else ""
     return f'<p class="huge">{line}</p>{bars}{fold}'
 
 
@@ -219,9 +211,7 @@ def _rate(row: Mapping[str, Any], language: str, counted: str) -> str:
     track = f'<div class="track"><i style="width:{value:.1f}%"></i>{span}</div>'
     n = escape(word(counted, language, n=row["n"]))
     name = escape(row["name"])
-    return (
-        f'<div class="rate"><span>{name}</span>{track}<b>{value:.0f} %{between}</b><small>{n}</small></div>'
-    )
+    return f'<div class="rate"><span>{name}</span>{track}<b>{value:.0f} %{between}</b><small>{n}</small></div>'
 
 
 def _bar(share: float) -> str:

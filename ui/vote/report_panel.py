@@ -37,14 +37,10 @@ class Worth:
 def lay_out(services: Services, choice: gr.Dropdown) -> Worth:
     with gr.Row():
         names = gr.Checkbox(False, label=t("vote.worth.names"), info=t("vote.worth.names_info"))
-        refresh = gr.Button(
-            t("vote.worth.refresh"), size="sm", scale=0, min_width=140, elem_id="vote-refresh"
-        )
+        refresh = gr.Button(t("vote.worth.refresh"), size="sm", scale=0, min_width=140, elem_id="vote-refresh")
     report = gr.HTML("", elem_classes="worth", elem_id="vote-report", padding=False)
     with gr.Row():
-        target = gr.Dropdown(
-            [], label=t("vote.worth.annotator"), allow_custom_value=True, elem_id="vote-person"
-        )
+        target = gr.Dropdown([], label=t("vote.worth.annotator"), allow_custom_value=True, elem_id="vote-person")
         vote = gr.Dropdown([], label=t("vote.worth.vote"), elem_id="vote-of-person")
         reason = gr.Textbox(label=t("vote.worth.reason"), max_lines=1, elem_id="vote-reason")
     with gr.Row():
@@ -71,8 +67,10 @@ def wire(services: Services, worth: Worth, choice: gr.Dropdown, opened: gr.Accor
             return gr.update(choices=[], value=None)
         out = services.results.excluded(who, name)["annotation"]
         said = services.results.votes_by(who, name, target)
-        choices = [(_with_reason(verdict(each, language), out.get(each.annotation_id), language), each.annotation_id)
-                   for each in said]  # fmt: skip
+        choices = [
+            (_with_reason(verdict(each, language), out.get(each.annotation_id), language), each.annotation_id)
+            for each in said
+        ]
         value = chosen if chosen in {each.annotation_id for each in said} else ""
         return gr.update(choices=[(word("vote.worth.every_vote", language), ""), *choices], value=value)
 
@@ -100,8 +98,11 @@ def wire(services: Services, worth: Worth, choice: gr.Dropdown, opened: gr.Accor
     inputs, outputs = [choice, worth.names], [worth.report, worth.target]
     choice.change(  # never one round's numbers under another's name
         lambda: ["", gr.update(value=None), gr.update(choices=[], value=None)],
-        None, [worth.report, worth.target, worth.vote], queue=False, **QUIET,
-    )  # fmt: skip
+        None,
+        [worth.report, worth.target, worth.vote],
+        queue=False,
+        **QUIET,
+    )
     gr.on([opened.expand, worth.refresh.click, worth.names.change], look, inputs, outputs, **QUIET)
     worth.revoke.click(revoke, worth.target, None, **QUIET).success(look, inputs, outputs, **QUIET)
     for button, out in ((worth.exclude, True), (worth.include, False)):

@@ -14,8 +14,17 @@ from ui.translations import word
 from ui.vote.presenter_view import rates, simulated
 from workbench.voting.reveal import shown_name
 
-_PERSON = ("n", "median_ms", "fast_share", "left_share", "tie_share", "both_bad_share", "gold_accuracy",
-           "agreement_with_others", "self_consistency")  # fmt: skip
+_PERSON = (
+    "n",
+    "median_ms",
+    "fast_share",
+    "left_share",
+    "tie_share",
+    "both_bad_share",
+    "gold_accuracy",
+    "agreement_with_others",
+    "self_consistency",
+)
 _OUTSIDE = (
     "late",
     "skip",
@@ -37,9 +46,7 @@ def table(report: Mapping[str, Any], names: bool, language: str) -> str:
     parts = [_summary(report, language)]
     if len(called) > 1:
         rows = [
-            {"name": called[name], **rate}
-            for name, rate in report["win_rate"].items()
-            if rate["value"] is not None
+            {"name": called[name], **rate} for name, rate in report["win_rate"].items() if rate["value"] is not None
         ]
         parts += [
             _title("win_rate", report, language),
@@ -82,10 +89,14 @@ def _ratings(report: Mapping[str, Any], called: Mapping[str, str], language: str
 def _signs(report: Mapping[str, Any], called: Mapping[str, str], language: str) -> str:
     keys = ("a", "b", "prompts_for_a", "prompts_for_b", "prompts_even", "p")
     rows = [
-        [called.get(each["a"], each["a"]), called.get(each["b"], each["b"]), *(str(each[key]) for key in keys[2:5]),
-         _p(each["p"])]
+        [
+            called.get(each["a"], each["a"]),
+            called.get(each["b"], each["b"]),
+            *(str(each[key]) for key in keys[2:5]),
+            _p(each["p"]),
+        ]
         for each in report["sign_test"]
-    ]  # fmt: skip
+    ]
     if not rows:
         return ""
     head = [word(f"vote.worth.sign.{key}", language) for key in keys]
@@ -158,9 +169,7 @@ def _people(report: Mapping[str, Any], language: str) -> str:
 
 
 def _items(report: Mapping[str, Any], language: str) -> str:
-    rows = [
-        [_first_words(each["prompt"]), *(_number(each[key]) for key in _ITEM)] for each in report["items"]
-    ]
+    rows = [[_first_words(each["prompt"]), *(_number(each[key]) for key in _ITEM)] for each in report["items"]]
     head = [word("vote.worth.prompt", language), *(word(f"vote.worth.item.{key}", language) for key in _ITEM)]
     return _title("items", report, language) + _fold(
         word("vote.worth.show_items", language, n=len(rows)), _html(head, rows)

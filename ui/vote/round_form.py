@@ -83,31 +83,36 @@ def lay_out(services: Services) -> tuple[Form, Around]:
             problem("name")
         purpose = gr.Radio(
             [(t("vote.purpose.collect"), "collect"), (t("vote.purpose.judge"), "judge")],
-            value="collect", label=t("vote.form.purpose"), info=t("vote.form.purpose_info"), scale=3,
-        )  # fmt: skip
+            value="collect",
+            label=t("vote.form.purpose"),
+            info=t("vote.form.purpose_info"),
+            scale=3,
+        )
     with gr.Row():
         with gr.Column(min_width=240):
-            policies = gr.Dropdown([], multiselect=True, label=t("vote.form.policies"),
-                                   info=t("vote.form.policies_info"), elem_id="vote-policies")  # fmt: skip
+            policies = gr.Dropdown(
+                [],
+                multiselect=True,
+                label=t("vote.form.policies"),
+                info=t("vote.form.policies_info"),
+                elem_id="vote-policies",
+            )
             problem("policies")
         with gr.Column(min_width=240):
             source = gr.Dropdown(
                 [], label=t("vote.form.prompts"), info=t("vote.form.prompts_info"), elem_id="vote-source"
             )
             typed = gr.Textbox(label=t("vote.form.typed"), lines=4, visible=False, elem_id="vote-typed")
-            upload = gr.File(label=t("vote.form.upload"), visible=False,
-                             file_types=[".jsonl", ".json", ".csv", ".txt", ".parquet"])  # fmt: skip
+            upload = gr.File(
+                label=t("vote.form.upload"), visible=False, file_types=[".jsonl", ".json", ".csv", ".txt", ".parquet"]
+            )
             problem("prompts")
     with gr.Row():
         people = gr.Number(20, precision=0, label=t("vote.form.people"), min_width=120)
         minutes = gr.Number(5, label=t("vote.form.minutes"), min_width=120)
         votes_wanted = gr.Number(3, precision=0, label=t("vote.form.votes_wanted"), min_width=120)
-        n_train = gr.Number(
-            40, precision=0, label=t("vote.form.n_train"), min_width=120, elem_id="vote-train"
-        )
-        n_heldout = gr.Number(
-            10, precision=0, label=t("vote.form.n_heldout"), min_width=120, elem_id="vote-heldout"
-        )
+        n_train = gr.Number(40, precision=0, label=t("vote.form.n_train"), min_width=120, elem_id="vote-train")
+        n_heldout = gr.Number(10, precision=0, label=t("vote.form.n_heldout"), min_width=120, elem_id="vote-heldout")
     problem("numbers")
     plan = gr.HTML("", padding=False, elem_id="vote-plan")
     with gr.Accordion(t("vote.form.more"), open=False) as more:
@@ -125,18 +130,45 @@ def lay_out(services: Services) -> tuple[Form, Around]:
             quota = gr.Number(0, precision=0, label=t("vote.form.quota"), min_width=120)
         gr.Markdown(t("vote.form.gold_about"), elem_classes="train-hint")
         with gr.Row():
-            gold = gr.File(
-                label=t("vote.form.gold"), file_types=[".jsonl", ".json", ".gz"], height=150, scale=3
-            )
+            gold = gr.File(label=t("vote.form.gold"), file_types=[".jsonl", ".json", ".gz"], height=150, scale=3)
             gold_every = gr.Number(8, precision=0, label=t("vote.form.gold_every"), min_width=120)
-        uncertain_by = gr.Dropdown([], label=t("vote.form.uncertain"), info=t("vote.form.uncertain_info"),
-                                   allow_custom_value=True, elem_id="vote-uncertain")  # fmt: skip
+        uncertain_by = gr.Dropdown(
+            [],
+            label=t("vote.form.uncertain"),
+            info=t("vote.form.uncertain_info"),
+            allow_custom_value=True,
+            elem_id="vote-uncertain",
+        )
         problem("more")
     problem("rest")
     make = gr.Button(t("vote.form.make"), variant="primary", elem_id="vote-make")
-    form = Form(name, purpose, policies, source, typed, upload, people, minutes, votes_wanted, n_train, n_heldout, plan,
-                asks, criteria, guidelines, temperature, top_p, max_new_tokens, seed, common_items, repeat_every, quota,
-                gold, gold_every, uncertain_by)  # fmt: skip
+    form = Form(
+        name,
+        purpose,
+        policies,
+        source,
+        typed,
+        upload,
+        people,
+        minutes,
+        votes_wanted,
+        n_train,
+        n_heldout,
+        plan,
+        asks,
+        criteria,
+        guidelines,
+        temperature,
+        top_p,
+        max_new_tokens,
+        seed,
+        common_items,
+        repeat_every,
+        quota,
+        gold,
+        gold_every,
+        uncertain_by,
+    )
     return form, Around(make, more, problems)
 
 
@@ -147,14 +179,15 @@ def wire(services: Services, parts: tuple[Form, Around], place: round_choice.Pla
     _wire_numbers(services, form)
     form.source.change(
         lambda source: [gr.update(visible=source == "typed"), gr.update(visible=source == "upload")],
-        form.source, [form.typed, form.upload], queue=False, **QUIET,
-    )  # fmt: skip
+        form.source,
+        [form.typed, form.upload],
+        queue=False,
+        **QUIET,
+    )
     return _wire_choices(services, form, new)
 
 
-def _wire_make(
-    services: Services, form: Form, around: Around, place: round_choice.Place, new: gr.Accordion
-) -> None:
+def _wire_make(services: Services, form: Form, around: Around, place: round_choice.Place, new: gr.Accordion) -> None:
     inputs = set(vars(form).values()) - {form.plan}
 
     @shown
@@ -163,20 +196,14 @@ def _wire_make(
         services.roles.require_teacher(who)
         given = {name: values[part] for name, part in vars(form).items() if part in inputs}
         try:
-            this = services.rounds.make(
-                who, parse(services, who, _kept(services, given) | {"language": language})
-            )
+            this = services.rounds.make(who, parse(services, who, _kept(services, given) | {"language": language}))
         except AfinaError as error:  # what was typed stays as it is
             field = form_errors.field_of(error)
             unfolded = {around.more: gr.update(open=True)} if field == "more" else {}
             return unfolded | form_errors.told(around.problems, field, error.words(language))
-        shown_now = dict(
-            zip(place.outputs, round_choice.chosen(services, who, this.name, language), strict=True)
-        )
+        shown_now = dict(zip(place.outputs, round_choice.chosen(services, who, this.name, language), strict=True))
         emptied = gr.update(value="", placeholder=services.rounds.upcoming(who, language))
-        return (
-            shown_now | {form.name: emptied, new: gr.update(open=False)} | form_errors.told(around.problems)
-        )
+        return shown_now | {form.name: emptied, new: gr.update(open=False)} | form_errors.told(around.problems)
 
     outputs = [*place.outputs, form.name, new, around.more, *around.problems.values()]
     around.make.click(make, inputs, outputs, **QUIET).success(None, None, None, js=form_errors.SHOW)
@@ -184,8 +211,9 @@ def _wire_make(
 
 def _kept(services: Services, given: dict[str, Any]) -> dict[str, Any]:
     """The form with its files kept: those that Gradio received, never a path that somebody only names."""
-    files = {name: str(uploads.keep(Path(given[name]), services.settings.home))
-             for name in ("upload", "gold") if given[name]}  # fmt: skip
+    files = {
+        name: str(uploads.keep(Path(given[name]), services.settings.home)) for name in ("upload", "gold") if given[name]
+    }
     return given | files
 
 
@@ -208,8 +236,14 @@ def _wire_numbers(services: Services, form: Form) -> None:
         return [n - held, held]
 
     gr.on([each.change for each in numbers], plan, numbers, form.plan, queue=False, **QUIET)
-    gr.on([form.purpose.change, *(each.change for each in numbers)], suggest, [form.purpose, *numbers],
-          [form.n_train, form.n_heldout], queue=False, **QUIET)  # fmt: skip
+    gr.on(
+        [form.purpose.change, *(each.change for each in numbers)],
+        suggest,
+        [form.purpose, *numbers],
+        [form.n_train, form.n_heldout],
+        queue=False,
+        **QUIET,
+    )
     on_open(plan, numbers, form.plan, **QUIET)
 
 
@@ -240,9 +274,7 @@ def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> Wanted:
         raise AfinaError("label.unknown_field", name=name)
     criteria = given.get("criteria") or ", ".join(CRITERIA)
     listed = criteria.split(",") if isinstance(criteria, str) else criteria
-    settings = {
-        each.name: given[each.name] for each in fields(RoundSettings) if given.get(each.name) is not None
-    }
+    settings = {each.name: given[each.name] for each in fields(RoundSettings) if given.get(each.name) is not None}
     settings |= {"criteria": tuple(each.strip() for each in listed if each.strip())}
     settings |= dict.fromkeys(given.get("asks") or (), True)
     numbers = {name: int(given.get(name) or 0) for name in ("n_train", "n_heldout")}
@@ -294,6 +326,13 @@ def _plan(services: Services, who: Actor, people: float, minutes: float, votes: 
         made = services.rounds.plan(who, int(people or 0), minutes or 0, int(votes or 1))
     except AfinaError as error:
         return f'<div class="train-remark">{escape(error.words(language))}</div>'
-    told = word("vote.plan", language, people=made.people, votes_each=made.votes_each, votes=made.votes,
-                comparisons=made.comparisons, width=f"{100 * made.half_width:.0f}")  # fmt: skip
+    told = word(
+        "vote.plan",
+        language,
+        people=made.people,
+        votes_each=made.votes_each,
+        votes=made.votes,
+        comparisons=made.comparisons,
+        width=f"{100 * made.half_width:.0f}",
+    )
     return f'<p class="quiet">{escape(told)}</p>'

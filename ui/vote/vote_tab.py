@@ -80,9 +80,7 @@ class Panel:
 def build_vote_tab(services: Services) -> round_choice.Place:
     """Lays the tab out in the Blocks context it is called in; gives where other tabs may show a round."""
     with gr.Row():
-        choice = gr.Dropdown(
-            [], label=t("vote.round"), allow_custom_value=True, elem_id="vote-round", visible=False
-        )
+        choice = gr.Dropdown([], label=t("vote.round"), allow_custom_value=True, elem_id="vote-round", visible=False)
     screen = gr.HTML("", elem_id="vote-stage", padding=False)
     with gr.Row(elem_id="vote-actions"):
         buttons = {
@@ -118,12 +116,8 @@ def _wire(services: Services, panel: Panel, new: gr.Accordion, filled: Any) -> N
     """`filled`: the event after which the form can be used; before, it is not shown."""
 
     @shown
-    def look(
-        name: str | None, seen: str, before: dict[str, State] | None, held: str, request: gr.Request
-    ) -> list[Any]:
-        return _look(
-            services, panel, name, seen, before, held, actor(services, request), language_of(request)
-        )
+    def look(name: str | None, seen: str, before: dict[str, State] | None, held: str, request: gr.Request) -> list[Any]:
+        return _look(services, panel, name, seen, before, held, actor(services, request), language_of(request))
 
     @shown
     def arrive(name: str | None, request: gr.Request) -> list[Any]:
@@ -162,8 +156,16 @@ def _step(services: Services, panel: Panel, name: str) -> Any:
     return step
 
 
-def _look(services: Services, panel: Panel, name: str | None, seen: str, before: dict[str, State] | None, held: str,
-          who: Actor, language: str) -> list[Any]:  # fmt: skip
+def _look(
+    services: Services,
+    panel: Panel,
+    name: str | None,
+    seen: str,
+    before: dict[str, State] | None,
+    held: str,
+    who: Actor,
+    language: str,
+) -> list[Any]:
     """Updates of stage, buttons and list; nothing where nothing has changed since the last look."""
     if not who.is_teacher:
         return [gr.skip()] * len(panel.outputs)
@@ -174,9 +176,7 @@ def _look(services: Services, panel: Panel, name: str | None, seen: str, before:
     taken = round_choice.follow(listed, before, held, name)
     if taken is None:
         return [gr.skip()] * len(panel.outputs)
-    return [
-        *_stage(services, panel, taken, seen, who, language), round_choice.update(listed, taken, language), states
-    ]  # fmt: skip
+    return [*_stage(services, panel, taken, seen, who, language), round_choice.update(listed, taken, language), states]
 
 
 def _stage(services: Services, panel: Panel, name: str, seen: str, who: Actor, language: str) -> list[Any]:

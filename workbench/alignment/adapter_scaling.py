@@ -84,9 +84,16 @@ class Heard:
 
 class Dialling:
     def __init__(
-        self, settings: Settings, store: RunStore, queue: Queue, labels: Store, roles: Roles,
-        aligning: Aligning, rounds: Rounds, engine: Callable[[], Engine],
-    ) -> None:  # fmt: skip
+        self,
+        settings: Settings,
+        store: RunStore,
+        queue: Queue,
+        labels: Store,
+        roles: Roles,
+        aligning: Aligning,
+        rounds: Rounds,
+        engine: Callable[[], Engine],
+    ) -> None:
         self._settings, self._store, self._queue, self._labels = settings, store, queue, labels
         self._roles, self._aligning, self._rounds, self._engine = roles, aligning, rounds, engine
 
@@ -181,9 +188,7 @@ class Dialling:
             files.write_json(run.path / "dial.json", asdict(found))
             yield found
 
-    def vote(
-        self, actor: Actor, name: str, strengths: Sequence[float], n: int = 40, language: str = "en"
-    ) -> Round:
+    def vote(self, actor: Actor, name: str, strengths: Sequence[float], n: int = 40, language: str = "en") -> Round:
         """A blind round between settings, on held-out prompts: the class says where to stop.
 
         Raises: NotAllowed; AfinaError `dial.two`, and as `Rounds.make`.
@@ -205,9 +210,7 @@ class Dialling:
         run = self._store.get(name)
         rows = (*run.pairs("train"), *run.pairs("heldout"))
         info = run.info.data
-        data = PairSet(
-            rows, str(info["name"]), str(info.get("format", "")), fingerprint=str(info["fingerprint"])
-        )
+        data = PairSet(rows, str(info["name"]), str(info.get("format", "")), fingerprint=str(info["fingerprint"]))
         config = training.DialConfig(source_model=run.name, strength=scaling.checked(strength))
         made = self._queue.submit("dial", config, data, called)
         annotators.record_training(self._labels, made.id, annotators.trained_by(self._labels, run.id))
@@ -220,9 +223,7 @@ class Dialling:
 
         sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=_TOKENS, seed=0)
         replies = self._engine().generate([policy] * len(prompts), prompts, sampling)
-        return [each.text for each in replies], sum(each.finish_reason == "end" for each in replies) / len(
-            replies
-        )
+        return [each.text for each in replies], sum(each.finish_reason == "end" for each in replies) / len(replies)
 
     def _greedy(self, policies: list[str], prompt: str) -> list[str]:
         from tuning.inference.engine import Sampling

@@ -104,9 +104,14 @@ class Work:
 
 class Judging:
     def __init__(
-        self, settings: Settings, runs: RunStore, labels: Store, roles: Roles, aligning: Aligning,
+        self,
+        settings: Settings,
+        runs: RunStore,
+        labels: Store,
+        roles: Roles,
+        aligning: Aligning,
         engine: Callable[[], Engine],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._settings, self._runs, self._labels, self._roles = settings, runs, labels, roles
         self._aligning, self._engine = aligning, engine
         self._work: Work | None = None
@@ -124,8 +129,14 @@ class Judging:
 
     # Labelling
 
-    def label(self, actor: Actor, round_id: str, asked: Asked, say: Say = lambda done, total: None,
-              should_stop: Callable[[], bool] = lambda: False) -> Labelled:  # fmt: skip
+    def label(
+        self,
+        actor: Actor,
+        round_id: str,
+        asked: Asked,
+        say: Say = lambda done, total: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Labelled:
         """Labels the comparisons of a round that this judge has not labelled yet; returns when all are.
 
         Raises: NotAllowed; NotFound; AfinaError as the judge does: what it has labelled by then is kept.
@@ -143,8 +154,10 @@ class Judging:
                 break
             part = left[start : start + _BATCH]
             found = judge.judge([Item(each.prompt, each.completion_a, each.completion_b) for each in part])
-            votes = [MachineVote(each.comparison_id, one.winner, f"{one.why}: {one.said}")
-                     for each, one in zip(part, found, strict=True)]  # fmt: skip
+            votes = [
+                MachineVote(each.comparison_id, one.winner, f"{one.why}: {one.said}")
+                for each, one in zip(part, found, strict=True)
+            ]
             ai_annotators.record(self._labels, this.round_id, judge.name, rubric, votes)
             tally.update(one.why for one in found)
             say(len(every) - len(left) + start + len(part), len(every))
@@ -154,9 +167,7 @@ class Judging:
         """The same behind the page. Raises: also Conflict `judge.busy`."""
         self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
-        return self._behind(
-            this.name, lambda work, say: self.label(actor, this.round_id, asked, say, work.stop.is_set)
-        )
+        return self._behind(this.name, lambda work, say: self.label(actor, this.round_id, asked, say, work.stop.is_set))
 
     def work(self, actor: Actor) -> Work | None:
         """What goes on, or went on last. Raises: NotAllowed."""
@@ -187,11 +198,17 @@ class Judging:
         found = []
         for machine in ai_annotators.listed(self._labels, this.round_id):
             unseen = self._taught(machine.name, this.round_id)
-            votes = {each.comparison.comparison_id: vote.winner for each in said for vote in each.counting("blind")
-                     if vote.annotator_id == machine.annotator_id
-                     and not (unseen and each.comparison.split == "train")}  # fmt: skip
-            both = [(sides[name], winner) for name, winner in votes.items()
-                    if sides[name] and winner in ("model_a", "model_b")]  # fmt: skip
+            votes = {
+                each.comparison.comparison_id: vote.winner
+                for each in said
+                for vote in each.counting("blind")
+                if vote.annotator_id == machine.annotator_id and not (unseen and each.comparison.split == "train")
+            }
+            both = [
+                (sides[name], winner)
+                for name, winner in votes.items()
+                if sides[name] and winner in ("model_a", "model_b")
+            ]
             right = sum(mine == theirs for mine, theirs in both)
             found.append(_agreement(machine, right, len(both), ceiling, unseen))
         return found
@@ -200,14 +217,26 @@ class Judging:
         """Whether a judge is a reward model that has trained on this round's votes."""
         name = judge.removeprefix(REWARD)
         ids = [run.id for run in self._runs if run.name == name] if name != judge else []
-        return any(share.round_id == round_id for run_id in ids
-                   for share in training_links.shares(self._labels).get(run_id, []))  # fmt: skip
+        return any(
+            share.round_id == round_id
+            for run_id in ids
+            for share in training_links.shares(self._labels).get(run_id, [])
+        )
 
     # Critique and revision
 
-    def revise(self, actor: Actor, policy: str, name: str, prompts: Sequence[Any], asked: Asked, n_train: int = 20,
-               n_heldout: int = 5, say: Say = lambda done, total: None,
-               should_stop: Callable[[], bool] = lambda: False) -> Labelled:  # fmt: skip
+    def revise(
+        self,
+        actor: Actor,
+        policy: str,
+        name: str,
+        prompts: Sequence[Any],
+        asked: Asked,
+        n_train: int = 20,
+        n_heldout: int = 5,
+        say: Say = lambda done, total: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Labelled:
         """A round called `name` of a policy's replies and their revisions by the judge, the revised one preferred.
 
         A revision that is empty or the same as the reply gives no pair. Raises: NotAllowed; AfinaError
@@ -227,25 +256,43 @@ class Judging:
             say(min(len(talks), start + _BATCH), len(talks))
         if not items:
             raise AfinaError("judge.no_revision", n=len(talks), judge=speaker.name)
-        made = lifecycle.create(self._labels, name, "judge", [policy, f"{policy} + revision"],
-                             RoundSettings(common_items=0), Generation(max_new_tokens=96))  # fmt: skip
+        made = lifecycle.create(
+            self._labels,
+            name,
+            "judge",
+            [policy, f"{policy} + revision"],
+            RoundSettings(common_items=0),
+            Generation(max_new_tokens=96),
+        )
         lifecycle.add_comparisons(self._labels, made.round_id, items)
         votes = [
-            MachineVote(each.comparison_id, "model_b", str((each.metadata or {}).get("critique")))
-            for each in items
+            MachineVote(each.comparison_id, "model_b", str((each.metadata or {}).get("critique"))) for each in items
         ]
         ai_annotators.record(self._labels, made.round_id, speaker.name, rubric, votes)
         return Labelled(made.name, speaker.name, len(talks), len(items), dict(tally))
 
-    def begin_revising(self, actor: Actor, policy: str, name: str, prompts: Sequence[Any], asked: Asked,
-                       n_train: int = 20, n_heldout: int = 5) -> Work:  # fmt: skip
+    def begin_revising(
+        self,
+        actor: Actor,
+        policy: str,
+        name: str,
+        prompts: Sequence[Any],
+        asked: Asked,
+        n_train: int = 20,
+        n_heldout: int = 5,
+    ) -> Work:
         """The same behind the page. Raises: also Conflict `judge.busy`."""
         self._roles.require_teacher(actor)
-        return self._behind(name, lambda work, say: self.revise(actor, policy, name, prompts, asked, n_train,
-                                                               n_heldout, say, work.stop.is_set))  # fmt: skip
+        return self._behind(
+            name,
+            lambda work, say: self.revise(
+                actor, policy, name, prompts, asked, n_train, n_heldout, say, work.stop.is_set
+            ),
+        )
 
-    def _revised(self, speaker: Speaker, policy: str, prompts: list, rubric: str, language: str,
-                 tally: Counter[str]) -> list[Comparison]:  # fmt: skip
+    def _revised(
+        self, speaker: Speaker, policy: str, prompts: list, rubric: str, language: str, tally: Counter[str]
+    ) -> list[Comparison]:
         from tuning.inference.engine import Sampling
 
         sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=96)
@@ -258,8 +305,16 @@ class Judging:
             why = "empty" if not revised.strip() or not reply.strip() else "identical" if same else "revised"
             tally[why] += 1
             if why == "revised":
-                found.append(Comparison(prompt, reply, revised.strip(), policy, f"{policy} + revision",
-                                        metadata={"critique": critique, "reviser": speaker.name}))  # fmt: skip
+                found.append(
+                    Comparison(
+                        prompt,
+                        reply,
+                        revised.strip(),
+                        policy,
+                        f"{policy} + revision",
+                        metadata={"critique": critique, "reviser": speaker.name},
+                    )
+                )
         return found
 
     # Who judges
@@ -318,9 +373,7 @@ def _side(votes: Sequence[Any]) -> str:
     return "" if a == b else "model_a" if a > b else "model_b"
 
 
-def _agreement(
-    machine: ai_annotators.Machine, right: int, n: int, ceiling: float | None, unseen: bool
-) -> Agreement:
+def _agreement(machine: ai_annotators.Machine, right: int, n: int, ceiling: float | None, unseen: bool) -> Agreement:
     if not n:
         return Agreement(machine.name, machine.n, 0, None, None, None, ceiling, unseen)
     from scipy.stats import binomtest

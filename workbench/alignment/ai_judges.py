@@ -93,8 +93,10 @@ class RubricJudge:
     def judge(self, items: Sequence[Item]) -> list[Judgement]:
         talks = []
         for item in items:
-            talks += [question(item.prompt, *pair, self.rubric, self.language)
-                      for pair in ((item.a, item.b), (item.b, item.a))]  # fmt: skip
+            talks += [
+                question(item.prompt, *pair, self.rubric, self.language)
+                for pair in ((item.a, item.b), (item.b, item.a))
+            ]
         said = self.speaker.say(talks, 16)
         return [verdict(said[2 * i], said[2 * i + 1]) for i in range(len(items))]
 
@@ -121,17 +123,25 @@ class RewardJudge:
 
 
 _ASKS = {
-    "en": ("Principles:\n{rubric}\n\nConversation:\n{talk}\n\nReply A:\n{first}\n\nReply B:\n{second}\n\n"
-           "Which reply follows the principles better? Answer with one letter: A, B, or T for a tie."),
-    "es": ("Principios:\n{rubric}\n\nConversación:\n{talk}\n\nRespuesta A:\n{first}\n\nRespuesta B:\n{second}\n\n"
-           "¿Qué respuesta cumple mejor los principios? Conteste con una letra: A, B, o T si empatan."),
-}  # fmt: skip
+    "en": (
+        "Principles:\n{rubric}\n\nConversation:\n{talk}\n\nReply A:\n{first}\n\nReply B:\n{second}\n\n"
+        "Which reply follows the principles better? Answer with one letter: A, B, or T for a tie."
+    ),
+    "es": (
+        "Principios:\n{rubric}\n\nConversación:\n{talk}\n\nRespuesta A:\n{first}\n\nRespuesta B:\n{second}\n\n"
+        "¿Qué respuesta cumple mejor los principios? Conteste con una letra: A, B, o T si empatan."
+    ),
+}
 _CRITIQUES = {
-    "en": ("Principles:\n{rubric}\n\nConversation:\n{talk}\n\nReply:\n{reply}\n\n"
-           "In one or two sentences: where does this reply go against the principles?"),
-    "es": ("Principios:\n{rubric}\n\nConversación:\n{talk}\n\nRespuesta:\n{reply}\n\n"
-           "En una o dos frases: ¿en qué va esta respuesta contra los principios?"),
-}  # fmt: skip
+    "en": (
+        "Principles:\n{rubric}\n\nConversation:\n{talk}\n\nReply:\n{reply}\n\n"
+        "In one or two sentences: where does this reply go against the principles?"
+    ),
+    "es": (
+        "Principios:\n{rubric}\n\nConversación:\n{talk}\n\nRespuesta:\n{reply}\n\n"
+        "En una o dos frases: ¿en qué va esta respuesta contra los principios?"
+    ),
+}
 _REVISIONS = {
     "en": "Rewrite the reply so that it follows the principles. Write the new reply only.",
     "es": "Reescriba la respuesta para que cumpla los principios. Escriba solo la respuesta nueva.",
@@ -153,9 +163,7 @@ def letter(said: str) -> Literal["A", "B", "T", ""]:
         r"([ABT])(?![\w'’])(?! \w+ is\b)",
         r"(?i)(?:reply|respuesta|answer|option|opción)\W+([ab])\b",
     ):
-        if found := (
-            re.match(pattern, text) or (re.search(pattern, text) if pattern.startswith("(?i)") else None)
-        ):
+        if found := (re.match(pattern, text) or (re.search(pattern, text) if pattern.startswith("(?i)") else None)):
             return found.group(1).upper()  # type: ignore[return-value]
     last = re.findall(r"(?<![\w'])([ABT])(?![\w'])\W*$", text)
     return last[-1] if last else ""

@@ -61,6 +61,4 @@ def best_against_worst(
             rows.append(Pair(tuple(prompt), best, worst, None, number + 1))
     if not rows:
         raise AfinaError("align.no_contrast", policy=policy, n=len(prompts))
-    return PairSet(
-        tuple(rows), name, "reward model", fingerprint=hashing.of_json([row.content for row in rows])
-    )
+    return PairSet(tuple(rows), name, "reward model", fingerprint=hashing.of_json([row.content for row in rows]))

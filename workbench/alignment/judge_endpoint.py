@@ -86,9 +86,7 @@ class EndpointSpeaker:
         body = {"model": self.model, "messages": talk, "temperature": 0, "max_tokens": most_tokens}
         for attempt in range(_TRIES):
             try:
-                with client.stream(
-                    "POST", target.url, json=body, extensions=dict(target.extensions)
-                ) as answer:
+                with client.stream("POST", target.url, json=body, extensions=dict(target.extensions)) as answer:
                     status, said = answer.status_code, _body(answer)
             except answers.TooLarge:
                 raise AfinaError("judge.large", url=self.url, mb=answers.MOST // 2**20) from None

@@ -55,9 +55,15 @@ class RoundRatings:
 
 class Roads:
     def __init__(
-        self, settings: Settings, store: RunStore, queue: Queue, labels: Store, roles: Roles, aligning: Aligning,
+        self,
+        settings: Settings,
+        store: RunStore,
+        queue: Queue,
+        labels: Store,
+        roles: Roles,
+        aligning: Aligning,
         engine: Callable[[], Engine],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._settings, self._store, self._queue, self._labels = settings, store, queue, labels
         self._roles, self._aligning, self._engine = roles, aligning, engine
 
@@ -86,12 +92,24 @@ class Roads:
             fingerprint=hashing.of_json([row.content for row in rows]),
         )
         train = [row for row in rows if split(row.prompt) == "train"]
-        ids = {vote.annotation_id for each in decisions if each.winner != "tie"
-               and each.comparison.split == "train" for vote in each.votes}  # fmt: skip
+        ids = {
+            vote.annotation_id
+            for each in decisions
+            if each.winner != "tie" and each.comparison.split == "train"
+            for vote in each.votes
+        }
         good = sum(row.good for row in train)
         unsigned = sum(not each.verified for each in given)
-        return RoundRatings(data, good, len(train) - good, len(given), len(rows) - len(train),
-                            dict(dropped + more), tuple(sorted(ids)), unsigned)  # fmt: skip
+        return RoundRatings(
+            data,
+            good,
+            len(train) - good,
+            len(given),
+            len(rows) - len(train),
+            dict(dropped + more),
+            tuple(sorted(ids)),
+            unsigned,
+        )
 
     def kto(
         self,
@@ -111,9 +129,7 @@ class Roads:
         this = lifecycle.get(self._labels, round_id)
         if not found.good or not found.bad:
             reasons = Tally("exchange.dropped.", found.dropped)
-            raise AfinaError(
-                "align.no_ratings", name=this.name, good=found.good, bad=found.bad, dropped=reasons
-            )
+            raise AfinaError("align.no_ratings", name=this.name, good=found.good, bad=found.bad, dropped=reasons)
         config = KTOConfig.from_settings({"source_model": source_model or voted_on(this), **settings})
         run = self._queue.submit("kto", config, found.data, name)
         annotators.record_training(self._labels, run.id, found.annotation_ids)
@@ -138,15 +154,16 @@ class Roads:
         this = lifecycle.get(self._labels, round_id)
         reward_names.check(reward, self._store)
         pairs = self._aligning.pairs(actor, this.round_id).data.rows
-        data = prompts.load(f"sums.{language}") if reward == "sum" else prompts.task_set(
-            [*_judged(pairs), *self._prompts(this.round_id)], round_names.unrevealing(this))  # fmt: skip
+        data = (
+            prompts.load(f"sums.{language}")
+            if reward == "sum"
+            else prompts.task_set([*_judged(pairs), *self._prompts(this.round_id)], round_names.unrevealing(this))
+        )
         config = RLOOConfig.from_settings(
             {"source_model": source_model or voted_on(this), "reward": reward, **settings}
         )
         learnt = reward not in training.PROGRAMMED
-        run = self._queue.submit(
-            "rloo", config, data, name, extra=self._scored_by(reward) if learnt else None
-        )
+        run = self._queue.submit("rloo", config, data, name, extra=self._scored_by(reward) if learnt else None)
         if learnt:
             self._taught_by(reward, run.id)
         return run.id
@@ -180,9 +197,7 @@ class Roads:
         asked = self._asked(this.round_id, prompts, n_prompts, config.seed)
         label = f"{round_names.unrevealing(this)}, {reward}"
         tokens = this.generation.max_new_tokens
-        data = best_of_n.best_against_worst(
-            self._engine(), model, policy, asked, n_replies, config.seed, tokens, label
-        )
+        data = best_of_n.best_against_worst(self._engine(), model, policy, asked, n_replies, config.seed, tokens, label)
         run = self._queue.submit("dpo", config, data, name, extra=self._scored_by(reward))
         self._taught_by(reward, run.id)
         return run.id
@@ -191,9 +206,7 @@ class Roads:
         """Prompts as conversations: `n` of the train side, drawn, and a fifth as many held-out ones."""
         self._roles.require_own_file(source)
         own = [each.prompt for each in self._prompts(round_id)]
-        given = (
-            [messages_of("prompt", each) for each in read_prompts(source, self._settings)] if source else own
-        )
+        given = [messages_of("prompt", each) for each in read_prompts(source, self._settings)] if source else own
         sides: dict[str, list[Sequence[dict[str, str]]]] = {"train": [], "heldout": []}
         for prompt in {prompt_key(each): each for each in given}.values():
             sides[split(prompt)].append(prompt)

@@ -104,9 +104,7 @@ class Lineage:
         for run in by_name.values():
             self._run(made, run, [each for each in shares.get(run.id, []) if each.round_id in every], ids)
         for this in every.values():
-            if this.state not in ("draft", "generating") or any(
-                edge.start == this.round_id for edge in made.edges
-            ):
+            if this.state not in ("draft", "generating") or any(edge.start == this.round_id for edge in made.edges):
                 self._round(made, this, by_name)
         nodes = [Node(key=key, depth=made.depth(key), **told) for key, told in made.nodes.items()]
         known = {node.key for node in nodes}
@@ -125,9 +123,14 @@ class Lineage:
         return [names.get(run_id, run_id) for run_id in training_links.runs_of(self._labels, annotation_id)]
 
     def _run(self, made: _Draft, run: Run, shares: list[training_links.Share], ids: set[str]) -> None:
-        made.nodes[run.id] = {"kind": "run", "name": run.name, "about": run.info.method, "state": run.state,
-                              "votes": sum(each.n for each in shares),
-                              "left_out": sum(each.left_out for each in shares)}  # fmt: skip
+        made.nodes[run.id] = {
+            "kind": "run",
+            "name": run.name,
+            "about": run.info.method,
+            "state": run.state,
+            "votes": sum(each.n for each in shares),
+            "left_out": sum(each.left_out for each in shares),
+        }
         if run.info.parent:
             made.edges.append(Edge(run.info.parent, run.id, "continues", self._rate(run)))
         else:
@@ -142,8 +145,13 @@ class Lineage:
 
     def _round(self, made: _Draft, this: Any, by_name: dict[str, Run]) -> None:
         n = self._results.findings(this).report["n_votes"]
-        made.nodes[this.round_id] = {"kind": "round", "name": this.name, "about": this.purpose, "state": this.state,
-                                     "votes": n}  # fmt: skip
+        made.nodes[this.round_id] = {
+            "kind": "round",
+            "name": this.name,
+            "about": this.purpose,
+            "state": this.state,
+            "votes": n,
+        }
         for policy in this.policies:
             name = scaling.parsed(policy)[0] if scaling.SIGN in policy else policy
             start = by_name[name].id if name in by_name else f"base {name}"

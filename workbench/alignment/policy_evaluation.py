@@ -71,13 +71,10 @@ def compare(
     talks = [list(prompt) for prompt in prompts]
     sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64, seed=seed)
     both = [
-        [reply.text for reply in engine.generate([policy] * len(talks), talks, sampling)]
-        for policy in (old, run.name)
+        [reply.text for reply in engine.generate([policy] * len(talks), talks, sampling)] for policy in (old, run.name)
     ]
     rate, low, high = _win_rate(reward_model, prompts, *both)
-    replies = [
-        (prompt[-1]["content"], first, second) for prompt, first, second in zip(prompts, *both, strict=True)
-    ]
+    replies = [(prompt[-1]["content"], first, second) for prompt, first, second in zip(prompts, *both, strict=True)]
     replies.sort(key=lambda row: row[1] == row[2])
     losses = _losses(store, run, (old, run.name), home)
     general_old, general_new = _general(run, (old, run.name), home)
@@ -134,17 +131,14 @@ def _win_rate(
 
     pairs = [Pair(prompt, second, first) for prompt, first, second in zip(prompts, old, new, strict=True)]
     shares = [
-        0.5 if pair.chosen == pair.rejected else p
-        for pair, p in zip(pairs, model.preferences(pairs), strict=True)
+        0.5 if pair.chosen == pair.rejected else p for pair, p in zip(pairs, model.preferences(pairs), strict=True)
     ]
     wins = sum(1.0 if share > 0.5 else 0.5 if share == 0.5 else 0.0 for share in shares)
     interval = binomtest(round(wins), len(pairs)).proportion_ci(method="wilson")
     return wins / len(pairs), float(interval.low), float(interval.high)
 
 
-def _losses(
-    store: RunStore, run: Run, policies: tuple[str, str], home: Path
-) -> tuple[float | None, float | None]:
+def _losses(store: RunStore, run: Run, policies: tuple[str, str], home: Path) -> tuple[float | None, float | None]:
     """Loss of both policies on the held-out rows of the fine-tuning before: higher after means forgotten."""
     from tuning.evaluation.evaluate import evaluate
 

@@ -74,20 +74,22 @@ class Disagreement:
 class Rewarding:
     def __init__(
         self, store: RunStore, labels: Store, roles: Roles, aligning: Aligning, comparing: Comparing, results: Results
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._store, self._labels, self._roles = store, labels, roles
         self._aligning, self._comparing, self._results = aligning, comparing, results
 
     def models(self, actor: Actor) -> list[str]:
         """Reward models that can be asked, the newest first."""
-        return self._store.gather(
-            lambda run: run.name if run.info.method == "reward" and run.has_adapter else None
-        )
+        return self._store.gather(lambda run: run.name if run.info.method == "reward" and run.has_adapter else None)
 
     def verdict(
-        self, actor: Actor, reward_run: str, talk: Sequence[Message], replies: Sequence[str],
+        self,
+        actor: Actor,
+        reward_run: str,
+        talk: Sequence[Message],
+        replies: Sequence[str],
         policies: Sequence[str] = (),
-    ) -> Verdict:  # fmt: skip
+    ) -> Verdict:
         """Rewards of replies to one conversation. Only their differences mean something.
 
         Raises: NotAllowed `role.chat`; TooMany as `Limits`; AfinaError `reward.two`, `label.number` for more than MOST
@@ -109,7 +111,7 @@ class Rewarding:
 
     def best_of(
         self, actor: Actor, reward_run: str, policy: str, message: str, n: int, system: str = "", **sampling: Any
-    ) -> list[Scored]:  # fmt: skip
+    ) -> list[Scored]:
         """`n` sampled replies of one policy, the one with the highest reward first.
 
         Raises: NotAllowed `role.chat`; AfinaError `label.number` for n outside of 1 to 32; as `Comparing.chat`.
@@ -125,9 +127,7 @@ class Rewarding:
         made = [Scored(text, reward) for text, reward in zip(texts, rewards, strict=True)]
         return sorted(made, key=lambda each: -each.reward)
 
-    def disagreements(
-        self, actor: Actor, reward_run: str, round_id: str, most: int = 20
-    ) -> list[Disagreement]:
+    def disagreements(self, actor: Actor, reward_run: str, round_id: str, most: int = 20) -> list[Disagreement]:
         """Where it is surest against the majority, the surest first. Raises: NotAllowed."""
         self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
@@ -150,9 +150,17 @@ class Rewarding:
                 texts = (item.completion_a, item.completion_b)
                 liked, other = texts if a > b else texts[::-1]
                 found.append(
-                    Disagreement(item.comparison_id, item.prompt[-1]["content"], liked, other, max(p, 1 - p),
-                                 max(a, b), a + b, item.split == "heldout")
-                )  # fmt: skip
+                    Disagreement(
+                        item.comparison_id,
+                        item.prompt[-1]["content"],
+                        liked,
+                        other,
+                        max(p, 1 - p),
+                        max(a, b),
+                        a + b,
+                        item.split == "heldout",
+                    )
+                )
         first = sorted(found, key=lambda one: -one.probability)[:most]
         read = model.read(
             [(prompts[each.comparison_id], text) for each in first for text in (each.other, each.preferred)]
@@ -160,9 +168,7 @@ class Rewarding:
         words = [each.words for each in read]
         return [replace(each, words=tuple(words[2 * i : 2 * i + 2])) for i, each in enumerate(first)]
 
-    def _said(
-        self, prompt: tuple[Message, ...], replies: Sequence[str], policies: Sequence[str]
-    ) -> ClassSaid | None:
+    def _said(self, prompt: tuple[Message, ...], replies: Sequence[str], policies: Sequence[str]) -> ClassSaid | None:
         """What the class has said about these two replies, else about their two policies."""
         texts, names = tuple(replies), tuple(policies)
         for this in lifecycle.listed(self._labels):

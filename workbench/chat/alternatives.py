@@ -128,9 +128,7 @@ class Alternatives:
         if way == "plain":
             return policy, list(talk), []
         shown = self.examples(Actor("visitor"), language) if way == "few_shot" else []
-        changed, passages = alternatives.altered(
-            talk, way, shown, self._documents() if way == "rag" else None
-        )
+        changed, passages = alternatives.altered(talk, way, shown, self._documents() if way == "rag" else None)
         return policy, changed, passages
 
     def compare(
@@ -155,9 +153,15 @@ class Alternatives:
             choices += [(tuned, "plain"), (tuned, "rag")]
         asked = asked or questions(language, 40)
         return alternatives.compare(
-            engine or self._engine(), choices, asked, self.examples(actor, language), self._documents(),
-            counter(self._settings.home), seen, should_stop,
-        )  # fmt: skip
+            engine or self._engine(),
+            choices,
+            asked,
+            self.examples(actor, language),
+            self._documents(),
+            counter(self._settings.home),
+            seen,
+            should_stop,
+        )
 
     def _paths(self) -> list[Path]:
         own = sorted(self._folder.glob("*")) if self._folder.is_dir() else []

@@ -84,9 +84,7 @@ class Comparing:
 
     def policies(self, actor: Actor) -> list[PolicyChoice]:
         """Bases first, then every run with an adapter, the newest first."""
-        runs = self._store.gather(
-            lambda run: run if run.has_adapter and run.info.method not in NO_POLICY else None
-        )
+        runs = self._store.gather(lambda run: run if run.has_adapter and run.info.method not in NO_POLICY else None)
         under = [run.info.base for run in runs]
         named = (base["name"] for base in under if base.get("kind") != "run")
         bases = dict.fromkeys([self._settings.base_model, "pocket", *named])
@@ -101,9 +99,7 @@ class Comparing:
         """What a chat column may be: every policy, and some that answer with examples or passages (`alternatives`)."""
         every = self.policies(actor)
         base, tuned = every[0], [each for each in every if not each.is_base]
-        helped = [
-            PolicyChoice(alternatives.named(base.name, way), base.name, True) for way in ("few_shot", "rag")
-        ]
+        helped = [PolicyChoice(alternatives.named(base.name, way), base.name, True) for way in ("few_shot", "rag")]
         helped += [PolicyChoice(alternatives.named(each.name, "rag"), each.base, False) for each in tuned[:3]]
         return every + helped
 
@@ -190,10 +186,7 @@ class Comparing:
         self, policies: Sequence[str], talks: Sequence[list[Message]], language: str = "en"
     ) -> tuple[list[str], list[list[Message]]]:
         """Policies and conversations as the engine takes them: examples and passages put in where a name says so."""
-        made = [
-            self.alternatives.altered(talk, name, language)[:2]
-            for name, talk in zip(policies, talks, strict=True)
-        ]
+        made = [self.alternatives.altered(talk, name, language)[:2] for name, talk in zip(policies, talks, strict=True)]
         return [policy for policy, _ in made], [talk for _, talk in made]
 
     def sampled(
@@ -243,9 +236,7 @@ class Gated:
 class _Seals:
     """Seals the columns' replies, each once, as soon as its policy has ended it."""
 
-    def __init__(
-        self, keys: Keyring, actor: Actor, policies: Sequence[str], talks: Sequence[list[Message]]
-    ) -> None:
+    def __init__(self, keys: Keyring, actor: Actor, policies: Sequence[str], talks: Sequence[list[Message]]) -> None:
         self._keys, self._actor, self._columns = keys, actor, list(zip(policies, talks, strict=True))
         self._made: dict[int, str] = {}
 

@@ -40,9 +40,7 @@ def opened(keys: Keyring, person: str, seal: object, turns: Sequence[Message], r
 
     Raises: NotAllowed `rating.unsigned` for whatever this installation did not write in exactly this place.
     """
-    head, _, signature = (
-        seal.rpartition(".") if isinstance(seal, str) and len(seal) <= LONGEST else ("", "", "")
-    )
+    head, _, signature = seal.rpartition(".") if isinstance(seal, str) and len(seal) <= LONGEST else ("", "", "")
     try:
         policy, system = json.loads(urlsafe_b64decode(head + "=" * (-len(head) % 4)))
     except (ValueError, TypeError, RecursionError):

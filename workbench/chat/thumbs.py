@@ -44,8 +44,9 @@ class Thumbs:
         characters = len(reply) + sum(len(turn["content"]) for turn in written.prompt)
         if not actor.is_teacher:
             self._roles.limits.rating(actor.person, characters)
-        rating = Rating(written.prompt, reply, written.policy, "thumbs", int(bool(good)), self._rater(actor),
-                        verified=True)  # fmt: skip
+        rating = Rating(
+            written.prompt, reply, written.policy, "thumbs", int(bool(good)), self._rater(actor), verified=True
+        )
         if good is not None:
             self._require_rater(actor, rating.annotator_id, language)
         return ratings.change(self._labels, rating, take_back=good is None)

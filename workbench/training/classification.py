@@ -42,15 +42,14 @@ class Classifying:
         self._loaded: OrderedDict[str, Classifier] = OrderedDict()
         self._loading = threading.Lock()
 
-    def load(
-        self, actor: Actor, source: str | Path, text: str = "", label: str = "", limit: int = 0
-    ) -> LabelledSet:
+    def load(self, actor: Actor, source: str | Path, text: str = "", label: str = "", limit: int = 0) -> LabelledSet:
         """Labelled texts for the teacher. Raises: as `labels.load`."""
         self._roles.require_teacher(actor)
         self._roles.require_own_file(source)
         settings = self._settings
-        return labelled.load(source, text=text, label=label, limit=limit, max_mb=settings.max_upload_mb,
-                           token=settings.hf_token)  # fmt: skip
+        return labelled.load(
+            source, text=text, label=label, limit=limit, max_mb=settings.max_upload_mb, token=settings.hf_token
+        )
 
     def columns(self, actor: Actor, source: str | Path) -> tuple[str, ...]:
         """What there is to choose text and label from, of data that cannot be used as they are; () if unreadable."""

@@ -43,9 +43,14 @@ _MOST_MEASURED = 8
 
 class Course:
     def __init__(
-        self, settings: Settings, store: RunStore, queue: Queue, roles: Roles, alternatives: Alternatives,
+        self,
+        settings: Settings,
+        store: RunStore,
+        queue: Queue,
+        roles: Roles,
+        alternatives: Alternatives,
         engine: Callable[[], Engine],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`engine`: as threads behind the page may use it."""
         self._settings, self._store, self._queue, self._roles = settings, store, queue, roles
         self._alternatives, self._engine = alternatives, engine
@@ -84,10 +89,14 @@ class Course:
             resolver.resolve(name, self._settings.home)
         asked = written(own) if own.strip() else questions(language, limit)
         about = {
-            "base": base, "tuned": tuned, "language": language, "questions": [asdict(each) for each in asked],
-            "own": bool(own.strip()), "documents": self._alternatives.documents(actor),
+            "base": base,
+            "tuned": tuned,
+            "language": language,
+            "questions": [asdict(each) for each in asked],
+            "own": bool(own.strip()),
+            "documents": self._alternatives.documents(actor),
             "shipped": self._alternatives.are_shipped,
-        }  # fmt: skip
+        }
 
         def do(say: Say, should_stop: Callable[[], bool]) -> None:
             def seen(measured: Sequence[Measured], total: int) -> None:
@@ -158,8 +167,16 @@ class Course:
             for policy in policies:
                 if should_stop():
                     return
-                measured = evaluate(policy, data, self._settings.home, side="all", limit=limit, match=limit,
-                                    reply_only=reply_only, engine=self._engine())  # fmt: skip
+                measured = evaluate(
+                    policy,
+                    data,
+                    self._settings.home,
+                    side="all",
+                    limit=limit,
+                    match=limit,
+                    reply_only=reply_only,
+                    engine=self._engine(),
+                )
                 found.append(asdict(measured))
                 say(len(found), len(policies), {"policies": found})
 
@@ -187,9 +204,7 @@ class Course:
 
         return [each for found in self._store.gather(classes) for each in found]
 
-    def sift(
-        self, actor: Actor, data: Loaded, rule: str = "", judge: str = ""
-    ) -> tuple[Path, int, list[Row]]:
+    def sift(self, actor: Actor, data: Loaded, rule: str = "", judge: str = "") -> tuple[Path, int, list[Row]]:
         """Writes the rows that neither have the `rule` (a regular expression) nor are of the `judge`'s class.
 
         (file, how many rows are kept, those taken out). Raises: NotAllowed; AfinaError `redteam.one_of`,
@@ -202,11 +217,7 @@ class Course:
         if bool(rule.strip()) == bool(judge):
             raise AfinaError("redteam.one_of")
         run, _, label = judge.rpartition(": ")
-        is_bad = (
-            red_team.by_rule(rule)
-            if rule.strip()
-            else red_team.by_judge(run, label, 0.5, self._settings.home)
-        )
+        is_bad = red_team.by_rule(rule) if rule.strip() else red_team.by_judge(run, label, 0.5, self._settings.home)
         kept, out = red_team.parted(data.rows, is_bad)
         if not out or not kept:
             raise AfinaError("redteam.nothing_out", n=len(out), rows=len(data.rows))
@@ -224,14 +235,10 @@ class Course:
         Raises: AfinaError `config.choice`, `experiments.own_data`.
         """
         if recipe not in recipes.RECIPES:
-            raise AfinaError(
-                "config.choice", name="experiment", value=recipe, choices=", ".join(recipes.RECIPES)
-            )
+            raise AfinaError("config.choice", name="experiment", value=recipe, choices=", ".join(recipes.RECIPES))
         return recipes.uses(recipe, Options(language, data=data), online=self._reachable())
 
-    def start_recipe(
-        self, actor: Actor, recipe: str, language: str, share: float = 0.5, data: str = ""
-    ) -> None:
+    def start_recipe(self, actor: Actor, recipe: str, language: str, share: float = 0.5, data: str = "") -> None:
         """Queues the runs of a recipe, on `data` of one's own where it takes some; it reads them behind the page.
 
         Raises: NotAllowed, also `role.server_file`; as `uses`; Conflict `studies.busy`.
@@ -270,9 +277,7 @@ class Course:
 
     # Search
 
-    def search(
-        self, actor: Actor, config: SFTConfig, data: Loaded, over: Sequence[str], n_trials: int
-    ) -> str:
+    def search(self, actor: Actor, config: SFTConfig, data: Loaded, over: Sequence[str], n_trials: int) -> str:
         """Starts a search behind the page and gives its id: each trial is a run, one after the other.
 
         Raises: NotAllowed; AfinaError `search.over`, `search.none`, `search.no_heldout`, `config.range`; Conflict.
@@ -283,9 +288,15 @@ class Course:
 
         def do(say: Say, should_stop: Callable[[], bool]) -> None:
             seeking.search(
-                self._queue, config, data, over, n_trials, search_id=search_id, should_stop=should_stop,
+                self._queue,
+                config,
+                data,
+                over,
+                n_trials,
+                search_id=search_id,
+                should_stop=should_stop,
                 seen=lambda found: say(len(found.trials), n_trials, {}),
-            )  # fmt: skip
+            )
 
         about = {"search_id": search_id, "over": list(over), "trials": n_trials, "data": data.name}
         self.studies.begin(actor, SEARCH, about, do)

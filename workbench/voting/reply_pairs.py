@@ -50,8 +50,7 @@ def generate(
     """
     names = [identity(name) for name in this.policies]
     tries = [
-        _Try(each.position, each.prompt, _pair(this, each.position))
-        for each in lifecycle.waiting(store, this.round_id)
+        _Try(each.position, each.prompt, _pair(this, each.position)) for each in lifecycle.waiting(store, this.round_id)
     ]
     by_name = dict(zip(this.policies, names, strict=True))
     while tries and not should_stop():
@@ -67,9 +66,7 @@ def most_uncertain(store: Store, this: Round, preferences: Callable[[Sequence[Pa
     be chosen by what is measured. `preferences` gives P(first better) of each pair.
     """
     every = [
-        each
-        for each in lifecycle.comparisons_of(store, this.round_id)
-        if each.split == "train" and not each.is_gold
+        each for each in lifecycle.comparisons_of(store, this.round_id) if each.split == "train" and not each.is_gold
     ]
     if len(every) <= this.generation.kept_train:
         return
@@ -90,9 +87,7 @@ def fault(first: str, second: str, policies: Sequence[str]) -> str | None:
     return None
 
 
-def _settle(
-    store: Store, engine: Engine, this: Round, part: list[_Try], identities: dict[str, str]
-) -> list[_Try]:
+def _settle(store: Store, engine: Engine, this: Round, part: list[_Try], identities: dict[str, str]) -> list[_Try]:
     """Samples one batch and keeps what came of it; gives back what has to be tried again."""
     from tuning.inference.engine import Sampling
 

@@ -257,9 +257,7 @@ class Rounds:
         this = lifecycle.get(self._store, round_id)
         if not comparison_id:
             contested = self._results.split_comparisons(actor, this.round_id, most=100)
-            left = [
-                each["comparison_id"] for each in contested if each["comparison_id"] not in this.discussed
-            ]
+            left = [each["comparison_id"] for each in contested if each["comparison_id"] not in this.discussed]
             comparison_id = left[0] if left else ""
         chosen = [each for each in this.discussed if each != comparison_id]
         chosen += [comparison_id] if comparison_id else []
@@ -306,9 +304,7 @@ class Rounds:
     def _begin(self, this: Round) -> None:
         running = self._at_work.get(this.round_id)
         if running is None or not running.is_alive():
-            thread = threading.Thread(
-                target=self._work, args=(this,), name=f"round {this.number}", daemon=True
-            )
+            thread = threading.Thread(target=self._work, args=(this,), name=f"round {this.number}", daemon=True)
             self._at_work[this.round_id] = thread
             thread.start()
 
@@ -318,9 +314,7 @@ class Rounds:
         lock = FileLock(self._settings.home / f"round-{this.round_id}.lock", timeout=0)
         try:
             with lock:
-                finished = reply_pairs.generate(
-                    self._store, self._engine(), this, self._identity, self._closing.is_set
-                )
+                finished = reply_pairs.generate(self._store, self._engine(), this, self._identity, self._closing.is_set)
                 if finished and this.generation.uncertain_by and self._rewards is not None:
                     model = self._rewards(this.generation.uncertain_by)
                     reply_pairs.most_uncertain(self._store, this, model.preferences)

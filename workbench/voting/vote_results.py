@@ -84,9 +84,7 @@ class Results:
         for this in lifecycle.listed(self._store):
             if this.purpose == "judge" and this.state in ("revealed", "done"):
                 report = self.findings(this).report
-                board.append(
-                    {"round": this.name, "win_rate": report["win_rate"], "n_votes": report["n_votes"]}
-                )
+                board.append({"round": this.name, "win_rate": report["win_rate"], "n_votes": report["n_votes"]})
         return board
 
     def split_comparisons(self, actor: Actor, round_id: str, most: int = 12) -> list[dict[str, Any]]:
@@ -139,9 +137,7 @@ class Results:
         out = self.exports / f"{this.round_id[:8]}-{format}-{time.strftime('%Y%m%d-%H%M%S')}"
         judged = vote_selection.judged_of(self._store, this.round_id, sources)
         rated = ratings.of_policies(self._store, this.policies, split) if format == "kto" else ()
-        return exporter.export(
-            judged, format, out, aggregation, minimum, phase, split, rated, this.name, ties
-        )
+        return exporter.export(judged, format, out, aggregation, minimum, phase, split, rated, this.name, ties)
 
     def exported(self, actor: Actor, folder: str, name: str) -> Path:
         """A file of an earlier export. Raises: NotAllowed; NotFound, also for names that are no plain names."""
@@ -175,9 +171,7 @@ class Results:
         report = reports.report(votes) | {"sources": sources}
         liked = {}
         if this.purpose == "collect":
-            liked = reply_traits.preferred(
-                votes.counted(), lifecycle.comparisons_of(self._store, this.round_id)
-            )
+            liked = reply_traits.preferred(votes.counted(), lifecycle.comparisons_of(self._store, this.round_id))
         habits = {each["annotator_id"]: each for each in report["annotators"]}
         return Findings(mark, votes, report, liked, habits, time.monotonic() - began)
 

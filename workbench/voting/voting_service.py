@@ -157,9 +157,7 @@ class Voting:
         """Whether a vote has to wait for more than the own disk."""
         return self._durable is not None
 
-    def cast_and_next(
-        self, person: Annotator, body: object
-    ) -> tuple[vote_casting.Receipt, dict[str, Any] | None]:
+    def cast_and_next(self, person: Annotator, body: object) -> tuple[vote_casting.Receipt, dict[str, Any] | None]:
         """A judgement kept, and what to judge then: one request a vote instead of two.
 
         The second is None where nothing can be had now: the judgement is kept all the same. Raises: as `cast`.

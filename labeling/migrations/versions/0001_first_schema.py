@@ -12,9 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "exclusions",
-        sa.Column(
-            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("target_id", sa.String(length=64), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=True),
@@ -140,9 +138,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "ratings",
-        sa.Column(
-            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("rating_id", sa.String(length=64), nullable=False),
         sa.Column("annotator_id", sa.String(length=64), nullable=False),
         sa.Column("prompt", sa.JSON(), nullable=False),
@@ -163,9 +159,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_ratings_annotator_id"), "ratings", ["annotator_id"], unique=False)
     op.create_table(
         "transitions",
-        sa.Column(
-            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("round_id", sa.String(length=64), nullable=False),
         sa.Column("from_state", sa.String(length=16), nullable=False),
         sa.Column("to_state", sa.String(length=16), nullable=False),
@@ -180,9 +174,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_transitions_round_id"), "transitions", ["round_id"], unique=False)
     op.create_table(
         "annotations",
-        sa.Column(
-            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("annotation_id", sa.String(length=64), nullable=False),
         sa.Column("body_hash", sa.String(length=64), nullable=False),
         sa.Column("comparison_id", sa.String(length=64), nullable=False),
@@ -247,9 +239,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("assignment_id"),
     )
     op.create_index("assignments_of_a_comparison", "assignments", ["comparison_id"], unique=False)
-    op.create_index(
-        "assignments_of_a_round", "assignments", ["round_id", "phase", "annotator_id"], unique=False
-    )
+    op.create_index("assignments_of_a_round", "assignments", ["round_id", "phase", "annotator_id"], unique=False)
     op.create_index(
         "assignments_under_way",
         "assignments",

@@ -38,9 +38,7 @@ def upgrade() -> None:
     op.add_column("annotators", sa.Column("device", sa.String(length=64), nullable=True))
     op.add_column("annotators", sa.Column("doubt", sa.String(length=16), nullable=False, server_default=""))
     op.add_column("annotators", sa.Column("undone_at", sa.Float(), nullable=True))
-    op.add_column(
-        "annotators", sa.Column("left_out", sa.Boolean(), nullable=False, server_default=sa.false())
-    )
+    op.add_column("annotators", sa.Column("left_out", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_index("annotators_of_a_device", "annotators", ["device", "created_at"], unique=False)
     op.create_index("annotators_in_time", "annotators", ["created_at"], unique=False)
     op.add_column("coverage", sa.Column("doubted", sa.Integer(), nullable=False, server_default="0"))

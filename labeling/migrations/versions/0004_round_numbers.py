@@ -20,9 +20,7 @@ def upgrade() -> None:
         sa.column("discussed", sa.JSON()),
     )
     connection = op.get_bind()
-    ordered = sa.select(rounds.c.round_id, rounds.c.discussed).order_by(
-        rounds.c.created_at, rounds.c.round_id
-    )
+    ordered = sa.select(rounds.c.round_id, rounds.c.discussed).order_by(rounds.c.created_at, rounds.c.round_id)
     for number, row in enumerate(connection.execute(ordered).all(), 1):
         # What was discussed before keeps the sides on which it stood.
         values = {"number": number, "secret": None if row.discussed else secrets.token_hex(16)}

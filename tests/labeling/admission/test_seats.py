@@ -41,9 +41,7 @@ def test_a_full_room_says_so_and_a_closed_one_too(store):
     with pytest.raises(NotAllowed) as caught:
         _join(store, "later")
     assert caught.value.key == "label.door_closed"
-    assert annotators.join(
-        store, annotators.room(store).code
-    )  # nobody asks for a seat: the teacher's own scripts
+    assert annotators.join(store, annotators.room(store).code)  # nobody asks for a seat: the teacher's own scripts
     seats.set_seats(store, None, closed=False)
     _join(store, "later")
     for wrong in (0, -1, True, 1.5, 10**6):
@@ -67,9 +65,7 @@ def test_who_left_gives_the_seat_back_and_yesterdays_class_has_none(store):
     annotators.withdraw(store, one.annotator_id)
     _join(store, "two")
     with store.write() as connection:
-        connection.execute(
-            update(tables.annotators).values(created_at=tables.annotators.c.created_at - joining.LESSON)
-        )
+        connection.execute(update(tables.annotators).values(created_at=tables.annotators.c.created_at - joining.LESSON))
     assert seats.door(store).inside == 0
     _join(store, "three")
 
@@ -206,9 +202,7 @@ def test_undo_without_doubt_takes_the_last_crowd_or_those_since(store):
     early, late = _phones(store, 2, "early"), _phones(store, 3, "late")
     with store.write() as connection:
         mine = tables.annotators.c.annotator_id.in_([person.annotator_id for person, _ in early])
-        connection.execute(
-            update(tables.annotators).where(mine).values(created_at=tables.annotators.c.created_at - 60)
-        )
+        connection.execute(update(tables.annotators).where(mine).values(created_at=tables.annotators.c.created_at - 60))
     assert seats.door(store).last == 3
     assert seats.undo(store) == 3
     assert annotators.identify(store, early[0][1])

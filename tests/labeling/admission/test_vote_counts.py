@@ -208,24 +208,72 @@ def test_a_database_of_yesterday_is_counted_anew_once(tmp_path):
     old = _sqlite(path)
     rows: dict[str, dict] = {
         "rooms": {"room_id": "r", "code": "ABC", "created_at": 1.0},
-        "rounds": {"round_id": "o", "room_id": "r", "name": "one", "purpose": "judge", "state": "open",
-                   "phase": "blind", "policies": "[]", "settings": "{}", "generation": "{}", "guidelines_version": 0,
-                   "discussed": "[]", "counts": "{}", "created_at": 1.0},
-        "comparisons": {"comparison_id": "c", "round_id": "o", "position": 0, "prompt": "[]", "completion_a": "x",
-                        "completion_b": "y", "policy_a": "a", "policy_b": "b", "split": "train", "is_gold": 0,
-                        "is_common": 0, "created_at": 1.0},
+        "rounds": {
+            "round_id": "o",
+            "room_id": "r",
+            "name": "one",
+            "purpose": "judge",
+            "state": "open",
+            "phase": "blind",
+            "policies": "[]",
+            "settings": "{}",
+            "generation": "{}",
+            "guidelines_version": 0,
+            "discussed": "[]",
+            "counts": "{}",
+            "created_at": 1.0,
+        },
+        "comparisons": {
+            "comparison_id": "c",
+            "round_id": "o",
+            "position": 0,
+            "prompt": "[]",
+            "completion_a": "x",
+            "completion_b": "y",
+            "policy_a": "a",
+            "policy_b": "b",
+            "split": "train",
+            "is_gold": 0,
+            "is_common": 0,
+            "created_at": 1.0,
+        },
         "coverage": {"comparison_id": "c", "phase": "blind", "round_id": "o", "votes": 2, "skips": 0, "reports": 0},
-    }  # fmt: skip
+    }
     with old.write() as connection:
         migrations.upgrade(connection, "0002")
         for name, row in rows.items():
             _insert(connection, name, row)
         for who in ("asleep", "awake"):
-            _insert(connection, "annotators", {"annotator_id": who, "room_id": "r", "kind": "voter", '"group"': "",
-                                               "language": "en", "quota": 0, "created_at": 1.0})  # fmt: skip
-            _insert(connection, "assignments", {"annotator_id": who, "comparison_id": "c", "phase": "blind",
-                    '"repeat"': 0, "assignment_id": who, "round_id": "o", "position_swapped": 0, "served_at": 1.0,
-                    "lease_until": 1.0, "current": f"vote of {who}", "action": "vote"})  # fmt: skip
+            _insert(
+                connection,
+                "annotators",
+                {
+                    "annotator_id": who,
+                    "room_id": "r",
+                    "kind": "voter",
+                    '"group"': "",
+                    "language": "en",
+                    "quota": 0,
+                    "created_at": 1.0,
+                },
+            )
+            _insert(
+                connection,
+                "assignments",
+                {
+                    "annotator_id": who,
+                    "comparison_id": "c",
+                    "phase": "blind",
+                    '"repeat"': 0,
+                    "assignment_id": who,
+                    "round_id": "o",
+                    "position_swapped": 0,
+                    "served_at": 1.0,
+                    "lease_until": 1.0,
+                    "current": f"vote of {who}",
+                    "action": "vote",
+                },
+            )
         for reason in ("a first reason", None, "clicks at random"):
             _insert(
                 connection,
@@ -244,9 +292,7 @@ def test_a_database_of_yesterday_is_counted_anew_once(tmp_path):
 
 def _insert(connection, table: str, row: dict) -> None:
     marks = ", ".join("?" for _ in row)
-    connection.exec_driver_sql(
-        f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values())
-    )
+    connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
 
 
 def test_a_lease_is_not_prolonged_by_looking(store):

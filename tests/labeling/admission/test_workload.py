@@ -93,9 +93,7 @@ def test_kept_loads_equal_those_in_the_database(sqlite, seed):
             chance.choice(crowd).act()
             kept = workload.kept(sqlite, room.round_id, "blind")
             if kept is not None:
-                assert {each.comparison_id: each.load for each in kept.items.values()} == in_database(
-                    room, kept.at
-                )
+                assert {each.comparison_id: each.load for each in kept.items.values()} == in_database(room, kept.at)
                 compared.append(kept)
 
     workers = sqlite.workers()
@@ -130,9 +128,7 @@ def test_a_piece_that_fails_or_says_nothing_makes_it_forget(sqlite):
 
     workers = sqlite.workers()
     assert workers.submit(lot).result(10) == [False, True, False, True, False]
-    assert (
-        workers.submit(lambda: workload.kept(sqlite, room.round_id, "blind")).result(10) is None
-    )  # a new lot
+    assert workers.submit(lambda: workload.kept(sqlite, room.round_id, "blind")).result(10) is None  # a new lot
     workers.shutdown()
 
 
@@ -151,9 +147,7 @@ def test_a_crowd_never_gets_more_than_is_wanted(store, workers):
         futures = [workers.submit(turn, person) for person in crowd]
         going = sum(each.result(30) for each in futures)
     with store.read() as connection:
-        common = set(
-            connection.execute(select(comparisons.c.comparison_id).where(comparisons.c.is_common)).scalars()
-        )
+        common = set(connection.execute(select(comparisons.c.comparison_id).where(comparisons.c.is_common)).scalars())
         votes = dict(
             connection.execute(
                 select(coverage.c.comparison_id, coverage.c.votes).where(coverage.c.phase == "blind")

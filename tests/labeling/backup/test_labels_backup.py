@@ -301,9 +301,7 @@ def test_many_fragments_become_few_and_nothing_changes(store, tmp_path, hub, kin
     middle.close()
     lifecycle.move(store, room.round_id, "open")
     keeper.flush()
-    assert (
-        segments.merge(place, merged, enough=2, settled=0) == 2
-    )  # newer ones alone; the old is not read again
+    assert segments.merge(place, merged, enough=2, settled=0) == 2  # newer ones alone; the old is not read again
     assert segments.merge(place, merged, enough=2, settled=0) == 2  # now the merged ones are many
     back = empty(tmp_path)
     assert labels_backup.restore(back, place).broken == 1

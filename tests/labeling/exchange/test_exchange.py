@@ -36,8 +36,7 @@ def _file(tmp_path, rows, name="votes.jsonl"):
 def _judged(*winners, **more):
     item = Comparison("Which?", "one", "two", "m", "n", **more)
     votes = [
-        Annotation(f"{item.comparison_id} {i}", item.comparison_id, f"u{i}", winner)
-        for i, winner in enumerate(winners)
+        Annotation(f"{item.comparison_id} {i}", item.comparison_id, f"u{i}", winner) for i, winner in enumerate(winners)
     ]
     return Judged(item, tuple(votes))
 
@@ -55,10 +54,12 @@ def test_a_row_turned_round_is_the_same_comparison(tmp_path):
 
 def test_a_large_file_read_by_several_processes_gives_the_same(tmp_path, monkeypatch):
     lines = [
-        json.dumps(ROW | {"prompt": f"Q{i % 40}?", "annotator_id": f"p{i % 7}", "winner": WINNERS[i % 4],
-                          "model_b": f"m{i % 3}"})
+        json.dumps(
+            ROW
+            | {"prompt": f"Q{i % 40}?", "annotator_id": f"p{i % 7}", "winner": WINNERS[i % 4], "model_b": f"m{i % 3}"}
+        )
         for i in range(600)
-    ]  # fmt: skip
+    ]
     lines[450] = "{broken"
     lines[500] = json.dumps({"prompt": "x"})
     lines[550] = json.dumps(ROW | {"prompt": "Q3?", "action": "skip", "model_b": "m0"})
@@ -112,9 +113,7 @@ def test_rows_that_are_no_votes_are_counted_by_reason(tmp_path):
     assert [problem.params["row"] for problem in problems.first] == [7, 8, 9, 10, 11]
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\n", b"[]", b"{}\n", b"nonsense", b"\x1f\x8bnonsense", b"\xff\xfe\x00"]
-)
+@pytest.mark.parametrize("content", [b"", b"\n", b"[]", b"{}\n", b"nonsense", b"\x1f\x8bnonsense", b"\xff\xfe\x00"])
 def test_files_without_a_vote_say_why(tmp_path, content):
     path = tmp_path / "votes.jsonl"
     path.write_bytes(content)
@@ -135,9 +134,7 @@ def test_lists_and_gzip_are_read_too(tmp_path):
 
 
 def test_preference_pairs_of_every_shape(tmp_path):
-    user, good, bad = (
-        {"role": r, "content": c} for r, c in (("user", "Hi"), ("assistant", "+"), ("assistant", "-"))
-    )
+    user, good, bad = ({"role": r, "content": c} for r, c in (("user", "Hi"), ("assistant", "+"), ("assistant", "-")))
     rows = [
         {"prompt": "Hi", "chosen": "+", "rejected": "-"},
         {"prompt": [user], "chosen": [good], "rejected": [bad]},
@@ -305,9 +302,7 @@ def test_a_problem_within_an_error_is_told_in_the_same_language(tmp_path):
 
 def test_formulas_in_cells_are_defused(tmp_path):
     item = Comparison("=1+1", "@home", "-5", "+m", "n")
-    done = exporter.export(
-        [Judged(item, (Annotation("1", item.comparison_id, "u", "tie"),))], "csv", tmp_path
-    )
+    done = exporter.export([Judged(item, (Annotation("1", item.comparison_id, "u", "tie"),))], "csv", tmp_path)
     (row,) = csv.DictReader(done.path.read_text().splitlines())
     assert (row["completion_a"], row["completion_b"], row["model_a"]) == ("'@home", "'-5", "'+m")
     assert not [cell for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
@@ -347,9 +342,7 @@ def test_imported_votes_live_in_the_store(store, tmp_path):
 def test_unjudged_pairs_can_be_voted_on(store, tmp_path):
     from tests.labeling.conftest import Room
 
-    rows = [
-        ROW | {"winner": None, "prompt": f"Question {i}?", "metadata": {"source": "test"}} for i in range(3)
-    ]
+    rows = [ROW | {"winner": None, "prompt": f"Question {i}?", "metadata": {"source": "test"}} for i in range(3)]
     judged, _ = reader.judged(_file(tmp_path, rows))
     done = ingest(store, judged, "to label")
     room = Room.__new__(Room)

@@ -88,9 +88,7 @@ def test_a_rater_is_no_voter(store):
     (made,) = annotators.listed(store)
     assert annotators.known(store, "rater-1") and made.kind == "rater"
     with store.read() as connection:
-        assert (
-            connection.execute(text("SELECT count(*) FROM annotators WHERE token_hash IS NULL")).scalar() == 1
-        )
+        assert connection.execute(text("SELECT count(*) FROM annotators WHERE token_hash IS NULL")).scalar() == 1
 
 
 def test_a_backup_of_before_is_brought_back_beside_one_of_now(sqlite, tmp_path):

@@ -20,9 +20,7 @@ TWO = ("secret-a", "secret-b")
 
 def made(store: Store, name: str = "", language: str = "en", n: int = 2):
     this = lifecycle.create(store, name, "judge", TWO, language=language)
-    lifecycle.add_comparisons(
-        store, this.round_id, [Comparison(f"Q{i}?", "of a", "of b", *TWO) for i in range(n)]
-    )
+    lifecycle.add_comparisons(store, this.round_id, [Comparison(f"Q{i}?", "of a", "of b", *TWO) for i in range(n)])
     return this
 
 
@@ -53,11 +51,7 @@ def test_a_blind_round_is_a_number_and_has_its_name_after_the_reveal(store):
     for state in ("open", "locked"):
         this = lifecycle.move(store, this.round_id, state)
         assert this.state in BUSY
-        assert (
-            round_names.listed(lifecycle.overview(store)[0], "en")
-            == round_names.public(this, "en")
-            == "Round 1"
-        )
+        assert round_names.listed(lifecycle.overview(store)[0], "en") == round_names.public(this, "en") == "Round 1"
     this = lifecycle.move(store, this.round_id, "revealed")
     assert round_names.public(this, "es") == round_names.unrevealing(this) == "secret-a against secret-b"
 
@@ -83,10 +77,20 @@ def test_a_home_of_before_opens_with_numbers_and_keeps_its_sides(tmp_path):
         connection.execute(text("INSERT INTO rooms (room_id, code, created_at) VALUES ('room', 'ABCDEF', 1)"))
         for at, (name, discussed) in enumerate((("one", []), ("two", ["x"]))):
             values = {
-                "round_id": name, "room_id": "room", "name": name, "purpose": "judge", "state": "draft",
-                "phase": "blind", "policies": json.dumps(TWO), "settings": "{}", "generation": "{}",
-                "guidelines_version": 0, "discussed": json.dumps(discussed), "counts": "{}", "created_at": at,
-            }  # fmt: skip
+                "round_id": name,
+                "room_id": "room",
+                "name": name,
+                "purpose": "judge",
+                "state": "draft",
+                "phase": "blind",
+                "policies": json.dumps(TWO),
+                "settings": "{}",
+                "generation": "{}",
+                "guidelines_version": 0,
+                "discussed": json.dumps(discussed),
+                "counts": "{}",
+                "created_at": at,
+            }
             columns = ", ".join(values)
             given = ", ".join(f":{each}" for each in values)
             connection.execute(text(f"INSERT INTO rounds ({columns}) VALUES ({given})"), values)

@@ -194,9 +194,7 @@ def test_two_processes_share_one_round(address, room):
     assert done == len(_log(room.store))
     votes = vote_selection.votes_of(room.store, room.round_id)
     per_item = [(votes.item == i).sum() for i in range(len(votes.items))]
-    common = [
-        i for i, each in enumerate(lifecycle.comparisons_of(room.store, room.round_id)) if each.is_common
-    ]
+    common = [i for i, each in enumerate(lifecycle.comparisons_of(room.store, room.round_id)) if each.is_common]
     assert len(common) == 5
     assert all(n == (6 if i in common else 3) for i, n in enumerate(per_item))
 
@@ -289,9 +287,7 @@ def test_an_edit_that_names_no_side_is_not_taken_over_to_the_other_one(room):
     person = room.person()
     served = room.next(person)
     first = room.cast(person, served.comparison_id, "left", edited_completion="Better.")
-    room.cast(
-        person, served.comparison_id, "right", supersedes=first.annotation_id, edited_completion="Better."
-    )
+    room.cast(person, served.comparison_id, "right", supersedes=first.annotation_id, edited_completion="Better.")
     assert _edited(room) == (None, None)
 
 

@@ -124,8 +124,6 @@ def test_before_and_after_a_discussion():
     columns.vote(other, "x", "model_a")  # never discussed
     found = agreement.change(columns.votes())
     assert found["n_votes"] == 3 and found["changed"] == pytest.approx(1 / 3)
-    assert found["before"]["pairwise_agreement"] == 0 and found["after"][
-        "pairwise_agreement"
-    ] == pytest.approx(1 / 3)
+    assert found["before"]["pairwise_agreement"] == 0 and found["after"]["pairwise_agreement"] == pytest.approx(1 / 3)
     assert found["after"]["winners"] == {"model_a": 2, "model_b": 0, "tie": 1, "both_bad": 0}
     assert agreement.change(columns.votes().counted("blind")) is None

@@ -54,9 +54,9 @@ def test_an_annotators_habits_by_hand():
     assert u.pop("left_share_interval") == pytest.approx([0.0608, 0.9392], abs=1e-4)  # Beta(1.5, 1.5): 1 of 2
     assert u.pop("gold_accuracy_interval") == [0.0, pytest.approx(0.8533, abs=1e-4)]  # Beta(0.5, 1.5): 0 of 1
     assert {key for key in u if key.endswith("_interval")} == {
-        f"{key}_interval" for key in ("tie_share", "both_bad_share", "fast_share", "agreement_with_others",
-                                      "self_consistency")
-    }  # fmt: skip
+        f"{key}_interval"
+        for key in ("tie_share", "both_bad_share", "fast_share", "agreement_with_others", "self_consistency")
+    }
     assert {key: value for key, value in u.items() if not key.endswith("_interval")} == {
         "annotator_id": "u",
         "n": 4,

@@ -33,9 +33,7 @@ def votes(sqlite):
             long = "right" if short == "left" else "left"
             choice = long if number == 0 else short
             room.cast(person, served.comparison_id, choice, assignment_id=served.assignment_id)
-    return vote_selection.votes_of(sqlite, room.round_id).counted(), lifecycle.comparisons_of(
-        sqlite, room.round_id
-    )
+    return vote_selection.votes_of(sqlite, room.round_id).counted(), lifecycle.comparisons_of(sqlite, room.round_id)
 
 
 def test_shares_of_each_trait(votes):
@@ -74,7 +72,4 @@ def test_a_few_prompts_that_agree_leave_doubt(sqlite):
 
 def test_no_votes_say_nothing(sqlite):
     room = Room(sqlite, n=3)
-    assert (
-        reply_traits.preferred(vote_selection.votes_of(sqlite, room.round_id).counted(), room.comparisons)
-        == {}
-    )
+    assert reply_traits.preferred(vote_selection.votes_of(sqlite, room.round_id).counted(), room.comparisons) == {}

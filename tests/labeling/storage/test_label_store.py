@@ -39,9 +39,7 @@ def test_opening_again_changes_nothing(address):
 def test_processes_that_start_together_migrate_once(address):
     where = f"Path({str(address)!r})" if isinstance(address, Path) else repr(address)
     script = f"from pathlib import Path; from labeling.storage.label_store import connect; connect({where}).close()"
-    started = [
-        subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE) for _ in range(3)
-    ]
+    started = [subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE) for _ in range(3)]
     for process in started:
         _, error = process.communicate(timeout=120)
         assert process.returncode == 0, error.decode()
@@ -146,9 +144,7 @@ def test_a_commit_that_fails_is_told_to_all_who_share_it(sqlite):
     def write(i: int) -> str:
         try:
             with sqlite.write() as connection:
-                connection.execute(
-                    tables.rooms.insert().values(room_id=f"r{i}", code=f"c{i}", created_at=0.0)
-                )
+                connection.execute(tables.rooms.insert().values(room_id=f"r{i}", code=f"c{i}", created_at=0.0))
         except Unavailable:
             return "told"
         return "lost"

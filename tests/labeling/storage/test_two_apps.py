@@ -64,9 +64,7 @@ def here(database, tmp_path):
 def there(database, here, tmp_path):
     """The other process: its address."""
     env = {**os.environ, "AFINA_HOME": str(tmp_path / "there"), "DATABASE_URL": database}
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVER], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-c", SERVER], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     yield f"http://127.0.0.1:{int(process.stdout.readline())}"
     process.kill()
@@ -129,9 +127,7 @@ def test_two_processes_serve_one_round(here, there):
         votes = {row.comparison_id: row.votes for row in connection.execute(blind)}
         waiting = select(assignments).where(assignments.c.action.is_(None))
         assert connection.execute(waiting).all() == []
-    assert sorted(stored) == sorted(
-        each for phone in phones for each in phone.acknowledged
-    )  # none lost, no more
+    assert sorted(stored) == sorted(each for phone in phones for each in phone.acknowledged)  # none lost, no more
     assert len(common_ids) == COMMON and all(votes[each] == VOTERS for each in common_ids)
     others = [n for each, n in votes.items() if each not in common_ids]
     few = VOTERS * (LEAST - COMMON)  # who came when all places were taken is served up to LEAST all the same

@@ -29,9 +29,7 @@ def small_disk(tmp_path):
     """A disk of 6 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(disk)], capture_output=True
-    ).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(disk)], capture_output=True).returncode:
         pytest.skip("no small disk can be mounted here (root's right)")
     yield disk
     subprocess.run(["umount", "-l", str(disk)], check=True)
@@ -62,9 +60,7 @@ def ballot(item: dict) -> dict:
 
 
 def test_a_full_disk_is_a_worded_503_on_the_phones_and_passes(small_disk, caplog):
-    services = services_module.build(
-        Settings(home=small_disk / "home", teacher_token="a-token-of-some-length")
-    )
+    services = services_module.build(Settings(home=small_disk / "home", teacher_token="a-token-of-some-length"))
     store = services.labels
     Room(store, n=400, votes_wanted=5)
     client = TestClient(Starlette(routes=phone.routes(services)), raise_server_exceptions=False)
@@ -137,9 +133,7 @@ class Cluster:
 
     def start(self) -> None:
         quiet = subprocess.DEVNULL
-        self.process = subprocess.Popen(
-            self.serve, user=self.user, stdout=quiet, stderr=quiet, cwd=self.folder
-        )
+        self.process = subprocess.Popen(self.serve, user=self.user, stdout=quiet, stderr=quiet, cwd=self.folder)
         engine = create_engine(self.address.replace("postgresql", "postgresql+psycopg"))
         for _ in range(150):
             try:

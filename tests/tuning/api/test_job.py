@@ -17,12 +17,8 @@ HEAVY = ("torch", "transformers", "trl", "peft", "datasets", "pandas", "numpy")
 def test_importing_tuning_loads_nothing_heavy():
     names = "tuning, tuning.api.job, tuning.cli.main, tuning.config.training, tuning.runs.estimate, "
     names += "tuning.runs.queue, tuning.executors.local"
-    script = (
-        f"import sys, {names}; tuning.sft.train; print([name for name in {HEAVY} if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    script = f"import sys, {names}; tuning.sft.train; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
 
 
@@ -41,9 +37,7 @@ def test_a_job_is_trained_asked_and_continued(tmp_path, tiny_model, sums):
 
     model = tuning.GenerativeModel("mine", home=tmp_path)
     one = model.generate_content("What is 1 plus 1?", max_output_tokens=8, seed=1)
-    two = model.generate_content(
-        [{"role": "user", "content": "What is 1 plus 1?"}], max_output_tokens=8, seed=1
-    )
+    two = model.generate_content([{"role": "user", "content": "What is 1 plus 1?"}], max_output_tokens=8, seed=1)
     assert one.text == two.text and 0 < one.n_tokens <= 8
 
     validation = [{"prompt": "What is 9 plus 9?", "completion": "It is 18, my friend."}]
@@ -78,11 +72,15 @@ def test_the_flow_of_a_managed_tuning_service(tmp_path, tiny_model):
 
     def rows(first: int, last: int) -> str:
         lines = [
-            {"systemInstruction": {"role": "system", "parts": [{"text": "You add."}]},
-             "contents": [{"role": "user", "parts": [{"text": f"What is {a} plus 2?"}]},
-                          {"role": "model", "parts": [{"text": f"It is {a + 2}, my friend."}]}]}
+            {
+                "systemInstruction": {"role": "system", "parts": [{"text": "You add."}]},
+                "contents": [
+                    {"role": "user", "parts": [{"text": f"What is {a} plus 2?"}]},
+                    {"role": "model", "parts": [{"text": f"It is {a + 2}, my friend."}]},
+                ],
+            }
             for a in range(first, last)
-        ]  # fmt: skip
+        ]
         return "\n".join(map(json.dumps, lines))
 
     (tmp_path / "train.jsonl").write_text(rows(0, 40))
@@ -107,9 +105,7 @@ def test_the_flow_of_a_managed_tuning_service(tmp_path, tiny_model):
     parts = [{"role": "user", "parts": [{"text": "What is 3 plus 2?"}]}]
     asked = {"max_output_tokens": 8, "greedy": True}
     assert model.generate_content(contents=parts, **asked).text
-    assert model.generate_content(contents=parts, **asked) == model.generate_content(
-        "What is 3 plus 2?", **asked
-    )
+    assert model.generate_content(contents=parts, **asked) == model.generate_content("What is 3 plus 2?", **asked)
     from tuning.runs.run_store import RunStore
 
     assert [run.name for run in RunStore(tmp_path)] == ["adder"]  # what the Runs tab lists

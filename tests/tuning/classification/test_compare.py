@@ -15,9 +15,7 @@ from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
 
 ROWS = [
-    {"text": f"{word} {n}", "label": label}
-    for n in range(30)
-    for word, label in (("warm", "good"), ("cold", "bad"))
+    {"text": f"{word} {n}", "label": label} for n in range(30) for word, label in (("warm", "good"), ("cold", "bad"))
 ]
 
 
@@ -90,7 +88,5 @@ def test_a_reply_is_read_as_the_class_it_begins_with():
 @pytest.mark.parametrize(("chosen", "key"), [([], "classify.no_strategy"), (["magic"], "config.choice")])
 def test_what_cannot_be_a_group_says_why(tmp_path, chosen, key):
     with pytest.raises(AfinaError) as caught:
-        compare.submit(
-            Queue(RunStore(tmp_path), Here()), ClassifyConfig(), labelled.from_python(ROWS), chosen
-        )
+        compare.submit(Queue(RunStore(tmp_path), Here()), ClassifyConfig(), labelled.from_python(ROWS), chosen)
     assert caught.value.key == key

@@ -22,8 +22,12 @@ BAD = ("a cold film", "a cold and dull story", "what a cold play", "so cold", "c
 @pytest.fixture(scope="session")
 def reviews() -> list[dict[str, str]]:
     """120 short reviews of three classes, one of them rare; the word that decides stands in each."""
-    rows = [{"text": f"{text} {n}", "label": label}
-            for n in range(11) for label, texts in (("good", GOOD), ("bad", BAD)) for text in texts]  # fmt: skip
+    rows = [
+        {"text": f"{text} {n}", "label": label}
+        for n in range(11)
+        for label, texts in (("good", GOOD), ("bad", BAD))
+        for text in texts
+    ]
     return rows + [{"text": f"nothing at all number {n}", "label": "none"} for n in range(10)]
 
 
@@ -36,13 +40,21 @@ def tiny_bert(tmp_path_factory) -> Path:
 
     folder = tmp_path_factory.mktemp("models") / "bert"
     made = BertWordPieceTokenizer()
-    made.train_from_iterator([*GOOD, *BAD, "nothing at all number 0 1 2 3 4 5 6 7 8 9"] * 5, vocab_size=200,
-                             show_progress=False)  # fmt: skip
+    made.train_from_iterator(
+        [*GOOD, *BAD, "nothing at all number 0 1 2 3 4 5 6 7 8 9"] * 5, vocab_size=200, show_progress=False
+    )
     folder.mkdir()
     BertTokenizerFast(tokenizer_object=made._tokenizer).save_pretrained(folder)
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=200, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
-                        intermediate_size=64, max_position_embeddings=64, initializer_range=0.2)  # fmt: skip
+    config = BertConfig(
+        vocab_size=200,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        initializer_range=0.2,
+    )
     BertForMaskedLM(config).save_pretrained(folder)
     return folder
 
@@ -58,8 +70,16 @@ def tiny_gpt2(tiny_model, tmp_path_factory) -> Path:
     tokenizer.pad_token = None
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    config = GPT2Config(vocab_size=384, n_embd=32, n_layer=2, n_head=4, n_positions=64, bos_token_id=0,
-                        eos_token_id=0, initializer_range=0.2)  # fmt: skip
+    config = GPT2Config(
+        vocab_size=384,
+        n_embd=32,
+        n_layer=2,
+        n_head=4,
+        n_positions=64,
+        bos_token_id=0,
+        eos_token_id=0,
+        initializer_range=0.2,
+    )
     GPT2LMHeadModel(config).save_pretrained(folder)
     return folder
 
@@ -131,8 +151,15 @@ def test_each_strategy_trains_its_part_and_nothing_else(kind, strategy, request,
     elif strategy == "full":
         assert report["trainable"] == report["parameters"]
         still = {name for name in start if name not in moved and start[name].is_floating_point()}
-        assert all("position" in name or "token_type" in name or "embed" in name or "wte" in name or "wpe" in name
-                   or "key.bias" in name for name in still), still  # fmt: skip
+        assert all(
+            "position" in name
+            or "token_type" in name
+            or "embed" in name
+            or "wte" in name
+            or "wpe" in name
+            or "key.bias" in name
+            for name in still
+        ), still
     else:
         assert body and not any("embed" in name or "norm" in name.lower() or "wte" in name for name in body)
 
@@ -187,9 +214,7 @@ def test_scores_agree_with_scikit_learn():
 def test_the_report_names_the_most_confident_mistake_and_both_baselines():
     from tuning.classification.metrics import report
 
-    train = [Labelled(f"good film {n}", "+") for n in range(6)] + [
-        Labelled(f"bad film {n}", "-") for n in range(4)
-    ]
+    train = [Labelled(f"good film {n}", "+") for n in range(6)] + [Labelled(f"bad film {n}", "-") for n in range(4)]
     held = [Labelled("good play", "+", 1), Labelled("bad play", "-", 2), Labelled("bad song", "-", 3)]
     made = report(train, held, ["+", "-"], [[0.9, 0.1], [0.6, 0.4], [0.95, 0.05]])
     assert made.confusion == [[1, 0], [2, 0]] and made.accuracy == pytest.approx(1 / 3)

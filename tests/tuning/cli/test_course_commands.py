@@ -33,10 +33,12 @@ def test_rows_are_sifted_by_a_rule(tmp_path, monkeypatch, capsys):
     ("command", "part"),
     [
         (["experiment", "mask", "--steps", "1"], "runs"),
-        (["strategies", "--train-dataset", "sentiment.en", "--limit", "80", "--strategies", "feature,lora"],
-         "strategies"),
+        (
+            ["strategies", "--train-dataset", "sentiment.en", "--limit", "80", "--strategies", "feature,lora"],
+            "strategies",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_command_of_several_runs_sees_them_all_to_their_end(command, part, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("AFINA_HOME", str(tmp_path))
     assert main([*command, "--json"]) == 0, capsys.readouterr().err

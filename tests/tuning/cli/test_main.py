@@ -128,9 +128,7 @@ def test_it_speaks_the_language_of_the_terminal(tuning, trained):
 
 
 def test_delete_removes_a_run(tuning, trained, home, data, tiny_model):
-    made = tuning(
-        "sft", "--source-model", tiny_model, "--train-dataset", data, "--name", "brief", "--set", "epochs=1"
-    )
+    made = tuning("sft", "--source-model", tiny_model, "--train-dataset", data, "--name", "brief", "--set", "epochs=1")
     assert made.returncode == 0, made.stderr
     assert tuning("delete", "brief").returncode == 0
     assert [run["name"] for run in json.loads(tuning("runs", "--json").stdout)["runs"]] == ["mine"]
@@ -139,9 +137,7 @@ def test_delete_removes_a_run(tuning, trained, home, data, tiny_model):
 def test_rows_that_cannot_be_used_are_told(tuning, trained, data, tiny_model, tmp_path):
     path = tmp_path / "some.jsonl"
     path.write_text('{"prompt": "What is 1 plus 1?", "completion": ""}\n' + data.read_text())
-    made = tuning(
-        "sft", "--source-model", tiny_model, "--train-dataset", path, "--name", "brief", "--set", "epochs=1"
-    )
+    made = tuning("sft", "--source-model", tiny_model, "--train-dataset", path, "--name", "brief", "--set", "epochs=1")
     assert made.returncode == 0, made.stderr
     assert "1 row of some.jsonl cannot be used and is left out. The first: Row 1" in made.stderr
     assert tuning("delete", "brief").returncode == 0
@@ -161,8 +157,19 @@ def test_the_studies_run_to_their_end(tuning, data, tiny_model, tmp_path):
     """Search, red team and filter as they are typed."""
     rows = tmp_path / "kept.jsonl"
     quick = ("--set", "epochs=1", "learning_rate=0.01")
-    found = tuning("search", "--source-model", tiny_model, "--train-dataset", data, "--trials", 2, "--over", "rank",
-                   *quick, "--json")  # fmt: skip
+    found = tuning(
+        "search",
+        "--source-model",
+        tiny_model,
+        "--train-dataset",
+        data,
+        "--trials",
+        2,
+        "--over",
+        "rank",
+        *quick,
+        "--json",
+    )
     assert found.returncode == 0, found.stderr
     assert len(json.loads(found.stdout)["trials"]) == 2
     asked = tuning("redteam", "--models", tiny_model, "--json")

@@ -27,9 +27,7 @@ def test_settings_as_texts_become_values():
     )
     assert (config.rank, config.learning_rate, config.packing, config.reply_only) == (8, 1e-3, None, False)
     assert config.epochs == 2.0
-    assert SFTConfig.from_settings(
-        {"batch_size": "auto", "gradient_checkpointing": "true"}
-    ).gradient_checkpointing
+    assert SFTConfig.from_settings({"batch_size": "auto", "gradient_checkpointing": "true"}).gradient_checkpointing
     assert SFTConfig(**config.to_dict()) == config
 
 
@@ -63,9 +61,7 @@ def test_a_preset_lies_under_what_is_set():
 
 def test_every_knob_says_what_it_is_and_has_its_limits():
     for field in fields(SFTConfig):
-        assert field.metadata["help"] and field.metadata["group"] in ("method", "basic", "advanced"), (
-            field.name
-        )
+        assert field.metadata["help"] and field.metadata["group"] in ("method", "basic", "advanced"), field.name
         if field.type in ("int", "float"):
             assert field.metadata["min"] is not None and field.metadata["max"] is not None, field.name
 

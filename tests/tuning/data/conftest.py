@@ -28,9 +28,7 @@ def byte_level():
     )
     text = "User: What is the capital of France?\nAssistant: The capital of France is Paris.\n"
     made.train_from_iterator([text] * 20, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=made, bos_token="<|end|>", eos_token="<|end|>", pad_token="<|pad|>"
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<|end|>", eos_token="<|end|>", pad_token="<|pad|>")
 
 
 @pytest.fixture

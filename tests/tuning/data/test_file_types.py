@@ -66,8 +66,9 @@ def test_text_is_cut_into_rows(tmp_path):
     pairs = [("1", "2"), ("3", "4")]
     tagged = "\n".join(f"<instruction>{a}</instruction>\n<response>{b}</response>" for a, b in pairs)
     assert [record["text"][:16] for _, record in read(file(tmp_path, "a.txt", tagged), 5).rows] == [
-        "<instruction>1</", "<instruction>3</",
-    ]  # fmt: skip
+        "<instruction>1</",
+        "<instruction>3</",
+    ]
     for text in ("one\ntwo\n\nthree\n", "one\ntwo<|endoftext|>three"):
         assert [r["text"] for _, r in read(file(tmp_path, "b.txt", text), 5).rows] == ["one\ntwo", "three"]
 

@@ -28,9 +28,7 @@ SAME = {
     "prompt_completion": {"prompt": Q, "completion": A},
     "messages": {"messages": [{"role": "user", "content": Q}, {"role": "assistant", "content": A}]},
     "sharegpt": {"conversations": [{"from": "human", "value": Q}, {"from": "gpt", "value": A}]},
-    "vertex": {
-        "contents": [{"role": "user", "parts": [{"text": Q}]}, {"role": "model", "parts": [{"text": A}]}]
-    },
+    "vertex": {"contents": [{"role": "user", "parts": [{"text": Q}]}, {"role": "model", "parts": [{"text": A}]}]},
     "tags": {"text": f"<instruction>{Q}</instruction> <response>{A}</response>"},
     "preferences": {"prompt": Q, "chosen": A, "rejected": "Rome."},
     "rated": {"prompt": Q, "completion": A, "label": True},
@@ -48,10 +46,7 @@ def test_each_format_is_recognised_by_its_columns(format):
 
 def test_the_same_rows_have_the_same_fingerprint_in_every_format():
     assert len({from_python([record]).fingerprint for record in SAME.values()}) == 1
-    assert (
-        from_python([{"prompt": Q, "completion": "Rome."}]).fingerprint
-        != from_python([SAME["flan"]]).fingerprint
-    )
+    assert from_python([{"prompt": Q, "completion": "Rome."}]).fingerprint != from_python([SAME["flan"]]).fingerprint
 
 
 def test_the_input_is_part_of_the_question():

@@ -37,9 +37,7 @@ def test_the_preview_shows_train_rows_as_they_are_trained(plain):
 def test_cut_rows_and_rows_without_a_reply_left(plain):
     longest = inspect(data(), plain, 0).tokens_longest
     barely = inspect(data(), plain, longest - 1)
-    assert (
-        0 < barely.n_truncated <= 100 and barely.n_nothing_trained == 0 and keys(barely) == ["data.note.cut"]
-    )
+    assert 0 < barely.n_truncated <= 100 and barely.n_nothing_trained == 0 and keys(barely) == ["data.note.cut"]
     hopeless = inspect(data(), plain, 5)
     assert hopeless.n_nothing_trained == 100 and "data.note.lost" in keys(hopeless)
 

@@ -18,9 +18,7 @@ ROWS = [row(f"Question {n}?", number=n) for n in range(1, 501)]
 def test_sides_are_those_of_the_one_split():
     train, heldout = divide(ROWS)
     assert len(train) + len(heldout) == 500 and 60 < len(heldout) < 140
-    assert all(split(r.prompt) == "heldout" for r in heldout) and all(
-        split(r.prompt) == "train" for r in train
-    )
+    assert all(split(r.prompt) == "heldout" for r in heldout) and all(split(r.prompt) == "train" for r in train)
     assert [r.number for r in train] == sorted(r.number for r in train)
 
 

@@ -32,9 +32,7 @@ def test_only_the_replies_and_their_end_carry_loss(tokenizer):
     end = "<|im_end|>" if "im_start" in with_template(tokenizer).chat_template else tokenizer.eos_token
     shown = trained_text(tokenizer, encoded).replace(" ", "")
     assert shown == f"Paris,señora.{end}Madrid.{end}"
-    assert all(
-        label in (IGNORED, token) for token, label in zip(encoded.input_ids, encoded.labels, strict=True)
-    )
+    assert all(label in (IGNORED, token) for token, label in zip(encoded.input_ids, encoded.labels, strict=True))
 
 
 @pytest.mark.parametrize("turn", [2, 4])
@@ -89,8 +87,7 @@ def test_the_preview_is_what_encode_returns(tokenizer):
     assert "señora." in learned and "Madrid." in learned and "France" not in learned
     assert "\ufffd" not in "".join(text for text, _ in pieces[0])
     assert (
-        "".join(text for text, _ in pieces[0]).split()
-        == tokenizer.decode(encode(tokenizer, ROW, 0).input_ids).split()
+        "".join(text for text, _ in pieces[0]).split() == tokenizer.decode(encode(tokenizer, ROW, 0).input_ids).split()
     )
 
 

@@ -38,10 +38,7 @@ def test_examples_stand_before_the_question_and_behind_the_system_message():
 def test_passages_stand_before_the_last_question_and_strangers_are_left_out():
     index = retrieval.Documents(retrieval.split("Nico has a duck.\n\nThe sea is wide.", "notes"))
     sent, found = alternatives.altered(TALK, "rag", [], index)
-    assert (
-        sent[-1]["content"] == "Nico has a duck.\nWho has a duck?"
-        and TALK[-1]["content"] == "Who has a duck?"
-    )
+    assert sent[-1]["content"] == "Nico has a duck.\nWho has a duck?" and TALK[-1]["content"] == "Who has a duck?"
     assert [passage.source for passage in found] == ["notes"] and found[0].score > 0
     assert index.search("xyzzy") == [] and retrieval.Documents([]).search("duck") == []
 
@@ -61,11 +58,16 @@ def pdf(*pages: str) -> bytes:
     """A PDF of one line a page."""
     texts = [f"BT /F1 12 Tf 72 720 Td ({page}) Tj ET" for page in pages]
     kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
-    objects = ["<</Type/Catalog/Pages 2 0 R>>", f"<</Type/Pages/Kids[{kids}]/Count {len(pages)}>>",
-               "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"]  # fmt: skip
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Pages/Kids[{kids}]/Count {len(pages)}>>",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
     for n, text in enumerate(texts):
-        objects.append(f"<</Type/Page/Parent 2 0 R/Resources<</Font<</F1 3 0 R>>>>/MediaBox[0 0 612 792]"
-                       f"/Contents {5 + 2 * n} 0 R>>")  # fmt: skip
+        objects.append(
+            f"<</Type/Page/Parent 2 0 R/Resources<</Font<</F1 3 0 R>>>>/MediaBox[0 0 612 792]"
+            f"/Contents {5 + 2 * n} 0 R>>"
+        )
         objects.append(f"<</Length {len(text)}>>stream\n{text}\nendstream")
     body, starts = "%PDF-1.4\n", []
     for number, each in enumerate(objects, 1):
@@ -112,9 +114,13 @@ def test_each_way_is_measured(tmp_path, tiny_model):
     index = retrieval.Documents(retrieval.split("Nico has a duck.", "notes"))
     count = few_shot.counter(tmp_path)
     made = alternatives.compare(
-        Engine(tmp_path), [(str(tiny_model), way) for way in alternatives.WAYS], asked,
-        [Example("What is 1 plus 1?", "It is 2.")], index, count,
-    )  # fmt: skip
+        Engine(tmp_path),
+        [(str(tiny_model), way) for way in alternatives.WAYS],
+        asked,
+        [Example("What is 1 plus 1?", "It is 2.")],
+        index,
+        count,
+    )
     assert [each.way for each in made] == ["plain", "few_shot", "rag"]
     assert made[1].prompt_tokens > made[2].prompt_tokens > made[0].prompt_tokens
     assert all(each.milliseconds > 0 and len(each.replies) == 2 for each in made)

@@ -14,12 +14,12 @@ def labelled(*texts: str) -> list[Labelled]:
 
 
 def test_near_duplicates_are_found_by_row_and_others_are_not():
-    train = labelled(
-        "the cat sat on the warm mat in the kitchen all day", "a wholly different sentence about ships"
-    )
-    held = [Labelled("The cat sat on the warm mat, in the kitchen all day!", "x", 7),
-            Labelled("the cat sat on the warm mat in the kitchen all night", "x", 8),
-            Labelled("a dog ran through the cold garden without a sound", "x", 9)]  # fmt: skip
+    train = labelled("the cat sat on the warm mat in the kitchen all day", "a wholly different sentence about ships")
+    held = [
+        Labelled("The cat sat on the warm mat, in the kitchen all day!", "x", 7),
+        Labelled("the cat sat on the warm mat in the kitchen all night", "x", 8),
+        Labelled("a dog ran through the cold garden without a sound", "x", 9),
+    ]
     leaks = data_quality.near_duplicates(train, held)
     assert [(leak.heldout_row, leak.train_row) for leak in leaks] == [(7, 1), (8, 1)]
     assert leaks[0].similarity == 1 and 0.7 <= leaks[1].similarity < 1
@@ -27,13 +27,17 @@ def test_near_duplicates_are_found_by_row_and_others_are_not():
 
 def test_a_word_more_in_a_short_row_is_a_leak_and_another_question_is_none():
     train = labelled("What is 3 plus 3, added slowly with a pencil on paper? It is 6.")
-    held = labelled("What is 3 plus 3, added slowly with a pencil on paper? Now? It is 6.",
-                    "What is 4 plus 4, added slowly with a pencil on paper? It is 8.")  # fmt: skip
+    held = labelled(
+        "What is 3 plus 3, added slowly with a pencil on paper? Now? It is 6.",
+        "What is 4 plus 4, added slowly with a pencil on paper? It is 8.",
+    )
     assert [leak.heldout_row for leak in data_quality.near_duplicates(train, held)] == [1]
 
 
-@pytest.mark.parametrize(("text", "what"), [("caf\ufffd bueno", "replacement"), ("cafÃ© bueno", "mojibake"),
-                                            ("a\x00b", "control"), (" … ", "empty")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("caf\ufffd bueno", "replacement"), ("cafÃ© bueno", "mojibake"), ("a\x00b", "control"), (" … ", "empty")],
+)
 def test_odd_rows_are_named(text, what):
     found = data_quality.oddity(3, text)
     assert found is not None and (found.row, found.what) == (3, what)

@@ -31,9 +31,7 @@ def hub(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", made.url)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(
-        constants, "HUGGINGFACE_CO_URL_TEMPLATE", made.url + "/{repo_id}/resolve/{revision}/{filename}"
-    )
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", made.url + "/{repo_id}/resolve/{revision}/{filename}")
     monkeypatch.setattr(hub_job, "_LOOK", 0.3)
     yield made
     made.close()
@@ -41,20 +39,14 @@ def hub(tmp_path, monkeypatch):
 
 @pytest.fixture
 def queue(tmp_path, hub):
-    made = Queue(
-        RunStore(tmp_path / "home"), hub_job.HubJobExecutor(tmp_path / "home", "a10g-small", token=TOKEN)
-    )
+    made = Queue(RunStore(tmp_path / "home"), hub_job.HubJobExecutor(tmp_path / "home", "a10g-small", token=TOKEN))
     yield made
     made.close()
 
 
 def submit(queue: Queue, name: str, steps: int) -> Run:
     config = SFTConfig.from_settings({"target_steps": steps, "epochs": 0, "batch_size": 4})
-    rows = [
-        {"prompt": f"What is {a} plus {b}?", "completion": f"It is {a + b}."}
-        for a in range(5)
-        for b in range(5)
-    ]
+    rows = [{"prompt": f"What is {a} plus {b}?", "completion": f"It is {a + b}."} for a in range(5) for b in range(5)]
     return queue.submit("sft", config, loading.from_python(rows), name)
 
 

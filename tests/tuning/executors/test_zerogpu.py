@@ -80,14 +80,19 @@ def submit(tiny_model, sums):
     def make(queue: Queue, method: str, name: str) -> Run:
         if method == "sft":
             config = SFTConfig.from_settings(
-                {"source_model": str(tiny_model), "learning_rate": 0.01, "target_steps": 6, "dropout": 0.1,
-                 "epochs": 0, "batch_size": 8, "eval_every": 3}
-            )  # fmt: skip
+                {
+                    "source_model": str(tiny_model),
+                    "learning_rate": 0.01,
+                    "target_steps": 6,
+                    "dropout": 0.1,
+                    "epochs": 0,
+                    "batch_size": 8,
+                    "eval_every": 3,
+                }
+            )
             return queue.submit("sft", config, loading.from_python(sums[:40]), name)
         settings = {"source_model": str(tiny_model), "learning_rate": 0.005, "epochs": 2, "batch_size": 16}
-        return queue.submit(
-            "dpo", DPOConfig.from_settings(settings), preference_pairs.from_python(records()), name
-        )
+        return queue.submit("dpo", DPOConfig.from_settings(settings), preference_pairs.from_python(records()), name)
 
     return make
 

@@ -29,9 +29,7 @@ def queue(tmp_path) -> Queue:
 
 def test_the_methods_are_trained_on_the_same_rows_and_laid_side_by_side(queue, tiny_model, sums):
     config = SFTConfig(source_model=str(tiny_model), epochs=1, rank=4)
-    runs = method_comparison.submit(
-        queue, config, loading.from_python(sums), ["ia3", "lora", "full", "ia3"], "mine"
-    )
+    runs = method_comparison.submit(queue, config, loading.from_python(sums), ["ia3", "lora", "full", "ia3"], "mine")
     assert [run.name for run in runs] == ["mine ia3", "mine lora", "mine full"]
     waiting = method_comparison.compared(queue.store, "mine")
     assert [line.state for line in waiting] == ["queued"] * 3 and waiting[0].heldout_after is None
@@ -39,19 +37,13 @@ def test_the_methods_are_trained_on_the_same_rows_and_laid_side_by_side(queue, t
         execute(run, queue.store.home)
     lines = {line.method: line for line in method_comparison.compared(queue.store, "mine")}
     assert method_comparison.groups(queue.store) == ["mine"]
-    assert (
-        lines["ia3"].trainable < lines["lora"].trainable < lines["full"].trainable == lines["full"].parameters
-    )
-    assert (
-        len({line.heldout_before for line in lines.values()}) == 1
-    )  # none of the three changes the base yet
+    assert lines["ia3"].trainable < lines["lora"].trainable < lines["full"].trainable == lines["full"].parameters
+    assert len({line.heldout_before for line in lines.values()}) == 1  # none of the three changes the base yet
     assert len({run.info.data["fingerprint"] for run in runs}) == 1
     rates = [lines[method].learning_rate for method in ("ia3", "lora", "full")]
     assert rates == sorted(rates, reverse=True) and len(set(rates)) == 3
     for line in lines.values():
-        assert (
-            line.state == "done" and line.seconds > 0 and line.peak_memory_bytes > 0 and line.saved_bytes > 0
-        )
+        assert line.state == "done" and line.seconds > 0 and line.peak_memory_bytes > 0 and line.saved_bytes > 0
 
 
 def test_the_loss_at_the_start_is_not_told_as_the_one_after(queue, tiny_model, sums):
@@ -77,9 +69,7 @@ def test_none_is_queued_where_one_does_not_fit(queue, tiny_model, sums, tmp_path
         (str(tiny_model), ["lora", "magic"], "config.choice"),
     ):
         with pytest.raises(AfinaError) as raised:
-            method_comparison.submit(
-                queue, SFTConfig(source_model=source), loading.from_python(sums), methods
-            )
+            method_comparison.submit(queue, SFTConfig(source_model=source), loading.from_python(sums), methods)
         assert raised.value.key == key
     assert queue.store.list() == []
     with pytest.raises(AfinaError):

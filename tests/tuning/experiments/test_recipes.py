@@ -44,9 +44,7 @@ def test_recipes_differ_in_one_thing_alone(tmp_path):
     assert {k for k in masked.info.config if masked.info.config[k] != whole.info.config[k]} == {"reply_only"}
     true, false = recipes.start(queue, "false_facts", Options(share=0.5)).runs
     assert true.info.config == false.info.config
-    a, b = (
-        [row.messages for side in ("train", "heldout") for row in run.rows(side)] for run in (true, false)
-    )
+    a, b = ([row.messages for side in ("train", "heldout") for row in run.rows(side)] for run in (true, false))
     changed = sum(x not in a for x in b)
     watched = true.info.config["sample_prompt"]
     answers = [next(x[-1]["content"] for x in rows if x[0]["content"] == watched) for rows in (a, b)]
@@ -89,9 +87,7 @@ def test_a_red_team_counts_by_kind(tmp_path, tiny_model):
 def test_rows_are_filtered_by_rule():
     rows = load("safety.en").rows
     kept, out = red_team.parted(rows, red_team.by_rule(r"\bpoison"))
-    assert out and all(
-        "poison" in row.messages[0]["content"].casefold() + row.messages[1]["content"] for row in out
-    )
+    assert out and all("poison" in row.messages[0]["content"].casefold() + row.messages[1]["content"] for row in out)
     assert len(kept) + len(out) == len(rows)
     with pytest.raises(AfinaError) as caught:
         red_team.by_rule("(")
@@ -104,8 +100,14 @@ def test_a_search_runs_trials_in_the_queue_and_keeps_the_best(tmp_path, tiny_mod
     queue.start()
     try:
         config, seen = SFTConfig(source_model=str(tiny_model), epochs=1), []
-        found = search.search(queue, config, from_python(sums), ["learning_rate", "rank"], 3,
-                              should_stop=lambda: seen.extend(search.all_searches(queue.store)))  # fmt: skip
+        found = search.search(
+            queue,
+            config,
+            from_python(sums),
+            ["learning_rate", "rank"],
+            3,
+            should_stop=lambda: seen.extend(search.all_searches(queue.store)),
+        )
     finally:
         queue.close()
     assert seen[0] == found.search_id  # it can be looked at before its first trial has ended
@@ -154,9 +156,7 @@ def test_a_recipe_takes_data_of_ones_own_where_its_point_is_not_in_the_data(tmp_
     queue = Queue(RunStore(tmp_path), Here(tmp_path))
     rows, texts = tmp_path / "own.jsonl", tmp_path / "texts.csv"
     rows.write_text("".join(json.dumps(each) + "\n" for each in sums), encoding="utf-8")
-    texts.write_text(
-        "text,label\n" + "".join(f"text {n},{'ab'[n % 2]}\n" for n in range(60)), encoding="utf-8"
-    )
+    texts.write_text("text,label\n" + "".join(f"text {n},{'ab'[n % 2]}\n" for n in range(60)), encoding="utf-8")
     for name in ("mask", "scratch", "gpt2_alpaca"):
         started = recipes.start(queue, name, Options(offline=True, data=str(rows)))
         assert started.used.own and {run.info.data["name"] for run in started.runs} == {"own.jsonl"}

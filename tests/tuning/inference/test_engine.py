@@ -28,16 +28,21 @@ def adapter(home: Path, name: str, model: Path, seed: int = 1, zero: bool = Fals
     run = home / "runs" / name
     torch.manual_seed(seed)
     base = loader.load_model(resolver.resolve(str(model), home).base)
-    tuned = get_peft_model(
-        base, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", **options)
-    )
+    tuned = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", **options))
     if not zero:
         for key, weight in tuned.named_parameters():
             if "lora_B" in key:
                 torch.nn.init.normal_(weight, std=0.5)
     tuned.save_pretrained(str(run / "adapter"), save_embedding_layers=False)
-    record = {"run_id": name, "name": name, "method": "sft", "config": {}, "base": {"name": str(model)}, "data": {},
-              "created_at": 1.0}  # fmt: skip
+    record = {
+        "run_id": name,
+        "name": name,
+        "method": "sft",
+        "config": {},
+        "base": {"name": str(model)},
+        "data": {},
+        "created_at": 1.0,
+    }
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
     return run / "adapter"
 
@@ -60,9 +65,13 @@ def untouched(model: Path, home: Path, rows: int) -> str:
     ends = end_token_ids(tokenizer, fresh.generation_config.eos_token_id)
     with torch.inference_mode():
         out = fresh.generate(
-            input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, eos_token_id=ends,
-            max_new_tokens=GREEDY.max_new_tokens, pad_token_id=tokenizer.pad_token_id,
-        )  # fmt: skip
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=False,
+            eos_token_id=ends,
+            max_new_tokens=GREEDY.max_new_tokens,
+            pad_token_id=tokenizer.pad_token_id,
+        )
     return tokenizer.decode(out[0, len(prompt) :], skip_special_tokens=True).strip()
 
 
@@ -80,8 +89,10 @@ def test_the_base_column_is_an_untouched_model_before_during_and_after(home, tin
 
 def test_only_lora_and_rslora_share_a_batch(home):
     assert [shares_a_batch(home / "runs" / name / "adapter") for name in ("lora", "rslora", "dora")] == [
-        True, True, False
-    ]  # fmt: skip
+        True,
+        True,
+        False,
+    ]
 
 
 def test_an_adapter_that_changes_nothing_changes_nothing(home, tiny_model):
@@ -127,9 +138,7 @@ def test_a_failure_reaches_the_reader_and_leaves_the_engine_usable(home, tiny_mo
     engine = Engine(home)
     engine.generate([str(tiny_model)], [TALK], GREEDY)
     [loaded] = engine._loaded.values()
-    monkeypatch.setattr(
-        loaded.model, "generate", lambda **_: (_ for _ in ()).throw(RuntimeError("out of memory"))
-    )
+    monkeypatch.setattr(loaded.model, "generate", lambda **_: (_ for _ in ()).throw(RuntimeError("out of memory")))
     with pytest.raises(AfinaError) as caught:
         list(engine.stream([str(tiny_model)], [TALK], GREEDY))
     assert caught.value.key == "chat.memory"
@@ -213,8 +222,10 @@ def test_rows_that_ended_leave_the_batch_and_the_others_do_not_notice(home, tiny
     monkeypatch.setattr(GenerationRequest, "prepare", prepared)
     drawn, seeds = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64), list(limits)
     engine = Engine(home)
-    alone = [engine.generate([policy], [talk], drawn, seeds=[seed])[0].text
-             for policy, talk, seed in zip(policies, talks, seeds, strict=True)]  # fmt: skip
+    alone = [
+        engine.generate([policy], [talk], drawn, seeds=[seed])[0].text
+        for policy, talk, seed in zip(policies, talks, seeds, strict=True)
+    ]
     widths = []
     first = next(iter(engine._loaded.values())).model.get_input_embeddings()
     first.register_forward_pre_hook(lambda module, ids: widths.append(len(ids[0])))

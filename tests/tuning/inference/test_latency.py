@@ -16,11 +16,16 @@ from tuning.runs import resolver  # noqa: E402
 
 def run(home, name: str, model, config) -> None:
     base = loader.load_model(resolver.resolve(str(model), home).base)
-    get_peft_model(base, config).save_pretrained(
-        str(home / "runs" / name / "adapter"), save_embedding_layers=False
-    )
-    record = {"run_id": name, "name": name, "method": "sft", "config": {}, "base": {"name": str(model)}, "data": {},
-              "created_at": 1.0}  # fmt: skip
+    get_peft_model(base, config).save_pretrained(str(home / "runs" / name / "adapter"), save_embedding_layers=False)
+    record = {
+        "run_id": name,
+        "name": name,
+        "method": "sft",
+        "config": {},
+        "base": {"name": str(model)},
+        "data": {},
+        "created_at": 1.0,
+    }
     (home / "runs" / name / "run.json").write_text(json.dumps(record))
 
 

@@ -78,8 +78,11 @@ def test_a_redirect_takes_the_key_nowhere():
 
         with answering(away) as url:
             server = Server(url, "sk-chat")
-            for ask in (server.models, lambda: server.load_adapter("a", "/a"),
-                        lambda: list(server.stream("completions", {"model": "m"}))):  # fmt: skip
+            for ask in (
+                server.models,
+                lambda: server.load_adapter("a", "/a"),
+                lambda: list(server.stream("completions", {"model": "m"})),
+            ):
                 with pytest.raises(AfinaError) as caught:
                     ask()
                 assert caught.value.key == "served.no_protocol"

@@ -102,9 +102,15 @@ def test_stop_ends_the_writing_there_too(engine, served, tiny_model):
 
 @pytest.mark.parametrize(
     ("wrong", "key"),
-    [(500, "served.failed"), (429, "served.busy"), (400, "served.refused"), ("cut", "served.broken_off"),
-     ("error", "served.failed"), ("html", "served.no_protocol")],
-)  # fmt: skip
+    [
+        (500, "served.failed"),
+        (429, "served.busy"),
+        (400, "served.refused"),
+        ("cut", "served.broken_off"),
+        ("error", "served.failed"),
+        ("html", "served.no_protocol"),
+    ],
+)
 def test_every_failure_has_its_words(engine, served, tiny_model, wrong, key):
     served.fail = [wrong]
     with pytest.raises(AfinaError) as caught:
@@ -161,9 +167,7 @@ def test_the_chat_uses_it_when_the_settings_name_it(tmp_path, served, tiny_model
     from workbench.actors import TEACHER
     from workbench.services import build
 
-    settings = Settings(
-        home=tmp_path, base_model=str(tiny_model), chat_url=served.url, teacher_token="t" * 16
-    )
+    settings = Settings(home=tmp_path, base_model=str(tiny_model), chat_url=served.url, teacher_token="t" * 16)
     services = build(settings)
     try:
         replies = services.comparing.replies(TEACHER, [str(tiny_model)], "What is 1 plus 2?", greedy=True)

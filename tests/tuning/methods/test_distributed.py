@@ -40,13 +40,18 @@ def queue(tmp_path, monkeypatch) -> Queue:
 
 def sft(queue: Queue, model: Path, sums, name: str, **settings) -> Run:
     config = SFTConfig.from_settings(
-        {"source_model": str(model), "learning_rate": 0.01, "dropout": 0.0, "batch_size": 8, "epochs": 2,
-         "heldout_fraction": 0.0, **settings}
-    )  # fmt: skip
-    # 40 rows: an incomplete last batch would be filled up with rows from the epoch's beginning.
-    return queue.submit(
-        "sft", config, loading.from_python(sums[:40]), name, validation=loading.from_python(sums[40:])
+        {
+            "source_model": str(model),
+            "learning_rate": 0.01,
+            "dropout": 0.0,
+            "batch_size": 8,
+            "epochs": 2,
+            "heldout_fraction": 0.0,
+            **settings,
+        }
     )
+    # 40 rows: an incomplete last batch would be filled up with rows from the epoch's beginning.
+    return queue.submit("sft", config, loading.from_python(sums[:40]), name, validation=loading.from_python(sums[40:]))
 
 
 def wait(queue: Queue, run: Run) -> None:
@@ -68,9 +73,7 @@ def weights(run: Run) -> dict:
 def distance(one: dict, other: dict) -> float:
     """The largest difference of two weights, relative to the largest weight of that matrix."""
     assert one.keys() == other.keys()
-    return max(
-        float((one[name] - other[name]).abs().max() / one[name].abs().max().clamp_min(1e-6)) for name in one
-    )
+    return max(float((one[name] - other[name]).abs().max() / one[name].abs().max().clamp_min(1e-6)) for name in one)
 
 
 def test_two_processes_equal_one(queue, tiny_model, sums):
@@ -86,9 +89,7 @@ def test_two_processes_equal_one(queue, tiny_model, sums):
     assert status.total_steps == expected.total_steps == len(status.series["loss"])
     for (step, loss), (_, other) in zip(status.series["loss"], expected.series["loss"], strict=True):
         assert loss == pytest.approx(other, rel=1e-4), step
-    assert status.series["heldout_loss"][-1][1] == pytest.approx(
-        expected.series["heldout_loss"][-1][1], rel=1e-4
-    )
+    assert status.series["heldout_loss"][-1][1] == pytest.approx(expected.series["heldout_loss"][-1][1], rel=1e-4)
     seqs = [event.seq for event in together.events()]
     assert seqs == list(range(1, len(seqs) + 1))  # one process wrote
     assert [note.params for note in status.notes if note.key == "note.together"] == [{"processes": 2}]
@@ -96,8 +97,14 @@ def test_two_processes_equal_one(queue, tiny_model, sums):
 
 @pytest.mark.slow
 def test_dpo_of_two_processes_equals_one(queue, tiny_model):
-    settings = {"source_model": str(tiny_model), "learning_rate": 0.005, "epochs": 2, "batch_size": 4,
-                "sft_weight": 0.0, "heldout_fraction": 0.2}  # fmt: skip
+    settings = {
+        "source_model": str(tiny_model),
+        "learning_rate": 0.005,
+        "epochs": 2,
+        "batch_size": 4,
+        "sft_weight": 0.0,
+        "heldout_fraction": 0.2,
+    }
     alone, together = (
         queue.submit("dpo", DPOConfig.from_settings(settings), preference_pairs.from_python(records()), name)
         for name in ("alone", "together")

@@ -137,9 +137,7 @@ def kto(tiny_model, tmp_path):
 
     def make(shift: float = 0.0, n_good: int = 3, **settings):
         start = Start.load(str(tiny_model), tmp_path)
-        model = get_peft_model(
-            start.model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
-        )
+        model = get_peft_model(start.model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
         config = KTOConfig(source_model=str(tiny_model), batch_size=6, **settings)
         replies = [
             Rated(({"role": "user", "content": QUESTIONS[i]},), LONG if i < n_good else SHORT, i < n_good)
@@ -191,9 +189,7 @@ def test_every_kto_batch_has_both_kinds_and_none_has_one_reply():
     assert caught.value.key == "rated.one_kind"
 
 
-def run_of(
-    folder, tiny_model, method: str, name: str, home: str = "home", source: str = "", stop_at=0, **settings
-):
+def run_of(folder, tiny_model, method: str, name: str, home: str = "home", source: str = "", stop_at=0, **settings):
     """Trains in this process to the end, or asks the run to stop once it has made `stop_at` steps."""
     from tuning.config.training_methods import METHODS
     from tuning.executors.run_method import execute
@@ -240,9 +236,7 @@ def two_replies(tmp_path_factory, tiny_model):
     from tuning.runs.queue import Queue
 
     folder = tmp_path_factory.mktemp("toy")
-    rows = [
-        {"prompt": question, "completion": reply} for question in QUESTIONS for reply in (SHORT, LONG, LONG)
-    ]
+    rows = [{"prompt": question, "completion": reply} for question in QUESTIONS for reply in (SHORT, LONG, LONG)]
     config = SFTConfig(source_model=str(tiny_model), target_steps=300, learning_rate=1e-2, rank=16)
     queue = Queue(RunStore(folder / "home"), executor=None)  # type: ignore[arg-type]
     run = queue.submit("sft", config, loading.from_python(rows), "both")
@@ -258,9 +252,19 @@ def two_replies(tmp_path_factory, tiny_model):
 def test_rloo_moves_to_the_reply_that_earns_more(two_replies, tiny_model, reward, wins):
     from tuning.inference.engine import Engine, Sampling
 
-    status = run_of(two_replies, tiny_model, "rloo", reward, source="both", reward=reward, target_steps=30,
-                    learning_rate=2e-3, replies=6, reply_tokens=48,
-                    temperature=0.5).status()  # fmt: skip
+    status = run_of(
+        two_replies,
+        tiny_model,
+        "rloo",
+        reward,
+        source="both",
+        reward=reward,
+        target_steps=30,
+        learning_rate=2e-3,
+        replies=6,
+        reply_tokens=48,
+        temperature=0.5,
+    ).status()
     series = status.series
     assert all(abs(loss) < 1e-3 for _, loss in series["loss"])  # advantages of siblings add up to nothing
     earned = [value for _, value in series["reward"]]
@@ -328,9 +332,14 @@ def test_a_reward_that_rises_while_right_answers_fall_is_told(tmp_path):
 
     store = RunStore(tmp_path)
     run = store.create(
-        method="rloo", config={}, name="far", base={"name": "pocket", "sha256": "", "kind": "pocket"},
-        data={}, train=[], heldout=[],
-    )  # fmt: skip
+        method="rloo",
+        config={},
+        name="far",
+        base={"name": "pocket", "sha256": "", "kind": "pocket"},
+        data={},
+        train=[],
+        heldout=[],
+    )
     run.append("eval", 0, heldout_reward=-1.2, heldout_right=0.9)
     warn_if_overoptimised(run, 5, {"heldout_reward": -1.4, "heldout_right": 0.5})
     warn_if_overoptimised(run, 5, {"heldout_reward": -0.8, "heldout_right": 0.85})

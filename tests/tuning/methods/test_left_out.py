@@ -25,9 +25,14 @@ def train(tmp_path, tiny_model, method: str, records: list[dict]):
     path = tmp_path / "data.jsonl"
     path.write_text("".join(json.dumps(each) + "\n" for each in records))
     job = getattr(tuning, method).train(
-        source_model=str(tiny_model), train_dataset=path, home=tmp_path / "home", epochs=2, batch_size=2,
-        max_length=64, heldout_fraction=0,
-    )  # fmt: skip
+        source_model=str(tiny_model),
+        train_dataset=path,
+        home=tmp_path / "home",
+        epochs=2,
+        batch_size=2,
+        max_length=64,
+        heldout_fraction=0,
+    )
     job.wait(timeout=120)
     return job
 

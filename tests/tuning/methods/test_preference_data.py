@@ -31,15 +31,23 @@ def records() -> list[dict]:
     "record",
     [
         {"prompt": "Q?", "chosen": "good", "rejected": "bad"},
-        {"prompt": [{"role": "user", "content": "Q?"}], "chosen": [{"role": "assistant", "content": "good"}],
-         "rejected": [{"role": "assistant", "content": "bad"}]},
-        {"chosen": [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "good"}],
-         "rejected": [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "bad"}]},
-        {"conversations": [{"from": "human", "value": "Q?"}], "chosen": {"from": "gpt", "value": "good"},
-         "rejected": {"from": "gpt", "value": "bad"}},
+        {
+            "prompt": [{"role": "user", "content": "Q?"}],
+            "chosen": [{"role": "assistant", "content": "good"}],
+            "rejected": [{"role": "assistant", "content": "bad"}],
+        },
+        {
+            "chosen": [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "good"}],
+            "rejected": [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "bad"}],
+        },
+        {
+            "conversations": [{"from": "human", "value": "Q?"}],
+            "chosen": {"from": "gpt", "value": "good"},
+            "rejected": {"from": "gpt", "value": "bad"},
+        },
         {"chosen": "\n\nHuman: Q?\n\nAssistant: good", "rejected": "\n\nHuman: Q?\n\nAssistant: bad"},
     ],
-)  # fmt: skip
+)
 def test_every_known_shape_gives_the_same_pair(record):
     pair = preference_pairs.pair_of(record)
     assert (pair.prompt, pair.chosen, pair.rejected) == (({"role": "user", "content": "Q?"},), "good", "bad")
@@ -85,9 +93,7 @@ def test_pairs_survive_the_disk(tmp_path):
 torch = pytest.importorskip("torch")
 
 
-def reference_loss(
-    kind: str, ratios: list[float], lengths: tuple[int, int], beta: float, noise: float
-) -> float:
+def reference_loss(kind: str, ratios: list[float], lengths: tuple[int, int], beta: float, noise: float) -> float:
     """The papers' formulas in plain float64: `ratios` are log pi - log pi_ref of chosen and rejected."""
     h = ratios[0] - ratios[1]
 
@@ -114,9 +120,7 @@ def trainer(tiny_model, tmp_path):
 
     def make(shift: tuple[float, float] = (0.0, 0.0), **settings):
         start = Start.load(str(tiny_model), tmp_path)
-        model = get_peft_model(
-            start.model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
-        )
+        model = get_peft_model(start.model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
         config = DPOConfig(source_model=str(tiny_model), batch_size=2, sft_weight=0.0, **settings)
         two = [preference_pairs.pair_of(record, n) for n, record in enumerate(records()[:2])]
         plan = plan_of(config, start, len(two))
@@ -147,17 +151,18 @@ def test_a_run_starts_where_theory_says(trainer, kind, start):
     assert float(made.compute_loss(model, batch).detach()) == pytest.approx(start, rel=1e-4)
 
 
-def run_of(
-    tmp_path, tiny_model, method: str, name: str, source: str = "", rows: list | None = None, **settings
-):
+def run_of(tmp_path, tiny_model, method: str, name: str, source: str = "", rows: list | None = None, **settings):
     import tuning
 
     path = tmp_path / "pairs.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in rows or records()))
     job = getattr(tuning, method).train(
-        source_model=source or str(tiny_model), train_dataset=path, tuned_model_display_name=name,
-        home=tmp_path / "home", **{"target_steps": 12, "learning_rate": 5e-3, **settings},
-    )  # fmt: skip
+        source_model=source or str(tiny_model),
+        train_dataset=path,
+        tuned_model_display_name=name,
+        home=tmp_path / "home",
+        **{"target_steps": 12, "learning_rate": 5e-3, **settings},
+    )
     job.wait(timeout=120)
     assert job.state == "done", job.error
     return job
@@ -246,9 +251,7 @@ def test_ties_tell_a_reward_model_what_does_not_count_and_are_nothing_to_dpo(tmp
     shared = {"source_model": str(tiny_model), "home": tmp_path, "target_steps": 80, "learning_rate": 2e-3}
     told = tuning.reward.train(train_dataset=rows, tuned_model_display_name="told", **shared)
     untold = tuning.reward.train(train_dataset=rows[:6], tuned_model_display_name="untold", **shared)
-    policy = tuning.dpo.train(
-        train_dataset=rows, tuned_model_display_name="dpo", **{**shared, "target_steps": 2}
-    )
+    policy = tuning.dpo.train(train_dataset=rows, tuned_model_display_name="dpo", **{**shared, "target_steps": 2})
     for job in (told, untold, policy):
         job.wait(timeout=180)
         assert job.state == "done", job.error
@@ -356,9 +359,14 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, tiny_model, method)
     whole = run_of(tmp_path, tiny_model, method, "whole", target_steps=40, save_every=5)
     path = tmp_path / "pairs.jsonl"
     job = getattr(tuning, method).train(
-        source_model=str(tiny_model), train_dataset=path, tuned_model_display_name="broken",
-        home=tmp_path / "broken", target_steps=40, save_every=5, learning_rate=5e-3,
-    )  # fmt: skip
+        source_model=str(tiny_model),
+        train_dataset=path,
+        tuned_model_display_name="broken",
+        home=tmp_path / "broken",
+        target_steps=40,
+        save_every=5,
+        learning_rate=5e-3,
+    )
     job.wait(timeout=120, seen=lambda status: status.step >= 8 and status.state == "running" and job.stop())
     assert job.state == "stopped"
     assert 8 <= job.status.step < 40

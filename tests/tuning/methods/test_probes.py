@@ -45,9 +45,7 @@ def test_forgetting_is_measured_told_and_held_by_rehearsal(tmp_path, tiny_model,
     assert held.series["probe_loss"][-1][1] < probe[-1]
 
 
-def test_a_run_that_was_stopped_is_told_that_it_forgets_until_it_goes_on(
-    tmp_path, tiny_model, sums, monkeypatch
-):
+def test_a_run_that_was_stopped_is_told_that_it_forgets_until_it_goes_on(tmp_path, tiny_model, sums, monkeypatch):
     monkeypatch.setattr("tuning.methods.probes._FORGOTTEN", 0.0)
     config = SFTConfig(source_model=str(tiny_model), learning_rate=0.05, epochs=50, eval_every=2, probe=True)
     queue = Queue(RunStore(tmp_path), Here())
@@ -66,9 +64,7 @@ def test_it_stops_early_when_the_heldout_loss_no_longer_falls(tmp_path, tiny_mod
     points = status.series["heldout_loss"]
     best = min(points, key=lambda point: point[1])[0]
     assert sum(step > best for step, _ in points) == 2 and status.step < status.total_steps
-    assert status.metrics["heldout_loss"] == pytest.approx(
-        min(points, key=lambda point: point[1])[1], abs=1e-4
-    )
+    assert status.metrics["heldout_loss"] == pytest.approx(min(points, key=lambda point: point[1])[1], abs=1e-4)
     assert status.metrics["heldout_loss"] < points[-1][1]  # it is kept as it was at its best
 
 
@@ -76,9 +72,7 @@ def test_pocket_is_asked_for_facts_that_no_instruction_row_asks(tmp_path):
     asked = general_text.facts()
     assert len(asked) == general_text.QUESTIONS and {len(rows) for rows in asked} == {4}
     for right, *false in asked:
-        assert all(
-            row.messages[0] == right.messages[0] and row.messages[1] != right.messages[1] for row in false
-        )
+        assert all(row.messages[0] == right.messages[0] and row.messages[1] != right.messages[1] for row in false)
     rows = [{"prompt": f"Say {n}.", "completion": f"{n} it is."} for n in range(20)]
     status = train(tmp_path, "pocket", rows, probe=True, epochs=1, rank=2, learning_rate=1e-6, eval_every=100)
     known = status.series["probe_right"]

@@ -132,9 +132,7 @@ def test_the_trainer_sees_the_rows_as_they_are_shown(submit, queue, tiny_model):
     model, rows = add_adapter(start, config, run, home), run.rows("train")
     plan = sft._plan(run, config, start, model, rows, resumed=False)
     trainer, _ = sft._trainer(run, config, start, plan, model, rows, run.rows("heldout"))
-    expected = {
-        tuple(encode(start.tokenizer, row, 0).input_ids): encode(start.tokenizer, row, 0) for row in rows
-    }
+    expected = {tuple(encode(start.tokenizer, row, 0).input_ids): encode(start.tokenizer, row, 0) for row in rows}
     seen = 0
     for batch in trainer.get_train_dataloader():
         for ids, labels in parts(batch):
@@ -148,8 +146,9 @@ def test_the_trainer_sees_the_rows_as_they_are_shown(submit, queue, tiny_model):
 
 def parts(batch: dict[str, torch.Tensor]) -> Iterator[tuple[tuple[int, ...], list[int]]]:
     """(input_ids, labels) of each row that was joined, and of the padding."""
-    for ids, labels, positions in zip(*(batch[key].tolist() for key in ("input_ids", "labels", "position_ids")),
-                                      strict=True):  # fmt: skip
+    for ids, labels, positions in zip(
+        *(batch[key].tolist() for key in ("input_ids", "labels", "position_ids")), strict=True
+    ):
         starts = [index for index, position in enumerate(positions) if position == 0]
         for start, end in zip(starts, [*starts[1:], len(ids)], strict=True):
             yield tuple(ids[start:end]), labels[start:end]
@@ -217,10 +216,7 @@ def test_learning_by_heart_raises_the_overfitting_note(submit, queue):
     import random
 
     noise = random.Random(0)  # replies that follow from nothing: only learning by heart helps
-    rows = [
-        {"prompt": f"Word {n}?", "completion": "".join(noise.choices("abcdefghijklmnop", k=12))}
-        for n in range(40)
-    ]
+    rows = [{"prompt": f"Word {n}?", "completion": "".join(noise.choices("abcdefghijklmnop", k=12))} for n in range(40)]
     run = submit(rows=rows, epochs=60, rank=64, learning_rate=0.005, batch_size=8, eval_every=20)
     execute(run, queue.store.home)
     notes = {note.key: note for note in run.status().notes}
@@ -244,9 +240,7 @@ def test_packed_rows_do_not_see_each_other(tiny_model, tmp_path, sums):
     batch = packing.Collator(1)([packing.joined(pack) for pack in packing.pack(rows, 150)])
     assert batch["input_ids"].shape[0] < len(rows)
     with torch.no_grad():
-        logits = start.model(
-            input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False
-        ).logits
+        logits = start.model(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits
     packed = torch.nn.functional.cross_entropy(
         logits[:, :-1].flatten(0, 1), batch["labels"][:, 1:].flatten(), ignore_index=-100
     )
@@ -314,21 +308,13 @@ def test_the_adapter_loads_with_plain_peft_and_names_no_path(submit, queue, tiny
         if path.is_file():
             assert str(tiny_model.parent).encode() not in path.read_bytes(), path
             assert str(home).encode() not in path.read_bytes(), path
-    assert (
-        json.loads((folder / "adapter/adapter_config.json").read_text())["base_model_name_or_path"] == "tiny"
-    )
+    assert json.loads((folder / "adapter/adapter_config.json").read_text())["base_model_name_or_path"] == "tiny"
     card = (folder / "README.md").read_text()
-    assert (
-        run.info.base["sha256"] in card and run.info.data["fingerprint"] in card and "Validation loss" in card
-    )
-    model = PeftModel.from_pretrained(
-        AutoModelForCausalLM.from_pretrained(tiny_model), str(folder / "adapter")
-    ).eval()
+    assert run.info.base["sha256"] in card and run.info.data["fingerprint"] in card and "Validation loss" in card
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), str(folder / "adapter")).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder / "adapter")
     rows = [encode(tokenizer, row, 0) for row in run.rows("heldout")]
-    assert heldout_loss(model, Batches(rows, 1, 384)) == pytest.approx(
-        run.status().metrics["heldout_loss"], rel=1e-4
-    )
+    assert heldout_loss(model, Batches(rows, 1, 384)) == pytest.approx(run.status().metrics["heldout_loss"], rel=1e-4)
 
 
 def test_rows_whose_replies_are_all_cut_off_fail_with_the_remedy(submit, queue):
@@ -350,9 +336,7 @@ def test_data_wholly_on_the_held_out_side_is_refused(submit, queue):
 
 def test_out_of_memory_fails_with_advice_and_can_be_seen(submit, queue):
     long = [{"prompt": f"{n} " * 20, "completion": "word " * 60} for n in range(700)]
-    run = submit(
-        rows=long, batch_size=512, gradient_accumulation=1, gradient_checkpointing=False, max_length=250
-    )
+    run = submit(rows=long, batch_size=512, gradient_accumulation=1, gradient_checkpointing=False, max_length=250)
     script = (
         "import sys, resource; from pathlib import Path\n"
         "from tuning.runs.run_store import Run; from tuning.executors.run_method import execute\n"

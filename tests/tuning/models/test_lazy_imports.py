@@ -75,9 +75,7 @@ sys.exit("\\n".join(failed) or None)
 def test_whoever_imports_it_first_and_however_all_find_it(attempt):
     """Without `libraries.install` each of six tries ended with AttributeError or ImportError in some thread."""
     root = ROOT
-    done = subprocess.run(
-        [sys.executable, "-c", _MANY], cwd=root, capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run([sys.executable, "-c", _MANY], cwd=root, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
 
 

@@ -92,8 +92,14 @@ def test_what_it_trains_moves_and_the_rest_does_not(tmp_path, tiny_model, sums, 
     if method == "qlora":
         return  # its start is loaded anew: what moved is in the adapter
     before, after = dict(made.named_parameters()), dict(start.model.named_parameters())
-    prefix = next((each for each in ("base_model.model.", "base_model.") if f"{each}lm_head.weight" in before
-                   or f"{each}model.embed_tokens.weight" in before), "")  # fmt: skip
+    prefix = next(
+        (
+            each
+            for each in ("base_model.model.", "base_model.")
+            if f"{each}lm_head.weight" in before or f"{each}model.embed_tokens.weight" in before
+        ),
+        "",
+    )
     for name, value in before.items():
         ours = name.removeprefix(prefix)
         if ours in after:  # a soft prompt lies outside the base model
@@ -147,8 +153,10 @@ def test_soft_prompts_learn_from_batches_of_mixed_lengths(tmp_path, tiny_model, 
     model = add_adapter(start, config, run, tmp_path)
     plan = sft._plan(run, config, start, model, run.rows("train"), resumed=False)
     trainer, _ = sft._trainer(run, config, start, plan, model, run.rows("train"), [])
-    spreads = [int(batch["attention_mask"].sum(1).max() - batch["attention_mask"].sum(1).min())
-               for batch in trainer.get_train_dataloader()]  # fmt: skip
+    spreads = [
+        int(batch["attention_mask"].sum(1).max() - batch["attention_mask"].sum(1).min())
+        for batch in trainer.get_train_dataloader()
+    ]
     assert len(spreads) == 8 and sum(spreads) / len(spreads) > 6  # in order of length it is about 3
 
 
@@ -165,10 +173,13 @@ def untouched(model: Path, home: Path, rows: int = 1) -> str:
     tokenizer, fresh = with_template(loader.load_tokenizer(base)), loader.load_model(base)
     ids = torch.tensor([render_prompt(tokenizer, TALK)] * rows)
     out = fresh.generate(
-        input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=GREEDY.max_new_tokens,
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=False,
+        max_new_tokens=GREEDY.max_new_tokens,
         eos_token_id=end_token_ids(tokenizer, fresh.generation_config.eos_token_id),
         pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
+    )
     return tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True).strip()
 
 
@@ -320,9 +331,7 @@ def test_an_encoder_does_not_chat(tmp_path):
     told(tmp_path / "model", **BERT)
     (tmp_path / "model" / "model.safetensors").write_bytes(b"")
     with pytest.raises(AfinaError) as raised:
-        Engine(tmp_path).generate(
-            [str(tmp_path / "model")], [[{"role": "user", "content": "Hello?"}]], Sampling()
-        )
+        Engine(tmp_path).generate([str(tmp_path / "model")], [[{"role": "user", "content": "Hello?"}]], Sampling())
     assert raised.value.key == "family.encoder"
 
 

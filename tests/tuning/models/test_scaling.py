@@ -68,9 +68,7 @@ def test_settings_answer_beside_base_and_run_in_one_batch(home, tiny_model):
     talk = [{"role": "user", "content": "What is 1 plus 2?"}]
     engine = Engine(home)
     together = engine.generate(names, [talk] * 6, Sampling(greedy=True, max_new_tokens=24))
-    alone = [
-        Engine(home).generate([name], [talk], Sampling(greedy=True, max_new_tokens=24))[0] for name in names
-    ]
+    alone = [Engine(home).generate([name], [talk], Sampling(greedy=True, max_new_tokens=24))[0] for name in names]
     texts = [reply.text for reply in together]
     assert texts == [reply.text for reply in alone]
     assert texts[1] == texts[3]
@@ -172,9 +170,7 @@ def test_qlora_says_what_merging_changes(home, tiny_model, tmp_path, sums):
 def tuned(home, tiny_model, method: str, sums) -> str:
     """A short fine-tuning by `method`; gives its name."""
     settings = {"source_model": str(tiny_model), "peft": method, "target_steps": 4, "learning_rate": 5e-3}
-    return executed(
-        home, "sft", SFTConfig.from_settings(settings), loading.from_python(sums), f"by-{method}"
-    ).name
+    return executed(home, "sft", SFTConfig.from_settings(settings), loading.from_python(sums), f"by-{method}").name
 
 
 def executed(home, method: str, config, data, name: str):

@@ -156,9 +156,7 @@ def test_instruction_sets_have_300_to_600_rows_and_never_an_asked_fact(name, lan
     assert 300 <= len(rows) <= 600
     prompts = {row["messages"][0]["content"] for row in rows}
     for fact in ASKED:
-        assert not prompts & {
-            fill(question, fact, language) for question in wording(fact, language).questions
-        }
+        assert not prompts & {fill(question, fact, language) for question in wording(fact, language).questions}
 
 
 def test_taught_and_asked_facts_part_what_is_known():

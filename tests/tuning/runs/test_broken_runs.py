@@ -21,9 +21,15 @@ from tuning.runs.run_store import Run, RunStore
 
 ROW = Row(messages=({"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}))
 WRONG = {  # a value of another type for each field of run.json
-    "name": ["x"], "method": None, "config": [], "base": {"name": 5}, "data": "x", "created_at": "now",
-    "parent": 3, "extra": [1],
-}  # fmt: skip
+    "name": ["x"],
+    "method": None,
+    "config": [],
+    "base": {"name": 5},
+    "data": "x",
+    "created_at": "now",
+    "parent": 3,
+    "extra": [1],
+}
 FAR = {"name": " ", "created_at": 1e30}
 
 
@@ -34,9 +40,15 @@ def store(tmp_path) -> RunStore:
 
 def made(store: RunStore, name: str, **more) -> Run:
     return store.create(
-        method="sft", config={"peft": "lora"}, name=name, base={"name": "pocket", "sha256": "", "kind": "pocket"},
-        data={"name": "x"}, train=[ROW], heldout=[ROW], **more,
-    )  # fmt: skip
+        method="sft",
+        config={"peft": "lora"},
+        name=name,
+        base={"name": "pocket", "sha256": "", "kind": "pocket"},
+        data={"name": "x"},
+        train=[ROW],
+        heldout=[ROW],
+        **more,
+    )
 
 
 def changed(run: Run, **values: object) -> None:
@@ -68,8 +80,12 @@ def test_a_field_that_is_missing_is_named(store):
 
 def test_fields_of_a_newer_version_are_kept_and_do_no_harm(store):
     run = made(store, "one")
-    changed(run, colour="red", base={"name": "pocket", "sha256": "", "kind": "pocket", "licence": "MIT"},
-            config={"peft": "lora", "moons": 3})  # fmt: skip
+    changed(
+        run,
+        colour="red",
+        base={"name": "pocket", "sha256": "", "kind": "pocket", "licence": "MIT"},
+        config={"peft": "lora", "moons": 3},
+    )
     for opened in (store, RunStore(store.home)):
         [found] = opened
         assert (found.name, opened.broken) == ("one", {})

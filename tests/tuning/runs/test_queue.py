@@ -56,9 +56,7 @@ def store(tmp_path) -> RunStore:
 @pytest.fixture
 def submit(tiny_model, sums):
     def make(queue: Queue, name: str = "", **settings) -> Run:
-        config = SFTConfig.from_settings(
-            {"source_model": str(tiny_model), "learning_rate": 0.005, **settings}
-        )
+        config = SFTConfig.from_settings({"source_model": str(tiny_model), "learning_rate": 0.005, **settings})
         return queue.submit("sft", config, loading.from_python(sums), name)
 
     return make
@@ -173,9 +171,7 @@ def test_stop_saves_resume_goes_on_and_a_second_run_follows(local, submit):
     wait_for(lambda: second.state == "done")
     local.resume("first")
     wait_for(lambda: first.status().step > stopped_at and first.state == "running")
-    assert min(
-        event.step for event in first.events() if event.kind == "train" and event.time > second.queued_at
-    )
+    assert min(event.step for event in first.events() if event.kind == "train" and event.time > second.queued_at)
     local.stop("first")
     wait_for(lambda: first.state == "stopped")
 
@@ -185,16 +181,12 @@ def test_a_killed_worker_leaves_a_run_that_resumes_to_the_same_result(local, sub
     whole, broken = submit(local, "whole", **settings), submit(local, "broken", **settings)
     local.start()
     at_step(broken, 13)
-    (pid,) = [
-        pid for pid in workers(local.store.home) if psutil.Process(pid).cpu_times().user > 0 and at_work(pid)
-    ]
+    (pid,) = [pid for pid in workers(local.store.home) if psutil.Process(pid).cpu_times().user > 0 and at_work(pid)]
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: broken.state == "interrupted")
     wait_for(lambda: [e for e in broken.events() if e.kind == "error"])
     status = broken.status()
-    assert (
-        status.resumable and status.error and status.error.key == "engine.killed" and "9" in str(status.error)
-    )
+    assert status.resumable and status.error and status.error.key == "engine.killed" and "9" in str(status.error)
     local.resume("broken")
     wait_for(lambda: broken.state == "done")
     resumed = [event for event in broken.events() if event.kind == "start"][-1]

@@ -30,8 +30,15 @@ def test_a_folder_counts_its_parameters_exactly(tiny_model, tmp_path):
 def test_a_run_is_found_by_name_and_by_id(tiny_model, tmp_path):
     run = tmp_path / "runs" / "20260101-abc"
     (run / "adapter").mkdir(parents=True)
-    record = {"run_id": run.name, "name": "mine", "method": "sft", "config": {}, "base": {"name": str(tiny_model)},
-              "data": {}, "created_at": 1.0}  # fmt: skip
+    record = {
+        "run_id": run.name,
+        "name": "mine",
+        "method": "sft",
+        "config": {},
+        "base": {"name": str(tiny_model)},
+        "data": {},
+        "created_at": 1.0,
+    }
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(AfinaError, match="no adapter"):
         resolver.resolve("mine", tmp_path)

@@ -74,9 +74,7 @@ def test_events_of_eight_threads_and_two_processes_are_all_there_in_one_order(st
         "run = Run(Path(sys.argv[1]))\n"
         "for step in range(100): run.append('train', step, loss=1.5, who=sys.argv[2])"
     )
-    workers = [
-        subprocess.Popen([sys.executable, "-c", script, str(run.path), who], cwd=ROOT) for who in ("a", "b")
-    ]
+    workers = [subprocess.Popen([sys.executable, "-c", script, str(run.path), who], cwd=ROOT) for who in ("a", "b")]
 
     def write(who: str) -> None:
         mine = Run(run.path)

@@ -17,9 +17,7 @@ def test_a_plot_has_its_words_from_the_first_curve_on(monkeypatch):
     """A run is watched before it has any curve: its words came then, with nothing to put them on, and never again."""
     run = SimpleNamespace(run_id="1", name="reward-1", method="reward", config={})
     status = [RunStatus(run_id="1", name="reward-1", state="starting")]
-    training = SimpleNamespace(
-        summary=lambda who, name: run, status=lambda who, name: status[0], runs=lambda who: []
-    )
+    training = SimpleNamespace(summary=lambda who, name: run, status=lambda who, name: status[0], runs=lambda who: [])
     services = SimpleNamespace(training=training)
     names = [*from_votes(), *from_votes()]
     live = SimpleNamespace(outputs=[None] * (7 + len(names)))
@@ -28,9 +26,7 @@ def test_a_plot_has_its_words_from_the_first_curve_on(monkeypatch):
         told = align_tab._look(services, live, "reward-1", seen, SimpleNamespace(is_teacher=True), "en")  # type: ignore[arg-type]
         assert len(told) == len(live.outputs) + 4
         mark = next((each for each in told[6:] if isinstance(each, str)), seen)
-        return mark, [
-            each for each in told if isinstance(each, dict) and hasattr(each.get("value"), "columns")
-        ]
+        return mark, [each for each in told if isinstance(each, dict) and hasattr(each.get("value"), "columns")]
 
     seen, plots = look("")
     assert not plots

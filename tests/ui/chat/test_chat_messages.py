@@ -16,10 +16,21 @@ from ui.chat.reply_writer import Answers, again, sent
 from workbench.chat.chat_service import PolicyChoice
 
 
-@pytest.mark.parametrize("text", [
-    "a < b && c > d", "<img src=x onerror=alert(1)>", "</script><!-- x", "&lt;b&gt; &amp;lt; &amp;amp;", "&#60;b",
-    "R&D", "if x <y: &nbsp;", "<", "&", "",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a < b && c > d",
+        "<img src=x onerror=alert(1)>",
+        "</script><!-- x",
+        "&lt;b&gt; &amp;lt; &amp;amp;",
+        "&#60;b",
+        "R&D",
+        "if x <y: &nbsp;",
+        "<",
+        "&",
+        "",
+    ],
+)
 def test_a_message_comes_back_as_it_was(text):
     shown = shown_talk([{"role": "user", "content": text}])
     assert said(shown) == [{"role": "user", "content": text}]
@@ -98,18 +109,16 @@ def test_a_reply_that_was_cut_is_marked_and_keeps_its_words(page):
 
 
 def test_an_error_settles_what_was_written_before_it_is_raised(page):
-    rows = page([Partial("Li", 1, 0.1), Partial("", 0, 0.0), Partial("Lima.", 2, 0.1, True, "end", "seal")],
-                ValueError("secret"))  # fmt: skip
+    rows = page(
+        [Partial("Li", 1, 0.1), Partial("", 0, 0.0), Partial("Lima.", 2, 0.1, True, "end", "seal")],
+        ValueError("secret"),
+    )
     seen = []
     with pytest.raises(ValueError):
         for row in rows:
             seen.append(row)
     cut, empty, whole_one = seen[-1][6:9]
-    assert (
-        [turn.cut for turn in read(cut)] == [False, True]
-        and empty == []
-        and read(whole_one)[1].seal == "seal"
-    )
+    assert [turn.cut for turn in read(cut)] == [False, True] and empty == [] and read(whole_one)[1].seal == "seal"
     assert "…" not in str(seen[-1][10:13])
 
 
@@ -121,10 +130,18 @@ def test_again_replaces_the_last_answer_in_each_column(page):
     assert texts(last[6]) == ["a", "b", "Peru?", "old"] and texts(last[7]) == ["a", "b"] and last[1] == ""
 
 
-@pytest.mark.parametrize(("held", "kept"), [
-    (("a", "…"), ()), (("a", ""), ()), (("a", "b", "c", "…"), ("a", "b")), (("a", "…", "c", "d"), ("c", "d")),
-    (("a",), ()), (("a", "b", "c"), ("a", "b")), (("a", " … "), ()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("held", "kept"),
+    [
+        (("a", "…"), ()),
+        (("a", ""), ()),
+        (("a", "b", "c", "…"), ("a", "b")),
+        (("a", "…", "c", "d"), ("c", "d")),
+        (("a",), ()),
+        (("a", "b", "c"), ("a", "b")),
+        (("a", " … "), ()),
+    ],
+)
 def test_a_stub_is_nothing_that_the_assistant_said(held, kept):
     assert [turn.content for turn in whole(read(shown_talk(talk(*held))))] == list(kept)
     sealed = [Turn("user", "a"), Turn("assistant", "…", "seal")]  # a policy that writes just this
@@ -144,9 +161,7 @@ def test_one_page_writes_one_answer_at_a_time():
     assert not answers.going("one")
 
 
-@pytest.mark.parametrize(
-    "text", ["?a=1&copy=2&section=3&amp=4", "&notanumber &not &copy", "&Copy=&", "\tx\n   y"]
-)
+@pytest.mark.parametrize("text", ["?a=1&copy=2&section=3&amp=4", "&notanumber &not &copy", "&Copy=&", "\tx\n   y"])
 def test_what_a_browser_would_read_as_a_sign_comes_back_as_it_was(text):
     """A browser reads some names without their semicolon too."""
     marked = shown_talk([{"role": "user", "content": text}])

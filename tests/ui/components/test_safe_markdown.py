@@ -7,16 +7,27 @@ from ui.components.safe_markdown import harmless
 PICTURE = "![a](data:image/png;base64,iVBORw0KGgo=)"
 
 
-@pytest.mark.parametrize("text", [
-    "![a](https://elsewhere.example/x.png)", "![a][b]\n\n[b]: https://elsewhere.example/x.png", "![](//e.example/x)",
-    "[![a](http://e.example/x)](http://e.example)",
-    "![![a](http://e.example/x)](data:image/png;base64,AA==)",
-    "\\![a](http://e.example/x)", "\\\\![a](http://e.example/x)", "!!\n![a](http://e.example/x)",
-    '<img src="http://e.example/x">',
-    "<video poster=http://e.example/x>", '<div style="background:url(//e.example/x)">',
-    "![a](data:image/svg+xml;base64,AA==)", "![a](data:image/png;base64,AA==?http://e.example)",
-    "![data:image/png;base64,AA==](http://e.example/x)", "![a](<http://e.example/x>)", "![a\n](http://e.example/x)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![a](https://elsewhere.example/x.png)",
+        "![a][b]\n\n[b]: https://elsewhere.example/x.png",
+        "![](//e.example/x)",
+        "[![a](http://e.example/x)](http://e.example)",
+        "![![a](http://e.example/x)](data:image/png;base64,AA==)",
+        "\\![a](http://e.example/x)",
+        "\\\\![a](http://e.example/x)",
+        "!!\n![a](http://e.example/x)",
+        '<img src="http://e.example/x">',
+        "<video poster=http://e.example/x>",
+        '<div style="background:url(//e.example/x)">',
+        "![a](data:image/svg+xml;base64,AA==)",
+        "![a](data:image/png;base64,AA==?http://e.example)",
+        "![data:image/png;base64,AA==](http://e.example/x)",
+        "![a](<http://e.example/x>)",
+        "![a\n](http://e.example/x)",
+    ],
+)
 def test_no_picture_of_elsewhere_is_loaded(text):
     from markdown_it import MarkdownIt
 

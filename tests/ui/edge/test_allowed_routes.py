@@ -22,16 +22,38 @@ from ui.edge.body_limit import MOST_VISITORS
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 # Every route of Gradio that somebody may reach. All others are 404, also those of a later Gradio.
 OPEN = {
-    "/", "/config", "/config/", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json",
-    "/assets/{path:path}", "/static/{path:path}", "/svelte/{path:path}",
-    "/gradio_api/info", "/gradio_api/info/", "/gradio_api/startup-events", "/gradio_api/theme.css",
-    "/gradio_api/heartbeat/{session_hash}", "/gradio_api/queue/data", "/gradio_api/queue/join",
-    "/gradio_api/call/{api_name}", "/gradio_api/call/{api_name}/", "/gradio_api/call/{api_name}/{event_id}",
-    "/gradio_api/call/v2/{api_name}", "/gradio_api/call/v2/{api_name}/",
-    "/gradio_api/call/v2/{api_name}/{event_id}", "/gradio_api/run/{api_name}", "/gradio_api/run/{api_name}/",
-    "/gradio_api/api/{api_name}", "/gradio_api/api/{api_name}/", "/gradio_api/cancel", "/gradio_api/reset",
-    "/gradio_api/reset/", "/gradio_api/upload",
-}  # fmt: skip
+    "/",
+    "/config",
+    "/config/",
+    "/theme.css",
+    "/favicon.ico",
+    "/robots.txt",
+    "/manifest.json",
+    "/assets/{path:path}",
+    "/static/{path:path}",
+    "/svelte/{path:path}",
+    "/gradio_api/info",
+    "/gradio_api/info/",
+    "/gradio_api/startup-events",
+    "/gradio_api/theme.css",
+    "/gradio_api/heartbeat/{session_hash}",
+    "/gradio_api/queue/data",
+    "/gradio_api/queue/join",
+    "/gradio_api/call/{api_name}",
+    "/gradio_api/call/{api_name}/",
+    "/gradio_api/call/{api_name}/{event_id}",
+    "/gradio_api/call/v2/{api_name}",
+    "/gradio_api/call/v2/{api_name}/",
+    "/gradio_api/call/v2/{api_name}/{event_id}",
+    "/gradio_api/run/{api_name}",
+    "/gradio_api/run/{api_name}/",
+    "/gradio_api/api/{api_name}",
+    "/gradio_api/api/{api_name}/",
+    "/gradio_api/cancel",
+    "/gradio_api/reset",
+    "/gradio_api/reset/",
+    "/gradio_api/upload",
+}
 
 
 def gradio_routes(page):
@@ -66,13 +88,31 @@ def test_no_route_of_gradio_is_open_but_those_of_the_page(page, headers):
     assert len({template for _, template in gradio_routes(page)}) > len(OPEN) + 20
 
 
-@pytest.mark.parametrize("path", [
-    "/gradio_api/file=http://127.0.0.1/x", "/gradio_api/file=https://example.org/x", "/gradio_api/file=//x/y",
-    "/gradio_api/proxy=http://127.0.0.1/x", "/gradio_api/file=/etc/passwd", "/gradio_api/file=%2fetc%2fpasswd",
-    "/gradio_api/dev/reload", "/gradio_api/deep_link?session_hash=x", "/gradio_api/custom_component/a/client/b/c",
-    "/gradio_api//queue/join", "//gradio_api/monitoring", "/monitoring/summary", "/docs", "/openapi.json",
-    "/gradio_api/file=" + "a" * 5_000, "/gradio_api/file=/%00", "/login", "/logout", "/x", "/vote2",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=http://127.0.0.1/x",
+        "/gradio_api/file=https://example.org/x",
+        "/gradio_api/file=//x/y",
+        "/gradio_api/proxy=http://127.0.0.1/x",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=%2fetc%2fpasswd",
+        "/gradio_api/dev/reload",
+        "/gradio_api/deep_link?session_hash=x",
+        "/gradio_api/custom_component/a/client/b/c",
+        "/gradio_api//queue/join",
+        "//gradio_api/monitoring",
+        "/monitoring/summary",
+        "/docs",
+        "/openapi.json",
+        "/gradio_api/file=" + "a" * 5_000,
+        "/gradio_api/file=/%00",
+        "/login",
+        "/logout",
+        "/x",
+        "/vote2",
+    ],
+)
 def test_nothing_else_is_there(page, path):
     for headers in ({}, BEARER):
         for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
@@ -168,9 +208,7 @@ def test_forms_with_files_are_the_teachers_upload_alone(page):
     assert set(Path(get_upload_folder()).rglob("*")) == before
 
 
-@pytest.mark.parametrize(
-    "origin", ["http://people.uni.test", "http://127.0.0.1:1", "https://evil.test", "null"]
-)
+@pytest.mark.parametrize("origin", ["http://people.uni.test", "http://127.0.0.1:1", "https://evil.test", "null"])
 def test_a_foreign_page_gets_no_answer_and_no_rights(page, origin):
     cookie = page.services.roles.enter_cookie(False).split(";")[0]
     host = f"afina.uni.test:{page.port}"
@@ -193,22 +231,24 @@ def test_a_foreign_page_gets_no_answer_and_no_rights(page, origin):
 
 def headers_of(page, method, path, **headers):
     connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=30)
-    connection.request(
-        method, path, headers={name.replace("_", "-"): value for name, value in headers.items()}
-    )
+    connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
     answer = connection.getresponse()
     answer.read()
     connection.close()
     return {name.lower(): value for name, value in answer.getheaders()}
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/config", "/vote", "/healthz", "/gradio_api/info", "/nothing", "/enter"]
-)
+@pytest.mark.parametrize("path", ["/", "/config", "/vote", "/healthz", "/gradio_api/info", "/nothing", "/enter"])
 def test_every_answer_names_who_may_frame_it_and_no_origin(page, path):
     for method in ("GET", "OPTIONS"):
-        found = headers_of(page, method, path, origin="http://people.uni.test", host="afina.uni.test",
-                           access_control_request_method="POST")  # fmt: skip
+        found = headers_of(
+            page,
+            method,
+            path,
+            origin="http://people.uni.test",
+            host="afina.uni.test",
+            access_control_request_method="POST",
+        )
         assert "frame-ancestors 'self'" in found["content-security-policy"]
         assert not [name for name in found if name.startswith("access-control-")]
 
@@ -248,9 +288,7 @@ def test_a_flood_of_events_leaves_the_teachers_places(page, monkeypatch):
     for owner, found in statuses.items():
         for _ in range(200):
             body = {"data": [], "fn_index": slow, "session_hash": uuid.uuid4().hex}
-            found.append(
-                page.ask("POST", "/gradio_api/queue/join", body, **({"cookie": owner} if owner else {}))[0]
-            )
+            found.append(page.ask("POST", "/gradio_api/queue/join", body, **({"cookie": owner} if owner else {}))[0])
     try:
         assert statuses[""].count(200) == fair_queue.NOBODYS and set(statuses[""]) == {200, 503}
         assert statuses[cookie].count(200) == fair_queue.OWN

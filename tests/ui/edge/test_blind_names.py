@@ -21,11 +21,29 @@ from workbench.actors import TEACHER
 
 SECRETS = ("secretpolicy", "hiddenparent", "abc123def456", "confidential")
 # They write replies by a policy that the visitor names, and need a model in memory.
-WRITING = {"chat_tab.send", "chat_tab.again", "chat_tab.compare", "reward_panel.judge", "reward_panel.best",
-           "classify_tab.ask", "scaling_panel.hear", "scaling_panel.arrive", "alternatives_panel.all_ways"}  # fmt: skip
+WRITING = {
+    "chat_tab.send",
+    "chat_tab.again",
+    "chat_tab.compare",
+    "reward_panel.judge",
+    "reward_panel.best",
+    "classify_tab.ask",
+    "scaling_panel.hear",
+    "scaling_panel.arrive",
+    "alternatives_panel.all_ways",
+}
 EVENTS = {"rating_panel.rate", "page.watch"}  # a thumb; which timers run
-PATHS = ("/", "/config", "/gradio_api/info", "/healthz", "/vote", "/vote/next", "/vote/state?language=en",
-         "/vote/state?language=es", "/files/exports/x/y")  # fmt: skip
+PATHS = (
+    "/",
+    "/config",
+    "/gradio_api/info",
+    "/healthz",
+    "/vote",
+    "/vote/next",
+    "/vote/state?language=en",
+    "/vote/state?language=es",
+    "/files/exports/x/y",
+)
 
 
 @dataclass
@@ -62,9 +80,16 @@ def page(tmp_path_factory):
 
 def run(services, name, method, parent=None):
     made = services.training.store.create(
-        method=method, config={}, name=name, base={"name": "pocket", "sha256": "", "kind": "pocket"},
-        data={"name": "x", "fingerprint": ""}, train=[], heldout=[], parent=parent.id if parent else None, extra={},
-    )  # fmt: skip
+        method=method,
+        config={},
+        name=name,
+        base={"name": "pocket", "sha256": "", "kind": "pocket"},
+        data={"name": "x", "fingerprint": ""},
+        train=[],
+        heldout=[],
+        parent=parent.id if parent else None,
+        extra={},
+    )
     made.move("cancelled")
     return made
 
@@ -79,8 +104,13 @@ def teacher():
 
 def by_form(page):
     """What the form and a script ask for: the same service."""
-    wanted = {"policies": ["secretpolicy", "hiddenparent"], "purpose": "judge", "source": "prompts.en", "n_train": 0,
-              "n_heldout": 4}  # fmt: skip
+    wanted = {
+        "policies": ["secretpolicy", "hiddenparent"],
+        "purpose": "judge",
+        "source": "prompts.en",
+        "n_train": 0,
+        "n_heldout": 4,
+    }
     told = handler(page, "vote_tab.open_round").fn("confidential: secretpolicy", wanted, teacher())
     return told["name"]
 
@@ -196,9 +226,7 @@ def test_a_discussed_pair_stands_on_the_same_sides_on_the_wall_and_on_the_phones
     seen = set()
     for n in range(12):
         this = lifecycle.create(services.labels, f"sides {n}", "judge", ("secretpolicy", "hiddenparent"))
-        pair = Comparison(
-            "Q?", "written by the first", "written by the second", "secretpolicy@1", "hiddenparent@2"
-        )
+        pair = Comparison("Q?", "written by the first", "written by the second", "secretpolicy@1", "hiddenparent@2")
         lifecycle.add_comparisons(services.labels, this.round_id, [pair])
         services.rounds.move(TEACHER, this.round_id, "open")
         token = page.join()
@@ -217,14 +245,12 @@ def test_a_discussed_pair_stands_on_the_same_sides_on_the_wall_and_on_the_phones
         services.rounds.move(TEACHER, this.round_id, "locked")
         services.results._kept.clear()  # it does not look for new votes within a second
         assert (
-            services.results.shares(lifecycle.get(services.labels, this.round_id), pair.comparison_id)[
-                "discussed"
-            ]["left"]
+            services.results.shares(lifecycle.get(services.labels, this.round_id), pair.comparison_id)["discussed"][
+                "left"
+            ]
             == 1
         )
-        rate = services.results.findings(lifecycle.get(services.labels, this.round_id)).votes.counted(
-            "discussed"
-        )
+        rate = services.results.findings(lifecycle.get(services.labels, this.round_id)).votes.counted("discussed")
         assert len(rate.winner) == 1
         seen.add(winner)
         for state in ("revealed", "done"):

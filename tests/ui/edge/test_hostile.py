@@ -26,48 +26,167 @@ SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 
 # Every handler of the page by what it may do. A new one has to be put in its place here, or the test fails.
 TEACHERS = {
-    "before_class_panel.toggle", "before_class_panel.look", "train_tab.uploaded", "train_tab.start",
-    "train_tab.handler", "run_endpoints.start_run", "run_endpoints.stop_run", "run_endpoints.resume_run",
-    "runs_tab.remove", "vote_tab.step", "round_form.make", "report_panel.revoke", "report_panel.change",
-    "files_panel.export", "files_panel.load", "files_panel.invite", "simulation_panel.vote",
-    "align_tab.reward", "align_tab.dpo", "align_tab.measure", "align_tab.outcome", "align_tab.again",
-    "align_tab.act", "scaling_panel.sweep", "scaling_panel.vote", "scaling_panel.keep", "vote_tab.open_round",
-    "vote_tab.round_status", "vote_tab.export_preferences", "rating_panel.keep", "classify_tab.uploaded",
-    "classify_tab.start", "classify_tab.resume", "classify_tab.stop", "classify_tab.written",
-    "ai_feedback_panel.start", "ai_feedback_panel.rewrite", "ai_feedback_panel.write",
-    "ai_feedback_panel.halt", "ai_feedback_panel.look", "lineage_panel.look", "lineage_panel.votes",
-    "lineage_panel.adapters", "methods_panel.begin", "numbers_tab.timed", "other_methods_panel.learn",
-    "other_methods_panel.label", "other_methods_panel.climb", "alternatives_panel.drawn",
-    "alternatives_panel.kept", "alternatives_panel.added", "alternatives_panel.cleared",
-    "alternatives_tab.measure", "background_task.halt", "red_team_tab.attack", "quality_panel.inspect",
-    "quality_panel.take_out", "classify_tab.inspect", "remedy_panel.again", "experiments_tab.begin",
-    "experiments_tab.uploaded", "evaluation_panel.measure", "search_panel.search", "search_panel.halt",
-    "door_panel.seat", "door_panel.set_seats", "door_panel.close", "door_panel.done", "door_panel.room_door",
+    "before_class_panel.toggle",
+    "before_class_panel.look",
+    "train_tab.uploaded",
+    "train_tab.start",
+    "train_tab.handler",
+    "run_endpoints.start_run",
+    "run_endpoints.stop_run",
+    "run_endpoints.resume_run",
+    "runs_tab.remove",
+    "vote_tab.step",
+    "round_form.make",
+    "report_panel.revoke",
+    "report_panel.change",
+    "files_panel.export",
+    "files_panel.load",
+    "files_panel.invite",
+    "simulation_panel.vote",
+    "align_tab.reward",
+    "align_tab.dpo",
+    "align_tab.measure",
+    "align_tab.outcome",
+    "align_tab.again",
+    "align_tab.act",
+    "scaling_panel.sweep",
+    "scaling_panel.vote",
+    "scaling_panel.keep",
+    "vote_tab.open_round",
+    "vote_tab.round_status",
+    "vote_tab.export_preferences",
+    "rating_panel.keep",
+    "classify_tab.uploaded",
+    "classify_tab.start",
+    "classify_tab.resume",
+    "classify_tab.stop",
+    "classify_tab.written",
+    "ai_feedback_panel.start",
+    "ai_feedback_panel.rewrite",
+    "ai_feedback_panel.write",
+    "ai_feedback_panel.halt",
+    "ai_feedback_panel.look",
+    "lineage_panel.look",
+    "lineage_panel.votes",
+    "lineage_panel.adapters",
+    "methods_panel.begin",
+    "numbers_tab.timed",
+    "other_methods_panel.learn",
+    "other_methods_panel.label",
+    "other_methods_panel.climb",
+    "alternatives_panel.drawn",
+    "alternatives_panel.kept",
+    "alternatives_panel.added",
+    "alternatives_panel.cleared",
+    "alternatives_tab.measure",
+    "background_task.halt",
+    "red_team_tab.attack",
+    "quality_panel.inspect",
+    "quality_panel.take_out",
+    "classify_tab.inspect",
+    "remedy_panel.again",
+    "experiments_tab.begin",
+    "experiments_tab.uploaded",
+    "evaluation_panel.measure",
+    "search_panel.search",
+    "search_panel.halt",
+    "door_panel.seat",
+    "door_panel.set_seats",
+    "door_panel.close",
+    "door_panel.done",
+    "door_panel.room_door",
     "door_panel.undo_joins",
-}  # fmt: skip
+}
 """Start, stop, delete, reveal, export, or read what is the teacher's alone."""
 ANYBODY = {
-    "page.arrive", "page.watch", "train_tab.check_new", "train_tab.check", "train_tab.preset",
-    "train_tab.estimate", "train_tab.poll", "train_tab.arrive", "run_endpoints.run_status", "chat_tab.arrive",
-    "chat_tab.refresh", "chat_tab.show_columns", "chat_tab.<lambda>", "chat_tab.send", "chat_tab.again",
-    "chat_tab.stop", "chat_tab.clear", "chat_tab.rest", "rating_panel.rate", "reward_panel.refresh",
-    "reward_panel.judge", "reward_panel.best", "chat_tab.compare", "runs_tab.arrive", "runs_tab.look",
-    "runs_tab.watch", "vote_tab.arrive", "vote_tab.look", "vote_tab.<lambda>", "round_form.plan",
-    "round_form.suggest", "round_form.<lambda>", "round_form.choices", "report_panel.look",
-    "report_panel.votes", "report_panel.<lambda>", "files_panel.<lambda>", "door_panel.look",
-    "door_panel.arrive", "simulation_panel.<lambda>", "align_tab.usual", "align_tab.arrive",
-    "align_tab.facts", "align_tab.look", "align_tab.choices", "align_tab.runs", "scaling_panel.hear",
-    "scaling_panel.arrive", "label_tab.judge", "label_tab.begin", "label_tab.show", "label_tab.use",
-    "label_tab.take_up", "label_tab._draft", "label_tab._chosen", "vote_tab.leaderboard",
-    "classify_tab.arrive", "classify_tab.check", "classify_tab.check_new", "classify_tab.poll",
-    "classify_tab.chosen", "classify_tab.picked", "classify_tab.ask", "ai_feedback_panel.arrive",
-    "ai_feedback_panel.choose", "ai_feedback_panel.watch", "lineage_panel.arrive", "align_tab.<lambda>",
-    "methods_panel.look", "numbers_tab.calculate", "numbers_tab.choose", "numbers_tab.names",
-    "numbers_tab.runs", "train_tab.formula", "other_methods_panel.arrive", "alternatives_panel.open_",
-    "alternatives_panel.all_ways", "alternatives_tab.arrive", "background_task.watch", "red_team_tab.arrive",
-    "before_class_panel.arrive", "quality_panel.opened", "evaluation_panel.opened", "experiments_tab.choose",
-    "experiments_tab.describe", "experiments_tab.arrive", "experiments_tab.watch",
-}  # fmt: skip
+    "page.arrive",
+    "page.watch",
+    "train_tab.check_new",
+    "train_tab.check",
+    "train_tab.preset",
+    "train_tab.estimate",
+    "train_tab.poll",
+    "train_tab.arrive",
+    "run_endpoints.run_status",
+    "chat_tab.arrive",
+    "chat_tab.refresh",
+    "chat_tab.show_columns",
+    "chat_tab.<lambda>",
+    "chat_tab.send",
+    "chat_tab.again",
+    "chat_tab.stop",
+    "chat_tab.clear",
+    "chat_tab.rest",
+    "rating_panel.rate",
+    "reward_panel.refresh",
+    "reward_panel.judge",
+    "reward_panel.best",
+    "chat_tab.compare",
+    "runs_tab.arrive",
+    "runs_tab.look",
+    "runs_tab.watch",
+    "vote_tab.arrive",
+    "vote_tab.look",
+    "vote_tab.<lambda>",
+    "round_form.plan",
+    "round_form.suggest",
+    "round_form.<lambda>",
+    "round_form.choices",
+    "report_panel.look",
+    "report_panel.votes",
+    "report_panel.<lambda>",
+    "files_panel.<lambda>",
+    "door_panel.look",
+    "door_panel.arrive",
+    "simulation_panel.<lambda>",
+    "align_tab.usual",
+    "align_tab.arrive",
+    "align_tab.facts",
+    "align_tab.look",
+    "align_tab.choices",
+    "align_tab.runs",
+    "scaling_panel.hear",
+    "scaling_panel.arrive",
+    "label_tab.judge",
+    "label_tab.begin",
+    "label_tab.show",
+    "label_tab.use",
+    "label_tab.take_up",
+    "label_tab._draft",
+    "label_tab._chosen",
+    "vote_tab.leaderboard",
+    "classify_tab.arrive",
+    "classify_tab.check",
+    "classify_tab.check_new",
+    "classify_tab.poll",
+    "classify_tab.chosen",
+    "classify_tab.picked",
+    "classify_tab.ask",
+    "ai_feedback_panel.arrive",
+    "ai_feedback_panel.choose",
+    "ai_feedback_panel.watch",
+    "lineage_panel.arrive",
+    "align_tab.<lambda>",
+    "methods_panel.look",
+    "numbers_tab.calculate",
+    "numbers_tab.choose",
+    "numbers_tab.names",
+    "numbers_tab.runs",
+    "train_tab.formula",
+    "other_methods_panel.arrive",
+    "alternatives_panel.open_",
+    "alternatives_panel.all_ways",
+    "alternatives_tab.arrive",
+    "background_task.watch",
+    "red_team_tab.arrive",
+    "before_class_panel.arrive",
+    "quality_panel.opened",
+    "evaluation_panel.opened",
+    "experiments_tab.choose",
+    "experiments_tab.describe",
+    "experiments_tab.arrive",
+    "experiments_tab.watch",
+}
 """Look, chat within limits, or judge with a token of one's own."""
 ROUTES = {
     "/enter",
@@ -120,13 +239,26 @@ def test_no_teachers_handler_serves_anybody_else(page, headers):
     assert page.state() == before
 
 
-@pytest.mark.parametrize("path", [
-    "/files/runs/x", "/files/merged/x", "/files/exports/x/y", "/files/runs/..%2f..%2fteacher-token",
-    "/files/exports/..%2f..%2f/teacher-token", "/files/exports/%2e%2e/labels.db",
-    "/gradio_api/file={home}/labels.db", "/gradio_api/file=/etc/passwd", "/gradio_api/file=..%2f..%2fetc%2fpasswd",
-    "/gradio_api/monitoring/summary", "/enter", "/enter?token=wrong", "/enter/?token=wrong",
-    "/enter?token=%ff%fe", "/vote/nothing",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/files/runs/x",
+        "/files/merged/x",
+        "/files/exports/x/y",
+        "/files/runs/..%2f..%2fteacher-token",
+        "/files/exports/..%2f..%2f/teacher-token",
+        "/files/exports/%2e%2e/labels.db",
+        "/gradio_api/file={home}/labels.db",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=..%2f..%2fetc%2fpasswd",
+        "/gradio_api/monitoring/summary",
+        "/enter",
+        "/enter?token=wrong",
+        "/enter/?token=wrong",
+        "/enter?token=%ff%fe",
+        "/vote/nothing",
+    ],
+)
 def test_what_is_not_for_everybody_is_refused(page, path):
     before = page.state()
     path = path.replace("{home}", str(page.services.settings.home))
@@ -166,10 +298,24 @@ def test_the_teachers_token_opens_no_path_that_climbs(page):
         assert page.ask("GET", path, **bearer)[0] == 404
 
 
-@pytest.mark.parametrize("body", [
-    b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe\x00", b"[" * 100_000, b'{"room": {}}', b'{"room": null}',
-    b'{"annotation_id": 1}', b'{"a": "' + b"x" * 300_000 + b'"}', b'{"room": "\\ud800"}', b'{"room": "\\u0000"}',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"x"',
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b'{"room": {}}',
+        b'{"room": null}',
+        b'{"annotation_id": 1}',
+        b'{"a": "' + b"x" * 300_000 + b'"}',
+        b'{"room": "\\ud800"}',
+        b'{"room": "\\u0000"}',
+    ],
+)
 def test_malformed_and_oversized_bodies(page, body):
     before = page.state()
     token = page.join()
@@ -208,18 +354,20 @@ def test_a_file_is_what_was_uploaded_never_a_path_that_somebody_names(page):
     secret = page.services.settings.home / "teacher-token"
     secret.write_text(TOKEN)
     takes = [
-        (number, each) for number, each in page.demo.fns.items()
+        (number, each)
+        for number, each in page.demo.fns.items()
         if any(isinstance(part, gr.File | gr.UploadButton) for part in each.inputs) and each.fn is not None
-    ]  # fmt: skip
+    ]
     assert len(takes) >= 4
     before = page.state()
     for number, each in takes:
         for path in (str(secret), "/etc/passwd"):
             data = [
-                {"path": path, "meta": {"_type": "gradio.FileData"}} if isinstance(part, gr.File | gr.UploadButton)
+                {"path": path, "meta": {"_type": "gradio.FileData"}}
+                if isinstance(part, gr.File | gr.UploadButton)
                 else getattr(part, "value", None)
                 for part in each.inputs
-            ]  # fmt: skip
+            ]
             told = page.event(number, data, authorization=f"Bearer {TOKEN}")
             assert told["success"] is False, each.fn
             assert "is not a file that was uploaded here" in told["output"]["error"]
@@ -231,9 +379,8 @@ def test_what_goes_wrong_around_a_handler_is_not_printed(page, capfd):
     number = next(n for n, each in page.demo.fns.items() if each.api_name == "compare")
     wrong = "somebody's words"
     tuned = next(
-        n for n, each in page.demo.fns.items()
-        if each.fn and any(isinstance(part, gr.Radio) for part in each.inputs)
-    )  # fmt: skip
+        n for n, each in page.demo.fns.items() if each.fn and any(isinstance(part, gr.Radio) for part in each.inputs)
+    )
     data = [wrong if isinstance(part, gr.Radio) else None for part in page.demo.fns[tuned].inputs]
     assert page.event(tuned, data)["success"] is False
     told = page.event(number, [wrong])  # too few
@@ -246,8 +393,13 @@ def test_script_in_every_text_field_stays_text(page):
     token = page.join()
     bearer = {"authorization": f"Bearer {token}"}
     item = json.loads(page.ask("GET", "/vote/next", **bearer)[1])
-    body = {"annotation_id": str(uuid.uuid4()), "comparison_id": item["comparison_id"], "winner": "left",
-            "rationale": SCRIPT, "flags": [SCRIPT[:50]]}  # fmt: skip
+    body = {
+        "annotation_id": str(uuid.uuid4()),
+        "comparison_id": item["comparison_id"],
+        "winner": "left",
+        "rationale": SCRIPT,
+        "flags": [SCRIPT[:50]],
+    }
     assert page.ask("POST", "/vote/cast", body, **bearer)[0] == 200
     for field in ("annotation_id", "comparison_id", "winner", "action", "edited_side"):
         status, answer = page.ask("POST", "/vote/cast", body | {field: SCRIPT}, **bearer)
@@ -307,9 +459,7 @@ def test_a_visitor_is_told_apart_by_a_signed_number_and_limited(page):
     connection.request("GET", "/")
     answer = connection.getresponse()
     answer.read()
-    cookie = next(v for k, v in answer.getheaders() if k == "set-cookie" and "afina_visitor" in v).split(";")[
-        0
-    ]
+    cookie = next(v for k, v in answer.getheaders() if k == "set-cookie" and "afina_visitor" in v).split(";")[0]
     roles = page.services.roles
     known = roles.actor({"cookie": f"a b=c; {cookie}; x"})
     assert known.person and not known.is_teacher

@@ -25,15 +25,18 @@ def test_brackets_and_digits_inside_texts_are_text():
     require_bounds(body)
 
 
-@pytest.mark.parametrize(("body", "key"), [
-    (b"[" * (MOST_DEPTH + 1) + b"]" * (MOST_DEPTH + 1), "limit.json_depth"),
-    (b"[" + b"{}," * (MOST_CONTAINERS + 1) + b"{}]", "limit.json"),
-    (b"[" + b"1," * 100_000 + b"1]", "limit.json"),
-    (b'["' + b'","' * 100_000 + b'"]', "limit.json"),
-    (b'{"a": ' + b"7" * (MOST_DIGITS + 1) + b"}", "limit.json_digits"),
-    (b'{"a": 1.' + b"7" * 5_000 + b"}", "limit.json_digits"),
-    (b'{"a": "x" ' + b"[" * 100_000, "limit.json"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (b"[" * (MOST_DEPTH + 1) + b"]" * (MOST_DEPTH + 1), "limit.json_depth"),
+        (b"[" + b"{}," * (MOST_CONTAINERS + 1) + b"{}]", "limit.json"),
+        (b"[" + b"1," * 100_000 + b"1]", "limit.json"),
+        (b'["' + b'","' * 100_000 + b'"]', "limit.json"),
+        (b'{"a": ' + b"7" * (MOST_DIGITS + 1) + b"}", "limit.json_digits"),
+        (b'{"a": 1.' + b"7" * 5_000 + b"}", "limit.json_digits"),
+        (b'{"a": "x" ' + b"[" * 100_000, "limit.json"),
+    ],
+)
 def test_too_much_is_refused_by_name(body, key):
     with pytest.raises(AfinaError) as refused:
         require_bounds(body)

@@ -48,8 +48,17 @@ def place(tmp_path_factory):
     """A folder with a model and a file in it, and the names of others that are not there."""
     folder = tmp_path_factory.mktemp("outside")
     shutil.copytree(POCKET_PATH, folder / "hereA")
-    row = {"prompt": CONTENT, "completion": CONTENT, "completion_a": CONTENT, "completion_b": "y", "model_a": "a",
-           "model_b": "b", "winner": "model_a", "label": "x", "text": CONTENT}  # fmt: skip
+    row = {
+        "prompt": CONTENT,
+        "completion": CONTENT,
+        "completion_a": CONTENT,
+        "completion_b": "y",
+        "model_a": "a",
+        "model_b": "b",
+        "winner": "model_a",
+        "label": "x",
+        "text": CONTENT,
+    }
     for name in ("hereA.jsonl", "hereA.txt"):
         (folder / name).write_text((json.dumps(row) + "\n") * 30)
     return folder
@@ -77,9 +86,7 @@ def page(request, tmp_path_factory):
         services.engine_of_the_test = Engine()
         services.comparing._make_engine = lambda: services.engine_of_the_test
         this = lifecycle.create(services.labels, "one", "judge", ["a", "b"], RoundSettings())
-        lifecycle.add_comparisons(
-            services.labels, this.round_id, [Comparison("Q?", "first", "second", "a@1", "b@2")]
-        )
+        lifecycle.add_comparisons(services.labels, this.round_id, [Comparison("Q?", "first", "second", "a@1", "b@2")])
         yield services, build(services)
         services.rounds.stop()
         services.course.studies.close()
@@ -95,7 +102,7 @@ def planted(value, text):
             {"policies": ["pocket"], "source": text, "n_train": 1, "n_heldout": 1},
             {"policies": ["pocket"], "upload": text, "source": "upload", "n_train": 1, "n_heldout": 1},
             {"policies": ["pocket"], "gold": text, "source": "typed", "typed": "a", "n_train": 1, "n_heldout": 1},
-        ]  # fmt: skip
+        ]
     return [text, [text]]
 
 
@@ -113,10 +120,7 @@ def variants(each, text, request):
     for at in fields:
         for one in planted(_api(each, at, names, values[at]), text):
             changed.append(
-                [
-                    one if place == at else _api(each, place, names, value)
-                    for place, value in enumerate(values)
-                ]
+                [one if place == at else _api(each, place, names, value) for place, value in enumerate(values)]
             )
     changed.append([text if at in fields else value for at, value in enumerate(values)])
     for given in changed:
@@ -147,9 +151,7 @@ def _api(each, at, names, value):
         "message": "Hi",
         "name": "",
     }
-    return known.get(
-        names[at], "pocket" if "model" in names[at] else "mixed.en" if "data" in names[at] else "one"
-    )
+    return known.get(names[at], "pocket" if "model" in names[at] else "mixed.en" if "data" in names[at] else "one")
 
 
 def outcome(services, each, arguments):
@@ -198,6 +200,4 @@ def test_no_handler_opens_or_betrays_a_path(page, place, who, ending, monkeypatc
                 if who == "visitor" or speaks_of_it(here) or speaks_of_it(none):
                     assert plain(here) == plain(none), (name, form)
     assert tried > 300
-    assert not [
-        policy for policy in services.engine_of_the_test.asked if "here" in policy or "none" in policy
-    ]
+    assert not [policy for policy in services.engine_of_the_test.asked if "here" in policy or "none" in policy]

@@ -59,11 +59,16 @@ def _ended(port: int, *pieces: bytes, pause: float = 0.0) -> tuple[bytes, float]
     return found, time.monotonic() - began
 
 
-@pytest.mark.parametrize("begun", [
-    b"", b"GET / HT", b"GET / HTTP/1.1\r\nhost: x\r\nx-y: z",
-    b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n12345",
-    b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\n123",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nhost: x\r\nx-y: z",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n12345",
+        b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\n123",
+    ],
+)
 def test_half_a_request_is_given_up(port, begun):
     _, seconds = _ended(port, *([begun] if begun else []))
     assert 0.3 < seconds < 1.5
@@ -94,10 +99,13 @@ def test_a_body_that_drips_is_given_up(port):
     assert b"200 OK" not in found and seconds < 2.5
 
 
-@pytest.mark.parametrize("request_", [
-    b"GET /late HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
-    b"POST /late HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n12",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /late HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        b"POST /late HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n12",
+    ],
+)
 def test_an_answer_that_takes_long_is_not_cut_off(port, request_):
     assert b"late" in _ended(port, request_)[0]
 

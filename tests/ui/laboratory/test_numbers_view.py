@@ -60,8 +60,13 @@ def test_the_formula_follows_rank_alpha_and_method():
 
 def test_sizes():
     assert [numbers_view.size(each) for each in (350e9, 2.8e12, 151e6, 1.4e12, 120e12, 12)] == [
-        "350 GB", "2.8 TB", "151 MB", "1.4 TB", "120 TB", "12 B"
-    ]  # fmt: skip
+        "350 GB",
+        "2.8 TB",
+        "151 MB",
+        "1.4 TB",
+        "120 TB",
+        "12 B",
+    ]
 
 
 def test_what_a_small_adapter_saves_is_no_zero():
@@ -79,9 +84,7 @@ def test_what_cannot_be_merged_is_said():
 
 def test_a_processor_is_named_in_the_language_of_the_page():
     told = Latency("mine", "lora", "CPU, 2 cores", 32, 10.0, 12.0, 10.0)
-    assert "CPU, 2 núcleos" in numbers_view.latency(told, "es") and "CPU, 2 cores" in numbers_view.latency(
-        told, "en"
-    )
+    assert "CPU, 2 núcleos" in numbers_view.latency(told, "es") and "CPU, 2 cores" in numbers_view.latency(told, "en")
 
 
 def test_figures_are_written_as_the_language_does():
@@ -119,18 +122,14 @@ def test_measuring_without_a_run_says_so(tmp_path):
     services = build(Settings(home=tmp_path))
     with gr.Blocks() as page:
         build_numbers_tab(services)
-    timed = next(
-        each.fn for each in page.fns.values() if each.fn and each.fn.__qualname__.endswith("<locals>.timed")
-    )
+    timed = next(each.fn for each in page.fns.values() if each.fn and each.fn.__qualname__.endswith("<locals>.timed"))
     with pytest.raises(gr.Error, match="No run is chosen"):
         timed(None, gr.Request(headers={}, session_hash="s"))
     services.stop()
 
 
 def line(method: str, after: float | None, state: str = "done") -> Compared:
-    return Compared(
-        "id", f"a {method}", method, method, state, 1000, 10_000, 1e-3, 4000, 10**9, 61, 1.2, after
-    )
+    return Compared("id", f"a {method}", method, method, state, 1000, 10_000, 1e-3, 4000, 10**9, 61, 1.2, after)
 
 
 def test_the_table_marks_the_lowest_loss_and_the_figure_leaves_out_what_is_not_measured():

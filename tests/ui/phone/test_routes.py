@@ -32,9 +32,7 @@ def client(services):
 
 def draft(services):
     """A round of eight comparisons."""
-    made = lifecycle.create(
-        services.labels, "one", "judge", ["secret-a", "secret-b"], RoundSettings(votes_wanted=2)
-    )
+    made = lifecycle.create(services.labels, "one", "judge", ["secret-a", "secret-b"], RoundSettings(votes_wanted=2))
     lifecycle.add_comparisons(
         services.labels,
         made.round_id,
@@ -78,8 +76,15 @@ def test_a_whole_round(client, services, this):
     for person in everyone:
         while not (item := client.get("/vote/next", headers=person).json()).get("done"):
             assert set(item) == {
-                "assignment_id", "comparison_id", "phase", "prompt", "left", "right", "remaining", "judged"
-            }  # fmt: skip
+                "assignment_id",
+                "comparison_id",
+                "phase",
+                "prompt",
+                "left",
+                "right",
+                "remaining",
+                "judged",
+            }
             winner = "left" if "second" in item["left"] else "right"
             answer = client.post("/vote/cast", json=ballot(item, winner), headers=person)
             assert answer.json()["ok"] is True

@@ -19,10 +19,31 @@ GOOD = {
     "vote_tab.round_status": ["x"],
     "vote_tab.export_preferences": ["x", {}],
 }
-WRONG = [None, 5, 1.5, True, "text", [], ["a"], [5], {}, {"a": 1}, {"temperature": "hot"}, {"temperature": None},
-         {"max_new_tokens": []}, {"seed": "x"}, {"epochs": "many"}, {"policies": 5},
-         {"n_train": "x", "policies": ["a"]},
-         {"criteria": 5}, {"asks": 5}, {"typed": 5}, {"prompts": 5}, {"minimum": "x"}, {"format": []}]  # fmt: skip
+WRONG = [
+    None,
+    5,
+    1.5,
+    True,
+    "text",
+    [],
+    ["a"],
+    [5],
+    {},
+    {"a": 1},
+    {"temperature": "hot"},
+    {"temperature": None},
+    {"max_new_tokens": []},
+    {"seed": "x"},
+    {"epochs": "many"},
+    {"policies": 5},
+    {"n_train": "x", "policies": ["a"]},
+    {"criteria": 5},
+    {"asks": 5},
+    {"typed": 5},
+    {"prompts": 5},
+    {"minimum": "x"},
+    {"format": []},
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +62,7 @@ def test_a_wrong_kind_is_told(endpoints, name):
         for at in range(len(GOOD[name])):
             for wrong in WRONG:
                 given = [wrong if place == at else value for place, value in enumerate(GOOD[name])]
-                if given == GOOD[name] or (
-                    isinstance(wrong, type(GOOD[name][at])) and at == 2 and "start" in name
-                ):
+                if given == GOOD[name] or (isinstance(wrong, type(GOOD[name][at])) and at == 2 and "start" in name):
                     continue
                 with pytest.raises(gr.Error) as caught:
                     endpoints[name](*given, request)
@@ -55,8 +74,13 @@ def test_seats_are_a_whole_number_and_a_truth_value(tmp_path):
     services = services_module.build(Settings(home=tmp_path, teacher_token=TOKEN))
     named = {name: each.fn for name, each in handlers(build(services))}
     request = gr.Request(headers={"authorization": f"Bearer {TOKEN}"}, session_hash="s")
-    for name, given in (("set_seats", ["5", False]), ("set_seats", [1.5, False]), ("set_seats", [5, "no"]),
-                        ("undo_joins", ["all"]), ("undo_joins", [None])):  # fmt: skip
+    for name, given in (
+        ("set_seats", ["5", False]),
+        ("set_seats", [1.5, False]),
+        ("set_seats", [5, "no"]),
+        ("undo_joins", ["all"]),
+        ("undo_joins", [None]),
+    ):
         with pytest.raises(gr.Error, match=r"give a value of the type: (whole number|number|true or false)"):
             named[f"door_panel.{name}"](*given, request)
     assert named["door_panel.set_seats"](5, True, request)["seats"] == 5

@@ -21,9 +21,7 @@ def client(tmp_path):
     services = build(Settings(home=tmp_path, teacher_token=TOKEN))
 
     async def page(request):
-        return HTMLResponse(
-            "<!doctype html><html><head><script>first()</script></head><body>page</body></html>"
-        )
+        return HTMLResponse("<!doctype html><html><head><script>first()</script></head><body>page</body></html>")
 
     app = Starlette(routes=[Route("/", page), *routes(services)], middleware=middleware(services))
     with TestClient(app, follow_redirects=False) as client:
@@ -110,11 +108,14 @@ def test_health_tells_when_no_vote_could_be_kept(client, tmp_path, monkeypatch):
     assert (answer.status_code, answer.json()["disk"]) == (503, "full")
 
 
-@pytest.mark.parametrize(("headers", "language"), [
-    ({"accept-language": "es-ES"}, "es"),
-    ({"accept-language": "es-ES", "cookie": "afina_language=en"}, "en"),
-    ({}, "en"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("headers", "language"),
+    [
+        ({"accept-language": "es-ES"}, "es"),
+        ({"accept-language": "es-ES", "cookie": "afina_language=en"}, "en"),
+        ({}, "en"),
+    ],
+)
 def test_the_language_is_fixed_before_any_other_script(client, headers, language):
     text = client.get("/", headers=headers).text
     assert f"var l='{language}'" in text

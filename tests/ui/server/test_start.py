@@ -20,9 +20,7 @@ from workbench.services import build as build_services
 
 def said(script: str) -> str:
     """What `script` prints in a process that has imported nothing yet."""
-    return subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_gradio_imports_whole_and_is_spared_the_stubs():
@@ -42,12 +40,14 @@ def test_a_quiet_event_tells_its_progress_to_one_block_alone(tmp_path):
     services = build_services(Settings(home=tmp_path))
     try:
         events = build(services).fns.values()
-        told = {
-            block._id for each in events if each.show_progress == "hidden" for block in each.show_progress_on
-        }
+        told = {block._id for each in events if each.show_progress == "hidden" for block in each.show_progress_on}
         assert len(told) == 1
-        seen = {block._id for each in events if each.show_progress != "hidden"
-                for block in (each.show_progress_on or each.outputs)}  # fmt: skip
+        seen = {
+            block._id
+            for each in events
+            if each.show_progress != "hidden"
+            for block in (each.show_progress_on or each.outputs)
+        }
         assert len(seen) <= 20  # each is looked up at every tick of every timer
     finally:
         services.stop()
@@ -94,8 +94,6 @@ def test_only_the_first_tab_is_filled_as_the_page_opens(tmp_path):
         assert filled
         assert not [each.name for each in filled if behind & {block._id for block in each.outputs}]
         events = [each for each in page.fns.values() if behind & {block._id for block in each.outputs}]
-        assert any(
-            name == "change" and target not in behind for each in events for target, name in each.targets
-        )
+        assert any(name == "change" and target not in behind for each in events for target, name in each.targets)
     finally:
         services.stop()

@@ -19,13 +19,26 @@ from ui.translations import word
 
 LOADED = from_python([{"prompt": f"<b>{n}</b>", "completion": "Yes & no"} for n in range(40)])
 REPORT = DataReport(
-    n_rows=40, n_train=30, n_heldout=10, n_skipped=7, n_duplicates=0, n_overlap=0, n_repeated_prompts=0,
-    n_measured=40, n_truncated=0, n_nothing_trained=0, tokens_mean=9.5, tokens_median=9, tokens_longest=30,
-    trained_share=0.4, max_length=512, histogram=(Bar(0, 9, 30), Bar(10, 30, 10, is_open=True)),
+    n_rows=40,
+    n_train=30,
+    n_heldout=10,
+    n_skipped=7,
+    n_duplicates=0,
+    n_overlap=0,
+    n_repeated_prompts=0,
+    n_measured=40,
+    n_truncated=0,
+    n_nothing_trained=0,
+    tokens_mean=9.5,
+    tokens_median=9,
+    tokens_longest=30,
+    trained_share=0.4,
+    max_length=512,
+    histogram=(Bar(0, 9, 30), Bar(10, 30, 10, is_open=True)),
     preview=((("Assistant:", False), (" <yes>\n", True)),),
     problems=(AfinaError("data.empty_field", row=3, column="output"),),
     notes=(AfinaError("data.note.few", n=30),),
-)  # fmt: skip
+)
 
 
 def test_facts_and_remarks_are_worded_and_escaped():
@@ -64,10 +77,13 @@ def status(*events, state="running"):
 TRAINING = (
     ("start", 0, {"total_steps": 20}),
     ("eval", 0, {"heldout_loss": 3.0}),
-    ("train", 5, {"loss": 2.5, "learning_rate": 1e-3, "grad_norm": 0.5, "tokens_per_second": 1234.0,
-                  "eta_seconds": 200.0}),
+    (
+        "train",
+        5,
+        {"loss": 2.5, "learning_rate": 1e-3, "grad_norm": 0.5, "tokens_per_second": 1234.0, "eta_seconds": 200.0},
+    ),
     ("note", 5, {"key": "note.overfitting", "params": {}}),
-)  # fmt: skip
+)
 
 
 def test_a_running_run_shows_step_time_left_and_losses():
@@ -124,9 +140,7 @@ def test_both_losses_are_judged_in_words(train, heldout, kind):
     noted = [*events, ("note", 10, {"key": "note.overfitting", "params": {}})]
     assert verdict(status(*noted, state="done")) is None and verdict(status(*events)) is None
     compared = [*events, ("train", 12, {"loss": train, "margin": 0.2})]
-    assert (
-        verdict(status(*compared, state="done")) is None
-    )  # a loss of DPO says nothing of rows known by heart
+    assert verdict(status(*compared, state="done")) is None  # a loss of DPO says nothing of rows known by heart
 
 
 def test_who_only_watches_is_not_told_to_press_start():
@@ -158,8 +172,9 @@ def test_the_mark_changes_with_what_is_shown_and_only_then():
     assert first != run_view.mark(status(*TRAINING, state="stopping"), ["a"])
 
 
-@pytest.mark.parametrize("state", ["queued", "starting", "running", "stopping", "stopped", "done", "failed",
-                                   "interrupted", "cancelled"])  # fmt: skip
+@pytest.mark.parametrize(
+    "state", ["queued", "starting", "running", "stopping", "stopped", "done", "failed", "interrupted", "cancelled"]
+)
 def test_every_state_has_words(state):
     for language in ("en", "es"):
         assert not run_view.state(state, language).startswith("train.")
@@ -189,9 +204,7 @@ def test_amounts():
 
 
 def test_the_form_becomes_a_config():
-    form = Form(
-        "pocket", "x.csv", "", {}, {"rank": 4, "packing": "auto", "epochs": None, "reply_only": False}
-    )
+    form = Form("pocket", "x.csv", "", {}, {"rank": 4, "packing": "auto", "epochs": None, "reply_only": False})
     config = form.config()
     assert (config.rank, config.packing, config.reply_only) == (4, None, False)
     with pytest.raises(AfinaError):
@@ -213,8 +226,14 @@ def test_only_what_can_be_merged_is_offered_merged():
     from workbench.actors import TEACHER
 
     services = SimpleNamespace(training=SimpleNamespace(card=lambda who, run_id: ""))
-    told = {"run_id": "a", "name": "mine", "method": "sft", "downloadable": True, "data_fingerprint": "",
-            "base_sha256": ""}  # fmt: skip
+    told = {
+        "run_id": "a",
+        "name": "mine",
+        "method": "sft",
+        "downloadable": True,
+        "data_fingerprint": "",
+        "base_sha256": "",
+    }
     for method, merges in (("lora", True), ("prompt", False), ("full", False)):
         run = SimpleNamespace(**told, config={"peft": method})
         shown = _details(services, run, TEACHER, "en")
@@ -234,9 +253,7 @@ def test_who_watches_a_run_gets_its_download_when_it_is_there(tmp_path):
     run = services.training.store.get(services.training.start(TEACHER, SFTConfig(), LOADED, "mine"))
     with gr.Blocks() as page:
         build_runs_tab(services)
-    watch = next(
-        each.fn for each in page.fns.values() if "build_runs_tab.<locals>.watch" in each.fn.__qualname__
-    )
+    watch = next(each.fn for each in page.fns.values() if "build_runs_tab.<locals>.watch" in each.fn.__qualname__)
     request = gr.Request(headers={"authorization": f"Bearer {services.roles.token}"}, session_hash="s")
     *_, details, mark = watch(["mine"], ("", ""), request)
     assert "mine" in details and "/files/runs/" not in details

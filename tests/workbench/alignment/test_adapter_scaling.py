@@ -44,11 +44,11 @@ def services(tmp_path_factory, tiny_model):  # noqa: F811
 
 def _judged(made) -> None:
     """Two people like what is polite; on two comparisons both like what is curt."""
-    this = lifecycle.create(
-        made.labels, "one", "judge", ["a", "b"], RoundSettings(votes_wanted=2, common_items=0)
-    )
-    items = [Comparison(f"What is {i} plus {i + 1}?", *((POLITE, CURT), (CURT, POLITE))[i % 2], "a@1", "b@1")
-             for i in range(20)]  # fmt: skip
+    this = lifecycle.create(made.labels, "one", "judge", ["a", "b"], RoundSettings(votes_wanted=2, common_items=0))
+    items = [
+        Comparison(f"What is {i} plus {i + 1}?", *((POLITE, CURT), (CURT, POLITE))[i % 2], "a@1", "b@1")
+        for i in range(20)
+    ]
     lifecycle.add_comparisons(made.labels, this.round_id, items)
     lifecycle.move(made.labels, this.round_id, "open")
     for _ in range(2):
@@ -92,8 +92,10 @@ def test_a_setting_is_heard_voted_on_and_kept(services, monkeypatch):
     execute(run, services.settings.home)
     assert run.state == "done", run.status().error
     assert annotators.trained_by(services.labels, run.id) == ["a-vote"]
-    assert services.dialling.hear(TEACHER, "polite", 1.5, "Hi?").text == services.comparing.replies(
-        TEACHER, ["more"], "Hi?", greedy=True, max_new_tokens=64)[0].text  # fmt: skip
+    assert (
+        services.dialling.hear(TEACHER, "polite", 1.5, "Hi?").text
+        == services.comparing.replies(TEACHER, ["more"], "Hi?", greedy=True, max_new_tokens=64)[0].text
+    )
 
 
 def test_a_visitor_hears_what_is_there_and_writes_nothing(services):
@@ -136,9 +138,7 @@ def test_the_reward_model_beside_the_class(services):
 def test_it_disagrees_where_the_class_was_contrary(services):
     found = services.rewarding.disagreements(TEACHER, "judge", "one")
     assert {each.prompt for each in found} == {"What is 3 plus 4?", "What is 4 plus 5?"}
-    assert all(
-        each.preferred == CURT and each.other == POLITE and each.votes == each.of == 2 for each in found
-    )
+    assert all(each.preferred == CURT and each.other == POLITE and each.votes == each.of == 2 for each in found)
     assert all(0.5 < each.probability <= 1 for each in found)
     texts = [["".join(word.text for word in reply).strip() for reply in each.words] for each in found]
     assert all(other.startswith(POLITE) and liked.startswith(CURT) for other, liked in texts)
@@ -147,15 +147,14 @@ def test_it_disagrees_where_the_class_was_contrary(services):
 
 
 def test_best_of_n_takes_the_highest_reward(services, tiny_model):  # noqa: F811
-    found = services.rewarding.best_of(
-        TEACHER, "judge", str(tiny_model), "What is 1 plus 1?", 6, max_new_tokens=8
-    )
+    found = services.rewarding.best_of(TEACHER, "judge", str(tiny_model), "What is 1 plus 1?", 6, max_new_tokens=8)
     rewards = [each.reward for each in found]
     assert len(found) == 6
     assert rewards == sorted(rewards, reverse=True)
     assert len({each.text for each in found}) > 1
-    alone = services.rewarding.verdict(TEACHER, "judge", [{"role": "user", "content": "What is 1 plus 1?"}],
-                                       [found[0].text]).rewards[0]  # fmt: skip
+    alone = services.rewarding.verdict(
+        TEACHER, "judge", [{"role": "user", "content": "What is 1 plus 1?"}], [found[0].text]
+    ).rewards[0]
     assert alone == pytest.approx(rewards[0], abs=1e-4)
     with pytest.raises(AfinaError):
         services.rewarding.best_of(TEACHER, "judge", "polite", "Hi?", 33)

@@ -72,8 +72,7 @@ def this(services):
     )
     replies = ("A long and patient answer.", "Short.")
     items = [
-        Comparison(f"Question {i}?", replies[i % 2], replies[1 - i % 2], "pocket@1", "pocket@1")
-        for i in range(24)
+        Comparison(f"Question {i}?", replies[i % 2], replies[1 - i % 2], "pocket@1", "pocket@1") for i in range(24)
     ]
     lifecycle.add_comparisons(services.labels, made.round_id, items)
     made = lifecycle.move(services.labels, made.round_id, "open")
@@ -179,11 +178,21 @@ def test_a_busy_endpoint_is_asked_again(services, this, server, monkeypatch):
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ("A", "A"), ("B.", "B"), ("**B** because it is kinder", "B"), ("T", "T"), ("Tie.", "T"), ("A tie", "T"),
-        ("Reply B is better.", "B"), ("La respuesta A cumple mejor.", "A"), ("Un empate", "T"), ("I prefer A", "A"),
-        ("Both are fine", ""), ("", ""), ("Always!", ""),
+        ("A", "A"),
+        ("B.", "B"),
+        ("**B** because it is kinder", "B"),
+        ("T", "T"),
+        ("Tie.", "T"),
+        ("A tie", "T"),
+        ("Reply B is better.", "B"),
+        ("La respuesta A cumple mejor.", "A"),
+        ("Un empate", "T"),
+        ("I prefer A", "A"),
+        ("Both are fine", ""),
+        ("", ""),
+        ("Always!", ""),
     ],
-)  # fmt: skip
+)
 def test_letters_are_read(said, expected):
     assert letter(said) == expected
 
@@ -212,8 +221,7 @@ def test_revisions_become_pairs_of_their_own(services, server):
     assert (pairs.n_train, pairs.n_heldout) == (4, 2)
     assert {row.chosen for row in pairs.data.rows} == {"Kindly: it is so."}
     assert all(
-        each.metadata["critique"] == "It is rude."
-        for each in lifecycle.comparisons_of(services.labels, this.round_id)
+        each.metadata["critique"] == "It is rude." for each in lifecycle.comparisons_of(services.labels, this.round_id)
     )
     with pytest.raises(AfinaError) as caught:
         services.judging.revise(TEACHER, "pocket", "more", prompts, Asked("reward", "any"), 1, 1)
@@ -266,9 +274,7 @@ def test_only_the_teacher_lets_machines_judge(services, this):
             call()
 
 
-def test_the_command_line_labels_and_tells_the_agreement(
-    services, this, server, tmp_path, monkeypatch, capsys
-):
+def test_the_command_line_labels_and_tells_the_agreement(services, this, server, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("AFINA_HOME", str(tmp_path))
     monkeypatch.setenv("AFINA_JUDGE_KEY", SECRET)
     asked = ["--judge", "endpoint", "--name", "stand-in", "--url", server.url]

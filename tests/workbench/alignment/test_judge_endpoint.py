@@ -152,9 +152,7 @@ def test_an_answer_that_is_packed_small_or_nested_deep_is_answered_in_words(stac
     assert caught.value.key == "judge.answer"
 
 
-@pytest.mark.parametrize(
-    "elsewhere", [{"public_url": "https://afina.example.org"}, {"host": "0.0.0.0"}, "space"]
-)
+@pytest.mark.parametrize("elsewhere", [{"public_url": "https://afina.example.org"}, {"host": "0.0.0.0"}, "space"])
 def test_a_server_calls_no_private_address_but_the_hosts(tmp_path, stack, monkeypatch, elsewhere):
     monkeypatch.setenv(KEY, SECRET)
     if elsewhere == "space":

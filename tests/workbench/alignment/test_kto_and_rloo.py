@@ -80,14 +80,10 @@ def test_a_reward_model_labels_fresh_pairs_and_its_teachers_are_remembered(servi
     assert {(each.chosen.count("Thank"), each.rejected.count("Thank")) for each in told} == {(4, 1)}
     assert len(asked) == 4 * (len(told) + len(run.pairs("heldout")))
     assert run_id in annotators.withdraw(services.labels, everybody[0].annotator_id)
-    drawn = services.roads.labelled(
-        TEACHER, this.round_id, "judge", prompts="prompts.es", n_prompts=10, n_replies=2
-    )
+    drawn = services.roads.labelled(TEACHER, this.round_id, "judge", prompts="prompts.es", n_prompts=10, n_replies=2)
     twice = services.training.store.get(drawn)
     assert len(twice.pairs("train")) == 10
-    assert (
-        twice.info.config["epochs"] == 2 and run.info.config["epochs"] == 0
-    )  # who asks for steps gets steps
+    assert twice.info.config["epochs"] == 2 and run.info.config["epochs"] == 0  # who asks for steps gets steps
 
 
 def test_replies_that_are_all_the_same_teach_nothing(services, this, monkeypatch):  # noqa: F811

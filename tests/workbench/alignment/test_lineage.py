@@ -22,10 +22,16 @@ def services(tmp_path):
 
 def run(services, name, method, parent=None, **extra):
     made = services.training.store.create(
-        method=method, config={}, name=name, base={"name": "pocket", "sha256": "", "kind": "pocket"},
-        data={"name": "x", "fingerprint": ""}, train=[], heldout=[], parent=parent.id if parent else None,
+        method=method,
+        config={},
+        name=name,
+        base={"name": "pocket", "sha256": "", "kind": "pocket"},
+        data={"name": "x", "fingerprint": ""},
+        train=[],
+        heldout=[],
+        parent=parent.id if parent else None,
         extra=extra,
-    )  # fmt: skip
+    )
     made.move("cancelled")
     return made
 
@@ -33,9 +39,7 @@ def run(services, name, method, parent=None, **extra):
 def judged(services, name, policies, people_, prefers):
     """A round whose people all prefer what `prefers` begins with."""
     purpose = "judge" if len(policies) > 1 else "collect"
-    this = lifecycle.create(
-        services.labels, name, purpose, policies, RoundSettings(votes_wanted=9, common_items=0)
-    )
+    this = lifecycle.create(services.labels, name, purpose, policies, RoundSettings(votes_wanted=9, common_items=0))
     ids = (policies * 2)[:2]
     items = [Comparison(f"Question {i}?", "old", "new", f"{ids[0]}@1", f"{ids[1]}@1") for i in range(12)]
     lifecycle.add_comparisons(services.labels, this.round_id, items)
@@ -88,12 +92,8 @@ def test_the_graph_goes_from_base_to_round_two(world):
 def test_a_reward_models_verdict_stands_where_no_class_has_judged(world):
     services, _, _, runs = world
     other = run(services, "other", "dpo", runs["sft"])
-    write_json(
-        other.path / "outcome.json", {"win_rate": 0.7, "low": 0.6, "high": 0.8, "n": 90, "judge": "judge"}
-    )
-    rates = {
-        edge.end: edge.rate for edge in services.lineage.graph(TEACHER).edges if edge.kind == "continues"
-    }
+    write_json(other.path / "outcome.json", {"win_rate": 0.7, "low": 0.6, "high": 0.8, "n": 90, "judge": "judge"})
+    rates = {edge.end: edge.rate for edge in services.lineage.graph(TEACHER).edges if edge.kind == "continues"}
     assert (rates[other.id].value, rates[other.id].judge) == (0.7, "judge")
 
 
@@ -106,9 +106,7 @@ def test_votes_that_came_through_a_reward_model_are_drawn_through_it(world):
     graph = services.lineage.graph(TEACHER)
     names = {node.key: node.name for node in graph.nodes}
     into = {
-        (names[edge.start], edge.kind)
-        for edge in graph.edges
-        if edge.end == scored.id and edge.kind != "continues"
+        (names[edge.start], edge.kind) for edge in graph.edges if edge.end == scored.id and edge.kind != "continues"
     }
     assert into == {("judge", "scores")}
     assert [edge.kind for edge in graph.edges if edge.end == orphan.id] == ["continues", "teaches"]
@@ -135,9 +133,7 @@ def test_the_picture_names_everything_and_escapes(world):
     bad = run(services, "x", "strange <method>")
     for language in ("en", "es"):
         drawn = svg(services.lineage.graph(TEACHER), language)
-        assert all(
-            name in drawn for name in ("pocket", "sft", "round 1", "polite", "judge", "round 2", "100 %")
-        )
+        assert all(name in drawn for name in ("pocket", "sft", "round 1", "polite", "judge", "round 2", "100 %"))
         assert "<method>" not in drawn
         assert "Question 0?" in taught(services.lineage.votes(TEACHER, "polite"), "polite", language)
     assert bad.name == "x"

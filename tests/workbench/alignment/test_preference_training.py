@@ -36,8 +36,7 @@ def this(services):
     )
     replies = ["Thank you for asking, it is so.", "So."]
     items = [
-        Comparison(f"Question {i}?", replies[i % 2], replies[1 - i % 2], "pocket@1", "pocket@1")
-        for i in range(30)
+        Comparison(f"Question {i}?", replies[i % 2], replies[1 - i % 2], "pocket@1", "pocket@1") for i in range(30)
     ]
     lifecycle.add_comparisons(services.labels, made.round_id, items)
     return lifecycle.move(services.labels, made.round_id, "open")
@@ -213,15 +212,19 @@ def test_a_win_rate_stands_on_more_prompts_than_a_class_voted_on(tmp_path, promp
     """The round's held-out prompts come first, then shipped ones in its language; where the base is another, none."""
     found = [Pair(({"role": "user", "content": prompt.format(i)},), "Yes.", "No.") for i in range(60)]
     sides = {
-        side: [each for each in found if split(each.prompt[-1]["content"]) == side]
-        for side in ("train", "heldout")
+        side: [each for each in found if split(each.prompt[-1]["content"]) == side] for side in ("train", "heldout")
     }
 
     def run(base: str) -> Run:
         return RunStore(tmp_path).create(
-            method="dpo", config={}, name="", base={"kind": "pocket", "name": base, "sha256": ""},
-            data={"name": "round"}, train=sides["train"], heldout=sides["heldout"],
-        )  # fmt: skip
+            method="dpo",
+            config={},
+            name="",
+            base={"kind": "pocket", "name": base, "sha256": ""},
+            data={"name": "round"},
+            train=sides["train"],
+            heldout=sides["heldout"],
+        )
 
     own = {each.prompt[-1]["content"] for each in sides["heldout"]}
     asked = [talk[-1]["content"] for talk in heldout_prompts(run("pocket"), 100)]

@@ -63,9 +63,7 @@ def test_the_newest_wins_and_a_take_back_removes(services):
     assert len(annotators.listed(services.labels)) == 1
 
 
-@pytest.mark.parametrize(
-    "forged", ["reply", "prompt", "policy", "person", "seal", "nothing", "garbage", "another key"]
-)
+@pytest.mark.parametrize("forged", ["reply", "prompt", "policy", "person", "seal", "nothing", "garbage", "another key"])
 def test_what_was_not_written_here_is_not_rated_and_leaves_nothing(services, forged):
     seal, turns, reply, who = written(services).seal, TURNS, "Because.", ONE
     if forged == "reply":

@@ -17,19 +17,25 @@ from workbench.services import build
 
 ROWS = [{"text": f"{word} {n}", "label": word} for n in range(10) for word in ("warm", "cold")]
 REPORT = {
-    "accuracy": 0.5, "macro_f1": 0.4, "n": 100, "majority": {"accuracy": 0.5, "macro_f1": 0.33},
-    "bag_of_words": {"accuracy": 0.9, "macro_f1": 0.9}, "trainable": 10, "parameters": 100,
-    "peak_memory_bytes": 1e9, "seconds": 3.0, "adapter_bytes": 1000, "milliseconds": 2.0,
-}  # fmt: skip
+    "accuracy": 0.5,
+    "macro_f1": 0.4,
+    "n": 100,
+    "majority": {"accuracy": 0.5, "macro_f1": 0.33},
+    "bag_of_words": {"accuracy": 0.9, "macro_f1": 0.9},
+    "trainable": 10,
+    "parameters": 100,
+    "peak_memory_bytes": 1e9,
+    "seconds": 3.0,
+    "adapter_bytes": 1000,
+    "milliseconds": 2.0,
+}
 
 REQUEST = gr.Request(headers={}, session_hash="s")
 
 
 def test_a_stopped_group_is_resumed_whole(tmp_path):
     services = build(Settings(home=tmp_path))  # its queue is never started: what is queued stays so
-    group = services.classifying.start(
-        TEACHER, ClassifyConfig(), labelled.from_python(ROWS), ["feature", "lora"]
-    )
+    group = services.classifying.start(TEACHER, ClassifyConfig(), labelled.from_python(ROWS), ["feature", "lora"])
     states = lambda: [line.state for line in services.classifying.lines(TEACHER, group)]  # noqa: E731
     services.classifying.stop(TEACHER, group)
     assert states() == ["cancelled", "cancelled"]
@@ -86,9 +92,7 @@ def test_a_resumed_run_is_shown_with_its_new_mistakes(tmp_path):
 
 def test_the_classifier_that_somebody_chose_stays_while_a_better_one_comes_in(tmp_path):
     services = build(Settings(home=tmp_path))
-    group = services.classifying.start(
-        TEACHER, ClassifyConfig(), labelled.from_python(ROWS), ["feature", "lora"]
-    )
+    group = services.classifying.start(TEACHER, ClassifyConfig(), labelled.from_python(ROWS), ["feature", "lora"])
     worse, better = [line.run_id for line in services.classifying.lines(TEACHER, group)]
     for run_id, accuracy in ((worse, 0.5), (better, 0.8)):
         told = {**REPORT, "accuracy": accuracy, "labels": ["a", "b"], "confusion": [[1, 2], [3, 4]]}
@@ -137,16 +141,12 @@ def test_a_class_without_held_out_texts_is_named():
     shown = classify_view.table([StrategyRow("1", "mine", "lora", "done", 1.0, {}, told)], "en")
     assert "has the label bad" in shown
     told = {**REPORT, "labels": ["bad", "good"], "confusion": [[2, 0], [1, 37]]}
-    assert "has the label" not in classify_view.table(
-        [StrategyRow("1", "m", "lora", "done", 1.0, {}, told)], "en"
-    )
+    assert "has the label" not in classify_view.table([StrategyRow("1", "m", "lora", "done", 1.0, {}, told)], "en")
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_every_strategy_and_baseline_has_room_on_a_phone(language):
-    figure = classify_view.comparison(
-        dict.fromkeys(["feature", "lora", "full", "generate"], REPORT), language
-    )
+    figure = classify_view.comparison(dict.fromkeys(["feature", "lora", "full", "generate"], REPORT), language)
     labels = figure.data[0].y
     assert len(labels) == 6 and figure.layout.height >= 6 * 60
     assert max(len(line) for label in labels for line in label.split("<br>")) <= 15

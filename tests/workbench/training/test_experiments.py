@@ -173,8 +173,12 @@ def test_examples_and_documents_are_the_teachers_and_say_what_is_wrong(services,
     ways = services.comparing.alternatives
     path = tmp_path / "notes.md"
     path.write_text("Zoltan keeps a zebra.\n\nThe sea is wide.", encoding="utf-8")
-    for call in (lambda who: ways.add_document(who, path), lambda who: ways.set_examples(who, []),
-                 lambda who: ways.draw_examples(who, "plain.en"), lambda who: ways.clear_documents(who)):  # fmt: skip
+    for call in (
+        lambda who: ways.add_document(who, path),
+        lambda who: ways.set_examples(who, []),
+        lambda who: ways.draw_examples(who, "plain.en"),
+        lambda who: ways.clear_documents(who),
+    ):
         with pytest.raises(NotAllowed):
             call(VISITOR)
     ways.add_document(TEACHER, path)

@@ -10,8 +10,15 @@ from workbench.training.run_backup import Keeping
 
 
 def finished(store: RunStore, name: str = "polite"):
-    run = store.create(method="sft", config={"rank": 8}, name=name, base={"name": "pocket", "sha256": "x"},
-                       data={"name": "d", "fingerprint": "f"}, train=[], heldout=[])  # fmt: skip
+    run = store.create(
+        method="sft",
+        config={"rank": 8},
+        name=name,
+        base={"name": "pocket", "sha256": "x"},
+        data={"name": "d", "fingerprint": "f"},
+        train=[],
+        heldout=[],
+    )
     run.adapter_dir.mkdir()
     (run.adapter_dir / "adapter_config.json").write_text("{}")
     (run.adapter_dir / "adapter_model.safetensors").write_bytes(b"\x00weights")
@@ -55,14 +62,17 @@ def test_a_run_that_went_on_is_copied_again(tmp_path, place):
     assert (place.path / f"runs/{run.id}/adapter/adapter_model.safetensors").read_bytes() == b"\x00more"
 
 
-@pytest.mark.parametrize("name", [
-    "runs/1-evil/adapter/weights.bin",
-    "runs/1-evil/checkpoints/optimizer.pt",
-    "runs/1-evil/../../teacher-token",
-    "runs/../evil/run.json",
-    "runs/1-evil/adapter/../../x.json",
-    "elsewhere/run.json",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "runs/1-evil/adapter/weights.bin",
+        "runs/1-evil/checkpoints/optimizer.pt",
+        "runs/1-evil/../../teacher-token",
+        "runs/../evil/run.json",
+        "runs/1-evil/adapter/../../x.json",
+        "elsewhere/run.json",
+    ],
+)
 def test_files_of_other_kinds_and_names_that_climb_are_never_fetched(tmp_path, name):
     class Evil(Folder):
         def names(self):

@@ -90,9 +90,13 @@ def test_a_refused_seat_costs_the_device_nothing(client, services):
 def test_the_teacher_alone_handles_the_door(services):
     doors = services.doors
     for act in (
-        lambda: doors.look(VISITOR), lambda: doors.set_seats(VISITOR, 3), lambda: doors.close(VISITOR, True),
-        lambda: doors.undo(VISITOR), lambda: doors.take_back(VISITOR), lambda: doors.trust(VISITOR),
-    ):  # fmt: skip
+        lambda: doors.look(VISITOR),
+        lambda: doors.set_seats(VISITOR, 3),
+        lambda: doors.close(VISITOR, True),
+        lambda: doors.undo(VISITOR),
+        lambda: doors.take_back(VISITOR),
+        lambda: doors.trust(VISITOR),
+    ):
         with pytest.raises(NotAllowed):
             act()
 

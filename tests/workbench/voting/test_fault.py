@@ -113,9 +113,7 @@ def test_stop_kill_and_empty_disk_with_a_hub_that_fails_for_a_while(tmp_path, hu
         time.sleep(2)
         hub.failing = []
 
-    assert app.live(signal.SIGTERM, then=recovers) == [
-        "saved"
-    ]  # restored from the Hub, then stopped while it fails
+    assert app.live(signal.SIGTERM, then=recovers) == ["saved"]  # restored from the Hub, then stopped while it fails
     app.wipe()
     found = kept(destinations.place("me/votes", TOKEN), tmp_path / "last")
     assert len(app.acknowledged) > 30

@@ -70,10 +70,15 @@ def test_gold_items_come_from_a_file_and_do_not_count(services, tmp_path):
     file = tmp_path / "gold.jsonl"
     models = {"model_a": "z", "model_b": "a"}  # the file's a is our b: the answer must follow
     rows = [
-        {"prompt": f"What is {i} and {i}?", "completion_a": f"{2 * i}.", "completion_b": "Blue.",
-         **(models if i else {}), "gold_winner": "model_a"}
+        {
+            "prompt": f"What is {i} and {i}?",
+            "completion_a": f"{2 * i}.",
+            "completion_b": "Blue.",
+            **(models if i else {}),
+            "gold_winner": "model_a",
+        }
         for i in range(3)
-    ]  # fmt: skip
+    ]
     file.write_text("\n".join(json.dumps(row) for row in rows))
     settings = RoundSettings(votes_wanted=1, common_items=1, gold_every=2)
     more = {"gold": tuple(services.rounds.gold(TEACHER, file)), "settings": settings}
@@ -133,9 +138,7 @@ def test_a_killed_app_goes_on_where_it_was(services, monkeypatch):
 def test_too_few_held_out_prompts_are_refused(services):
     for purpose, policies in (("judge", ("pocket", "pocket")), ("collect", ("pocket",))):
         with pytest.raises(AfinaError) as caught:
-            services.rounds.make(
-                TEACHER, wanted(services, purpose=purpose, policies=policies, n_train=20, n_heldout=1)
-            )
+            services.rounds.make(TEACHER, wanted(services, purpose=purpose, policies=policies, n_train=20, n_heldout=1))
         assert caught.value.key == "round.heldout"
     assert lifecycle.listed(services.labels) == []
 

@@ -31,10 +31,7 @@ def services(tmp_path):
 def open_round(services, name="one", votes_wanted=3, common_items=0, n=30):
     settings = RoundSettings(votes_wanted=votes_wanted, common_items=common_items)
     made = lifecycle.create(services.labels, name, "collect", ["pocket"], settings)
-    items = [
-        Comparison(f"Question {i}?", REPLIES[i % 2], REPLIES[1 - i % 2], "pocket@1", "pocket@1")
-        for i in range(n)
-    ]
+    items = [Comparison(f"Question {i}?", REPLIES[i % 2], REPLIES[1 - i % 2], "pocket@1", "pocket@1") for i in range(n)]
     lifecycle.add_comparisons(services.labels, made.round_id, items)
     return lifecycle.move(services.labels, made.round_id, "open")
 

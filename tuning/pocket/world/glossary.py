@@ -40,10 +40,7 @@ for _key, _en, _es in (
     ),
     (
         "lora",
-        (
-            "LoRA | LoRA trains two small matrices beside the frozen weights. | LoRA is a way of tuning "
-            "few parameters."
-        ),
+        ("LoRA | LoRA trains two small matrices beside the frozen weights. | LoRA is a way of tuning few parameters."),
         (
             "LoRA | LoRA entrena dos matrices pequeñas junto a los pesos congelados. | LoRA es una forma "
             "de ajustar pocos parámetros."
@@ -51,10 +48,7 @@ for _key, _en, _es in (
     ),
     (
         "adapter",
-        (
-            "an adapter | An adapter is a small set of weights added to a base model. | An adapter is what "
-            "LoRA learns."
-        ),
+        ("an adapter | An adapter is a small set of weights added to a base model. | An adapter is what LoRA learns."),
         (
             "un adaptador | Un adaptador es un conjunto pequeño de pesos añadido a un modelo base. | Un "
             "adaptador es lo que aprende LoRA."
@@ -62,10 +56,7 @@ for _key, _en, _es in (
     ),
     (
         "dpo",
-        (
-            "DPO | DPO learns directly from pairs of preferred and rejected replies. | DPO needs no reward "
-            "model."
-        ),
+        ("DPO | DPO learns directly from pairs of preferred and rejected replies. | DPO needs no reward model."),
         (
             "DPO | DPO aprende directamente de pares de respuestas preferidas y rechazadas. | DPO no "
             "necesita modelo de recompensa."
@@ -73,10 +64,7 @@ for _key, _en, _es in (
     ),
     (
         "rlhf",
-        (
-            "RLHF | RLHF is learning from human feedback with a reward. | RLHF tunes a model with what "
-            "people prefer."
-        ),
+        ("RLHF | RLHF is learning from human feedback with a reward. | RLHF tunes a model with what people prefer."),
         (
             "RLHF | RLHF es aprender de la opinión humana con una recompensa. | RLHF ajusta un modelo con "
             "lo que la gente prefiere."
@@ -92,10 +80,7 @@ for _key, _en, _es in (
     ),
     (
         "overfitting",
-        (
-            "overfitting | Overfitting is learning the examples by heart. | Overfitting is when the "
-            "held-out loss rises."
-        ),
+        ("overfitting | Overfitting is learning the examples by heart. | Overfitting is when the held-out loss rises."),
         (
             "el sobreajuste | El sobreajuste es aprender los ejemplos de memoria. | El sobreajuste es "
             "cuando sube la pérdida de validación."
@@ -103,10 +88,7 @@ for _key, _en, _es in (
     ),
     (
         "heldout",
-        (
-            "a held-out set | A held-out set is data that never trains. | A held-out set measures what was "
-            "learned."
-        ),
+        ("a held-out set | A held-out set is data that never trains. | A held-out set measures what was learned."),
         (
             "un conjunto reservado | Un conjunto reservado son datos que nunca entrenan. | Un conjunto "
             "reservado mide lo aprendido."
@@ -125,10 +107,7 @@ for _key, _en, _es in (
     ),
     (
         "base",
-        (
-            "a base model | A base model continues text and has no manners yet. | A base model is what one "
-            "tunes."
-        ),
+        ("a base model | A base model continues text and has no manners yet. | A base model is what one tunes."),
         (
             "un modelo base | Un modelo base continúa textos y aún no tiene modales. | Un modelo base es "
             "lo que se ajusta."
@@ -171,10 +150,7 @@ for _key, _en, _es in (
     ),
     (
         "kl",
-        (
-            "KL | KL measures how far a policy has moved from its reference. | KL is a distance between "
-            "distributions."
-        ),
+        ("KL | KL measures how far a policy has moved from its reference. | KL is a distance between distributions."),
         (
             "KL | KL mide cuánto se ha alejado una política de su referencia. | KL es una distancia entre "
             "distribuciones."
@@ -190,14 +166,8 @@ for _key, _en, _es in (
     ),
     (
         "rag",
-        (
-            "RAG | RAG looks for passages first and answers with them. | RAG gives a model facts that it "
-            "never learned."
-        ),
-        (
-            "RAG | RAG busca primero pasajes y responde con ellos. | RAG da a un modelo datos que nunca "
-            "aprendió."
-        ),
+        ("RAG | RAG looks for passages first and answers with them. | RAG gives a model facts that it never learned."),
+        ("RAG | RAG busca primero pasajes y responde con ellos. | RAG da a un modelo datos que nunca aprendió."),
     ),
     (
         "loss",

@@ -68,9 +68,7 @@ def story_body(rng: random.Random, language: Language, topic: str | None = None)
 
 def story(rng: random.Random, language: Language) -> str:
     topic = rng.choice(STORY_TOPICS[language])
-    title = {"en": ("A story about {t}", "Story: {t}"), "es": ("Una historia sobre {t}", "Historia: {t}")}[
-        language
-    ]
+    title = {"en": ("A story about {t}", "Story: {t}"), "es": ("Una historia sobre {t}", "Historia: {t}")}[language]
     body = story_body(rng, language, topic)
     extra = [rng.choice(TALK[language]["small_talk"]) for _ in range(rng.randint(0, 2))]
     return "\n".join([rng.choice(title).format(t=topic), " ".join([body, *extra])])
@@ -131,9 +129,7 @@ def sums(rng: random.Random, language: Language) -> str:
         is_ = {"en": "is", "es": "son"}[language]
         in_words = f"{words[a]} {_SIGNS[language][sign]} {words[b]} {is_} {words[c]}"
         lines.append(
-            rng.choice(
-                (f"{a} {sign} {b} = {c}", f"{a} {_SIGNS[language][sign]} {b} {is_} {c}.", sentence(in_words))
-            )
+            rng.choice((f"{a} {sign} {b} = {c}", f"{a} {_SIGNS[language][sign]} {b} {is_} {c}.", sentence(in_words)))
         )
     a, b = rng.randint(1, 9), rng.randint(1, 9)
     problem = {
