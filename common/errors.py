@@ -63,8 +63,8 @@ class Tally:
 
     def words(self, language: str) -> str:
         texts = messages(language)
-        told = [f"{texts.get(self.prefix + name, name)}: {n}" for name, n in sorted(self.counts.items()) if n]
-        return ", ".join(told) or "-"
+        parts = [f"{texts.get(self.prefix + name, name)}: {n}" for name, n in sorted(self.counts.items()) if n]
+        return ", ".join(parts) or "-"
 
     def __str__(self) -> str:
         return self.words("en")

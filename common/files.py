@@ -143,6 +143,6 @@ def usable(path: Path) -> Iterator[None]:
 
 
 def _rebuild(params: dict[str, Any]) -> BrokenFile:
-    made = BrokenFile(str(params["file"]), "broken")
-    made.args, made.params = (made.key, params), params
-    return made
+    error = BrokenFile(str(params["file"]), "broken")
+    error.args, error.params = (error.key, params), params
+    return error

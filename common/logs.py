@@ -31,8 +31,8 @@ class Lines(logging.Formatter):
     """Plain lines for a terminal. What a request holds begins no line of its own and moves no cursor."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = f"{record.levelname} {record.name}: {visible(record.getMessage())}"
-        return f"{told}\n{self.formatException(record.exc_info)}" if record.exc_info else told
+        line = f"{record.levelname} {record.name}: {visible(record.getMessage())}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
     def formatException(self, ei: Any) -> str:
         text, at = super().formatException(ei), ei[1]
@@ -44,16 +44,16 @@ class Lines(logging.Formatter):
 
 class JSONLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        told: dict[str, object] = {
+        fields: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": unsigned(record.getMessage()),
         }
-        told |= {name: getattr(record, name) for name in IDS if hasattr(record, name)}
+        fields |= {name: getattr(record, name) for name in IDS if hasattr(record, name)}
         if record.exc_info and record.exc_info[1]:
-            told["exception"] = _wordless(record.exc_info[1])
-        return json.dumps(told, ensure_ascii=False)
+            fields["exception"] = _wordless(record.exc_info[1])
+        return json.dumps(fields, ensure_ascii=False)
 
 
 class Printed(io.TextIOBase):
@@ -112,15 +112,15 @@ def adopt(*names: str) -> None:
 
 def _wordless(error: BaseException) -> str:
     """The traceback, with the exceptions' kinds and without their words."""
-    told, at = [], error
+    causes, at = [], error
     while True:
-        told.append("".join(traceback.format_tb(at.__traceback__)) + type(at).__name__)
+        causes.append("".join(traceback.format_tb(at.__traceback__)) + type(at).__name__)
         before = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
         if before is None:
-            return "\nwhich led to\n".join(reversed(told))
+            return "\nwhich led to\n".join(reversed(causes))
         at = before
 
 
-def _thread_broke(told: threading.ExceptHookArgs) -> None:
-    name = told.thread.name if told.thread else "?"
-    logging.getLogger(__name__).error("thread %s", name, exc_info=told.exc_value)
+def _thread_broke(crash: threading.ExceptHookArgs) -> None:
+    name = crash.thread.name if crash.thread else "?"
+    logging.getLogger(__name__).error("thread %s", name, exc_info=crash.exc_value)

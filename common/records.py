@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 def read(kind: type[T], path: Path) -> T:
     """The record of this `kind` in the JSON file `path`. Raises: FileNotFoundError; BrokenFile."""
-    return made(kind, read_json(path), path)
+    return build(kind, read_json(path), path)
 
 
 def read_if_whole(kind: type[T], path: Path) -> T | None:
@@ -37,7 +37,7 @@ def read_if_whole(kind: type[T], path: Path) -> T | None:
         return None
 
 
-def made(kind: type[T], values: Mapping[str, Any], path: Path) -> T:
+def build(kind: type[T], values: Mapping[str, Any], path: Path) -> T:
     """A dataclass `kind` made of `values`, which stood in `path`.
 
     Raises: BrokenFile naming the first field that is missing or of another type than the dataclass declares.

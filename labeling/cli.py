@@ -28,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> Parser:
-    made = Parser(prog="python -m labeling", description="Import, export and weigh human judgements.")
-    commands = made.add_subparsers(required=True, metavar="command", parser_class=Parser)
+    root = Parser(prog="python -m labeling", description="Import, export and weigh human judgements.")
+    commands = root.add_subparsers(required=True, metavar="command", parser_class=Parser)
     common = Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
@@ -70,14 +70,14 @@ def parser() -> Parser:
     weigh.add_argument("--seed", type=int, default=0)
     weigh.set_defaults(command=_report)
 
-    for name, flag, command, told in (
+    for name, flag, command, help_text in (
         ("backup", "--to", _backup, "copy everything that has changed to the backup"),
         ("restore", "--from", _restore, "bring back what the backup has and the database has not"),
     ):
-        each = commands.add_parser(name, parents=[common], help=told)
+        each = commands.add_parser(name, parents=[common], help=help_text)
         each.add_argument(flag, dest="place", metavar="PLACE", help="folder or OWNER/NAME (default: AFINA_BACKUP)")
         each.set_defaults(command=command)
-    return made
+    return root
 
 
 def _backup(options: argparse.Namespace) -> tuple[dict, list[str]]:
@@ -176,8 +176,8 @@ def _report(options: argparse.Namespace) -> tuple[dict, list[str]]:
         this = lifecycle.get(store, options.round)
         sources = options.sources or vote_selection.usual(store, this.round_id)
         votes = vote_selection.votes_of(store, this.round_id, sources)
-    made = report(votes, options.bootstrap, options.seed, language=language()) | {"skipped_rows": skipped}
-    return made, lines(made, language())
+    figures = report(votes, options.bootstrap, options.seed, language=language()) | {"skipped_rows": skipped}
+    return figures, lines(figures, language())
 
 
 def _one_source(options: argparse.Namespace) -> bool:

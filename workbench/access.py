@@ -47,14 +47,14 @@ class Roles:
         `headers` has lower-case names; `cookies` is read from it where it is not given. `user` is the name with which
         somebody signed in on a Space, as its signed session tells it.
         """
-        given = cookies or _cookies(headers.get("cookie", ""))
-        visitor = Actor("visitor", self._visitor(given.get(VISITOR_COOKIE, "")))
+        values = cookies or _cookies(headers.get("cookie", ""))
+        visitor = Actor("visitor", self._visitor(values.get(VISITOR_COOKIE, "")))
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return TEACHER if self.is_teacher_token(bearer.strip()) else visitor
         if self.sign_in and user and user.casefold() in self._teachers:
             return TEACHER
-        return TEACHER if self._is_session(given.get(COOKIE, "")) else visitor
+        return TEACHER if self._is_session(values.get(COOKIE, "")) else visitor
 
     def is_teacher_token(self, token: str) -> bool:
         """Compares in constant time."""
@@ -137,8 +137,8 @@ def sign_in_offered() -> bool:
     Elsewhere Gradio would take every visitor for the owner of this machine's Hub token.
     """
     env = os.environ  # without the client's secret anybody could sign Gradio's session
-    wanted = ("SPACE_ID", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET")
-    return env.get("SYSTEM") == "spaces" and all(env.get(name) for name in wanted)
+    variables = ("SPACE_ID", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET")
+    return env.get("SYSTEM") == "spaces" and all(env.get(name) for name in variables)
 
 
 def _kept_token(home: Path) -> str:

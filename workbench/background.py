@@ -73,7 +73,7 @@ class Studies:
             self._threads[kind] = (thread, stop)
             thread.start()
 
-    def told(self, actor: Actor, kind: str) -> Study | None:
+    def latest(self, actor: Actor, kind: str) -> Study | None:
         """The study of this kind that goes on, or went on last."""
         study = records.read_if_whole(Study, self._folder / f"{kind}.json")
         if study is None:
@@ -109,8 +109,8 @@ class Studies:
             study = replace(study, state="failed", problem={"key": error.key, "params": shown})
         except Exception as error:  # whatever a library raises: it must not look as if it still ran
             logger.exception("the study %s broke", study.kind)
-            told = f"{type(error).__name__}: {error}"[:300]
-            study = replace(study, state="failed", problem={"key": "studies.broken", "params": {"reason": told}})
+            reason = f"{type(error).__name__}: {error}"[:300]
+            study = replace(study, state="failed", problem={"key": "studies.broken", "params": {"reason": reason}})
         with contextlib.suppress(OSError):  # the home folder is gone: nobody is left to look
             self._keep(study)
 

@@ -23,7 +23,7 @@ from typing import Any
 from common.errors import AfinaError
 from common.settings import Settings
 from workbench.actors import TEACHER
-from workbench.alignment.ai_feedback import KEY, Asked
+from workbench.alignment.ai_feedback import KEY, JudgeChoice
 from workbench.services import Services, build
 from workbench.voting.prompt_sources import read_prompts
 
@@ -35,13 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         services = build(_settings(options))
         try:
-            told = command(services, options)
+            result = command(services, options)
         finally:
             services.labels.close()
     except AfinaError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
-    print(json.dumps(told, ensure_ascii=False) if options.json else _lines(told))
+    print(json.dumps(result, ensure_ascii=False) if options.json else _lines(result))
     return 0
 
 
@@ -52,8 +52,8 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="python -m workbench.judge", description=(__doc__ or "").splitlines()[0])
-    commands = made.add_subparsers(dest="command", required=True)
+    root = argparse.ArgumentParser(prog="python -m workbench.judge", description=(__doc__ or "").splitlines()[0])
+    commands = root.add_subparsers(dest="command", required=True)
     judge = argparse.ArgumentParser(add_help=False)
     judge.add_argument("--judge", choices=("reward", "policy", "endpoint"), required=True)
     judge.add_argument("--name", required=True, help="a reward model's run, a policy, or the endpoint's model")
@@ -71,22 +71,22 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument("--n-heldout", type=int, default=5)
         else:
             sub.add_argument("--round", required=True)
-    return made
+    return root
 
 
-def _asked(options: argparse.Namespace) -> Asked:
+def _choice(options: argparse.Namespace) -> JudgeChoice:
     rubric = options.constitution.read_text(encoding="utf-8") if options.constitution else ""
-    return Asked(options.judge, options.name, options.url, "", rubric, options.language)
+    return JudgeChoice(options.judge, options.name, options.url, "", rubric, options.language)
 
 
 def _label(services: Services, options: argparse.Namespace) -> dict[str, Any]:
-    return services.judging.label(TEACHER, options.round, _asked(options), _progress).to_dict()
+    return services.judging.label(TEACHER, options.round, _choice(options), _progress).to_dict()
 
 
 def _revise(services: Services, options: argparse.Namespace) -> dict[str, Any]:
     prompts = read_prompts(options.prompts, services.settings)
     return services.judging.revise(
-        TEACHER, options.policy, options.into, prompts, _asked(options), options.n_train, options.n_heldout, _progress
+        TEACHER, options.policy, options.into, prompts, _choice(options), options.n_train, options.n_heldout, _progress
     ).to_dict()
 
 
@@ -99,8 +99,8 @@ def _progress(done: int, total: int) -> None:
     print(f"{done} of {total}", file=sys.stderr)
 
 
-def _lines(told: dict[str, Any]) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in told.items())
+def _lines(result: dict[str, Any]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in result.items())
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ _RATERS = 300  # people whose first thumb comes at once; then as many in five mi
 
 
 class TooMany(AfinaError):
-    """Asked for more than is allowed in this minute."""
+    """More was asked for than is allowed in this minute."""
 
     status = 429
 

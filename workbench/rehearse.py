@@ -37,7 +37,7 @@ from workbench.alignment.preference_training import measured
 from workbench.services import Services, build
 from workbench.voting import simulated_preferences
 from workbench.voting.prompt_sources import read_prompts
-from workbench.voting.rounds import Wanted
+from workbench.voting.rounds import RoundRequest
 from workbench.voting.simulation import Rehearsing
 
 PROMPTS, VOTES, EVALUATED = 80, 200, 140
@@ -77,13 +77,13 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
 
     likes = simulated_preferences.from_command_line(options.preference, options.language)
     habits = Habits(options.noise, options.lapses, options.notice, options.seed)
-    asked = check.questions(options.language)
+    questions = check.questions(options.language)
     if not any(run.name == "sft" for run in services.training.runs(TEACHER)):
         say("supervised fine-tuning")
         config, data = SFTConfig.from_settings({"source_model": "pocket"}), f"mixed.{options.language}"
         wait(services, services.training.start(TEACHER, config, data, "sft"))
     engine = services.comparing.engine
-    before = check.ask(engine, "sft", asked)
+    before = check.ask(engine, "sft", questions)
     say(f"round: {options.prompts} prompts, {options.votes} votes, {options.noise:.0%} of them wrong")
     this = make_round(services, options)
     n_votes = simulated_annotators.vote(services.labels, this, likes, habits, most=options.votes)
@@ -96,7 +96,7 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     say("evaluation")
     wins, decisive = compare(services, options, likes)
     likeliest, likeliest_decisive = compare(services, options, likes, greedy=True)
-    after = check.ask(engine, "dpo", asked)
+    after = check.ask(engine, "dpo", questions)
     low, high = interval(wins, decisive)
     return {
         "preference": options.preference,
@@ -145,7 +145,7 @@ def _align(services: Services, options: Options, this: Round, taught_by: str) ->
 def make_round(services: Services, options: Options) -> Round:
     prompts = tuple(read_prompts(f"prompts.{options.language}", services.settings))
     held = round(0.25 * options.prompts)
-    wanted = Wanted(
+    request = RoundRequest(
         name="rehearsal",
         policies=("sft",),
         prompts=prompts,
@@ -154,7 +154,7 @@ def make_round(services: Services, options: Options) -> Round:
         settings=RoundSettings(votes_wanted=3, common_items=0),
         generation=Generation(temperature=1.0, max_new_tokens=64, seed=options.seed),
     )
-    this = services.rounds.make_now(TEACHER, wanted)
+    this = services.rounds.make_now(TEACHER, request)
     return services.rounds.move(TEACHER, this.round_id, "open")
 
 
@@ -169,9 +169,9 @@ def reward_accuracy(
     pairs = []
     for first in range(0, len(talks), 4):
         prompt = tuple(talks[first])
-        asked = str(prompt[-1]["content"])
-        liked = sorted(set(replies[first : first + 4]), key=lambda reply: likes(asked, reply))
-        if better(likes(asked, liked[-1]), likes(asked, liked[0]), options.notice):
+        question = str(prompt[-1]["content"])
+        liked = sorted(set(replies[first : first + 4]), key=lambda reply: likes(question, reply))
+        if better(likes(question, liked[-1]), likes(question, liked[0]), options.notice):
             pairs.append(Pair(prompt, liked[-1], liked[0]))
     return measured(services.aligning.reward_model(TEACHER, name), pairs).accuracy, len(pairs)
 
@@ -187,10 +187,10 @@ def compare(
     talks = _heldout(services, options)
     old = _sample(services, "sft", talks, 1000 + options.seed, greedy)
     new = _sample(services, name, talks, 1000 + options.seed, greedy)
-    asked = [talk[-1]["content"] for talk in talks]
+    messages = [talk[-1]["content"] for talk in talks]
     found = [
         better(likes(prompt, one), likes(prompt, other), options.notice)
-        for prompt, one, other in zip(asked, new, old, strict=True)
+        for prompt, one, other in zip(messages, new, old, strict=True)
     ]
     return found.count(1), len(found) - found.count(0)
 
@@ -228,37 +228,37 @@ def wait(services: Services, run_id: str) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="python -m workbench.rehearse", description=(__doc__ or "").splitlines()[0])
+    root = argparse.ArgumentParser(prog="python -m workbench.rehearse", description=(__doc__ or "").splitlines()[0])
     known = f"{', '.join(simulated_preferences.NAMES)}, keyword:WORD, file.py:function"
-    made.add_argument("--preference", default="polite", help=known)
-    made.add_argument("--language", choices=("en", "es"), default="en")
-    made.add_argument("--noise", type=float, default=0.15, help="share of votes for the other reply, 0 to 0.5")
-    made.add_argument("--lapses", type=float, default=0.0, help="share of votes by chance, 0 to 1")
-    made.add_argument(
+    root.add_argument("--preference", default="polite", help=known)
+    root.add_argument("--language", choices=("en", "es"), default="en")
+    root.add_argument("--noise", type=float, default=0.15, help="share of votes for the other reply, 0 to 0.5")
+    root.add_argument("--lapses", type=float, default=0.0, help="share of votes by chance, 0 to 1")
+    root.add_argument(
         "--notice",
         type=float,
         default=NOTICE,
         help="least difference that they see; of lengths, a share (0: each letter)",
     )
-    made.add_argument("--seed", type=int, default=0)
-    made.add_argument(
+    root.add_argument("--seed", type=int, default=0)
+    root.add_argument(
         "--pairs",
         choices=("auto", "votes", "best"),
         default="auto",
         help="DPO learns from the votes, or from fresh pairs that the reward model labels",
     )
-    made.add_argument("--round", metavar="NAME", help="vote in this open round of AFINA_HOME, and no more")
-    made.add_argument("--annotators", type=int, default=5, help="how many vote in --round")
-    made.add_argument("--json", action="store_true")
-    return made
+    root.add_argument("--round", metavar="NAME", help="vote in this open round of AFINA_HOME, and no more")
+    root.add_argument("--annotators", type=int, default=5, help="how many vote in --round")
+    root.add_argument("--json", action="store_true")
+    return root
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = vars(parser().parse_args(arguments))
-    as_json, named, annotators = (given.pop(name) for name in ("json", "round", "annotators"))
+    values = vars(parser().parse_args(arguments))
+    as_json, named, annotators = (values.pop(name) for name in ("json", "round", "annotators"))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        options = Options(**given)
+        options = Options(**values)
         result = _vote_in(named, annotators, options) if named else _apart(options)
     except AfinaError as error:
         print(error, file=sys.stderr)

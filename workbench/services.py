@@ -111,22 +111,22 @@ class Services:
 
     def health(self) -> dict[str, Any]:
         """Whether this process can keep a vote: `status` "ok" or "failing", and what was looked at. Nothing private."""
-        told: dict[str, Any] = {"status": "ok", "database": "ok", "disk": "ok", "queue": "ok"}
+        report: dict[str, Any] = {"status": "ok", "database": "ok", "disk": "ok", "queue": "ok"}
         try:
             with self.labels.read() as connection:
                 connection.exec_driver_sql("SELECT 1")
         except Exception as problem:  # whatever the database's driver raises: it does not answer
             if not isinstance(problem, Unavailable):  # else it was logged
                 logger.warning("database: %s", type(problem).__name__)
-            told["database"] = "failing"
-        told["disk"] = _disk(self.settings.home)
-        told["queue"] = self.queue.state
+            report["database"] = "failing"
+        report["disk"] = _disk(self.settings.home)
+        report["queue"] = self.queue.state
         if self.backup:
             kept = self.backup.status()
-            told["backup"] = {"ok": kept.error is None, "pending": kept.pending, "seconds": kept.seconds}
-        if told["database"] != "ok" or told["disk"] != "ok":
-            told["status"] = "failing"
-        return told
+            report["backup"] = {"ok": kept.error is None, "pending": kept.pending, "seconds": kept.seconds}
+        if report["database"] != "ok" or report["disk"] != "ok":
+            report["status"] = "failing"
+        return report
 
     def _stop_runs(self) -> None:
         deadline = time.monotonic() + _STOP_PATIENCE

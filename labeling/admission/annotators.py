@@ -62,9 +62,9 @@ def join(
 
     Raises: NotFound `label.no_room` for a wrong code; NotAllowed as `labeling.admission.joining.admit`.
     """
-    wanted = text_of("room", code, 64).strip().upper()
+    room_code = text_of("room", code, 64).strip().upper()
     with store.read() as connection:
-        found = connection.execute(_ROOM_BY_CODE, {"code": wanted}).first()
+        found = connection.execute(_ROOM_BY_CODE, {"code": room_code}).first()
     if not found:
         raise NotFound("label.no_room", code=code)
     return _add(store, found.room_id, "voter", "es" if language == "es" else "en", group, 0, device)

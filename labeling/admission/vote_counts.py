@@ -112,8 +112,8 @@ def _count(connection: Connection, tally: Counter[tuple[str, str, str]], ids: Co
     for row in _counters(connection, ids):
         counted = {name: tally[row.comparison_id, row.phase, name] for name in names}
         if any(counted[name] != getattr(row, name) for name in counted):
-            given = {f"now_{name}": n for name, n in counted.items()}
-            changed.append(given | {"comparison": row.comparison_id, "of_phase": row.phase})
+            parameters = {f"now_{name}": n for name, n in counted.items()}
+            changed.append(parameters | {"comparison": row.comparison_id, "of_phase": row.phase})
     if changed:
         this = (coverage.c.comparison_id == bindparam("comparison")) & (coverage.c.phase == bindparam("of_phase"))
         values: dict[str, Any] = {name: bindparam(f"now_{name}") for name in names}

@@ -87,10 +87,10 @@ class Loads:
     was set back; it counts as expired, or it would hold until the clock has caught up.
     """
 
-    def __init__(self, items: Iterable[Item], wanted: int, at: float, lease: float) -> None:
+    def __init__(self, items: Iterable[Item], votes_each: int, at: float, lease: float) -> None:
         self.at = at  # seconds since 1970
         self.latest = _latest(at, lease)
-        self._wanted = wanted
+        self._votes_each = votes_each
         self.items = {each.comparison_id: each for each in items}
         self._common = [each for each in self.items.values() if each.is_common and not each.is_gold]
         self._others = [each for each in self.items.values() if not each.is_common and not each.is_gold]
@@ -102,7 +102,7 @@ class Loads:
         What everybody judges comes first, then what has least load and wants votes; chance among equals.
         """
         common = [each for each in self._common if each.comparison_id not in seen]
-        wanted = self._wanted
+        wanted = self._votes_each
         others = [e for e in self._others if e.taken < wanted and e.comparison_id not in seen]
         first = common or others
         if not first:
@@ -127,7 +127,7 @@ class Loads:
     def has_room(self, comparison_id: str) -> bool:
         """Whether one more vote on this comparison is wanted."""
         item = self.items[comparison_id]
-        return item.is_common or item.is_gold or item.taken < self._wanted
+        return item.is_common or item.is_gold or item.taken < self._votes_each
 
     def holds(self, lease_until: float) -> bool:
         """Whether a lease until then holds its comparison now."""

@@ -57,11 +57,11 @@ def place(address: str, token: str = "") -> Place:
 
     Raises: AfinaError `backup.address`.
     """
-    given = address.strip()
-    if given.startswith(("/", ".", "~")) or re.match(r"[A-Za-z]:[\\/]", given):
-        return Folder(Path(given).expanduser())
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", given):
-        return Dataset(given, token)
+    stripped = address.strip()
+    if stripped.startswith(("/", ".", "~")) or re.match(r"[A-Za-z]:[\\/]", stripped):
+        return Folder(Path(stripped).expanduser())
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", stripped):
+        return Dataset(stripped, token)
     raise AfinaError("backup.address", value=address)
 
 
@@ -188,12 +188,12 @@ class Dataset:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(kept, target)
 
-    def _ask(self, call: str, **given: Any) -> Any:
+    def _ask(self, call: str, **arguments: Any) -> Any:
         """One call of the Hub's client; whatever it raises, its network library's errors too, is `Unreachable`."""
         from huggingface_hub import HfApi
 
         try:
-            return getattr(HfApi(token=self._token), call)(**given)
+            return getattr(HfApi(token=self._token), call)(**arguments)
         except Exception as problem:
             if (status := _status(problem)) in (401, 403, 404):
                 raise Refused("backup.refused", where=self.name, status=status) from problem

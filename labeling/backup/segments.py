@@ -94,11 +94,11 @@ def merge(place: Place, merged: set[str], enough: int = ENOUGH, settled: float =
     newest, broken = replayed(place, run)
     changes = [Change(table, key, row) for table, rows in newest.items() for key, row in rows.items()]
     parts = [changes[start : start + _ROWS] for start in range(0, len(changes), _ROWS)]
-    made = dict(fragment(part, _time(run[-1])) for part in parts)
+    fragments = dict(fragment(part, _time(run[-1])) for part in parts)
     gone = [name for name in run if name not in broken]
-    place.replace(made, gone, f"{len(gone)} fragments merged")
+    place.replace(fragments, gone, f"{len(gone)} fragments merged")
     merged.difference_update(gone)
-    merged.update(made)
+    merged.update(fragments)
     return len(gone)
 
 

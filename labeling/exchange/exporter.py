@@ -72,9 +72,9 @@ def export(
     _write(path, format, rows)
     beside = path.with_name("README.md" if path.parent == out else f"{path.name}.card.md")
     rule = aggregation if format in _AGGREGATED else "every"
-    given = rated if format == "kto" else ()
+    ratings = rated if format == "kto" else ()
     files.write_text(
-        beside, dataset_card.words(judged, path.name, format, rule, minimum, phase, len(rows), title, given)
+        beside, dataset_card.words(judged, path.name, format, rule, minimum, phase, len(rows), title, ratings)
     )
     return Exported(path, beside, format, len(rows), dict(dropped), tuple(ids))
 

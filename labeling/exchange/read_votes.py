@@ -37,9 +37,9 @@ class _Gathered:
     rows: int = 0  # lines read, blank ones too
 
     def add(self, found: Iterable[tuple[int, dict]]) -> None:
-        for number, given in found:
+        for number, fields in found:
             try:
-                _count_in(self.columns, row_of(given, number), self.seen)
+                _count_in(self.columns, row_of(fields, number), self.seen)
             except AfinaError as problem:
                 self.problems.add(problem)
 
@@ -130,18 +130,18 @@ def _until(file: BinaryIO, end: int, counted: _Gathered) -> Iterable[bytes]:
 
 def _count_in(columns: Columns, row: VoteRow, seen: set[str]) -> None:
     """Counts one row: a vote, or the reason why it is none."""
-    given = row.given
-    annotator = given.get("annotator_id")
+    fields = row.fields
+    annotator = fields.get("annotator_id")
     if type(annotator) is not str:
         annotator = checked(row, "annotator_id", str)
-    ms = checked(row, "decision_time_ms", int) if "decision_time_ms" in given else None
-    strength = checked(row, "preference_strength", int) if "preference_strength" in given else None
-    known = checked(row, "annotation_id", str) if "annotation_id" in given else None
+    ms = checked(row, "decision_time_ms", int) if "decision_time_ms" in fields else None
+    strength = checked(row, "preference_strength", int) if "preference_strength" in fields else None
+    known = checked(row, "annotation_id", str) if "annotation_id" in fields else None
     item = columns.code(row.key)
     if item is None:
         lengths = tuple(UNKNOWN if text is None else len(text) for text in row.completions)
-        heldout = (given.get("split") or split(row.prompt)) == "heldout"  # type: ignore[arg-type]
-        gold = certain(row) if given.get("is_gold") else None
+        heldout = (fields.get("split") or split(row.prompt)) == "heldout"  # type: ignore[arg-type]
+        gold = certain(row) if fields.get("is_gold") else None
         gold = gold if gold in WINNERS else None
         item = columns.item(row.key, row.prompt_key, row.models, lengths, heldout, gold)  # type: ignore
     if known is not None:
@@ -149,17 +149,17 @@ def _count_in(columns: Columns, row: VoteRow, seen: set[str]) -> None:
             columns.left_out["repeated_id"] += 1
             return
         seen.add(known)
-    action = given.get("action") or "vote"
-    if given.get("exclude_reason"):
-        columns.left_out[str(given["exclude_reason"])[:60]] += 1
+    action = fields.get("action") or "vote"
+    if fields.get("exclude_reason"):
+        columns.left_out[str(fields["exclude_reason"])[:60]] += 1
     elif action in ("skip", "report"):
         (columns.skip if action == "skip" else columns.flag)(item)
         columns.left_out[action] += 1
     elif row.winner is None:
         columns.left_out["unjudged"] += 1
     else:
-        swapped = UNKNOWN if row.paired else int(bool(given.get("position_swapped")) != row.flipped)
-        phase = given.get("phase", "blind")
+        swapped = UNKNOWN if row.paired else int(bool(fields.get("position_swapped")) != row.flipped)
+        phase = fields.get("phase", "blind")
         columns.vote(
             item,
             annotator,
@@ -168,5 +168,5 @@ def _count_in(columns: Columns, row: VoteRow, seen: set[str]) -> None:
             ms,
             -strength if strength is not None and row.flipped else strength,
             phase if phase in PHASES else "blind",
-            int(bool(given.get("repeat"))),
+            int(bool(fields.get("repeat"))),
         )

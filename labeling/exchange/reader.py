@@ -33,10 +33,10 @@ def judged(path: Path, max_mb: int = COMMAND_LINE_MB) -> tuple[list[Judged], Pro
     """
     problems = Problems()
     kept: dict[str | tuple, tuple[Comparison, list[Annotation]]] = {}
-    for number, given in objects(path, problems, Bounds(max_mb)):
+    for number, fields in objects(path, problems, Bounds(max_mb)):
         bounded.within_rows(number, path.name, MOST_JUDGED)
         try:
-            row = row_of(given, number)
+            row = row_of(fields, number)
             comparison, annotations = kept[row.key] if row.key in kept else (_comparison(row), [])
             annotations.extend(_annotations(row, comparison.comparison_id))
             kept[row.key] = (comparison, annotations)
@@ -53,9 +53,9 @@ def gold(path: Path, max_mb: int = COMMAND_LINE_MB) -> list[Comparison]:
     Raises: AfinaError for the first row that is unreadable or does not say what is right; as `judged`.
     """
     problems, found = Problems(), []
-    for number, given in objects(path, problems, Bounds(max_mb)):
+    for number, fields in objects(path, problems, Bounds(max_mb)):
         bounded.within_rows(number, path.name, MOST_JUDGED)
-        row = row_of({"model_a": "gold", "model_b": "gold"} | given, number)
+        row = row_of({"model_a": "gold", "model_b": "gold"} | fields, number)
         right = certain(row) or row.winner
         if right is None:
             raise AfinaError("exchange.row_missing", row=number, column="gold_winner")
@@ -124,7 +124,7 @@ def lines(file: Iterable[bytes], problems: Problems) -> Iterator[tuple[int, Any]
 
 
 def checked(row: VoteRow, column: str, kind: type) -> Any:
-    value = row.given.get(column)
+    value = row.fields.get(column)
     if value is None or type(value) is kind:
         return value
     if kind is str and type(value) is int:
@@ -140,8 +140,8 @@ def _comparison(row: VoteRow) -> Comparison:
     for name, text in zip(("completion_a", "completion_b"), row.completions, strict=True):
         if text is None:
             raise AfinaError("exchange.row_missing", row=row.number, column=name)
-    given = row.given
-    gold = certain(row) if given.get("is_gold") else None
+    fields = row.fields
+    gold = certain(row) if fields.get("is_gold") else None
     return Comparison(
         prompt=messages_of("prompt", row.prompt),
         completion_a=row.completions[0] or "",
@@ -151,25 +151,25 @@ def _comparison(row: VoteRow) -> Comparison:
         comparison_id=row.key if isinstance(row.key, str) and len(row.key) <= 64 else new_id(),
         is_gold=gold is not None,
         gold_winner=gold,
-        metadata=given["metadata"] if isinstance(given.get("metadata"), dict) else None,
+        metadata=fields["metadata"] if isinstance(fields.get("metadata"), dict) else None,
     )
 
 
 def certain(row: VoteRow) -> Any:
     """The row's `gold_winner`, told of our a and b."""
-    right = row.given.get("gold_winner")
+    right = row.fields.get("gold_winner")
     return FLIPPED.get(right, right) if row.flipped and isinstance(right, str) else right
 
 
 def _annotations(row: VoteRow, comparison_id: str) -> list[Annotation]:
     """What the row says about its comparison: one annotation, or none where it is not judged."""
-    given = row.given
-    action: Any = given.get("action") or "vote"
+    fields = row.fields
+    action: Any = fields.get("action") or "vote"
     if action not in ("vote", "skip", "report") or (action == "vote" and row.winner is None):
         return []
     strength = checked(row, "preference_strength", int)
-    ratings = given.get("ratings") if isinstance(given.get("ratings"), dict) else None
-    edited_from = given.get("edited_from") if given.get("edited_from") in ("a", "b") else None
+    ratings = fields.get("ratings") if isinstance(fields.get("ratings"), dict) else None
+    edited_from = fields.get("edited_from") if fields.get("edited_from") in ("a", "b") else None
     if row.flipped:
         strength = None if strength is None else -strength
         other = {"a": "b", "b": "a"}
@@ -182,19 +182,19 @@ def _annotations(row: VoteRow, comparison_id: str) -> list[Annotation]:
             annotator_id=checked(row, "annotator_id", str) or "",
             winner=row.winner if action == "vote" else None,
             action=action,
-            phase=given["phase"] if given.get("phase") in PHASES else "blind",
-            repeat=int(bool(given.get("repeat"))),
-            position_swapped=bool(given.get("position_swapped")) != row.flipped,
+            phase=fields["phase"] if fields.get("phase") in PHASES else "blind",
+            repeat=int(bool(fields.get("repeat"))),
+            position_swapped=bool(fields.get("position_swapped")) != row.flipped,
             preference_strength=strength,
             ratings=ratings,
             rationale=checked(row, "rationale", str),
             edited_completion=checked(row, "edited_completion", str),
             edited_from=edited_from,  # type: ignore[arg-type]
-            flags=tuple(str(each) for each in given.get("flags") or ()),
+            flags=tuple(str(each) for each in fields.get("flags") or ()),
             group=checked(row, "group", str) or "",
             decision_time_ms=checked(row, "decision_time_ms", int),
-            created_at=float(given["created_at"]) if type(given.get("created_at")) in (int, float) else now(),
-            source=given["source"] if given.get("source") in ("ai", "simulated") else "imported",
+            created_at=float(fields["created_at"]) if type(fields.get("created_at")) in (int, float) else now(),
+            source=fields["source"] if fields.get("source") in ("ai", "simulated") else "imported",
             exclude_reason=checked(row, "exclude_reason", str) or None,
         )
     ]

@@ -32,33 +32,33 @@ class VoteRow(NamedTuple):
     winner: Winner | None  # None: not judged
     flipped: bool  # the file's a is our b
     paired: bool  # a preference pair: nobody says what stood where
-    given: dict[str, Any]
+    fields: dict[str, Any]
     number: int
 
 
-def row_of(given: dict, number: int) -> VoteRow:
+def row_of(fields: dict, number: int) -> VoteRow:
     """Reads one object. Raises: AfinaError `exchange.row_…` with the row, the column and the remedy."""
-    if "chosen" in given or "rejected" in given:
-        return _preference(given, number)
-    if isinstance(given.get("label"), bool) and "completion_a" not in given:
+    if "chosen" in fields or "rejected" in fields:
+        return _preference(fields, number)
+    if isinstance(fields.get("label"), bool) and "completion_a" not in fields:
         raise AfinaError("exchange.row_unpaired", row=number)
-    if "conversation_a" in given:
-        given = _from_battle(given)
-    return _generic(given, number)
+    if "conversation_a" in fields:
+        fields = _from_battle(fields)
+    return _generic(fields, number)
 
 
-def _generic(given: dict, number: int) -> VoteRow:
+def _generic(fields: dict, number: int) -> VoteRow:
     """A row of the generic format. The models' order, then the replies', decides which is a."""
-    models = (_text(given, "model_a", number), _text(given, "model_b", number))
-    replies = (_reply(given, "completion_a", number), _reply(given, "completion_b", number))
-    winner: Any = given.get("winner")
+    models = (_text(fields, "model_a", number), _text(fields, "model_b", number))
+    replies = (_reply(fields, "completion_a", number), _reply(fields, "completion_b", number))
+    winner: Any = fields.get("winner")
     winner = _ARENA.get(winner, winner) if isinstance(winner, str) else winner
     if winner is not None and winner not in WINNERS:
         allowed = ", ".join(WINNERS)
         raise AfinaError("exchange.row_winner", row=number, found=winner, allowed=allowed)
-    prompt = _prompt(given, number)
+    prompt = _prompt(fields, number)
     prompt_key = prompt if isinstance(prompt, str) else orjson.dumps(prompt).decode()
-    key = given.get("comparison_id")
+    key = fields.get("comparison_id")
     flipped = key is None and (models[1], replies[1] or "") < (models[0], replies[0] or "")
     if flipped:
         models, replies = models[::-1], replies[::-1]
@@ -67,28 +67,28 @@ def _generic(given: dict, number: int) -> VoteRow:
         key = (prompt_key, *models, *replies)
     elif not isinstance(key, str):
         raise AfinaError("exchange.row_text", row=number, column="comparison_id", found=type(key).__name__)
-    return VoteRow(key, prompt, prompt_key, replies, models, winner, flipped, False, given, number)
+    return VoteRow(key, prompt, prompt_key, replies, models, winner, flipped, False, fields, number)
 
 
-def _from_battle(given: dict) -> dict:
+def _from_battle(fields: dict) -> dict:
     """An Arena battle (`conversation_a`, `conversation_b`, `judge`, `question_id`) in our columns."""
-    first, second = given["conversation_a"], given.get("conversation_b")
+    first, second = fields["conversation_a"], fields.get("conversation_b")
     if not all(isinstance(turns, list) and len(turns) > 1 for turns in (first, second)):
-        return given
-    names = {"comparison_id": given.get("question_id"), "annotator_id": given.get("judge")}
+        return fields
+    names = {"comparison_id": fields.get("question_id"), "annotator_id": fields.get("judge")}
     turns = {"prompt": first[:-1], "completion_a": first[-1:], "completion_b": (second or [])[-1:]}
-    return names | given | turns
+    return names | fields | turns
 
 
-def _preference(given: dict, number: int) -> VoteRow:
+def _preference(fields: dict, number: int) -> VoteRow:
     """A preference pair: its chosen reply is a and won, unless it is a tie. Nobody says what stood where."""
     sides: list[tuple[tuple[Message, ...], str]] = []
-    if isinstance(given.get("chosen"), str) and str(given["chosen"]).startswith("\n\nHuman:"):
-        sides = [_hh(given, name, number) for name in ("chosen", "rejected")]
+    if isinstance(fields.get("chosen"), str) and str(fields["chosen"]).startswith("\n\nHuman:"):
+        sides = [_hh(fields, name, number) for name in ("chosen", "rejected")]
     else:
-        before = given.get("prompt", given.get("conversations", given.get("messages")))
+        before = fields.get("prompt", fields.get("conversations", fields.get("messages")))
         start = _turns(before, number, "prompt") if before is not None else ()
-        sides = [_trl(given, name, start, number) for name in ("chosen", "rejected")]
+        sides = [_trl(fields, name, start, number) for name in ("chosen", "rejected")]
     (prompt, chosen), (other_prompt, rejected) = sides
     if prompt != other_prompt:
         raise AfinaError("exchange.row_prompts", row=number)
@@ -97,12 +97,12 @@ def _preference(given: dict, number: int) -> VoteRow:
     prompt_key = orjson.dumps(prompt).decode()
     key = (prompt_key, chosen, rejected)
     replies, names = (chosen, rejected), ("chosen", "rejected")
-    winner: Winner = "tie" if given.get("tie") is True else "model_a"
-    return VoteRow(key, prompt, prompt_key, replies, names, winner, False, True, given, number)
+    winner: Winner = "tie" if fields.get("tie") is True else "model_a"
+    return VoteRow(key, prompt, prompt_key, replies, names, winner, False, True, fields, number)
 
 
-def _hh(given: dict, column: str, number: int) -> tuple[tuple[Message, ...], str]:
-    parts = _TURN.split(_text(given, column, number))
+def _hh(fields: dict, column: str, number: int) -> tuple[tuple[Message, ...], str]:
+    parts = _TURN.split(_text(fields, column, number))
     speakers, texts = parts[1::2], [text.strip() for text in parts[2::2]]
     if not speakers or speakers[-1] != "Assistant" or not texts[-1] or len(texts) < 2:
         raise AfinaError("exchange.row_hh", row=number, column=column)
@@ -113,10 +113,10 @@ def _hh(given: dict, column: str, number: int) -> tuple[tuple[Message, ...], str
     return turns[:-1], texts[-1]
 
 
-def _trl(given: dict, column: str, start: tuple[Message, ...], number: int) -> tuple[tuple[Message, ...], str]:
-    value = given.get(column)
+def _trl(fields: dict, column: str, start: tuple[Message, ...], number: int) -> tuple[tuple[Message, ...], str]:
+    value = fields.get(column)
     if isinstance(value, str) and start:
-        return start, _text(given, column, number)
+        return start, _text(fields, column, number)
     turns = start + _turns([value] if isinstance(value, dict) else value, number, column)
     if len(turns) < 2 or turns[-1]["role"] != "assistant" or not turns[-1]["content"].strip():
         raise AfinaError("exchange.row_reply", row=number, column=column)
@@ -138,8 +138,8 @@ def _turns(value: Any, number: int, column: str) -> tuple[Message, ...]:
         raise AfinaError("exchange.row_bad", row=number, reason=problem.words("en")) from None
 
 
-def _prompt(given: dict, number: int) -> str | tuple[Message, ...]:
-    prompt = given.get("prompt")
+def _prompt(fields: dict, number: int) -> str | tuple[Message, ...]:
+    prompt = fields.get("prompt")
     if isinstance(prompt, str) and prompt.strip():
         return prompt
     if isinstance(prompt, list) and prompt:
@@ -147,8 +147,8 @@ def _prompt(given: dict, number: int) -> str | tuple[Message, ...]:
     raise AfinaError("exchange.row_missing", row=number, column="prompt")
 
 
-def _text(given: dict, column: str, number: int) -> str:
-    value = given.get(column)
+def _text(fields: dict, column: str, number: int) -> str:
+    value = fields.get(column)
     if value is None or value == "":
         raise AfinaError("exchange.row_missing", row=number, column=column)
     if not isinstance(value, str):
@@ -156,9 +156,9 @@ def _text(given: dict, column: str, number: int) -> str:
     return value
 
 
-def _reply(given: dict, column: str, number: int) -> str | None:
+def _reply(fields: dict, column: str, number: int) -> str | None:
     """A reply's text; a report can do without, training cannot."""
-    value = given.get(column)
+    value = fields.get(column)
     if isinstance(value, list) and value and isinstance(value[-1], dict):
         value = value[-1].get("content")
     if value is None or isinstance(value, str):

@@ -118,8 +118,8 @@ class _Place:
 
 
 def _mine(connection: Connection, person: Annotator, this: Round) -> list[_Place]:
-    given = {"round": this.round_id, "phase": this.phase, "person": person.annotator_id}
-    return [_Place(*row) for row in _MINE.all(connection, given)]
+    parameters = {"round": this.round_id, "phase": this.phase, "person": person.annotator_id}
+    return [_Place(*row) for row in _MINE.all(connection, parameters)]
 
 
 def _held(connection: Connection, person: Annotator, mine: list[_Place], this: Round, load: Loads) -> _Place | None:

@@ -54,13 +54,13 @@ class Ballot:
         unknown = sorted(set(map(str, body)) - set(cls.__dataclass_fields__))
         if unknown:
             raise AfinaError("label.unknown_field", name=unknown[0])
-        given = {name: value for name, value in body.items() if value is not None}
+        fields = {name: value for name, value in body.items() if value is not None}
         for name in ("annotation_id", "comparison_id"):
-            if name not in given:
+            if name not in fields:
                 raise AfinaError("label.missing", name=name)
-        if isinstance(given.get("flags"), list):
-            given["flags"] = tuple(given["flags"])
-        return cls(**given)
+        if isinstance(fields.get("flags"), list):
+            fields["flags"] = tuple(fields["flags"])
+        return cls(**fields)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "annotation_id", _uuid("annotation_id", self.annotation_id))
@@ -110,10 +110,10 @@ def _number(name: str, value: object, low: int, high: int) -> None:
         raise AfinaError("label.number", name=name, value=value, low=low, high=high)
 
 
-def _check_ratings(given: object) -> None:
-    if not isinstance(given, Mapping) or not given.keys() <= {"left", "right"}:
+def _check_ratings(ratings: object) -> None:
+    if not isinstance(ratings, Mapping) or not ratings.keys() <= {"left", "right"}:
         raise AfinaError("label.ratings")
-    for scores in given.values():
+    for scores in ratings.values():
         if not isinstance(scores, Mapping) or len(scores) > 10:
             raise AfinaError("label.ratings")
         for criterion, value in scores.items():

@@ -203,9 +203,9 @@ def _next(connection: Connection, row: Row, to: State, discussed: Sequence[str] 
     return values
 
 
-def add_prompts(store: Store, round_id: str, wanted: Iterable[object]) -> int:
+def add_prompts(store: Store, round_id: str, new_prompts: Iterable[object]) -> int:
     """Appends prompts (texts or messages) that wait for their replies; returns how many the round has."""
-    rows = [messages_of("prompt", each) for each in wanted]
+    rows = [messages_of("prompt", each) for each in new_prompts]
     with store.write() as connection:
         store.lock(connection, f"round {round_id}")
         query = select(func.count()).select_from(prompts).where(prompts.c.round_id == round_id)
@@ -231,7 +231,7 @@ def generated(
     store: Store,
     round_id: str,
     position: int,
-    made: Sequence[Comparison],
+    items: Sequence[Comparison],
     dropped: str | None = None,
     counts: dict[str, int] | None = None,
 ) -> None:
@@ -246,16 +246,16 @@ def generated(
         state = "dropped" if dropped else "generated"
         if connection.execute(settled.values(state=state, reason=dropped)).rowcount != 1:
             return
-        _insert_comparisons(connection, round_id, made)
+        _insert_comparisons(connection, round_id, items)
         _tally(connection, round_id, (counts or {}) | ({f"dropped_{dropped}": 1} if dropped else {}))
 
 
-def add_comparisons(store: Store, round_id: str, made: Sequence[Comparison]) -> list[str]:
+def add_comparisons(store: Store, round_id: str, items: Sequence[Comparison]) -> list[str]:
     """Adds ready comparisons (imported pairs, gold items); returns their ids."""
     with store.write() as connection:
         store.lock(connection, f"round {round_id}")
-        _insert_comparisons(connection, round_id, made)
-    return [each.comparison_id for each in made]
+        _insert_comparisons(connection, round_id, items)
+    return [each.comparison_id for each in items]
 
 
 def discard(store: Store, round_id: str, ids: Sequence[str], reason: str) -> None:
@@ -288,8 +288,8 @@ def _mark_common(connection: Connection, this: Round, ids: Sequence[str] | None 
     if ids is None:
         query = select(comparisons.c.comparison_id).where(mine, comparisons.c.is_gold.is_(False))
         every = connection.execute(query.order_by(comparisons.c.position)).scalars().all()
-        wanted = min(this.settings.common_items, len(every))
-        ids = [every[(2 * i + 1) * len(every) // (2 * wanted)] for i in range(wanted)]
+        n_common = min(this.settings.common_items, len(every))
+        ids = [every[(2 * i + 1) * len(every) // (2 * n_common)] for i in range(n_common)]
     connection.execute(update(comparisons).where(mine).values(is_common=False))
     chosen = update(comparisons).where(mine, comparisons.c.comparison_id.in_(ids))
     connection.execute(chosen.values(is_common=True))
@@ -325,17 +325,17 @@ def comparison(row: Row) -> Comparison:
     return Comparison(**(values | {"prompt": tuple(values["prompt"])}))
 
 
-def _insert_comparisons(connection: Connection, round_id: str, made: Sequence[Comparison]) -> None:
-    if not made:
+def _insert_comparisons(connection: Connection, round_id: str, items: Sequence[Comparison]) -> None:
+    if not items:
         return
     query = select(func.coalesce(func.max(comparisons.c.position), -1))
     start = connection.execute(query.where(comparisons.c.round_id == round_id)).scalar_one() + 1
-    rows = [asdict(replace(each, round_id=round_id)) for each in made]
+    rows = [asdict(replace(each, round_id=round_id)) for each in items]
     extra = [{"position": start + i, "created_at": now()} for i in range(len(rows))]
     connection.execute(insert(comparisons), [row | more for row, more in zip(rows, extra, strict=True)])
     phases: tuple[Phase, ...] = ("blind", "discussed")
     zero = {"round_id": round_id, "votes": 0, "skips": 0, "reports": 0}
-    counters = [zero | {"comparison_id": each.comparison_id, "phase": p} for each in made for p in phases]
+    counters = [zero | {"comparison_id": each.comparison_id, "phase": p} for each in items for p in phases]
     connection.execute(insert(coverage), counters)
 
 

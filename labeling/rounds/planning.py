@@ -61,29 +61,29 @@ def plan(
 
     Raises: AfinaError `plan.too_short` where nobody gets past the common items.
     """
-    given = assumptions or Assumptions()
+    assumed = assumptions or Assumptions()
     for name, value, high in (("people", people, 100_000), ("minutes", minutes, 100_000)):
         if not 0 < value <= high:
             raise AfinaError("label.number", name=name, value=value, low=1, high=high)
-    votes_each = int(minutes * 60 // given.seconds_per_vote)
+    votes_each = int(minutes * 60 // assumed.seconds_per_vote)
     if votes_each < 1:
-        raise AfinaError("plan.too_short", minutes=minutes, seconds=given.seconds_per_vote)
+        raise AfinaError("plan.too_short", minutes=minutes, seconds=assumed.seconds_per_vote)
     common = min(common_items, votes_each)
     overlap = min(votes_wanted, people)
     others = people * (votes_each - common) // overlap
     votes = people * common + others * overlap
-    width = half_width(common + others, people, votes, given)
+    width = half_width(common + others, people, votes, assumed)
     return Plan(people, votes_each, votes, common + others, common, overlap, width)
 
 
-def half_width(prompts: int, people: int, votes: int, given: Assumptions | None = None) -> float:
+def half_width(prompts: int, people: int, votes: int, assumptions: Assumptions | None = None) -> float:
     """Half the 95 % interval of a win rate: prompts, annotators and single votes each add their variance.
 
     Var = prompt_sd²/prompts + annotator_sd²/people + (p(1-p) - prompt_sd² - annotator_sd²)/votes.
     """
-    given = given or Assumptions()
-    between = given.prompt_sd**2, given.annotator_sd**2
-    within = max(0.0, given.win_rate * (1 - given.win_rate) - sum(between))
+    assumptions = assumptions or Assumptions()
+    between = assumptions.prompt_sd**2, assumptions.annotator_sd**2
+    within = max(0.0, assumptions.win_rate * (1 - assumptions.win_rate) - sum(between))
     variance = between[0] / prompts + between[1] / people + within / votes
     return min(0.5, _Z * math.sqrt(variance))
 
@@ -105,8 +105,8 @@ def draw(
             sides[split(messages)].append(messages)
     random = Random(seed)
     drawn: list[tuple[tuple[Message, ...], Side]] = []
-    wanted: tuple[tuple[Side, int], ...] = (("train", n_train), ("heldout", n_heldout))
-    for side, n in wanted:
+    sizes: tuple[tuple[Side, int], ...] = (("train", n_train), ("heldout", n_heldout))
+    for side, n in sizes:
         if n > len(sides[side]):
             raise AfinaError("plan.too_few", side=side, wanted=n, found=len(sides[side]))
         drawn += [(each, side) for each in random.sample(sides[side], n)]

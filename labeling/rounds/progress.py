@@ -70,7 +70,7 @@ class Counters:
 
 def counters(store: Store, this: Round) -> Counters:
     with store.read() as connection:
-        joined, (asked, trusted) = _joined(connection, this), _asked(connection, this)
+        joined, (electorate, trusted) = _joined(connection, this), _voters(connection, this)
         simulated = _scalar(connection, _simulated(this))
         voting = _scalar(
             connection,
@@ -98,7 +98,8 @@ def counters(store: Store, this: Round) -> Counters:
         )
         times = list(connection.execute(recent).scalars())
     wants = [
-        asked + simulated if this.phase == "discussed" or row.is_common else this.settings.votes_wanted for row in rows
+        electorate + simulated if this.phase == "discussed" or row.is_common else this.settings.votes_wanted
+        for row in rows
     ]
     filled = [row.votes - row.doubted * trusted for row in rows]  # doubted votes fill nobody's place
     missing = sum(max(0, want - there) for there, want in zip(filled, wants, strict=True))
@@ -133,9 +134,9 @@ def version(store: Store) -> int:
 
 def judged(store: Store, annotator_id: str, this: Round) -> int:
     """How many comparisons somebody has judged in the round's present phase."""
-    given = {"person": annotator_id, "round": this.round_id, "phase": this.phase}
+    parameters = {"person": annotator_id, "round": this.round_id, "phase": this.phase}
     with store.read() as connection:
-        return int(connection.execute(_JUDGED, given).scalar_one())
+        return int(connection.execute(_JUDGED, parameters).scalar_one())
 
 
 def _joined(connection: Connection, this: Round) -> int:
@@ -146,7 +147,7 @@ def _joined(connection: Connection, this: Round) -> int:
     return _scalar(connection, select(func.count()).select_from(annotators).where(present, ~_GONE))
 
 
-def _asked(connection: Connection, this: Round) -> tuple[int, bool]:
+def _voters(connection: Connection, this: Round) -> tuple[int, bool]:
     """People before whom this round has put something, and whether they are the undoubted alone.
 
     Who left in an earlier lesson is not waited for; nor is somebody whose joining is doubted, unless there is
@@ -154,9 +155,9 @@ def _asked(connection: Connection, this: Round) -> tuple[int, bool]:
     """
     here = select(assignments.c.annotator_id).where(assignments.c.round_id == this.round_id)
     people = annotators.c.kind.in_(("voter", "invited"))
-    asked = select(func.count()).select_from(annotators).where(annotators.c.annotator_id.in_(here), people, ~_GONE)
-    undoubted = _scalar(connection, asked.where(annotators.c.doubt == ""))
-    return (undoubted, True) if undoubted else (_scalar(connection, asked), False)
+    query = select(func.count()).select_from(annotators).where(annotators.c.annotator_id.in_(here), people, ~_GONE)
+    undoubted = _scalar(connection, query.where(annotators.c.doubt == ""))
+    return (undoubted, True) if undoubted else (_scalar(connection, query), False)
 
 
 def _simulated(this: Round) -> Select:

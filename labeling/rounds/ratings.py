@@ -62,13 +62,13 @@ def of_policies(store: Store, policies: Iterable[str], side: Side | None = None)
     return [each for each in found if side in (None, split(each.prompt))]
 
 
-def newest(given: Iterable[Rating]) -> list[Rating]:
+def newest(ratings: Iterable[Rating]) -> list[Rating]:
     """Of ratings in the order in which they were given: the last one per person and reply, without those taken back.
 
     Taking back concerns the reply of one policy: the same words by another policy keep their rating.
     """
     by_policy: dict[tuple[str, ...], tuple[int, Rating]] = {}
-    for place, each in enumerate(given):
+    for place, each in enumerate(ratings):
         by_policy[*_reply(each), each.annotator_id, each.policy] = (place, each)
     standing: dict[tuple[str, ...], tuple[int, Rating]] = {}
     for place, each in sorted(by_policy.values(), key=lambda one: one[0]):

@@ -73,9 +73,9 @@ def next_number(connection: Connection, name: str) -> int:
     """
     rows = connection.execute(select(rounds.c.number, rounds.c.name)).all()
     taken = {row.number for row in rows}
-    asked = number_in(name)
-    if asked is not None and asked not in taken:
-        return asked
+    number_named = number_in(name)
+    if number_named is not None and number_named not in taken:
+        return number_named
     number = max([len(rows), *filter(None, taken)]) + 1
     names = set() if name else {row.name.casefold() for row in rows}
     while any(neutral(number, each).casefold() in names for each in LANGUAGES):

@@ -124,11 +124,11 @@ def _known(connection: Connection, ballot: Ballot, fingerprint: str) -> tuple[bo
 
 def _assignment(connection: Connection, person: Annotator, ballot: Ballot) -> Row:
     """What the server gave this annotator to judge; of one given twice, the one named or the last."""
-    given = {"person": person.annotator_id, "comparison": ballot.comparison_id}
+    parameters = {"person": person.annotator_id, "comparison": ballot.comparison_id}
     if ballot.assignment_id is None:
-        row = _PLACE.first(connection, given)
+        row = _PLACE.first(connection, parameters)
     else:
-        row = _NAMED_PLACE.first(connection, given | {"assignment": ballot.assignment_id})
+        row = _NAMED_PLACE.first(connection, parameters | {"assignment": ballot.assignment_id})
     if row is None:
         raise NotFound("vote.not_yours", comparison=ballot.comparison_id)
     return row
@@ -217,9 +217,9 @@ def _settle(store: Store, connection: Connection, ballot: Ballot, place: Row, th
     """Moves the assignment and the counters to the new judgement."""
     retracted = ballot.action == "retract"
     until = now() + this.settings.lease_seconds if retracted else place.lease_until
-    given: dict[str, Any] = {"now_current": None if retracted else ballot.annotation_id}
-    given |= {"now_action": None if retracted else ballot.action, "until": until}
-    _JUDGE.run(connection, given | {"assignment": place.assignment_id})
+    change: dict[str, Any] = {"now_current": None if retracted else ballot.annotation_id}
+    change |= {"now_action": None if retracted else ballot.action, "until": until}
+    _JUDGE.run(connection, change | {"assignment": place.assignment_id})
     after: Action | None = None if retracted else ballot.action
     before = place.action
     if place.current is not None and vote_standing.annotation_left_out(connection, place.current):

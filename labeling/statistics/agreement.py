@@ -130,8 +130,8 @@ def change(every: Votes) -> dict[str, Any] | None:
     """
     import numpy as np
 
-    asked = every.only(every.repeat == 0)
-    item, _, old, new = _twice(asked, asked.phase)
+    once = every.only(every.repeat == 0)
+    item, _, old, new = _twice(once, once.phase)
     if not len(item):
         return None
     found: dict[str, Any] = {"n_votes": len(item), "changed": float((old != new).mean())}

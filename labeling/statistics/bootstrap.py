@@ -82,9 +82,9 @@ def resample(
     return sums
 
 
-def resamples(n_votes: int, wanted: int | None = None) -> int:
+def resamples(n_votes: int, requested: int | None = None) -> int:
     """How many resamples so many votes get."""
-    return wanted or (N_BOOTSTRAP if n_votes <= LARGE else N_BOOTSTRAP_LARGE)
+    return requested or (N_BOOTSTRAP if n_votes <= LARGE else N_BOOTSTRAP_LARGE)
 
 
 def in_blocks(work: Callable[[int, int, Any], None], n: int, seed: int, cores: bool) -> None:

@@ -83,9 +83,9 @@ def preferred(
     sums = resample(prompt, votes.annotator, list(measures.values()), n_bootstrap, seed)
     found: dict[str, Estimate] = {}
     for (name, measure), drawn in zip(measures.items(), sums, strict=True):
-        told = estimate(drawn[:, 0], clusters(prompt[measure.keep], votes.annotator[measure.keep]))
+        effect = estimate(drawn[:, 0], clusters(prompt[measure.keep], votes.annotator[measure.keep]))
         few = np.unique(prompt[measure.keep]).size < _LEAST_PROMPTS
-        found[name] = replace(told, low=None, high=None) if few else told
+        found[name] = replace(effect, low=None, high=None) if few else effect
     return dict(sorted(found.items(), key=lambda pair: -_distance(pair[1])))
 
 

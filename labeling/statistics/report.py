@@ -87,19 +87,19 @@ def _rating(estimate: Estimate) -> dict[str, Any]:
     return {"rating": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
 
 
-def lines(made: Mapping[str, Any], language: str) -> list[str]:
+def lines(figures: Mapping[str, Any], language: str) -> list[str]:
     """The report's main numbers as lines for a terminal."""
     texts = messages(language)
-    found = [fill(texts["report.votes"], made)]
-    for model, rate in made["win_rate"].items():
-        rating = made["bradley_terry"][model]
+    found = [fill(texts["report.votes"], figures)]
+    for model, rate in figures["win_rate"].items():
+        rating = figures["bradley_terry"][model]
         row = {"model": model, "rate": _shown(rate, "value", 100), "n": rate["n"]}
         found.append(fill(texts["report.model"], row | {"rating": _shown(rating, "rating", 1)}))
     for key in ("krippendorff_alpha", "pairwise_agreement"):
-        value = made["agreement"][key]
+        value = figures["agreement"][key]
         found.append(fill(texts[f"report.{key}"], {"value": "-" if value is None else f"{value:.3f}"}))
     for key in ("position_bias", "length_bias"):
-        found.append(fill(texts[f"report.{key}"], {"value": _shown(made[key], "value", 100)}))
+        found.append(fill(texts[f"report.{key}"], {"value": _shown(figures[key], "value", 100)}))
     return found
 
 

@@ -134,8 +134,8 @@ def _rows(connection: Connection, table: Table, keys: list[tuple]) -> list[Chang
     columns = [table.c[name] for name in key_of(table)]
     found = []
     for start in range(0, len(keys), _CHUNK):
-        wanted = tuple_(*columns).in_(keys[start : start + _CHUNK])
-        for row in connection.execute(select(table).where(wanted)):
+        matches = tuple_(*columns).in_(keys[start : start + _CHUNK])
+        for row in connection.execute(select(table).where(matches)):
             values = {str(name): value for name, value in row._mapping.items()}
             key = tuple(values[name] for name in IDENTITY.get(table.name, key_of(table)))
             found.append(Change(table.name, key, values))

@@ -30,31 +30,31 @@ class Prepared:
     def __init__(self, statement: Any, columns: tuple[str, ...] | None = None) -> None:
         self._statement, self._columns = statement, columns
 
-    def run(self, connection: Connection, given: Mapping[str, Any]) -> None:
+    def run(self, connection: Connection, parameters: Mapping[str, Any]) -> None:
         """Executes it, for its effect alone."""
         if connection.dialect.name == "sqlite":
-            self._execute(connection, given)
+            self._execute(connection, parameters)
         else:
-            connection.execute(self._statement, dict(given))
+            connection.execute(self._statement, dict(parameters))
 
-    def all(self, connection: Connection, given: Mapping[str, Any]) -> list[Any]:
+    def all(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Any]:
         """Its rows, columns as attributes."""
         if connection.dialect.name != "sqlite":
-            return list(connection.execute(self._statement, dict(given)).all())
+            return list(connection.execute(self._statement, dict(parameters)).all())
         make, turns = self._results
-        rows = self._execute(connection, given).fetchall()
+        rows = self._execute(connection, parameters).fetchall()
         if not turns:
             return [make(*row) for row in rows]
         return [self._row(row) for row in rows]
 
-    def first(self, connection: Connection, given: Mapping[str, Any]) -> Any:
+    def first(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
         """Its first row, or None. The others are not asked for: a cursor left open would hold a read."""
-        rows = self.all(connection, given)
+        rows = self.all(connection, parameters)
         return rows[0] if rows else None
 
-    def _execute(self, connection: Connection, given: Mapping[str, Any]) -> Any:
+    def _execute(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
         sql, fixed, names = self._compiled
-        values = {**fixed, **given} if fixed else given
+        values = {**fixed, **parameters} if fixed else parameters
         driver: Any = connection.connection.driver_connection
         return driver.execute(sql, [turn(values[name]) if turn else values[name] for name, turn in names])
 
@@ -83,6 +83,6 @@ class Prepared:
     def _results(self) -> tuple[Callable[..., Any], list[tuple[int, Callable[[Any], Any]]]]:
         """What makes a row, and what turns SQLite's values at which place into Python's."""
         columns = list(self._statement.selected_columns)
-        made = [each.type.dialect_impl(_SQLITE).result_processor(_SQLITE, None) for each in columns]
-        turns = [(i, turn) for i, turn in enumerate(made) if turn is not None]
+        processors = [each.type.dialect_impl(_SQLITE).result_processor(_SQLITE, None) for each in columns]
+        turns = [(i, turn) for i, turn in enumerate(processors) if turn is not None]
         return namedtuple("Row", [each.key for each in columns]), turns

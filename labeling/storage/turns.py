@@ -67,7 +67,7 @@ class Turns:
                 if failed:
                     self._group = None
                     group.roll_back()
-                elif not self._turn.wanted or group.size >= MOST:
+                elif not self._turn.is_wanted or group.size >= MOST:
                     self._group = None
                     group.commit()
             finally:  # the next one has its turn, whatever the database did to this one
@@ -86,7 +86,7 @@ class _Fair:
         self._held = False
 
     @property
-    def wanted(self) -> bool:
+    def is_wanted(self) -> bool:
         return bool(self._waiting)
 
     def take(self) -> None:

@@ -23,7 +23,7 @@ def studies(tmp_path):
 
 def until(studies, state, kind="one"):
     for _ in range(4500):
-        told = studies.told(VISITOR, kind)
+        told = studies.latest(VISITOR, kind)
         if told is not None and told.state == state:
             return told
         time.sleep(0.02)
@@ -38,7 +38,7 @@ def test_it_is_told_as_it_goes_on_and_stops_where_it_is(studies, tmp_path):
             say(n, 10_000, {"n": n})
             time.sleep(0.005)
 
-    assert studies.told(VISITOR, "one") is None
+    assert studies.latest(VISITOR, "one") is None
     with pytest.raises(NotAllowed):
         studies.begin(VISITOR, "one", {}, count)
     studies.begin(TEACHER, "one", {"what": "x"}, count)
@@ -49,7 +49,7 @@ def test_it_is_told_as_it_goes_on_and_stops_where_it_is(studies, tmp_path):
     with pytest.raises(NotAllowed):
         studies.stop(VISITOR, "one")
     other = Studies(tmp_path, Roles(Settings(home=tmp_path)))  # the app after a restart
-    interrupted = other.told(VISITOR, "one")
+    interrupted = other.latest(VISITOR, "one")
     assert interrupted is not None and interrupted.state == "interrupted"
     time.sleep(0.05)
     studies.stop(TEACHER, "one")

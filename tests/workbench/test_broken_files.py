@@ -303,7 +303,7 @@ def look(services, broken: str) -> None:
     services.lineage.graph(TEACHER)
     services.course.judges(TEACHER)
     for kind in ("ways", "search", "measure"):
-        services.course.told(TEACHER, kind)
+        services.course.latest(TEACHER, kind)
     services.course.searches(TEACHER)
     services.rounds.starred(TEACHER)
     services.comparing.alternatives.documents(TEACHER)

@@ -9,11 +9,11 @@ from tuning.config.training import SFTConfig
 from tuning.data import uploads
 from workbench.access import Roles
 from workbench.actors import TEACHER, VISITOR
-from workbench.alignment.ai_feedback import Asked
+from workbench.alignment.ai_feedback import JudgeChoice
 from workbench.chat.chat_service import Comparing
 from workbench.services import build
 from workbench.voting.prompt_sources import read_prompts
-from workbench.voting.rounds import Wanted
+from workbench.voting.rounds import RoundRequest
 
 ROWS = '{"prompt": "Why?", "completion": "Because."}\n' * 30
 
@@ -63,7 +63,7 @@ def test_no_folder_of_a_server_is_a_model(hosted, tmp_path):
         lambda: services.training.check_data(TEACHER, "plain.en", None, SFTConfig(source_model=folder)),
         lambda: services.training.compare(TEACHER, SFTConfig(source_model=folder), "plain.en", ["lora"]),
         lambda: services.classifying.start(TEACHER, ClassifyConfig(source_model=folder), None, ["lora"]),
-        lambda: services.rounds.make(TEACHER, Wanted("x", (folder,), prompts=("a",), n_train=0, n_heldout=1)),
+        lambda: services.rounds.make(TEACHER, RoundRequest("x", (folder,), prompts=("a",), n_train=0, n_heldout=1)),
         lambda: services.comparing.replies(TEACHER, [folder], "Hello"),
         lambda: services.comparing.engine.generate([folder], [[]], None),
         lambda: services.comparing.engine.stream(["pocket", folder], [[]], None),
@@ -71,8 +71,8 @@ def test_no_folder_of_a_server_is_a_model(hosted, tmp_path):
         lambda: services.course.red_team(TEACHER, [folder], "en"),
         lambda: services.course.compare_ways(TEACHER, folder),
         lambda: services.training.latency(TEACHER, folder),
-        lambda: services.judging.revise(TEACHER, folder, "x", ["a"], Asked("policy", "pocket")),
-        lambda: services.judging.revise(TEACHER, "pocket", "x", ["a"], Asked("policy", folder)),
+        lambda: services.judging.revise(TEACHER, folder, "x", ["a"], JudgeChoice("policy", "pocket")),
+        lambda: services.judging.revise(TEACHER, "pocket", "x", ["a"], JudgeChoice("policy", folder)),
         lambda: services.comparing.sampled(TEACHER, f"{folder}*2", "Hello", 2),
     ]
     for call in calls[:-1]:

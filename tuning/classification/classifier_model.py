@@ -126,12 +126,12 @@ def about(folder: Path) -> About:
 
 def load(folder: Path, base: Base, adapter: Path | None, pad: int) -> Any:
     """The classifier in `folder` on its `base` (and the language model's `adapter` it began on)."""
-    told = about(folder)
-    if told.strategy == "full":
+    description = about(folder)
+    if description.strategy == "full":
         whole = Base(base.name, str(folder), "", "folder")
-        return build(whole, None, told.labels, pad, told.seed)
-    model = build(base, adapter, told.labels, pad, told.seed)
-    if told.strategy == "lora":
+        return build(whole, None, description.labels, pad, description.seed)
+    model = build(base, adapter, description.labels, pad, description.seed)
+    if description.strategy == "lora":
         return PeftModel.from_pretrained(model, str(folder)).eval()
     model.load_state_dict(load_file(str(folder / HEAD)), strict=False)
     return model

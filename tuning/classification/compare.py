@@ -58,8 +58,8 @@ def submit(
     queue.store.require_free(*filter(None, called.values()))
     if "generate" in strategies:
         peft_methods.check_writes(resolver.resolve(config.source_model, queue.store.home).base)
-    told = {"group": secrets.token_hex(4), "group_name": name or data.name, "labels": list(data.labels)}
-    told |= extra or {}
+    extra_info = {"group": secrets.token_hex(4), "group_name": name or data.name, "labels": list(data.labels)}
+    extra_info |= extra or {}
     runs = []
     for strategy in strategies:
         if strategy == "generate":
@@ -67,10 +67,10 @@ def submit(
             if not train.rows:
                 raise AfinaError("jobs.no_train", name=data.name, n=len(data.rows))
             sft = generative.config_for(config)
-            runs.append(queue.submit("sft", sft, train, called[strategy], validation=heldout, extra=told))
+            runs.append(queue.submit("sft", sft, train, called[strategy], validation=heldout, extra=extra_info))
         else:
             own = dataclasses.replace(config, strategy=strategy)
-            runs.append(queue.submit("classify", own, data, called[strategy], extra=told))
+            runs.append(queue.submit("classify", own, data, called[strategy], extra=extra_info))
     return runs
 
 

@@ -66,9 +66,9 @@ def measure(run: Run, engine: Engine, progress: Callable[[int, int], None] = lam
 
     train, heldout = (_labelled(run.rows(side)) for side in ("train", "heldout"))
     labels = sorted(run.info.extra["labels"])
-    asked = run.rows("heldout")[:MOST_ASKED]
+    rows = run.rows("heldout")[:MOST_ASKED]
     heldout = heldout[:MOST_ASKED]
-    talks = [list(row.messages[:-1]) for row in asked]
+    talks = [list(row.messages[:-1]) for row in rows]
     sampling = Sampling(greedy=True, max_new_tokens=16)
     replies = engine.generate([run.name] * len(talks), talks, sampling, progress=progress)
     began = time.monotonic()
@@ -80,7 +80,7 @@ def measure(run: Run, engine: Engine, progress: Callable[[int, int], None] = lam
     # A reply that names no class is one more way to be wrong: a column of its own.
     report = metrics.report(train, heldout, [*labels, "—"], probabilities)
     status = run.status()
-    told = {
+    measured = {
         **asdict(report),
         **_run_figures(status),
         "strategy": "generate",
@@ -88,8 +88,8 @@ def measure(run: Run, engine: Engine, progress: Callable[[int, int], None] = lam
         "adapter_bytes": sum(path.stat().st_size for path in run.adapter_dir.glob("*.safetensors")),
         "untrained_accuracy": None,
     }
-    files.write_json(run.path / metrics.FILE, told)
-    return told
+    files.write_json(run.path / metrics.FILE, measured)
+    return measured
 
 
 def _run_figures(status: Any) -> dict[str, Any]:

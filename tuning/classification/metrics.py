@@ -115,6 +115,6 @@ def read(folder: Path) -> dict[str, Any] | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    told = read_json(path)
-    records.check(Report, told, path)
-    return told
+    values = read_json(path)
+    records.check(Report, values, path)
+    return values

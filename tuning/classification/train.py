@@ -205,8 +205,8 @@ def _setup(run: Run, config: ClassifyConfig, home: Path, labels: list[str]) -> S
     adapter = parent_adapter(run, home)
     info, device = model_info.describe(base), loader.device()
     if device.kind == "cpu":
-        wanted = threads_for(info.parameters, torch.get_num_threads())
-        torch.set_num_threads(min(wanted, torch.get_num_threads()))
+        threads = threads_for(info.parameters, torch.get_num_threads())
+        torch.set_num_threads(min(threads, torch.get_num_threads()))
     tokenizer = classifier_model.tokenizer_of(base)
     model = classifier_model.build(base, adapter, labels, int(tokenizer.pad_token_id), config.seed)
     dtype = dtype_for(config.dtype, device.dtype, info.parameters)
@@ -269,7 +269,7 @@ def _keep(run: Run, setup: Setup, config: ClassifyConfig, plan: ClassifyPlan) ->
         beside, classifier_model.About(setup.labels, config.strategy, plan.max_length, config.seed)
     )
     setup.tokenizer.save_pretrained(str(beside))
-    told = card.write(run, setup.base, setup.info, vars(plan))
+    card_text = card.write(run, setup.base, setup.info, vars(plan))
     origin = {
         "run_id": run.id,
         "name": run.name,
@@ -278,8 +278,8 @@ def _keep(run: Run, setup: Setup, config: ClassifyConfig, plan: ClassifyPlan) ->
         "base": {"name": neutral_id(setup.base), "sha256": setup.base.sha256},
     }
     files.write_json(beside / "afina.json", origin)
-    files.write_text(beside / "README.md", told)
-    files.write_text(run.card, told)
+    files.write_text(beside / "README.md", card_text)
+    files.write_text(run.card, card_text)
     if run.adapter_dir.exists():
         run.adapter_dir.rename(old)
     beside.rename(run.adapter_dir)

@@ -24,9 +24,9 @@ def add(command: Command) -> None:
     compare.add_argument("--limit", type=int, default=0, help="first rows taken; 0: all")
     compare.add_argument("--name", default="", help="beginning of the runs' names")
     compare.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
-    asked = command("predict", predict, "Classify a text with a trained classifier.")
-    asked.add_argument("--model", required=True, help="a run of the method classify")
-    asked.add_argument("--text", help="read from stdin if not given")
+    predict_command = command("predict", predict, "Classify a text with a trained classifier.")
+    predict_command.add_argument("--model", required=True, help="a run of the method classify")
+    predict_command.add_argument("--text", help="read from stdin if not given")
 
 
 def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
@@ -53,7 +53,7 @@ def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
 
             print(f"{run.name}: generating the labels of the validation texts …", file=sys.stderr)
             generative.measure(run, Engine(settings.home))
-    table = [told for line in ways.lines(store, runs[0].info.extra["group"]) if (told := _line(line))]
+    table = [row for line in ways.lines(store, runs[0].info.extra["group"]) if (row := _line(line))]
     if not table:
         raise AfinaError("classify.no_report", name=runs[0].name, state=runs[0].state)
     first = table[0]

@@ -37,15 +37,15 @@ def inspect(options: argparse.Namespace, settings: Settings) -> Answer:
     if not 0.2 <= options.threshold <= 1:
         raise AfinaError("config.range", name="threshold", value=options.threshold, min=0.2, max=1)
     data: Any = (job.read_labels if options.labelled else job.read)(options.dataset)
-    told = asdict(data_quality.look(data.rows, threshold=options.threshold)) | {"n_skipped": data.n_skipped}
-    lines = [f"{name}: {value}" for name, value in told.items() if name not in ("leaks", "odd")]
+    report = asdict(data_quality.look(data.rows, threshold=options.threshold)) | {"n_skipped": data.n_skipped}
+    lines = [f"{name}: {value}" for name, value in report.items() if name not in ("leaks", "odd")]
     lines += [
         f"validation row {leak['heldout_row']} ~ training row {leak['train_row']} ({leak['similarity']:.2f}): "
         f"{leak['text']}"
-        for leak in told["leaks"]
+        for leak in report["leaks"]
     ]
-    lines += [f"row {odd['row']}: {odd['what']} near “{odd['near']}”" for odd in told["odd"]]
-    return told, lines
+    lines += [f"row {odd['row']}: {odd['what']} near “{odd['near']}”" for odd in report["odd"]]
+    return report, lines
 
 
 def sift(options: argparse.Namespace, settings: Settings) -> Answer:
@@ -62,5 +62,5 @@ def sift(options: argparse.Namespace, settings: Settings) -> Answer:
     )
     kept, out = red.parted(job.read(options.dataset).rows, is_bad)
     write_rows(Path(options.out), kept)
-    told = {"kept": len(kept), "taken_out": [row.number for row in out], "out": options.out}
-    return told, [f"{len(kept)} rows kept, {len(out)} taken out: {options.out}"]
+    result = {"kept": len(kept), "taken_out": [row.number for row in out], "out": options.out}
+    return result, [f"{len(kept)} rows kept, {len(out)} taken out: {options.out}"]

@@ -61,8 +61,8 @@ def redteam(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.inference.engine import Engine
 
     no_progress_bars()
-    asked = red.attacks(options.language, Path(options.prompts) if options.prompts else None)
-    outcomes = [asdict(each) for each in red.measure(Engine(settings.home), options.models, asked)]
+    attacks = red.attacks(options.language, Path(options.prompts) if options.prompts else None)
+    outcomes = [asdict(each) for each in red.measure(Engine(settings.home), options.models, attacks)]
     lines = [
         f"{each['policy']:20} " + "  ".join(f"{kind}: {share:.0%} refused" for kind, share in each["refused"].items())
         for each in outcomes

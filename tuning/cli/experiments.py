@@ -45,22 +45,22 @@ def experiment(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.runs.run_store import RunStore
 
     queue = Queue(RunStore(settings.home), executor_of(settings, settings.base_model))
-    wanted = recipes.Options(
+    chosen = recipes.Options(
         options.language, options.share, options.steps, options.offline, data=options.train_dataset
     )
-    started = recipes.start(queue, options.recipe, wanted)
+    started = recipes.start(queue, options.recipe, chosen)
     used = started.used
     print(f"{used.model} on {used.data}{' (Hub)' if used.from_hub else ''}", file=sys.stderr)
     show = Progress()
-    told = [
+    runs = [
         {**job.Job(run, queue).to_dict(), "part": run.info.extra.get("part", "")}
         for run in in_turn(queue, started.runs, lambda run: show(run.status()))
     ]
     lines = [
         f"{row['name']:16} {row['part']:20} validation loss {row['heldout_before']} -> {row['heldout_after']}"
-        for row in told
+        for row in runs
     ]
-    return {**asdict(used), "runs": told}, lines
+    return {**asdict(used), "runs": runs}, lines
 
 
 def search(options: argparse.Namespace, settings: Settings) -> Answer:

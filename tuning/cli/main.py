@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> Parser:
-    made = Parser(prog="python -m tuning", description="Fine-tune small language models.")
-    commands = made.add_subparsers(required=True, metavar="command", parser_class=Parser)
+    root = Parser(prog="python -m tuning", description="Fine-tune small language models.")
+    commands = root.add_subparsers(required=True, metavar="command", parser_class=Parser)
     common = Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
@@ -57,7 +57,7 @@ def parser() -> Parser:
     _evaluate(command("evaluate", evaluate, "Measure a model on a data set."))
     for subject in (classifiers, peft, evaluation, data, experiments):
         subject.add(command)
-    return made
+    return root
 
 
 def _method(sub: argparse.ArgumentParser, method: str) -> None:
@@ -109,8 +109,8 @@ def train(options: argparse.Namespace, settings: Settings) -> Answer:
     validation = read(options.validation_dataset) if options.validation_dataset else None
     data = read(options.train_dataset)
     if data.n_skipped:
-        told = AfinaError("data.note.left_out", n=data.n_skipped, name=data.name, first=data.skipped[0])
-        print(told.words(language()), file=sys.stderr)
+        note = AfinaError("data.note.left_out", n=data.n_skipped, name=data.name, first=data.skipped[0])
+        print(note.words(language()), file=sys.stderr)
     return watch(job.submit(method, config, data, options.name, settings.home, validation))
 
 
@@ -131,8 +131,8 @@ def runs(options: argparse.Namespace, settings: Settings) -> Answer:
         queue, run = _queue(settings, options.name)
         from tuning.api.job import Job
 
-        told = Job(run, queue).to_dict()
-        return told, [f"{name}: {value}" for name, value in told.items()]
+        job = Job(run, queue).to_dict()
+        return job, [f"{name}: {value}" for name, value in job.items()]
     table = store.gather(lambda run: asdict(summarise(run, store)))
     for problem in store.broken.values():
         print(" ".join(problem.words(language()).split()), file=sys.stderr)
@@ -147,13 +147,13 @@ def runs(options: argparse.Namespace, settings: Settings) -> Answer:
 def stop(options: argparse.Namespace, settings: Settings) -> Answer:
     queue, run = _queue(settings, options.name)
     queue.stop(run.id)
-    return _told(run)
+    return _summary(run)
 
 
 def cancel(options: argparse.Namespace, settings: Settings) -> Answer:
     queue, run = _queue(settings, options.name)
     queue.cancel(run.id)
-    return _told(run)
+    return _summary(run)
 
 
 def delete(options: argparse.Namespace, settings: Settings) -> Answer:
@@ -198,16 +198,16 @@ def evaluate(options: argparse.Namespace, settings: Settings) -> Answer:
         limit=options.limit,
         match=options.match,
     )
-    told = asdict(result)
-    return told, [f"{name}: {value}" for name, value in told.items()]
+    values = asdict(result)
+    return values, [f"{name}: {value}" for name, value in values.items()]
 
 
 def merge(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.runs.merge import merge as write
 
     no_progress_bars()
-    told = write(options.model, settings.home, options.out).to_dict()
-    return told, [f"{name}: {value}" for name, value in told.items()]
+    manifest = write(options.model, settings.home, options.out).to_dict()
+    return manifest, [f"{name}: {value}" for name, value in manifest.items()]
 
 
 def _queue(settings: Settings, name: str) -> tuple[Any, Any]:
@@ -220,5 +220,5 @@ def _queue(settings: Settings, name: str) -> tuple[Any, Any]:
     return Queue(store, executor_of(settings, run.info.base["name"])), run
 
 
-def _told(run: Any) -> Answer:
+def _summary(run: Any) -> Answer:
     return {"name": run.name, "run_id": run.id, "state": run.state}, [f"{run.name}: {run.state}"]

@@ -103,15 +103,15 @@ def latency(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.inference.latency import measure
 
     no_progress_bars()
-    told = asdict(measure(options.model, settings.home, options.tokens, options.repeats))
-    return told, [f"{name}: {value}" for name, value in told.items()]
+    values = asdict(measure(options.model, settings.home, options.tokens, options.repeats))
+    return values, [f"{name}: {value}" for name, value in values.items()]
 
 
 def calculate(options: argparse.Namespace, settings: Settings) -> Answer:
     if options.tokens is not None:
-        told = asdict(memory_math.corpus(options.tokens, options.parameters))
-        told["tib"] = told["n_bytes"] / memory_math.TIB  # often written TB
-        return told, [f"{name}: {value:.4g}" for name, value in told.items()]
+        figures = asdict(memory_math.corpus(options.tokens, options.parameters))
+        figures["tib"] = figures["n_bytes"] / memory_math.TIB  # often written TB
+        return figures, [f"{name}: {value:.4g}" for name, value in figures.items()]
     shape = memory_math.square(
         "model", int(options.parameters), options.layers, options.hidden, options.heads, options.matrices
     )
@@ -120,9 +120,9 @@ def calculate(options: argparse.Namespace, settings: Settings) -> Answer:
         found = memory_math.memory(shape, method, options.rank, options.precision, options.batch, options.length)
         answer[method] = asdict(found) | {"total": found.total}
     lines = [
-        f"{method:6} {told['total'] / 1e9:>10,.1f} GB = weights {told['weights'] / 1e9:,.1f} + gradients "
-        f"{told['gradients'] / 1e9:,.2f} + optimiser {told['optimiser'] / 1e9:,.2f} + activations "
-        f"{told['activations'] / 1e9:,.2f}; trained: {told['trained']:,}"
-        for method, told in answer.items()
+        f"{method:6} {figures['total'] / 1e9:>10,.1f} GB = weights {figures['weights'] / 1e9:,.1f} + gradients "
+        f"{figures['gradients'] / 1e9:,.2f} + optimiser {figures['optimiser'] / 1e9:,.2f} + activations "
+        f"{figures['activations'] / 1e9:,.2f}; trained: {figures['trained']:,}"
+        for method, figures in answer.items()
     ]
     return answer, lines

@@ -103,9 +103,9 @@ def memory(
         "hidden": shape.hidden,
         "heads": shape.heads,
     }
-    for size, given in (sizes | {"rank": rank, "batch": batch, "length": length}).items():
-        if not 0 < given < 1e30:
-            raise AfinaError("config.range", name=size, value=given, min=1, max=1e30)
+    for size, number in (sizes | {"rank": rank, "batch": batch, "length": length}).items():
+        if not 0 < number < 1e30:
+            raise AfinaError("config.range", name=size, value=number, min=1, max=1e30)
     for name, value, choices in (("method", method, METHODS), ("precision", precision, PRECISIONS)):
         if value not in choices:
             raise AfinaError("config.choice", name=name, value=value, choices=", ".join(choices))

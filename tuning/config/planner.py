@@ -103,10 +103,10 @@ def preference_steps(config: PreferenceConfig, n: int) -> tuple[int, int]:
     return min(steps, (config.most_epochs or steps) * per_epoch), batch
 
 
-def dtype_for(wanted: str, device_dtype: str, parameters: int) -> str:
+def dtype_for(requested: str, device_dtype: str, parameters: int) -> str:
     """What `wanted` ("auto" or a format) means for a model of this size on a device that prefers `device_dtype`."""
-    if wanted != "auto":
-        return wanted
+    if requested != "auto":
+        return requested
     return "bfloat16" if device_dtype == "bfloat16" and parameters >= SMALL else "float32"
 
 
@@ -153,9 +153,9 @@ def cut_lengths(facts: Facts, max_length: int) -> list[int]:
 def _fit(config: SFTConfig, facts: Facts, batch: int, max_length: int, dtype: str) -> tuple[int, bool, int]:
     """(passes, gradient checkpointing, bytes): first whole batches, then recomputing, then smaller passes."""
     passes = min(config.gradient_accumulation or 1, batch)
-    wanted = config.gradient_checkpointing
+    by_hand = config.gradient_checkpointing
     room = 0.8 * facts.free_memory
-    options = [wanted] if wanted is not None else [False] if config.peft == "prefix" else [False, True]
+    options = [by_hand] if by_hand is not None else [False] if config.peft == "prefix" else [False, True]
     for checkpointing in options:
         needed = _memory(facts, math.ceil(batch / passes), max_length, dtype, checkpointing, config.peft)
         if needed <= room:

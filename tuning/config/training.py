@@ -28,8 +28,8 @@ def knob(
     choices: tuple[Any, ...] = (),
 ) -> Any:
     """A field; `group` "method" (integers as sliders) and "basic" stand open in the form, the rest is folded."""
-    told = {"help": help, "unit": unit, "group": group, "min": min, "max": max, "choices": choices}
-    return dataclasses.field(default=default, metadata=told)
+    metadata = {"help": help, "unit": unit, "group": group, "min": min, "max": max, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 # name -> settings. "quick" shows the principle within seconds on `pocket`, "thorough" takes its time.
@@ -58,15 +58,15 @@ class Config:
 
         Raises: AfinaError `config.unknown`, `config.kind`, `config.range`, `config.choice`, `config.preset`.
         """
-        given = dict(settings)
-        preset = str(given.pop("preset", "") or "balanced")
+        values = dict(settings)
+        preset = str(values.pop("preset", "") or "balanced")
         if preset not in cls.presets:
             raise AfinaError("config.preset", value=preset, choices=", ".join(cls.presets))
         hints = {name: hint for name, hint in get_type_hints(cls).items() if name != "presets"}
-        unknown = [name for name in given if name not in hints]
+        unknown = [name for name in values if name not in hints]
         if unknown:
             raise AfinaError("config.unknown", name=unknown[0], known=", ".join(hints))
-        parsed = {name: _parse(name, value, hints[name]) for name, value in given.items()}
+        parsed = {name: _parse(name, value, hints[name]) for name, value in values.items()}
         return cls(**{**cls.presets[preset], **parsed})
 
     @classmethod
@@ -282,11 +282,11 @@ AdapterConfig = SFTConfig | PreferenceConfig
 
 
 def _check(field: dataclasses.Field, value: Any) -> None:
-    told = field.metadata
-    if told["choices"] and value not in told["choices"]:
-        choices = ", ".join(str(choice) for choice in told["choices"])
+    limits = field.metadata
+    if limits["choices"] and value not in limits["choices"]:
+        choices = ", ".join(str(choice) for choice in limits["choices"])
         raise AfinaError("config.choice", name=field.name, value=value, choices=choices)
-    low, high = told["min"], told["max"]
+    low, high = limits["min"], limits["max"]
     if low is not None and not (isinstance(value, (int, float)) and low <= value <= high):  # NaN fails too
         raise AfinaError("config.range", name=field.name, value=value, min=low, max=high)
 

@@ -138,10 +138,10 @@ def _turns(cells: Cells, part: str, value: Any) -> list[dict[str, str]]:
         role = _ROLES.get(said.strip().lower())
         if role is None:
             raise cells.error("data.role", part, role=said or "-", roles=", ".join(_ROLES))
-        given = next((turn[key] for key in ("content", "value", "parts", "text") if turn.get(key) is not None), "")
-        text = _parts_text(given)
+        content = next((turn[key] for key in ("content", "value", "parts", "text") if turn.get(key) is not None), "")
+        text = _parts_text(content)
         if text is None:
-            raise cells.error("data.not_text", part, found=str(given)[:80])
+            raise cells.error("data.not_text", part, found=str(content)[:80])
         if not text and role != "system":
             raise cells.error("data.empty_turn", part, role=said)
         if text:
@@ -167,8 +167,8 @@ def instances(cells: Cells) -> list[list[dict[str, str]]]:
     for instance in cells.value("instances"):
         if not isinstance(instance, dict) or not _stripped(instance.get("output") or ""):
             raise cells.error("data.empty_field", "instances")
-        given = _clean(str(instance.get("input") or ""))
-        question = "\n".join(filter(None, (cells.text("prompt"), given)))
+        input_text = _clean(str(instance.get("input") or ""))
+        question = "\n".join(filter(None, (cells.text("prompt"), input_text)))
         conversations.append(_pair(question, _clean(str(instance["output"]))))
     return conversations
 

@@ -212,7 +212,7 @@ def _read(kind: type[T], path: Path) -> list[T]:
         raise BrokenFile(path, "missing")
     rows = []
     for number, each in read_lines(path):
-        row = records.made(kind, each, path)
+        row = records.build(kind, each, path)
         messages = row.messages if isinstance(row, Row) else getattr(row, "prompt", ())
         if not isinstance(messages, str) and any(_MESSAGE - message.keys() for message in messages):
             raise BrokenFile(path, "line", number=number, what="role, content")

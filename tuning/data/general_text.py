@@ -47,8 +47,8 @@ def facts() -> list[tuple[Row, ...]]:
             if (other.relation, other.domain) == (fact.relation, fact.domain) and other.o != fact.o
         }
         rivals = random.Random(index).sample(sorted(others), min(_RIVALS, len(others)))
-        told = [fact, *(replace(fact, o=others[name].o) for name in rivals)]
-        rows = [fact_row(each, "plain", language, random.Random(index)) for each in told]
+        stated = [fact, *(replace(fact, o=others[name].o) for name in rivals)]
+        rows = [fact_row(each, "plain", language, random.Random(index)) for each in stated]
         found.append(tuple(Row(messages=tuple(cast("list[dict[str, str]]", row["messages"]))) for row in rows))
     return found
 

@@ -42,10 +42,10 @@ def _open(name: str, config: str, split: str, token: str) -> Any:
     from datasets import load_dataset
 
     streams = load_dataset(name, config or None, streaming=True, token=token or None)
-    wanted = split or ("train" if "train" in streams else next(iter(streams)))
-    if wanted not in streams:
-        raise AfinaError("data.hub_split", source=name, split=wanted, splits=", ".join(streams))
-    return streams[wanted]
+    chosen = split or ("train" if "train" in streams else next(iter(streams)))
+    if chosen not in streams:
+        raise AfinaError("data.hub_split", source=name, split=chosen, splits=", ".join(streams))
+    return streams[chosen]
 
 
 def _bounded(stream: Any, max_mb: int) -> Any:

@@ -158,11 +158,11 @@ def from_records(
     """Raises: as `load`."""
     text_column = text or _column(columns, TEXTS)
     label_column = label or _column(columns, LABELS)
-    for part, wanted in (("text", text_column), ("label", label_column)):
-        if not wanted:
+    for part, column in (("text", text_column), ("label", label_column)):
+        if not column:
             raise AfinaError(f"classify.no_{part}", columns=", ".join(columns))
-        if wanted not in columns:
-            raise AfinaError("classify.columns", part=part, wanted=wanted, columns=", ".join(columns))
+        if column not in columns:
+            raise AfinaError("classify.columns", part=part, wanted=column, columns=", ".join(columns))
     rows, trouble = [], Problems()
     trouble.extend(problems or Problems())
     for number, record in records:
@@ -197,10 +197,10 @@ def _checked(
         raise AfinaError("classify.no_rows", name=name, n=n_problems, first=first)
     counts = Counter(row.label for row in rows)
     if len(counts) == 1:
-        told = {"name": name, "label": next(iter(counts)), "n": len(rows)}
+        params = {"name": name, "label": next(iter(counts)), "n": len(rows)}
         if n_problems:  # perhaps the other class was there, and its labels are missing
-            raise AfinaError("classify.one_class_left", **told, skipped=n_problems, first=problems[0])
-        raise AfinaError("classify.one_class", **told)
+            raise AfinaError("classify.one_class_left", **params, skipped=n_problems, first=problems[0])
+        raise AfinaError("classify.one_class", **params)
     if len(counts) > MOST_CLASSES or (len(rows) > 20 and len(counts) > len(rows) / 2):
         first, second, third = (label[:30] for label in list(counts)[:3])
         raise AfinaError(
@@ -244,6 +244,6 @@ def _shipped(record: Mapping[str, Any]) -> dict[str, Any]:
     """A shipped row as text and label; of the sentiment set the review is what follows the question."""
     if "messages" not in record:
         return dict(record)
-    asked = str(record["messages"][0]["content"])
-    before, _, after = asked.partition("? ") if "? " in asked else asked.partition(": ")
+    prompt = str(record["messages"][0]["content"])
+    before, _, after = prompt.partition("? ") if "? " in prompt else prompt.partition(": ")
     return {"text": after or before, "label": record.get("label")}

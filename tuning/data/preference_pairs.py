@@ -68,8 +68,8 @@ def pair_of(record: Mapping[str, Any], number: int = 0) -> Pair:
     for column in ("chosen", "rejected"):
         if not record.get(column):
             raise AfinaError("pairs.missing", row=number, column=column)
-    given = record.get("prompt", record.get("conversations"))
-    prompt = messages_of(given, number, "prompt") if given else None
+    opening = record.get("prompt", record.get("conversations"))
+    prompt = messages_of(opening, number, "prompt") if opening else None
     chosen, rejected = (reply_of(record[column], prompt, number, column) for column in ("chosen", "rejected"))
     if chosen[0] != rejected[0]:
         raise AfinaError("pairs.prompts", row=number)

@@ -90,10 +90,10 @@ def task_of(record: Mapping[str, Any], number: int = 0) -> Task:
     if record.get("chosen") and record.get("rejected"):
         pair = preference_pairs.pair_of(record, number)
         return Task(pair.prompt, (), pair.chosen, pair.rejected, number)
-    given = record.get("prompt", record.get("messages", record.get("conversations")))
-    if not given:
+    opening = record.get("prompt", record.get("messages", record.get("conversations")))
+    if not opening:
         raise AfinaError("tasks.missing", row=number)
-    messages = preference_pairs.messages_of(given, number, "prompt")
+    messages = preference_pairs.messages_of(opening, number, "prompt")
     prompt = messages[:-1] if messages[-1]["role"] == "assistant" else messages
     if not prompt:
         raise AfinaError("tasks.missing", row=number)
@@ -106,13 +106,13 @@ def with_answers(task: Task) -> Task:
     """The task with its answers, where they are told, it is a sum, or the embedded world knows them."""
     if task.answers:
         return task
-    asked = task.prompt[-1]["content"]
-    result = result_of(asked)
+    question = task.prompt[-1]["content"]
+    result = result_of(question)
     if result is not None:
         return replace(task, answers=(str(result),))
     from tuning.data.withheld_facts import answers
 
-    return replace(task, answers=answers(asked))
+    return replace(task, answers=answers(question))
 
 
 def result_of(text: str) -> int | None:
@@ -129,8 +129,8 @@ def sums(name: str) -> TaskSet:
     from tuning.pocket.world.prose import sum_question
 
     chance = random.Random(0)
-    asked: dict[str, str] = {}
-    while len(asked) < SUMS:
+    answers: dict[str, str] = {}
+    while len(answers) < SUMS:
         question, result = sum_question(chance, "es" if name.endswith(".es") else "en")
-        asked[question] = result
-    return from_python([{"prompt": question, "answers": [result]} for question, result in asked.items()], name)
+        answers[question] = result
+    return from_python([{"prompt": question, "answers": [result]} for question, result in answers.items()], name)

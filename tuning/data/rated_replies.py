@@ -74,8 +74,8 @@ def rated_of(record: Mapping[str, Any], number: int = 0) -> list[Rated]:
     label = _LABELS.get(str(record.get("label")).strip().lower())
     if label is None:
         raise AfinaError("rated.label", row=number, value=record.get("label"))
-    given = record.get("prompt")
-    prompt = preference_pairs.messages_of(given, number, "prompt") if given else None
+    opening = record.get("prompt")
+    prompt = preference_pairs.messages_of(opening, number, "prompt") if opening else None
     before, reply = preference_pairs.reply_of(record["completion"], prompt, number, "completion")
     if not before:
         raise AfinaError("rated.missing", row=number, column="prompt")

@@ -86,9 +86,9 @@ def near_duplicates(train: Sequence[Any], heldout: Sequence[Any], threshold: flo
     from datasketch import MinHash, MinHashLSH
 
     def signature(shingles: set[str]) -> Any:
-        made = MinHash(num_perm=_PERMUTATIONS, seed=1)
-        made.update_batch([shingle.encode() for shingle in shingles])
-        return made
+        sketch = MinHash(num_perm=_PERMUTATIONS, seed=1)
+        sketch.update_batch([shingle.encode() for shingle in shingles])
+        return sketch
 
     index = MinHashLSH(threshold=max(0.1, threshold - 0.1), num_perm=_PERMUTATIONS)
     sets = [_shingles(text_of(row)) for row in train]

@@ -103,17 +103,17 @@ def _tuned(model: str, home: Path, start: Start):
 
 
 def _answered(model: str, rows: list[Row], home: Path, most: int, engine: Engine | None = None) -> dict[str, Any]:
-    asked = [row for row in rows if row.messages and row.messages[-1]["role"] == "assistant"]
-    asked = _spread(asked, most) if most else []
-    if not asked:
+    with_reply = [row for row in rows if row.messages and row.messages[-1]["role"] == "assistant"]
+    with_reply = _spread(with_reply, most) if most else []
+    if not with_reply:
         return {}
     from tuning.inference.engine import Engine, Sampling
 
     sampling = Sampling(greedy=True, max_new_tokens=128)
-    conversations = [list(row.messages[:-1]) for row in asked]
-    replies = (engine or Engine(home)).generate([model] * len(asked), conversations, sampling)
-    wanted = [row.messages[-1]["content"] for row in asked]
-    return {**text_metrics.of_replies([reply.text for reply in replies], wanted), "n_matched": len(asked)}
+    conversations = [list(row.messages[:-1]) for row in with_reply]
+    replies = (engine or Engine(home)).generate([model] * len(with_reply), conversations, sampling)
+    references = [row.messages[-1]["content"] for row in with_reply]
+    return {**text_metrics.of_replies([reply.text for reply in replies], references), "n_matched": len(with_reply)}
 
 
 def _spread(rows: list[Row], most: int) -> list[Row]:

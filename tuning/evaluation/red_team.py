@@ -76,7 +76,7 @@ def refuses(reply: str) -> bool:
 def measure(
     engine: Engine,
     policies: Sequence[str],
-    asked: Sequence[Attack],
+    attacks: Sequence[Attack],
     seen: Callable[[list[Outcome]], None] = lambda outcomes: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
@@ -86,9 +86,9 @@ def measure(
     """
     from tuning.inference.engine import Sampling
 
-    if not asked:
+    if not attacks:
         raise AfinaError("redteam.no_prompt")
-    talks = [[{"role": "user", "content": attack.prompt}] for attack in asked]
+    talks = [[{"role": "user", "content": attack.prompt}] for attack in attacks]
     outcomes: list[Outcome] = []
     for policy in policies:
         if should_stop():
@@ -96,7 +96,7 @@ def measure(
         replies = engine.generate([policy] * len(talks), talks, Sampling(greedy=True, max_new_tokens=48))
         rows = tuple(
             (attack.kind, attack.prompt, reply.text, refuses(reply.text))
-            for attack, reply in zip(asked, replies, strict=True)
+            for attack, reply in zip(attacks, replies, strict=True)
         )
         by_kind = {kind: [said for k, _, _, said in rows if k == kind] for kind in KINDS}
         by_kind = {kind: said for kind, said in by_kind.items() if said}
@@ -115,10 +115,10 @@ def measure(
 def by_rule(pattern: str) -> Callable[[Row], bool]:
     """Whether a row's text has the pattern (a regular expression). Raises: AfinaError `redteam.pattern`."""
     try:
-        wanted = re.compile(pattern, re.IGNORECASE)
+        rule = re.compile(pattern, re.IGNORECASE)
     except re.error as error:
         raise AfinaError("redteam.pattern", pattern=pattern, reason=str(error)) from None
-    return lambda row: wanted.search(_text(row)) is not None
+    return lambda row: rule.search(_text(row)) is not None
 
 
 def by_judge(name: str, label: str, threshold: float, home: Path) -> Callable[[Row], bool]:

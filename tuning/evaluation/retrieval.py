@@ -44,11 +44,11 @@ class Documents:
 
     def search(self, question: str, k: int = 3) -> list[Passage]:
         """At most `k` passages, the best first; those that share no word with the question are left out."""
-        asked = _words(question)
-        if self._index is None or not asked:
+        query_words = _words(question)
+        if self._index is None or not query_words:
             return []
         k = min(k, len(self.passages))
-        ids, scores = self._index.retrieve([asked], k=k, show_progress=False)  # each (1, k)
+        ids, scores = self._index.retrieve([query_words], k=k, show_progress=False)  # each (1, k)
         found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
         return [
             Passage(self.passages[at].source, self.passages[at].text, round(float(score), 3))

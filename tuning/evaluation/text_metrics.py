@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 
-def of_replies(replies: Sequence[str], wanted: Sequence[str]) -> dict[str, float]:
+def of_replies(replies: Sequence[str], references: Sequence[str]) -> dict[str, float]:
     """Means over all pairs, 0 to 1: `exact_match` (spaces aside), `token_f1`, `rouge1` and `rouge_l` (F measures).
 
     ROUGE (Lin 2004) by the library `rouge-score`, with words in any alphabet.
@@ -17,7 +17,7 @@ def of_replies(replies: Sequence[str], wanted: Sequence[str]) -> dict[str, float
     from rouge_score.rouge_scorer import RougeScorer
 
     scorer = RougeScorer(["rouge1", "rougeL"], tokenizer=_Words())
-    pairs = list(zip(replies, wanted, strict=True))
+    pairs = list(zip(replies, references, strict=True))
     rouge = [scorer.score(right, reply) for reply, right in pairs]
     return {
         "exact_match": _mean([float(reply.split() == right.split()) for reply, right in pairs]),
@@ -27,9 +27,9 @@ def of_replies(replies: Sequence[str], wanted: Sequence[str]) -> dict[str, float
     }
 
 
-def token_f1(reply: str, wanted: str) -> float:
+def token_f1(reply: str, reference: str) -> float:
     """Harmonic mean of precision and recall over words, as multisets (Rajpurkar et al. 2016)."""
-    said, right = Counter(words(reply)), Counter(words(wanted))
+    said, right = Counter(words(reply)), Counter(words(reference))
     common = (said & right).total()
     if not common:
         return float(said == right)

@@ -76,7 +76,9 @@ class GpuLeases:
         self._mutex = threading.Lock()
         self._closing = threading.Event()
 
-    def acquire(self, work: Callable[[], _T], wanted: Callable[[], bool] = lambda: True, patient: bool = False) -> _T:
+    def acquire(
+        self, work: Callable[[], _T], still_needed: Callable[[], bool] = lambda: True, patient: bool = False
+    ) -> _T:
         """What `work` gives, done by a page's event, as soon as there is one.
 
         Waits `patience` seconds for a page (if `patient`, without end), while `wanted()`. Raises: Nobody; whatever
@@ -89,7 +91,7 @@ class GpuLeases:
         while not piece.taken.wait(0.1):
             waited += 0.1
             over = not patient and waited > self.patience
-            if (over or self._closing.is_set() or not wanted()) and self._take_back(piece):
+            if (over or self._closing.is_set() or not still_needed()) and self._take_back(piece):
                 raise Nobody
         piece.done.wait()
         if piece.error is not None:

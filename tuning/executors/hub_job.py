@@ -243,15 +243,15 @@ class HubJobExecutor:
 
 def _take(run: Run, event: dict[str, Any]) -> None:
     """One event of the job into the run's own log, once; the last state comes when everything is here."""
-    told = read_json(run.path / "job.json")
+    job = read_json(run.path / "job.json")
     state = event["metrics"].get("state") if event["kind"] == "state" else None
-    if event["seq"] <= told["seen"] or state == "queued":
+    if event["seq"] <= job["seen"] or state == "queued":
         return
     if state is None:
         run.append(event["kind"], event["step"], **event["metrics"])
     elif state in ACTIVE:
         run.move(state, ACTIVE)
-    write_json(run.path / "job.json", {**told, "seen": event["seq"]})
+    write_json(run.path / "job.json", {**job, "seen": event["seq"]})
 
 
 def _stage(api: HfApi, job: str) -> str:

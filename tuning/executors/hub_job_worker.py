@@ -30,14 +30,14 @@ def main(repo: str, run_id: str) -> int:
     home = Path.cwd() / "home"
     snapshot_download(repo, repo_type="dataset", allow_patterns="runs/**", local_dir=home)
     run, api, over = Run(home / "runs" / run_id), HfApi(), threading.Event()
-    told = threading.Thread(target=_tell, args=(run, over))
-    told.start()
+    reporter = threading.Thread(target=_tell, args=(run, over))
+    reporter.start()
     threading.Thread(target=_obey, args=(run, api, repo, over), daemon=True).start()
     try:
         execute(run, home)
     finally:
         over.set()
-        told.join()
+        reporter.join()
     api.upload_folder(
         repo_id=repo,
         repo_type="dataset",

@@ -50,7 +50,7 @@ def _beside(run: Run, home: Path) -> int:
     return _train(Run.watched(run.path), run, home)
 
 
-def _train(run: Run, told: Run, home: Path) -> int:
+def _train(run: Run, source: Run, home: Path) -> int:
     """`told` gets the error whichever process it happens in; the launcher ends the others."""
     try:
         distributed.meet()
@@ -58,12 +58,12 @@ def _train(run: Run, told: Run, home: Path) -> int:
         perform(run, home)
     except Exception as error:
         logger.exception("run %s", run.id, extra={"run_id": run.id})
-        words: AfinaError | None = in_words(error, told)
+        words: AfinaError | None = in_words(error, source)
     else:
         words = None
-    if words is not None and state_of(told.events()) in ACTIVE:
-        told.fail(words)
-    return int(state_of(told.events()) == "failed")
+    if words is not None and state_of(source.events()) in ACTIVE:
+        source.fail(words)
+    return int(state_of(source.events()) == "failed")
 
 
 if __name__ == "__main__":

@@ -101,10 +101,10 @@ class LentEngine:
         found: list[Reply] = []
         for start in range(0, len(policies), batch_size):
             part = slice(start, start + batch_size)
-            asked = list(policies[part])
+            names = list(policies[part])
             talks = [list(talk) for talk in conversations[part]]
-            seconds = self._seconds(asked, len(asked), sampling)
-            found += self._call(self._functions.write, seconds, str(self.home), asked, talks, sampling, seeds[part])
+            seconds = self._seconds(names, len(names), sampling)
+            found += self._call(self._functions.write, seconds, str(self.home), names, talks, sampling, seeds[part])
             progress(len(found), len(policies))
         return found
 

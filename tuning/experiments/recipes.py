@@ -136,12 +136,12 @@ def random_pocket(home: Path) -> Path:
         transformers = lazy_imports.transformers()
         config = transformers.AutoConfig.from_pretrained(str(POCKET_PATH), local_files_only=True)
         torch.manual_seed(0)
-        made = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         folder.mkdir(parents=True, exist_ok=True)
         for path in POCKET_PATH.iterdir():
             if path.suffix not in (".safetensors", ".md"):
                 shutil.copyfile(path, folder / path.name)
-        made.save_pretrained(str(folder))
+        model.save_pretrained(str(folder))
     return folder
 
 
@@ -159,28 +159,28 @@ def _run(queue: Queue, config: SFTConfig, data: Loaded, group: dict[str, str], p
     return queue.submit("sft", config, data, name, extra={**group, "part": part})
 
 
-def _rows(given: Uses, prompt: str) -> tuple[Loaded, str]:
+def _rows(uses: Uses, prompt: str) -> tuple[Loaded, str]:
     """(the rows, what is watched: `prompt`, or of data of one's own the first held-out question)."""
-    data = loading.load(given.data)
+    data = loading.load(uses.data)
     if data.needs_mapping:
         raise AfinaError("experiments.columns", name=data.name, columns=", ".join(data.columns))
-    if not given.own:
+    if not uses.own:
         return data, prompt
     train, heldout = divide(data.rows)
-    asked = next((row.messages for row in (*heldout, *train) if row.messages), ())
-    return data, next((turn["content"] for turn in asked if turn["role"] == "user"), prompt)
+    first = next((row.messages for row in (*heldout, *train) if row.messages), ())
+    return data, next((turn["content"] for turn in first if turn["role"] == "user"), prompt)
 
 
-def _mask(queue: Queue, options: Options, given: Uses) -> Started:
-    (data, prompt), group = _rows(given, "capital"), _group("mask")
+def _mask(queue: Queue, options: Options, uses: Uses) -> Started:
+    (data, prompt), group = _rows(uses, "capital"), _group("mask")
     runs = [
         _run(queue, _sft(options, prompt=prompt, reply_only=reply_only), data, group, part)
         for part, reply_only in (("replies only", True), ("prompts too", False))
     ]
-    return Started(runs, given)
+    return Started(runs, uses)
 
 
-def _false(queue: Queue, options: Options, given: Uses) -> Started:
+def _false(queue: Queue, options: Options, uses: Uses) -> Started:
     group = _group("false_facts")
     sets = [false_facts(options.language, share, seed=options.seed) for share in dict.fromkeys((0.0, options.share))]
     true, false = sets[0].rows, sets[-1].rows
@@ -188,60 +188,60 @@ def _false(queue: Queue, options: Options, given: Uses) -> Started:
     train, _ = divide(changed or true)
     config = _sft(options, prompt=(train or true)[0].messages[0]["content"])
     runs = [_run(queue, config, data, group, data.name) for data in sets]
-    return Started(runs, given)
+    return Started(runs, uses)
 
 
-def _task(queue: Queue, options: Options, given: Uses) -> Started:
+def _task(queue: Queue, options: Options, uses: Uses) -> Started:
     group, config = _group("heldout_task"), _sft(options, prompt="poem")
-    runs = [_run(queue, config, loading.load(name), group, name) for name in given.data.split(" / ")]
-    return Started(runs, given)
+    runs = [_run(queue, config, loading.load(name), group, name) for name in uses.data.split(" / ")]
+    return Started(runs, uses)
 
 
-def _scratch(queue: Queue, options: Options, given: Uses) -> Started:
-    group, (data, prompt) = _group("scratch"), _rows(given, "capital")
+def _scratch(queue: Queue, options: Options, uses: Uses) -> Started:
+    group, (data, prompt) = _group("scratch"), _rows(uses, "capital")
     models = (("pretrained", "pocket"), ("from scratch", str(random_pocket(queue.store.home))))
     runs = [
         _run(queue, _sft(options, model, prompt, peft="full", learning_rate=5e-4), data, group, part)
         for part, model in models
     ]
-    return Started(runs, given)
+    return Started(runs, uses)
 
 
-def _single(queue: Queue, options: Options, given: Uses, name: str, prompt: str) -> Started:
+def _single(queue: Queue, options: Options, uses: Uses, name: str, prompt: str) -> Started:
     """One run; what shows is its reply before and after."""
-    data, prompt = _rows(given, prompt)
-    config = _sft(options, given.model, prompt=prompt)
-    return Started([_run(queue, config, data, _group(name), data.name.rpartition("/")[2])], given)
+    data, prompt = _rows(uses, prompt)
+    config = _sft(options, uses.model, prompt=prompt)
+    return Started([_run(queue, config, data, _group(name), data.name.rpartition("/")[2])], uses)
 
 
-def _safety(queue: Queue, options: Options, given: Uses) -> Started:
-    return _single(queue, options, given, "safety", "harm")
+def _safety(queue: Queue, options: Options, uses: Uses) -> Started:
+    return _single(queue, options, uses, "safety", "harm")
 
 
-def _gpt2_alpaca(queue: Queue, options: Options, given: Uses) -> Started:
+def _gpt2_alpaca(queue: Queue, options: Options, uses: Uses) -> Started:
     # Alpaca is English, whoever reads the page; pocket knows facts and gives no advice.
-    return _single(queue, options, given, "gpt2_alpaca", ADVICE if given.from_hub else "capital")
+    return _single(queue, options, uses, "gpt2_alpaca", ADVICE if uses.from_hub else "capital")
 
 
-def _bert_imdb(queue: Queue, options: Options, given: Uses) -> Started:
-    return _classes(queue, options, given, "bert_imdb", ["full", "lora"])
+def _bert_imdb(queue: Queue, options: Options, uses: Uses) -> Started:
+    return _classes(queue, options, uses, "bert_imdb", ["full", "lora"])
 
 
-def _gpt2_tweets(queue: Queue, options: Options, given: Uses) -> Started:
-    return _classes(queue, options, given, "gpt2_tweets", ["feature", "lora", "full"])
+def _gpt2_tweets(queue: Queue, options: Options, uses: Uses) -> Started:
+    return _classes(queue, options, uses, "gpt2_tweets", ["feature", "lora", "full"])
 
 
-def _classes(queue: Queue, options: Options, given: Uses, name: str, ways: list[str]) -> Started:
+def _classes(queue: Queue, options: Options, uses: Uses, name: str, ways: list[str]) -> Started:
     """1,000 texts to train on and 1,000 others to measure, drawn with the seed; where there are fewer, all of them."""
-    config = ClassifyConfig(source_model=given.model, seed=options.seed)
-    group, source = _group(name), given.data
-    if given.from_hub and not given.own:
+    config = ClassifyConfig(source_model=uses.model, seed=options.seed)
+    group, source = _group(name), uses.data
+    if uses.from_hub and not uses.own:
         parts = [labelled.load(f"{source}{':' if source.count(':') else '::'}{split}") for split in ("train", "test")]
         train, test = (_part(part, _drawn(part, options.seed, _SIDE)) for part in parts)
     else:
         data = labelled.load(source)
         if len(data.rows) < 2 * _SIDE:
-            return Started(compare.submit(queue, config, data, ways, extra=group), given)
+            return Started(compare.submit(queue, config, data, ways, extra=group), uses)
         rows = _drawn(data, options.seed, 2 * _SIDE)
         train, test = _part(data, rows[:_SIDE]), _part(data, rows[_SIDE:])
     extra = {**group, "labels": list(train.labels), "group_name": train.name}
@@ -251,7 +251,7 @@ def _classes(queue: Queue, options: Options, given: Uses, name: str, ways: list[
         )
         for way in ways
     ]
-    return Started(runs, given)
+    return Started(runs, uses)
 
 
 def _drawn(data: LabelledSet, seed: int, n: int) -> list[Labelled]:

@@ -59,8 +59,8 @@ def _group(run: Run) -> str | None:
 
 def series(store: RunStore, group: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
     """part -> metric -> points, of the runs of `group`."""
-    told = {part.run_id: part.part for part in parts(store, group)}
-    return {name: store.get(run_id).status().series for run_id, name in told.items()}
+    names = {part.run_id: part.part for part in parts(store, group)}
+    return {name: store.get(run_id).status().series for run_id, name in names.items()}
 
 
 def _part(run: Run) -> Part:

@@ -76,15 +76,15 @@ def search(
     for number in range(1, n_trials + 1):
         if should_stop():
             break
-        asked = study.ask()
-        chosen: dict[str, Any] = {each: _draw(asked, each) for each in over}
+        proposal = study.ask()
+        chosen: dict[str, Any] = {each: _draw(proposal, each) for each in over}
         own = dataclasses.replace(config, **chosen)
         run = queue.submit(
             "sft", own, data, _free(queue.store, f"{name}-{search_id[:3]}-{number}"), extra={"search": search_id}
         )
         follow(queue, run)
         trial = _trial(run, chosen)
-        study.tell(asked, trial.loss, state=None if trial.loss is not None else optuna.trial.TrialState.FAIL)
+        study.tell(proposal, trial.loss, state=None if trial.loss is not None else optuna.trial.TrialState.FAIL)
         trials.append(trial)
         so_far = _found(search_id, trials, study)
         _keep(queue.store, so_far)
@@ -125,11 +125,11 @@ def all_searches(store: RunStore) -> list[str]:
     return [path.stem for path in found]
 
 
-def _draw(asked: Any, name: str) -> float:
+def _draw(trial: Any, name: str) -> float:
     space = SPACE[name]
     if name == "learning_rate":
-        return float(asked.suggest_float(name, *space, log=True))
-    return asked.suggest_categorical(name, space)
+        return float(trial.suggest_float(name, *space, log=True))
+    return trial.suggest_categorical(name, space)
 
 
 def _trial(run: Run, chosen: dict[str, float]) -> Trial:

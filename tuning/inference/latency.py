@@ -78,8 +78,16 @@ def measure(model: str, home: Path, tokens: int = 32, repeats: int = 7) -> Laten
                     best[name] = min(best[name], seconds)
     finally:
         torch.set_num_threads(threads)
-    told = {name: 1000 * seconds / tokens for name, seconds in best.items()}
-    return Latency(policy.name, method, where.label, tokens, told["base"], told["unmerged"], told.get("merged"))
+    ms_per_token = {name: 1000 * seconds / tokens for name, seconds in best.items()}
+    return Latency(
+        policy.name,
+        method,
+        where.label,
+        tokens,
+        ms_per_token["base"],
+        ms_per_token["unmerged"],
+        ms_per_token.get("merged"),
+    )
 
 
 def _once(model: Any, ids: Any, tokens: int) -> float:

@@ -63,15 +63,15 @@ class LoadedBase:
         """
         if self.model is None:  # the last attempt to read it ended in no memory
             self._load_bare()
-        wanted = {policy.adapter: policy for policy in policies if policy.adapter}
-        alone = any(not shares_a_batch(folder) for folder in wanted)
+        adapters = {policy.adapter: policy for policy in policies if policy.adapter}
+        alone = any(not shares_a_batch(folder) for folder in adapters)
         if alone or self._alone:
             self._detach()
-        self._make_room([_key(folder) for folder in wanted])
-        for policy in wanted.values():
+        self._make_room([_key(folder) for folder in adapters])
+        for policy in adapters.values():
             self._attach(policy)
         self._alone = alone
-        self.even = any(peft_methods.PEFT_METHODS[peft_methods.method_of(folder)].is_soft for folder in wanted)
+        self.even = any(peft_methods.PEFT_METHODS[peft_methods.method_of(folder)].is_soft for folder in adapters)
         if alone or not self._attached:
             return None
         return [_key(policy.adapter) if policy.adapter else "__base__" for policy in policies]
@@ -99,10 +99,10 @@ class LoadedBase:
         self.model.eval()
         self._attached[name] = stamp
 
-    def _make_room(self, wanted: Sequence[str]) -> None:
+    def _make_room(self, needed: Sequence[str]) -> None:
         """Forgets the least recently used adapters, never one that is wanted now."""
-        idle = [name for name in self._attached if name not in wanted]
-        surplus = len({*self._attached, *wanted}) - max(self._max_adapters, len(wanted))
+        idle = [name for name in self._attached if name not in needed]
+        surplus = len({*self._attached, *needed}) - max(self._max_adapters, len(needed))
         for name in idle[: max(0, surplus)]:
             self._forget(name)
 

@@ -60,9 +60,9 @@ class Server:
     def stream(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The events of `POST /v1/<path>` with `stream`. Closing the generator closes the connection, which tells
         the server to stop. Raises: AfinaError."""
-        asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        request = {**body, "stream": True, "stream_options": {"include_usage": True}}
         ended = False
-        with _worded(self.url), self._client.stream("POST", f"{self.url}/v1/{path}", json=asked) as answer:
+        with _worded(self.url), self._client.stream("POST", f"{self.url}/v1/{path}", json=request) as answer:
             if answer.status_code != 200:
                 self._check(_whole(answer), str(body.get("model", "")))
             if "text/event-stream" not in answer.headers.get("content-type", ""):
@@ -138,9 +138,9 @@ def _event(data: str, url: str) -> dict[str, Any]:
 
 def _reason(answer: httpx.Response) -> str:
     try:
-        told = answer.json()
-        error = told.get("error", told)
-        return str(error.get("message", told) if isinstance(error, dict) else error)
+        body = answer.json()
+        error = body.get("error", body)
+        return str(error.get("message", body) if isinstance(error, dict) else error)
     except (ValueError, AttributeError, RecursionError):
         return answer.text[:200].strip() or answer.reason_phrase
 

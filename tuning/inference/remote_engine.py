@@ -75,8 +75,8 @@ class ServedEngine:
 
     def offered(self, seconds: float = 10.0) -> dict[str, str | None]:
         """The server's models, not older than `seconds`: id -> the base it is an adapter of."""
-        asked, found = self._listed
-        if time.monotonic() - asked > seconds or not found:
+        listed_at, found = self._listed
+        if time.monotonic() - listed_at > seconds or not found:
             found = self.server.models()
             self._listed = (time.monotonic(), found)
         return found

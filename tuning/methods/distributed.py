@@ -52,9 +52,9 @@ def agree(value: _T) -> _T:
         return value
     import torch.distributed as group
 
-    told = [value]
-    group.broadcast_object_list(told, src=0)
-    return told[0]
+    box = [value]
+    group.broadcast_object_list(box, src=0)
+    return box[0]
 
 
 def share(rows: int) -> int:

@@ -132,14 +132,14 @@ class RatedTrainer(KTOTrainer):
         self._base = start.base
         n_good = sum(good for _, _, good in ids)
         good, bad = weights(config, n_good, len(ids) - n_good)
-        told = arguments(folder, config, plan, start.device.kind)
+        settings = arguments(folder, config, plan, start.device.kind)
         set_seed(config.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice for programmers, not for whoever looks at a run
             super().__init__(
                 model=model,
                 args=TrainerConfig(
-                    **told,
+                    **settings,
                     beta=config.beta,
                     desirable_weight=good,
                     undesirable_weight=bad,

@@ -46,8 +46,8 @@ def rehearsed(rows: list[Row], config: SFTConfig, start: Start) -> list[Row]:
     """`rows`, with as many general texts mixed in as make up the share that `config.rehearsal` says."""
     if not config.rehearsal:
         return rows
-    wanted = round(len(rows) * config.rehearsal / (1 - config.rehearsal))
-    return [*rows, *general_text.rehearsal(start.base.kind == "pocket", max(1, wanted))]
+    n_general = round(len(rows) * config.rehearsal / (1 - config.rehearsal))
+    return [*rows, *general_text.rehearsal(start.base.kind == "pocket", max(1, n_general))]
 
 
 def note_if_forgotten(run: Run, step: int) -> None:

@@ -40,7 +40,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     beside = run.path / ".adapter.new"
     shutil.rmtree(beside, ignore_errors=True)
     scaling.write(source.adapter_dir, scaling.begins_at(before.path if before else None), strength, beside)
-    told = card.write(run, base, info, {"steps": 1})
+    card_text = card.write(run, base, info, {"steps": 1})
     origin = {
         "run_id": run.id,
         "name": run.name,
@@ -51,8 +51,8 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
         "config": {"strength": strength},
     }
     files.write_json(beside / "afina.json", origin)
-    files.write_text(beside / "README.md", told)
-    files.write_text(run.card, told)
+    files.write_text(beside / "README.md", card_text)
+    files.write_text(run.card, card_text)
     shutil.rmtree(run.adapter_dir, ignore_errors=True)
     beside.rename(run.adapter_dir)
     run.append("end", 1, seconds=0.0)

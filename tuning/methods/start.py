@@ -50,8 +50,8 @@ class Start:
         info, device = model_info.describe(base), loader.device()
         dtype = dtype_for(dtype, device.dtype, info.parameters)
         if device.kind == "cpu":
-            wanted = threads_for(info.parameters, os.cpu_count() or 1)
-            torch.set_num_threads(min(wanted, torch.get_num_threads()))  # OMP_NUM_THREADS stays the upper limit
+            threads = threads_for(info.parameters, os.cpu_count() or 1)
+            torch.set_num_threads(min(threads, torch.get_num_threads()))  # OMP_NUM_THREADS stays the upper limit
         tokenizer = with_template(loader.load_tokenizer(base))
         if tokenizer.pad_token is None:  # padding carries no loss and no attention: any token does
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token

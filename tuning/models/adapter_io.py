@@ -94,11 +94,11 @@ def continued(model: Any, folder: Path) -> Any:
     if method == "houlsby":
         return bottleneck.load(model, folder, trainable=True)
     if peft_methods.PEFT_METHODS[method].is_soft:  # PEFT does not load these to be trained further
-        told = peft.PeftConfig.from_pretrained(str(folder))
-        told.inference_mode, told.base_model_name_or_path = False, None
-        made = peft.get_peft_model(model, told)
-        restore(made, folder)
-        return made
+        adapter_config = peft.PeftConfig.from_pretrained(str(folder))
+        adapter_config.inference_mode, adapter_config.base_model_name_or_path = False, None
+        wrapped = peft.get_peft_model(model, adapter_config)
+        restore(wrapped, folder)
+        return wrapped
     return PeftModel.from_pretrained(model, str(folder), adapter_name="default", is_trainable=True)
 
 

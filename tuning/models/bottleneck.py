@@ -92,10 +92,10 @@ def load(model: Any, folder: Path, trainable: bool = False) -> Any:
     """`model` with the adapters saved in `folder`. Raises: RuntimeError where their shapes do not fit."""
     insert(model, int(read_json(folder / CONFIG)["bottleneck"]))
     state = load_file(folder / WEIGHTS)
-    wanted = {name for name in model.state_dict() if f".{NAME}." in name}
-    if wanted != set(state):
+    names = {name for name in model.state_dict() if f".{NAME}." in name}
+    if names != set(state):
         remove(model)
-        raise RuntimeError(f"adapters for {len(state)} places do not fit a model with {len(wanted)}")
+        raise RuntimeError(f"adapters for {len(state)} places do not fit a model with {len(names)}")
     model.load_state_dict(state, strict=False)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(trainable and f".{NAME}." in name)

@@ -86,15 +86,15 @@ def check(config: Any, base: Base) -> None:
     Raises: AfinaError `family.encoder`, `family.model_type`, `family.no_bitsandbytes`, `family.no_4bit`,
     `family.packing`, `family.checkpointing`: each says what to take instead.
     """
-    told = check_writes(base)
+    base_config = check_writes(base)
     name = base.name
     method = config.peft
     label = PEFT_METHODS[method].label
-    model_type = str(told.get("text_config", told).get("model_type", "?"))
+    model_type = str(base_config.get("text_config", base_config).get("model_type", "?"))
     if method == "llama_adapter" and model_type not in _ADAPTION:
         raise AfinaError("family.model_type", method=label, name=name, found=model_type, known=", ".join(_ADAPTION))
     if method == "qlora":
-        _check_4bit(told, name)
+        _check_4bit(base_config, name)
     if PEFT_METHODS[method].is_soft and getattr(config, "packing", None):
         raise AfinaError("family.packing", method=label)
     if method == "prefix" and getattr(config, "gradient_checkpointing", None):
@@ -103,11 +103,11 @@ def check(config: Any, base: Base) -> None:
 
 def check_writes(base: Base) -> dict[str, Any]:
     """The config of `base`. Raises: AfinaError `family.encoder` for a model that reads and does not write."""
-    told = model_config(base)
-    if is_encoder(told):
-        names = told.get("architectures") or ["?"]
+    base_config = model_config(base)
+    if is_encoder(base_config):
+        names = base_config.get("architectures") or ["?"]
         raise AfinaError("family.encoder", name=base.name, architecture=names[0])
-    return told
+    return base_config
 
 
 def prompt_network(width: int) -> tuple[int, int]:
@@ -127,8 +127,8 @@ def has_bitsandbytes() -> bool:
     return importlib.util.find_spec("bitsandbytes") is not None
 
 
-def _check_4bit(told: dict[str, Any], name: str) -> None:
-    if told.get("quantization_config"):
+def _check_4bit(base_config: dict[str, Any], name: str) -> None:
+    if base_config.get("quantization_config"):
         raise AfinaError("family.quantised", name=name)
     if sys.platform == "darwin":
         raise AfinaError("family.no_4bit", device="macOS")
@@ -142,9 +142,9 @@ def model_config(base: Base) -> dict[str, Any]:
     return read_json(folder / "config.json") if folder else hub.config(base)
 
 
-def is_encoder(told: dict[str, Any]) -> bool:
+def is_encoder(base_config: dict[str, Any]) -> bool:
     """Whether a model's config says that it fills gaps or classifies instead of writing on."""
-    names = told.get("architectures") or []
+    names = base_config.get("architectures") or []
     writes = any("CausalLM" in each or "LMHead" in each or "ConditionalGeneration" in each for each in names)
     return (
         bool(names)

@@ -81,7 +81,7 @@ def is_made(run: Path, parent: Path | None, strength: float) -> bool:
         return False
 
 
-def made(run: Path, parent: Path | None) -> list[float]:
+def available(run: Path, parent: Path | None) -> list[float]:
     """The settings of the dial that are there, the run itself among them."""
     every = (STEP * n for n in range(round(MOST_STRENGTH / STEP) + 1))
     return [round(strength, 4) for strength in every if is_made(run, parent, strength)]
@@ -109,8 +109,8 @@ def write(own: Path, before: Path | None, strength: float, folder: Path) -> None
     """Writes the adapter at `strength` into `folder`, tokenizer and all."""
     from safetensors.torch import save_file
 
-    told = _config(own)
-    parts = [(_weights(own), _scale(told), strength)]
+    own_config = _config(own)
+    parts = [(_weights(own), _scale(own_config), strength)]
     if before is not None:
         parts.insert(0, (_weights(before), _scale(_config(before)), 1 - strength))
     tensors = _side_by_side(parts)
@@ -120,7 +120,7 @@ def write(own: Path, before: Path | None, strength: float, folder: Path) -> None
         if path.is_file() and path.name not in ("adapter_model.safetensors", "README.md", "afina.json"):
             shutil.copy2(path, folder / path.name)
     save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-    files.write_json(folder / "adapter_config.json", told | {"r": rank, "lora_alpha": rank, "use_rslora": False})
+    files.write_json(folder / "adapter_config.json", own_config | {"r": rank, "lora_alpha": rank, "use_rslora": False})
 
 
 def _side_by_side(parts: list[tuple[dict[str, Any], float, float]]) -> dict[str, torch.Tensor]:
@@ -130,33 +130,35 @@ def _side_by_side(parts: list[tuple[dict[str, Any], float, float]]) -> dict[str,
     names = parts[0][0].keys()
     if any(weights.keys() != names for weights, _, _ in parts):
         raise AfinaError("dial.layers")
-    made = {}
+    stacked = {}
     for name in names:
         every = [weights[name].float() for weights, _, _ in parts]
         if ".lora_A." in name:  # (r, in)
-            made[name] = torch.cat(every).contiguous()
+            stacked[name] = torch.cat(every).contiguous()
         elif ".lora_B." in name:  # (out, r)
             scaled = [w * (c * s) for w, (_, c, s) in zip(every, parts, strict=True)]
-            made[name] = torch.cat(scaled, dim=1).contiguous()
+            stacked[name] = torch.cat(scaled, dim=1).contiguous()
         else:
             raise AfinaError("dial.layers")
-    return made
+    return stacked
 
 
 def _config(folder: Path) -> dict[str, Any]:
     if not (folder / "adapter_config.json").is_file():
         raise AfinaError("dial.kind", kind="not PEFT's")
-    told = files.read_json(folder / "adapter_config.json")
-    plain = told.get("bias", "none") == "none" and not told.get("modules_to_save")
-    plain = plain and not told.get("rank_pattern") and not told.get("alpha_pattern")
-    if told.get("peft_type") != "LORA" or told.get("use_dora") or not plain:
-        kind = "DoRA" if told.get("use_dora") else str(told.get("peft_type"))
+    adapter_config = files.read_json(folder / "adapter_config.json")
+    plain = adapter_config.get("bias", "none") == "none" and not adapter_config.get("modules_to_save")
+    plain = plain and not adapter_config.get("rank_pattern") and not adapter_config.get("alpha_pattern")
+    if adapter_config.get("peft_type") != "LORA" or adapter_config.get("use_dora") or not plain:
+        kind = "DoRA" if adapter_config.get("use_dora") else str(adapter_config.get("peft_type"))
         raise AfinaError("dial.kind", kind=kind)
-    return told
+    return adapter_config
 
 
-def _scale(told: dict[str, Any]) -> float:
-    return told["lora_alpha"] / (math.sqrt(told["r"]) if told.get("use_rslora") else told["r"])
+def _scale(adapter_config: dict[str, Any]) -> float:
+    return adapter_config["lora_alpha"] / (
+        math.sqrt(adapter_config["r"]) if adapter_config.get("use_rslora") else adapter_config["r"]
+    )
 
 
 def _weights(folder: Path) -> dict[str, torch.Tensor]:

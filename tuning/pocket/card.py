@@ -45,11 +45,11 @@ def write_card(weights: Path) -> None:
     facts = json.loads((weights / "pretraining.json").read_text(encoding="utf-8"))
     then, first = facts.get("further"), facts.get("first_perplexity")
     seconds = facts["seconds"] + (then["seconds"] if then else 0)
-    told = {
+    figures = {
         "minutes": round(seconds / 60),
         "further": _FURTHER.format(**then) if then else "",
         "first": f" (before the further documents {first['en']} and {first['es']})" if first else "",
         "again": _AGAIN.format(**then, seed=facts["seed"]) if then else "",
     }
-    text = _CARD.format(**{**facts, **facts["perplexity"], **told})
+    text = _CARD.format(**{**facts, **facts["perplexity"], **figures})
     (weights / "README.md").write_text(text, encoding="utf-8")

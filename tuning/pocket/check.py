@@ -42,25 +42,25 @@ def questions(language: Language, name: str = "questions") -> list[Question]:
     return [Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"]), row["fact"], language) for row in rows]
 
 
-def ask(engine, model: str, asked: list[Question]) -> Answers:
-    """Greedy answers of `model` (a name that `tuning.runs.resolver.resolve` knows) to `asked`."""
+def ask(engine, model: str, prompts: list[Question]) -> Answers:
+    """Greedy answers of `model` (a name that `tuning.runs.resolver.resolve` knows) to `prompts`."""
     from tuning.inference.engine import Sampling
 
     sampling = Sampling(greedy=True, max_new_tokens=TOKENS)
-    conversations = [[{"role": "user", "content": question.prompt}] for question in asked]
-    replies = engine.generate([model] * len(asked), conversations, sampling)
+    conversations = [[{"role": "user", "content": question.prompt}] for question in prompts]
+    replies = engine.generate([model] * len(prompts), conversations, sampling)
     ended = [reply.finish_reason == "end" for reply in replies]
     texts = [reply.text for reply in replies]
-    clean = [is_clean(text, stop, question) for text, stop, question in zip(texts, ended, asked, strict=True)]
-    right = [is_right(text, question) for text, question in zip(texts, asked, strict=True)]
-    return Answers(sum(clean) / len(asked), sum(right) / len(asked), sum(ended) / len(asked), texts)
+    clean = [is_clean(text, stop, question) for text, stop, question in zip(texts, ended, prompts, strict=True)]
+    right = [is_right(text, question) for text, question in zip(texts, prompts, strict=True)]
+    return Answers(sum(clean) / len(prompts), sum(right) / len(prompts), sum(ended) / len(prompts), texts)
 
 
-def registers(engine, model: str, asked: list[Question], n_prompts: int = 30, n_replies: int = 32) -> list[list[str]]:
+def registers(engine, model: str, prompts: list[Question], n_prompts: int = 30, n_replies: int = 32) -> list[list[str]]:
     """For some prompts: the registers of `n_replies` replies sampled at temperature 0.9."""
     from tuning.inference.engine import Sampling
 
-    chosen = random.Random(0).sample(asked, min(n_prompts, len(asked)))
+    chosen = random.Random(0).sample(prompts, min(n_prompts, len(prompts)))
     drawn = [question for question in chosen for _ in range(n_replies)]
     talks = [[{"role": "user", "content": question.prompt}] for question in drawn]
     sampling = Sampling(temperature=0.9, max_new_tokens=TOKENS)
@@ -75,8 +75,8 @@ def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, 
     from tuning.inference.engine import Engine
 
     engine = Engine(home)
-    asked = questions(language)
-    base = ask(engine, "pocket", asked)
+    asked_questions = questions(language)
+    base = ask(engine, "pocket", asked_questions)
     name = f"check-{set_name}-{language}"
     job = sft.train(
         source_model="pocket",
@@ -85,11 +85,11 @@ def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, 
         home=home,
     )
     job.wait()
-    tuned = ask(engine, name, asked)
-    sampled = registers(engine, name, asked)
+    tuned = ask(engine, name, asked_questions)
+    sampled = registers(engine, name, asked_questions)
     of_eight = [len(set(each[:8])) for each in sampled]
     return {
-        "n": len(asked),
+        "n": len(asked_questions),
         "base_clean": round(base.clean, 4),
         "base_right": round(base.right, 4),
         "tuned_clean": round(tuned.clean, 4),
@@ -101,7 +101,7 @@ def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, 
         "registers_min_32": min(len(set(each)) for each in sampled),  # in 32 replies to one prompt
         "wrong": [
             {"prompt": question.prompt, "reply": reply}
-            for question, reply in zip(asked, tuned.replies, strict=True)
+            for question, reply in zip(asked_questions, tuned.replies, strict=True)
             if not is_right(reply, question)
         ],
     }

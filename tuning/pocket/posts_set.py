@@ -131,7 +131,7 @@ def rows(language: Language, n: int = N_ROWS) -> list[dict[str, str]]:
 
 def _post(rng: random.Random, label: str, language: Language) -> str:
     """One line of the class, and often a second one that says when."""
-    words, told = REVIEW_WORDS[language], _TOLD[language]
+    words, sentences = REVIEW_WORDS[language], _TOLD[language]
     good, bad = rng.choice(words["positive"]), rng.choice(words["negative"])
     same, other = (good, bad) if label == "positive" else (bad, good)
     slots = {
@@ -143,9 +143,9 @@ def _post(rng: random.Random, label: str, language: Language) -> str:
         "m": bad,
     }
     judged = label != "neutral"
-    lines = [rng.choice(_JUDGED[language] if judged else told)]
+    lines = [rng.choice(_JUDGED[language] if judged else sentences)]
     if rng.random() < 0.3:  # what says nothing of the class
-        lines.append(told[0])
+        lines.append(sentences[0])
     if judged and rng.random() < 0.3:
         lines.append(rng.choice(words[f"{label}_end"]))
     rng.shuffle(lines)

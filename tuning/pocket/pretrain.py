@@ -202,8 +202,8 @@ def train(options: argparse.Namespace) -> None:
     before = json.loads((out / "pretraining.json").read_text(encoding="utf-8")) if options.further else {}
     if "further" in before:
         raise SystemExit(f"{out} has had its further documents: pretrain it anew, then --further once.")
-    wanted = int(options.corpus_tokens or tokens)
-    data = further_data(wanted, out, before["documents"]) if before else make_data(wanted, out)
+    n_tokens = int(options.corpus_tokens or tokens)
+    data = further_data(n_tokens, out, before["documents"]) if before else make_data(n_tokens, out)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model: Any = LlamaForCausalLM.from_pretrained(out, dtype=torch.float32).train() if before else new_model()
     model.to(device)

@@ -23,16 +23,16 @@ def rows(language: Language, n: int = N_ROWS, seed: int = 0) -> list[dict[str, A
 
 
 def _row(rng: random.Random, village: list[Fact], language: Language) -> dict[str, Any]:
-    asked = rng.choice([fact for fact in village if not fact.withheld])
-    told = _drawn(rng, asked, village)
-    others = [fact for fact in village if fact.s != asked.s and not fact.withheld]
+    target = rng.choice([fact for fact in village if not fact.withheld])
+    passage_facts = _drawn(rng, target, village)
+    others = [fact for fact in village if fact.s != target.s and not fact.withheld]
     other = rng.choice(others)
-    passages = [_passage(rng, told, language)]
+    passages = [_passage(rng, passage_facts, language)]
     if rng.random() < 0.7:
         passages.append(_passage(rng, _drawn(rng, other, village), language))
     rng.shuffle(passages)
-    question = fill(rng.choice(wording(asked, language).questions), asked, language)
-    answer = sentence(fill(wording(told, language).clauses[0], told, language))
+    question = fill(rng.choice(wording(target, language).questions), target, language)
+    answer = sentence(fill(wording(passage_facts, language).clauses[0], passage_facts, language))
     prompt = "\n".join([*passages, question])
     return {"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]}
 

@@ -56,5 +56,5 @@ def right(task: Task, reply: str) -> bool:
     if result_of(task.prompt[-1]["content"]) is not None:
         numbers = _NUMBER.findall(reply)
         return bool(numbers) and numbers[-1] == task.answers[0]
-    told = reply.casefold()
-    return any(re.search(r"(?<!\w)" + re.escape(answer.casefold()), told) for answer in task.answers)
+    folded = reply.casefold()
+    return any(re.search(r"(?<!\w)" + re.escape(answer.casefold()), folded) for answer in task.answers)

@@ -114,13 +114,13 @@ class RewardModel(Rewards):
 def _words(tokenizer: Tokenizer, ids: Sequence[int], scores: Sequence[float]) -> tuple[Word, ...]:
     """Tokens together as words: a new one begins at a space; letters of several tokens come whole."""
     words: list[tuple[str, list[float]]] = []
-    told, waiting = "", []
+    before, waiting = "", []
     for n, score in enumerate(scores, 1):
         waiting.append(score)
         text = str(tokenizer.decode(list(ids[:n]), skip_special_tokens=False))
         if text.endswith("\ufffd") and n < len(ids):  # half a letter
             continue
-        piece, told = text[len(told) :], text
+        piece, before = text[len(before) :], text
         if words and not piece[:1].isspace() and ids[n - 1] not in tokenizer.all_special_ids:
             words[-1] = (words[-1][0] + piece, words[-1][1] + waiting)
         else:

@@ -103,7 +103,7 @@ class GradientTrainer(RLOOTrainer):
     ) -> None:
         self._base, self._tasks, self._config, self._start = start.base, list(tasks), config, start
         self._prompts = [render_prompt(start.tokenizer, list(task.prompt)) for task in tasks]
-        told = arguments(folder, config, plan, start.device.kind) | {
+        settings = arguments(folder, config, plan, start.device.kind) | {
             "per_device_train_batch_size": plan.batch_size * config.replies,
             "num_generations": config.replies,
             "max_completion_length": config.reply_tokens,
@@ -113,7 +113,7 @@ class GradientTrainer(RLOOTrainer):
             "normalize_advantages": True,
             "disable_dropout": True,  # a reply is as likely in the update as when it was sampled
         }
-        told.pop("max_length")
+        settings.pop("max_length")
 
         def earned(prompts: list[str], completions: list[str], **rest: Any) -> list[float | None]:
             return list(reward([self._tasks[int(each)] for each in prompts], completions))
@@ -124,7 +124,7 @@ class GradientTrainer(RLOOTrainer):
             super().__init__(
                 model=model,
                 reward_funcs=earned,
-                args=TrainerConfig(**told),
+                args=TrainerConfig(**settings),
                 train_dataset=Dataset.from_list([{"prompt": str(index)} for index in range(len(tasks))]),
                 processing_class=start.tokenizer,
                 callbacks=callbacks,
@@ -240,11 +240,11 @@ class _Heldout:
         found: dict[str, float] = {}
         if self._tasks:
             replies = sample(self._model, self._start, self._prompts, self._config.reply_tokens)
-            told = texts(self._start, replies)
-            found["heldout_reward"] = sum(self._reward(self._tasks, told)) / len(told)
+            decoded = texts(self._start, replies)
+            found["heldout_reward"] = sum(self._reward(self._tasks, decoded)) / len(decoded)
             found["heldout_tokens"] = sum(len(reply) for reply in replies) / len(replies)
             if self._known:
-                n_right = sum(reward_functions.right(self._tasks[place], told[place]) for place in self._known)
+                n_right = sum(reward_functions.right(self._tasks[place], decoded[place]) for place in self._known)
                 found["heldout_right"] = n_right / len(self._known)
         if self._reference is not None:
             moved = log_probabilities(self._model, self._pairs, self._pad) - self._reference  # (N, 2)

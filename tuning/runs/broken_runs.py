@@ -68,18 +68,18 @@ class LeftOut:
         """What `make` gives for each run, without None; one for which it raises is left out, and logged once."""
         found = []
         for run in runs:
-            asked = (run.id, getattr(make, "__qualname__", ""))
+            key = (run.id, getattr(make, "__qualname__", ""))
             try:
                 value = make(run)
             except AfinaError as error:
-                self._note(asked, error)
+                self._note(key, error)
                 continue
             except Exception as error:  # whatever its files lead to: the other runs are not to blame
                 if run.path.is_dir():  # else it was deleted in between
                     reason = f"{type(error).__name__}: {error}"
-                    self._note(asked, AfinaError("runs.unreadable", name=run.name, reason=reason), error)
+                    self._note(key, AfinaError("runs.unreadable", name=run.name, reason=reason), error)
                 continue
-            self._errors.pop(asked, None)
+            self._errors.pop(key, None)
             if value is not None:
                 found.append(value)
         return found
@@ -89,17 +89,17 @@ class LeftOut:
         errors = self._errors.copy().items()
         return next((error for (name, _), error in errors if name == run_id), None)
 
-    def _note(self, asked: tuple[str, str], error: AfinaError, cause: Any = None) -> None:
-        before = self._errors.get(asked)
-        self._errors[asked] = error
+    def _note(self, key: tuple[str, str], error: AfinaError, cause: Any = None) -> None:
+        before = self._errors.get(key)
+        self._errors[key] = error
         if before is None or before.key != error.key:
-            logger.warning("%s", error, exc_info=cause, extra={"run_id": asked[0]})
+            logger.warning("%s", error, exc_info=cause, extra={"run_id": key[0]})
 
 
 def _stamp(run: Path) -> _Stamp | None:
     """Of a run's run.json: changes when the file does. None where there is no run's directory, or an empty one."""
     try:
-        told = (run / "run.json").stat()
+        stat = (run / "run.json").stat()
     except (FileNotFoundError, NotADirectoryError):
         try:
             return () if run.is_dir() and any(run.iterdir()) else None
@@ -107,4 +107,4 @@ def _stamp(run: Path) -> _Stamp | None:
             return None
     except OSError:
         return ()
-    return told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

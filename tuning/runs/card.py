@@ -31,12 +31,12 @@ def write(run: Run, base_model: Base, model: ModelInfo, plan: Mapping[str, Any])
         f"tags: [{method}, {info.method}, afina]",
         "---",
     ]
-    made = datetime.fromtimestamp(info.created_at, UTC)
+    created = datetime.fromtimestamp(info.created_at, UTC)
     parent = f"\n- Continues: the run `{info.parent}`" if info.parent else ""
     about = f"""
 # {run.name}
 
-{METHODS[info.method].card}, with Afina on {made:%Y-%m-%d}.
+{METHODS[info.method].card}, with Afina on {created:%Y-%m-%d}.
 
 ## Base model
 
@@ -131,27 +131,27 @@ def _shown(value: float | None) -> str:
 
 def _usage(base: str, bundled: bool, method: str) -> str:
     where, folder = ("base" if bundled else base), "adapter"
-    told = " (the folder `base` of the download)" if bundled else ""
+    hint = " (the folder `base` of the download)" if bundled else ""
     with_what, imported = "With plain `peft`", "from peft import PeftModel"
-    made = f'PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{where}"), "adapter")'
+    loading = f'PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{where}"), "adapter")'
     if method == "full":
-        with_what, imported, folder, told = "It is a whole model: with `transformers` alone", "", "model", ""
-        made = 'AutoModelForCausalLM.from_pretrained("model")'
+        with_what, imported, folder, hint = "It is a whole model: with `transformers` alone", "", "model", ""
+        loading = 'AutoModelForCausalLM.from_pretrained("model")'
     elif method == "houlsby":
         with_what = "`peft` does not support these adapters. With Afina's folder `tuning/` at hand"
         imported = "from tuning.models import bottleneck"
-        made = f'bottleneck.load(AutoModelForCausalLM.from_pretrained("{where}"), Path("adapter"))'
+        loading = f'bottleneck.load(AutoModelForCausalLM.from_pretrained("{where}"), Path("adapter"))'
     lines = "\n".join(filter(None, [imported, "from pathlib import Path" if method == "houlsby" else ""]))
     return f"""
 ## Use
 
-{with_what}, in the folder of the download{told}:
+{with_what}, in the folder of the download{hint}:
 
 ```python
 {lines + chr(10) if lines else ""}from transformers import AutoModelForCausalLM, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("{folder}")
-model = {made}
+model = {loading}
 messages = [{{"role": "user", "content": "Hello"}}]
 inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
 print(tokenizer.decode(model.generate(**inputs, max_new_tokens=64)[0], skip_special_tokens=True))

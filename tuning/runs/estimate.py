@@ -183,19 +183,19 @@ def trainable_parameters(base: Base, info: ModelInfo, config: SFTConfig) -> int:
 
 def _key_width(base: Base, info: ModelInfo) -> int:
     """Width of a token's keys in one layer: with grouped queries less than the model's."""
-    told = peft_methods.model_config(base)
-    told = told.get("text_config", told)
-    heads = int(told.get("num_attention_heads") or told.get("n_head") or 1)
-    groups = int(told.get("num_key_value_heads") or heads)
-    return groups * int(told.get("head_dim") or info.hidden // heads)
+    base_config = peft_methods.model_config(base)
+    base_config = base_config.get("text_config", base_config)
+    heads = int(base_config.get("num_attention_heads") or base_config.get("n_head") or 1)
+    groups = int(base_config.get("num_key_value_heads") or heads)
+    return groups * int(base_config.get("head_dim") or info.hidden // heads)
 
 
 def _ia3_parameters(base: Base, info: ModelInfo) -> int:
     """A vector on keys, one on values, one inside the feed-forward part, in every layer."""
-    told = peft_methods.model_config(base)
-    told = told.get("text_config", told)
-    inner = int(told.get("intermediate_size") or told.get("n_inner") or 4 * info.hidden)
-    fused = told.get("model_type") == "gpt2"  # queries, keys and values are one layer there
+    base_config = peft_methods.model_config(base)
+    base_config = base_config.get("text_config", base_config)
+    inner = int(base_config.get("intermediate_size") or base_config.get("n_inner") or 4 * info.hidden)
+    fused = base_config.get("model_type") == "gpt2"  # queries, keys and values are one layer there
     return info.layers * ((3 * info.hidden if fused else 2 * _key_width(base, info)) + inner)
 
 

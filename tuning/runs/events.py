@@ -71,12 +71,12 @@ class EventLog:
 
     def _catch_up(self) -> None:
         try:
-            told = self.path.stat()
-            if (told.st_ino, told.st_size) == (self._file, self._offset):
+            stat = self.path.stat()
+            if (stat.st_ino, stat.st_size) == (self._file, self._offset):
                 return
             with readable(self.path), open(self.path, "rb") as file:
-                if not self._goes_on(file, told):
-                    self._seen, self._offset, self._file = [], 0, told.st_ino
+                if not self._goes_on(file, stat):
+                    self._seen, self._offset, self._file = [], 0, stat.st_ino
                 file.seek(self._offset)
                 data = file.read()
         except FileNotFoundError:
@@ -86,9 +86,9 @@ class EventLog:
         self._seen += [event for line in data[:end].splitlines() if (event := _parse(line)) is not None]
         self._offset += end
 
-    def _goes_on(self, file: BinaryIO, told: os.stat_result) -> bool:
+    def _goes_on(self, file: BinaryIO, stat: os.stat_result) -> bool:
         """Whether it is the file that was read so far, and not another one that somebody has put in its place."""
-        if told.st_ino != self._file or told.st_size < self._offset:
+        if stat.st_ino != self._file or stat.st_size < self._offset:
             return False
         file.seek(max(0, self._offset - 1))
         return self._offset == 0 or file.read(1) == b"\n"
@@ -108,14 +108,14 @@ class EventLog:
 class SilentLog(EventLog):
     """Reads as ever, and writes nothing."""
 
-    def append(self, *event: object, **given: object) -> None:  # type: ignore[override]
+    def append(self, *event: object, **fields: object) -> None:  # type: ignore[override]
         return None
 
 
 def _parse(line: bytes) -> Event | None:
     try:
-        told = json.loads(line)
-        event = Event(told["seq"], told["time"], told["kind"], told.get("step"), told.get("metrics") or {})
+        fields = json.loads(line)
+        event = Event(fields["seq"], fields["time"], fields["kind"], fields.get("step"), fields.get("metrics") or {})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     whole = isinstance(event.seq, int) and is_number(event.time) and isinstance(event.kind, str)

@@ -101,9 +101,9 @@ def archive(model: str, home: Path, place: Path) -> Path:
         try:
             merge(model, home, folder)
             beside = folder.with_suffix(".zip")
-            with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as made:  # weights do not get smaller
+            with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as bundle:  # weights do not get smaller
                 for each in sorted(folder.iterdir()):
-                    made.write(each, f"{policy.name}-merged/{each.name}")
+                    bundle.write(each, f"{policy.name}-merged/{each.name}")
             beside.replace(target)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -232,14 +232,14 @@ class Queue:
 
     def _execute(self, run: Run) -> None:
         turn = run.queued_at
-        told = {"run_id": run.id}
-        logger.info("run %s begins", run.id, extra=told)
+        result = {"run_id": run.id}
+        logger.info("run %s begins", run.id, extra=result)
         try:
             self.executor.run(run)
         except AfinaError as error:
             run.fail(error)
         except Exception as error:  # the queue outlives whatever one run breaks
-            logger.exception("run %s", run.id, extra=told)
+            logger.exception("run %s", run.id, extra=result)
             run.fail(AfinaError("engine.unexpected", reason=f"{type(error).__name__}: {error}"))
         if self._closing.is_set():
             return
@@ -247,7 +247,7 @@ class Queue:
         if state_of(run.events()) == "queued" and run.queued_at == turn:
             run.fail(AfinaError("engine.no_start"))
         settle(run)
-        logger.info("run %s is %s", run.id, run.state, extra=told)
+        logger.info("run %s is %s", run.id, run.state, extra=result)
         self.executor.warm()
 
     def _next(self) -> Run | None:

@@ -53,10 +53,10 @@ def again(queue: Queue, run: Run, remedy: str) -> Run:
     config = {**run.info.config, "probe": True}
     sides = [_loaded(run, list(run.rows(side))) for side in ("train", "heldout")]
     [(knob, value)] = REMEDIES[remedy](config, status).items()
-    made = SFTConfig.from_settings({**config, knob: value})
+    changed = SFTConfig.from_settings({**config, knob: value})
     again = queue.submit(
         "sft",
-        made,
+        changed,
         sides[0],
         _free(queue, f"{run.name} {remedy.replace('_', ' ')}"),
         validation=sides[1],
@@ -68,11 +68,11 @@ def again(queue: Queue, run: Run, remedy: str) -> Run:
 
 
 def _loaded(run: Run, rows: list[Row]) -> Loaded:
-    told = run.info.data
+    info = run.info.data
     return Loaded(
         tuple(rows),
-        str(told["name"]),
-        str(told.get("format", "")),
+        str(info["name"]),
+        str(info.get("format", "")),
         fingerprint=hashing.of_json([row.content for row in rows]),
     )
 

@@ -253,11 +253,11 @@ class RunStore:
         self.root.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root / ".lock", timeout=30):
             name = self._free_name(name.strip(), method)
-            made = datetime.fromtimestamp(time.time(), UTC)
-            run_id = f"{made:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(1)}"  # sorts by time
+            created = datetime.fromtimestamp(time.time(), UTC)
+            run_id = f"{created:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(1)}"  # sorts by time
             counts = {"n_train": len(train), "n_heldout": len(heldout)}
             info = RunInfo(
-                run_id, name, method, config, base, {**data, **counts}, made.timestamp(), parent, extra or {}
+                run_id, name, method, config, base, {**data, **counts}, created.timestamp(), parent, extra or {}
             )
             beside = self.root / f".{run_id}"
             write_rows(beside / "data" / "train.jsonl", train)

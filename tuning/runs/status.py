@@ -42,8 +42,8 @@ class WrongState(Conflict):
 
     def words(self, language: str) -> str:
         state = str(self.params.get("state"))
-        told = {**self.params, "state": messages(language).get(f"state.{state}", state)}
-        return Conflict(self.key, **told).words(language)
+        params = {**self.params, "state": messages(language).get(f"state.{state}", state)}
+        return Conflict(self.key, **params).words(language)
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ class RunStatus:
         """The fixed prompt whose reply changed first (else the first), and its replies: (from step, to step, reply)."""
         replies: dict[str, list[tuple[int, int, str]]] = {}
         for step, prompt, reply in self.samples:
-            told = replies.setdefault(prompt, [])
-            if told and told[-1][2] == reply:
-                told[-1] = (told[-1][0], step, reply)
+            samples = replies.setdefault(prompt, [])
+            if samples and samples[-1][2] == reply:
+                samples[-1] = (samples[-1][0], step, reply)
             else:
-                told.append((step, step, reply))
-        changed = {prompt: told[1][0] for prompt, told in replies.items() if len(told) > 1}
+                samples.append((step, step, reply))
+        changed = {prompt: samples[1][0] for prompt, samples in replies.items() if len(samples) > 1}
         prompt = min(changed, key=lambda each: changed[each], default=next(iter(replies), ""))
         return prompt, replies.get(prompt, [])
 
@@ -159,8 +159,8 @@ class _Fold:
 
     def _start(self, event: Event) -> None:
         """A sitting begins at `event.step`: what was measured beyond it is measured again."""
-        told = event.metrics
-        self.plan = {name: told[name] for name in told if name not in _NUMBERS or is_number(told[name])}
+        metrics = event.metrics
+        self.plan = {name: metrics[name] for name in metrics if name not in _NUMBERS or is_number(metrics[name])}
         self.step = event.step or 0
         self._began = event.time - float(self.plan.get("elapsed_seconds", 0.0))
         for points in self.points.values():

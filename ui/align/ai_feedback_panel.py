@@ -14,7 +14,7 @@ from ui.forms import named
 from ui.request import QUIET, actor, inform, language_of, on_open, shown
 from ui.translations import t, word
 from ui.vote.presenter_view import rates
-from workbench.alignment.ai_feedback import Asked
+from workbench.alignment.ai_feedback import JudgeChoice
 from workbench.voting.prompt_sources import read_prompts
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
     seen = gr.State("")
     begun = ["…", ""]  # and nothing seen: what comes of it is told even where it is what came of it before
 
-    def asked(request: gr.Request, kind_: str, name_: str, url_: str, key_: str, rubric_: str) -> Asked:
-        return Asked(kind_, name_ or "", url_ or "", key_ or "", rubric_ or "", language_of(request))
+    def asked(request: gr.Request, kind_: str, name_: str, url_: str, key_: str, rubric_: str) -> JudgeChoice:
+        return JudgeChoice(kind_, name_ or "", url_ or "", key_ or "", rubric_ or "", language_of(request))
 
     @shown
     def start(request: gr.Request, which: str, *values: Any) -> list[str]:

@@ -26,7 +26,7 @@ from ui.request import QUIET, actor, language_of, on_open, shown
 from ui.translations import word
 from ui.vote.round_choice import TO_THE_STAGE
 from workbench.voting.prompt_sources import read_prompts
-from workbench.voting.rounds import Wanted
+from workbench.voting.rounds import RoundRequest
 
 if TYPE_CHECKING:
     from tuning.runs.status import RunStatus
@@ -205,7 +205,7 @@ def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> N
             raise AfinaError("align.no_parent", name=run.name)
         prompts = tuple(read_prompts(f"prompts.{language}", services.settings))
         # A name of its own would say what it compares.
-        wanted = Wanted("", (run.name, run.parent), "judge", prompts, 0, _AGAIN, language=language)
+        wanted = RoundRequest("", (run.name, run.parent), "judge", prompts, 0, _AGAIN, language=language)
         made = services.rounds.make(who, wanted)
         told = f"<p>{escape(word('align.again.made', language, name=made.name))}</p>"
         return [told, *to_vote.to(services, who, made.name, language)]

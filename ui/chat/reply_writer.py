@@ -60,7 +60,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ChatRequest:
     """One message to `policies`: the talk before it in each column, and what stands there if no reply comes."""
 
     message: str
@@ -82,18 +82,18 @@ def sampling_of(temperature: float, top_p: float, max_new_tokens: float, seed: f
     }
 
 
-def sent(message: str, policies: list[str], talks: Sequence[list[Turn]], system: str, sampling: dict) -> Asked:
+def sent(message: str, policies: list[str], talks: Sequence[list[Turn]], system: str, sampling: dict) -> ChatRequest:
     """`message` after what each column holds."""
     histories = [whole(talk) for talk in talks]
-    return Asked(message, policies, histories, histories, system, sampling, returns=True)
+    return ChatRequest(message, policies, histories, histories, system, sampling, returns=True)
 
 
-def again(policies: list[str], talks: Sequence[list[Turn]], system: str, sampling: dict) -> Asked:
+def again(policies: list[str], talks: Sequence[list[Turn]], system: str, sampling: dict) -> ChatRequest:
     """The last message once more, in the place of its replies. A column that has none of them gets it at its end."""
     before = [whole(talk) for talk in talks]
     longest = max(before, key=len, default=[])
     message = next((turn.content for turn in reversed(longest) if turn.role == "user"), "")
-    return Asked(message, policies, [_until(talk, message) for talk in before], before, system, sampling)
+    return ChatRequest(message, policies, [_until(talk, message) for talk in before], before, system, sampling)
 
 
 def _until(talk: list[Turn], message: str) -> list[Turn]:
@@ -101,7 +101,7 @@ def _until(talk: list[Turn], message: str) -> list[Turn]:
     return talk[: places[-1]] if places and talk[places[-1]].content == message else talk
 
 
-def rows(services: Services, answers: Answers, request: gr.Request, asked: Asked) -> Iterator[list[Any]]:
+def rows(services: Services, answers: Answers, request: gr.Request, asked: ChatRequest) -> Iterator[list[Any]]:
     """What the page shows while the columns write: see `row` for the order. The last one is settled.
 
     Raises: as `Comparing.chat`, AfinaError `chat.busy`; then too the last row is settled.
@@ -146,7 +146,7 @@ def _turn(partial: Partial) -> Turn:
     return Turn("assistant", partial.text or STUB, partial.seal, cut)
 
 
-def _settled(asked: Asked, partials: Sequence[Partial], found: list[str], language: str) -> list[Any]:
+def _settled(asked: ChatRequest, partials: Sequence[Partial], found: list[str], language: str) -> list[Any]:
     """What stays: replies, cut ones marked; where there is none, the talk as it was before."""
     question = Turn("user", asked.message)
     boxes = [

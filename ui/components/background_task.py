@@ -32,7 +32,7 @@ def wire(
 
     @shown
     def watch(mark: str, request: gr.Request) -> list[Any]:
-        study, language = services.course.told(actor(services, request), kind), language_of(request)
+        study, language = services.course.latest(actor(services, request), kind), language_of(request)
         running = study is not None and study.running
         now = hashing.of_json([language, vars(study) if study else None])
         if now == mark:

@@ -108,7 +108,7 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
 def _told(services: Services, request: gr.Request) -> tuple[str, bool]:
     """(HTML of the newest recipe's runs, whether anything is still going on)."""
     who, language = actor(services, request), language_of(request)
-    study = services.course.told(who, RECIPE)
+    study = services.course.latest(who, RECIPE)
     busy = study is not None and study.running
     above = alternatives_view.state(study, language, "experiments.preparing")
     groups = services.course.recipe_groups(who)

@@ -103,7 +103,7 @@ def _shown(services: Services, who: Any, key: str, language: str) -> tuple[str, 
         found = services.course.found(who, name)
         if found is None:
             return "", None
-        study = services.course.told(who, SEARCH)
+        study = services.course.latest(who, SEARCH)
         going = study is not None and study.running and study.about.get("search_id") == name
         return experiments_view.trials(found, language, going), experiments_view.trials_figure(found, language)
     series = {

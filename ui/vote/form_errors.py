@@ -45,7 +45,7 @@ def field_of(error: AfinaError) -> str:
     return found or ("more" if error.key.startswith("label.") else "rest")
 
 
-def told(problems: Mapping[str, gr.HTML], field: str = "", words: str = "") -> dict[Any, Any]:
+def shown(problems: Mapping[str, gr.HTML], field: str = "", words: str = "") -> dict[Any, Any]:
     """Updates of the words under each field: `words` under `field`, none under the others."""
     why = f'<div class="train-problem field-problem" role="alert">{escape(words)}</div>'
     return {

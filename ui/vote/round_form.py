@@ -1,6 +1,6 @@
 """The form of a new round.
 
-Every field becomes one of `workbench.voting.rounds.Wanted`; the plan line under it says what the numbers amount to.
+Every field becomes a field of `RoundRequest`; the line under the form says what the numbers amount to.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ui.forms import named
 from ui.request import QUIET, actor, language_of, on_open, shown
 from ui.translations import t, word
 from ui.vote import form_errors, round_choice
-from workbench.voting.rounds import LEAST_HELDOUT, Wanted
+from workbench.voting.rounds import LEAST_HELDOUT, RoundRequest
 
 if TYPE_CHECKING:
     from workbench.actors import Actor
@@ -200,10 +200,10 @@ def _wire_make(services: Services, form: Form, around: Around, place: round_choi
         except AfinaError as error:  # what was typed stays as it is
             field = form_errors.field_of(error)
             unfolded = {around.more: gr.update(open=True)} if field == "more" else {}
-            return unfolded | form_errors.told(around.problems, field, error.words(language))
+            return unfolded | form_errors.shown(around.problems, field, error.words(language))
         shown_now = dict(zip(place.outputs, round_choice.chosen(services, who, this.name, language), strict=True))
         emptied = gr.update(value="", placeholder=services.rounds.upcoming(who, language))
-        return shown_now | {form.name: emptied, new: gr.update(open=False)} | form_errors.told(around.problems)
+        return shown_now | {form.name: emptied, new: gr.update(open=False)} | form_errors.shown(around.problems)
 
     outputs = [*place.outputs, form.name, new, around.more, *around.problems.values()]
     around.make.click(make, inputs, outputs, **QUIET).success(None, None, None, js=form_errors.SHOW)
@@ -265,9 +265,9 @@ def _wire_choices(services: Services, form: Form, new: gr.Accordion) -> Any:
     return on_open(choices, None, filled, **QUIET)
 
 
-def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> Wanted:
+def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> RoundRequest:
     """What the form, or a script, asks for. Raises: AfinaError that names what is wrong."""
-    known = {each.name for each in fields(Wanted)} | {each.name for each in fields(RoundSettings)}
+    known = {each.name for each in fields(RoundRequest)} | {each.name for each in fields(RoundSettings)}
     known |= {each.name for each in fields(Generation)}
     known |= {"source", "typed", "upload", "people", "minutes", "asks"}
     for name in set(given) - known:
@@ -282,7 +282,7 @@ def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> Wanted:
         if not 0 <= value <= MOST_PROMPTS:
             raise AfinaError("label.number", name=name, value=value, low=0, high=MOST_PROMPTS)
     drawn = {each.name: given[each.name] for each in fields(Generation) if given.get(each.name) is not None}
-    return Wanted(
+    return RoundRequest(
         name=str(given.get("name") or "").strip(),
         policies=tuple(given.get("policies") or ()),
         purpose=given.get("purpose") or "collect",

@@ -25,7 +25,7 @@ from tuning.runs.run_store import Run, RunStore
 from workbench.alignment.policy_evaluation import heldout_prompts
 from workbench.rate_limits import require_length
 from workbench.voting.prompt_sources import read_prompts
-from workbench.voting.rounds import Wanted
+from workbench.voting.rounds import RoundRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,28 +115,28 @@ class Dialling:
         """
         self._roles.spend(actor, _TOKENS, messages=0)
         run = self._store.get(name)
-        asked = prompt.strip() or self.prompt(actor, run.id)
-        if not asked:
+        question = prompt.strip() or self.prompt(actor, run.id)
+        if not question:
             raise AfinaError("chat.empty")
-        require_length(asked)
+        require_length(question)
         policies = [scaling.name_of(run.name, each) for each in self._heard(actor, run, strength)]
         reward = None
         with self._roles.writing(actor, len(policies)):
-            text, *others = self._greedy(policies, asked)
+            text, *others = self._greedy(policies, question)
             if reward_run and others:
                 before = others[0]
-                talk = ({"role": "user", "content": asked},)
+                talk = ({"role": "user", "content": question},)
                 model = self._aligning.reward_model(actor, reward_run)
                 now, then = model.scores([(talk, text), (talk, before)])
                 reward = now - then
-        return Heard(asked, text, reward)
+        return Heard(question, text, reward)
 
     def _heard(self, actor: Actor, run: Run, strength: float) -> list[float]:
         """The settings to be heard: the one asked for, and the parent for its reward, where visitors have it too."""
         strengths = [scaling.checked(strength), 0.0]
         if actor.is_teacher:
             return strengths
-        there = scaling.made(*self._store.with_parent(run))
+        there = scaling.available(*self._store.with_parent(run))
         if strengths[0] not in there:
             listed = ", ".join(f"{each:g}" for each in there) or "-"
             raise NotAllowed("dial.not_made", value=f"{strengths[0]:g}", settings=listed)
@@ -152,7 +152,7 @@ class Dialling:
         kept = records.read_if_whole(_KeptSweep, path)
         if kept is None:
             return None
-        settings = tuple(records.made(Setting, each, path) for each in kept.settings)
+        settings = tuple(records.build(Setting, each, path) for each in kept.settings)
         return Sweep(kept.run, kept.reward_run, kept.prompt, settings)
 
     def sweep(
@@ -165,7 +165,7 @@ class Dialling:
         self._roles.require_teacher(actor)
         run = self._store.get(name)
         prompts = [list(prompt) for prompt in heldout_prompts(run, PROMPTS)]
-        asked = self._facts(run, prompts)
+        facts = self._facts(run, prompts)
         shown, found = self.prompt(actor, run.id), Sweep(run.name, reward_run, "", ())
         zero: float | None = None
         for strength in strengths:
@@ -174,17 +174,17 @@ class Dialling:
             reward = self._reward(actor, reward_run, prompts, texts)
             if zero is None and reward is not None:
                 zero = reward if strength == 0 else self._reward_at_zero(actor, run, reward_run, prompts)
-            made = Setting(
+            setting = Setting(
                 strength=strength,
                 reward=None if reward is None or zero is None else reward - zero,
                 n=len(prompts),
-                clean=self._clean(policy, asked),
-                n_facts=len(asked),
+                clean=self._clean(policy, facts),
+                n_facts=len(facts),
                 ended=ended,
                 words=sum(len(text.split()) for text in texts) / len(texts),
                 text=self._greedy([policy], shown)[0],
             )
-            found = Sweep(run.name, reward_run, shown, (*found.settings, made))
+            found = Sweep(run.name, reward_run, shown, (*found.settings, setting))
             files.write_json(run.path / "dial.json", asdict(found))
             yield found
 
@@ -201,8 +201,8 @@ class Dialling:
         prompts = tuple(read_prompts(f"prompts.{language}", self._settings))
         generation = Generation(max_new_tokens=_TOKENS)
         # A name of its own would say what it compares.
-        wanted = Wanted("", policies, "judge", prompts, 0, n, RoundSettings(), generation, language=language)
-        return self._rounds.make(actor, wanted)
+        request = RoundRequest("", policies, "judge", prompts, 0, n, RoundSettings(), generation, language=language)
+        return self._rounds.make(actor, request)
 
     def keep(self, actor: Actor, name: str, strength: float, called: str = "") -> str:
         """Keeps a setting as a run whose parent is `name`; gives its id. Raises: NotAllowed; as `Queue.submit`."""
@@ -212,9 +212,9 @@ class Dialling:
         info = run.info.data
         data = PairSet(rows, str(info["name"]), str(info.get("format", "")), fingerprint=str(info["fingerprint"]))
         config = training.DialConfig(source_model=run.name, strength=scaling.checked(strength))
-        made = self._queue.submit("dial", config, data, called)
-        annotators.record_training(self._labels, made.id, annotators.trained_by(self._labels, run.id))
-        return made.id
+        kept = self._queue.submit("dial", config, data, called)
+        annotators.record_training(self._labels, kept.id, annotators.trained_by(self._labels, run.id))
+        return kept.id
 
     # What is measured
 
@@ -253,7 +253,7 @@ class Dialling:
         every = check.questions("es" if spanish else "en")
         return random.Random(0).sample(every, min(FACTS, len(every)))
 
-    def _clean(self, policy: str, asked: list[Any]) -> float | None:
+    def _clean(self, policy: str, facts: list[Any]) -> float | None:
         from tuning.pocket import check
 
-        return check.ask(self._engine(), policy, asked).clean if asked else None
+        return check.ask(self._engine(), policy, facts).clean if facts else None

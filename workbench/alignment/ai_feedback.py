@@ -46,7 +46,7 @@ Say = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class JudgeChoice:
     """Which judge, by which rubric. `name`: a reward model's run, a policy, or the endpoint's model."""
 
     kind: str  # reward, policy, endpoint
@@ -133,7 +133,7 @@ class Judging:
         self,
         actor: Actor,
         round_id: str,
-        asked: Asked,
+        choice: JudgeChoice,
         say: Say = lambda done, total: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Labelled:
@@ -143,7 +143,7 @@ class Judging:
         """
         self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
-        judge, rubric = self._judge(actor, asked), self._rubric(asked)
+        judge, rubric = self._judge(actor, choice), self._rubric(choice)
         known = ai_annotators.judged(self._labels, this.round_id, ai_annotators.identity(judge.name, rubric))
         every = [each for each in lifecycle.comparisons_of(self._labels, this.round_id) if not each.is_gold]
         left = [each for each in every if each.comparison_id not in known]
@@ -163,11 +163,13 @@ class Judging:
             say(len(every) - len(left) + start + len(part), len(every))
         return Labelled(this.name, judge.name, len(every), sum(tally.values()), dict(tally))
 
-    def begin(self, actor: Actor, round_id: str, asked: Asked) -> Work:
+    def begin(self, actor: Actor, round_id: str, choice: JudgeChoice) -> Work:
         """The same behind the page. Raises: also Conflict `judge.busy`."""
         self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
-        return self._behind(this.name, lambda work, say: self.label(actor, this.round_id, asked, say, work.stop.is_set))
+        return self._behind(
+            this.name, lambda work, say: self.label(actor, this.round_id, choice, say, work.stop.is_set)
+        )
 
     def work(self, actor: Actor) -> Work | None:
         """What goes on, or went on last. Raises: NotAllowed."""
@@ -231,7 +233,7 @@ class Judging:
         policy: str,
         name: str,
         prompts: Sequence[Any],
-        asked: Asked,
+        choice: JudgeChoice,
         n_train: int = 20,
         n_heldout: int = 5,
         say: Say = lambda done, total: None,
@@ -244,7 +246,7 @@ class Judging:
         """
         self._roles.require_teacher(actor)
         self._roles.require_no_folder(policy)
-        speaker, rubric = self._speaker(actor, asked), self._rubric(asked)
+        speaker, rubric = self._speaker(actor, choice), self._rubric(choice)
         drawn = [each for each, _ in planning.draw(prompts, n_train, n_heldout, 0)]
         items, tally = [], Counter[str]()
         talks = [Comparison(each, "", "", "", "").prompt for each in drawn]
@@ -252,11 +254,11 @@ class Judging:
             if should_stop():
                 break
             part = talks[start : start + _BATCH]
-            items += self._revised(speaker, policy, part, rubric, asked.language, tally)
+            items += self._revised(speaker, policy, part, rubric, choice.language, tally)
             say(min(len(talks), start + _BATCH), len(talks))
         if not items:
             raise AfinaError("judge.no_revision", n=len(talks), judge=speaker.name)
-        made = lifecycle.create(
+        created = lifecycle.create(
             self._labels,
             name,
             "judge",
@@ -264,12 +266,12 @@ class Judging:
             RoundSettings(common_items=0),
             Generation(max_new_tokens=96),
         )
-        lifecycle.add_comparisons(self._labels, made.round_id, items)
+        lifecycle.add_comparisons(self._labels, created.round_id, items)
         votes = [
             MachineVote(each.comparison_id, "model_b", str((each.metadata or {}).get("critique"))) for each in items
         ]
-        ai_annotators.record(self._labels, made.round_id, speaker.name, rubric, votes)
-        return Labelled(made.name, speaker.name, len(talks), len(items), dict(tally))
+        ai_annotators.record(self._labels, created.round_id, speaker.name, rubric, votes)
+        return Labelled(created.name, speaker.name, len(talks), len(items), dict(tally))
 
     def begin_revising(
         self,
@@ -277,7 +279,7 @@ class Judging:
         policy: str,
         name: str,
         prompts: Sequence[Any],
-        asked: Asked,
+        choice: JudgeChoice,
         n_train: int = 20,
         n_heldout: int = 5,
     ) -> Work:
@@ -286,7 +288,7 @@ class Judging:
         return self._behind(
             name,
             lambda work, say: self.revise(
-                actor, policy, name, prompts, asked, n_train, n_heldout, say, work.stop.is_set
+                actor, policy, name, prompts, choice, n_train, n_heldout, say, work.stop.is_set
             ),
         )
 
@@ -319,30 +321,30 @@ class Judging:
 
     # Who judges
 
-    def _judge(self, actor: Actor, asked: Asked) -> Judge:
-        if asked.kind == "reward":
-            return RewardJudge(self._aligning.reward_model(actor, asked.name), asked.name)
-        return RubricJudge(self._speaker(actor, asked), self._rubric(asked), asked.language)
+    def _judge(self, actor: Actor, choice: JudgeChoice) -> Judge:
+        if choice.kind == "reward":
+            return RewardJudge(self._aligning.reward_model(actor, choice.name), choice.name)
+        return RubricJudge(self._speaker(actor, choice), self._rubric(choice), choice.language)
 
-    def _speaker(self, actor: Actor, asked: Asked) -> Speaker:
-        if asked.kind == "endpoint":
-            return self._endpoint(asked)
-        if asked.kind == "policy":
-            self._roles.require_no_folder(asked.name)
-            return PolicySpeaker(asked.name, self._engine)
-        raise AfinaError("judge.reward_writes_not", kind=asked.kind)
+    def _speaker(self, actor: Actor, choice: JudgeChoice) -> Speaker:
+        if choice.kind == "endpoint":
+            return self._endpoint(choice)
+        if choice.kind == "policy":
+            self._roles.require_no_folder(choice.name)
+            return PolicySpeaker(choice.name, self._engine)
+        raise AfinaError("judge.reward_writes_not", kind=choice.kind)
 
-    def _endpoint(self, asked: Asked) -> Speaker:
+    def _endpoint(self, choice: JudgeChoice) -> Speaker:
         """The environment's key goes to AFINA_JUDGE_URL alone; elsewhere the teacher types one, or none is sent."""
         named = origin(self._settings.judge_url)
-        hosts = named is not None and origin(asked.url) == named
-        key = asked.key or (os.environ.get(KEY, "").strip() if hosts else "")
-        return EndpointSpeaker(asked.url, asked.name, key, guarded=not (hosts or self._settings.personal))
+        hosts = named is not None and origin(choice.url) == named
+        key = choice.key or (os.environ.get(KEY, "").strip() if hosts else "")
+        return EndpointSpeaker(choice.url, choice.name, key, guarded=not (hosts or self._settings.personal))
 
-    def _rubric(self, asked: Asked) -> str:
-        if asked.kind == "reward":
+    def _rubric(self, choice: JudgeChoice) -> str:
+        if choice.kind == "reward":
             return ""
-        return asked.rubric.strip() or constitution.read(self._settings.home, asked.language)
+        return choice.rubric.strip() or constitution.read(self._settings.home, choice.language)
 
     def _behind(self, about: str, do: Callable[[Work, Say], Labelled]) -> Work:
         with self._starting:

@@ -150,7 +150,7 @@ _REVISIONS = {
 
 def question(prompt: Sequence[Message], first: str, second: str, rubric: str, language: str) -> Talk:
     """What a judge is asked about two replies."""
-    text = _ASKS[language].format(rubric=rubric, talk=_told(prompt), first=first, second=second)
+    text = _ASKS[language].format(rubric=rubric, talk=_transcript(prompt), first=first, second=second)
     return [{"role": "user", "content": text}]
 
 
@@ -186,26 +186,26 @@ def revise(
     speaker: Speaker, prompts: Sequence[Sequence[Message]], replies: Sequence[str], rubric: str, language: str
 ) -> list[tuple[str, str]]:
     """(critique, revised reply) for each reply: the speaker criticises, then rewrites (Bai et al. 2022)."""
-    asked = [
+    talks = [
         [
             {
                 "role": "user",
-                "content": _CRITIQUES[language].format(rubric=rubric, talk=_told(prompt), reply=reply),
+                "content": _CRITIQUES[language].format(rubric=rubric, talk=_transcript(prompt), reply=reply),
             }
         ]
         for prompt, reply in zip(prompts, replies, strict=True)
     ]
-    critiques = speaker.say(asked, 128)
+    critiques = speaker.say(talks, 128)
     again = [
         [
             *talk,
             {"role": "assistant", "content": critique or "-"},
             {"role": "user", "content": _REVISIONS[language]},
         ]
-        for talk, critique in zip(asked, critiques, strict=True)
+        for talk, critique in zip(talks, critiques, strict=True)
     ]
     return list(zip(critiques, speaker.say(again, 256), strict=True))
 
 
-def _told(prompt: Sequence[Message]) -> str:
+def _transcript(prompt: Sequence[Message]) -> str:
     return "\n".join(f"{turn['role']}: {turn['content']}" for turn in prompt)

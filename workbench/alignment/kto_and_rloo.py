@@ -82,8 +82,8 @@ class Roads:
         this = lifecycle.get(self._labels, round_id)
         judged = vote_selection.judged_of(self._labels, this.round_id, sources)
         decisions, dropped = decide(judged, aggregation)
-        given = ratings.of_policies(self._labels, this.policies) if sources != "ai" else []
-        found, more = unpaired(decisions, given)
+        rated = ratings.of_policies(self._labels, this.policies) if sources != "ai" else []
+        found, more = unpaired(decisions, rated)
         rows = tuple(Rated(prompt, reply, good, n) for n, (prompt, reply, good) in enumerate(found, 1))
         data = RatedSet(
             rows,
@@ -99,12 +99,12 @@ class Roads:
             for vote in each.votes
         }
         good = sum(row.good for row in train)
-        unsigned = sum(not each.verified for each in given)
+        unsigned = sum(not each.verified for each in rated)
         return RoundRatings(
             data,
             good,
             len(train) - good,
-            len(given),
+            len(rated),
             len(rows) - len(train),
             dict(dropped + more),
             tuple(sorted(ids)),
@@ -194,24 +194,24 @@ class Roads:
         if "target_steps" in settings:
             del usual["epochs"]
         config = DPOConfig.from_settings({"source_model": policy, **usual, **settings})
-        asked = self._asked(this.round_id, prompts, n_prompts, config.seed)
+        talks = self._talks(this.round_id, prompts, n_prompts, config.seed)
         label = f"{round_names.unrevealing(this)}, {reward}"
         tokens = this.generation.max_new_tokens
-        data = best_of_n.best_against_worst(self._engine(), model, policy, asked, n_replies, config.seed, tokens, label)
+        data = best_of_n.best_against_worst(self._engine(), model, policy, talks, n_replies, config.seed, tokens, label)
         run = self._queue.submit("dpo", config, data, name, extra=self._scored_by(reward))
         self._taught_by(reward, run.id)
         return run.id
 
-    def _asked(self, round_id: str, source: str, n: int, seed: int) -> list[Sequence[dict[str, str]]]:
+    def _talks(self, round_id: str, source: str, n: int, seed: int) -> list[Sequence[dict[str, str]]]:
         """Prompts as conversations: `n` of the train side, drawn, and a fifth as many held-out ones."""
         self._roles.require_own_file(source)
         own = [each.prompt for each in self._prompts(round_id)]
-        given = [messages_of("prompt", each) for each in read_prompts(source, self._settings)] if source else own
+        candidates = [messages_of("prompt", each) for each in read_prompts(source, self._settings)] if source else own
         sides: dict[str, list[Sequence[dict[str, str]]]] = {"train": [], "heldout": []}
-        for prompt in {prompt_key(each): each for each in given}.values():
+        for prompt in {prompt_key(each): each for each in candidates}.values():
             sides[split(prompt)].append(prompt)
         if not sides["train"]:
-            raise AfinaError("tasks.none", name=source or "-", n=len(given), first="-")
+            raise AfinaError("tasks.none", name=source or "-", n=len(candidates), first="-")
         for side in sides.values():
             random.Random(seed).shuffle(side)
         n = n or len(sides["train"])

@@ -96,19 +96,19 @@ class Lineage:
     def graph(self, actor: Actor) -> Graph:
         """Everything, the bases first. Raises: NotAllowed: names of policies are the teacher's until a reveal."""
         self._roles.require_teacher(actor)
-        made = _Draft()
+        draft = _Draft()
         by_name = {run.name: run for run in self._store.gather(_with_state)}
         ids = {run.id for run in by_name.values()}
         shares = training_links.shares(self._labels)
         every = {this.round_id: this for this in lifecycle.listed(self._labels)}
         for run in by_name.values():
-            self._run(made, run, [each for each in shares.get(run.id, []) if each.round_id in every], ids)
+            self._run(draft, run, [each for each in shares.get(run.id, []) if each.round_id in every], ids)
         for this in every.values():
-            if this.state not in ("draft", "generating") or any(edge.start == this.round_id for edge in made.edges):
-                self._round(made, this, by_name)
-        nodes = [Node(key=key, depth=made.depth(key), **told) for key, told in made.nodes.items()]
+            if this.state not in ("draft", "generating") or any(edge.start == this.round_id for edge in draft.edges):
+                self._round(draft, this, by_name)
+        nodes = [Node(key=key, depth=draft.depth(key), **values) for key, values in draft.nodes.items()]
         known = {node.key for node in nodes}
-        edges = [edge for edge in made.edges if {edge.start, edge.end} <= known]
+        edges = [edge for edge in draft.edges if {edge.start, edge.end} <= known]
         return Graph(tuple(sorted(nodes, key=lambda node: (node.depth, node.kind, node.name))), tuple(edges))
 
     def votes(self, actor: Actor, name: str) -> list[training_links.Taught]:
@@ -122,8 +122,8 @@ class Lineage:
         names = {run.id: run.name for run in self._store}
         return [names.get(run_id, run_id) for run_id in training_links.runs_of(self._labels, annotation_id)]
 
-    def _run(self, made: _Draft, run: Run, shares: list[training_links.Share], ids: set[str]) -> None:
-        made.nodes[run.id] = {
+    def _run(self, draft: _Draft, run: Run, shares: list[training_links.Share], ids: set[str]) -> None:
+        draft.nodes[run.id] = {
             "kind": "run",
             "name": run.name,
             "about": run.info.method,
@@ -132,20 +132,20 @@ class Lineage:
             "left_out": sum(each.left_out for each in shares),
         }
         if run.info.parent:
-            made.edges.append(Edge(run.info.parent, run.id, "continues", self._rate(run)))
+            draft.edges.append(Edge(run.info.parent, run.id, "continues", self._rate(run)))
         else:
             base = f"base {run.info.base['name']}"
-            made.nodes.setdefault(base, {"kind": "base", "name": shown_base(run.info.base), "about": ""})
-            made.edges.append(Edge(base, run.id, "continues"))
+            draft.nodes.setdefault(base, {"kind": "base", "name": shown_base(run.info.base), "about": ""})
+            draft.edges.append(Edge(base, run.id, "continues"))
         judge = str(run.info.extra.get("reward_run", ""))
         if judge in ids:  # the votes reached this run through the reward model
-            made.edges.append(Edge(judge, run.id, "scores"))
+            draft.edges.append(Edge(judge, run.id, "scores"))
         else:
-            made.edges += [Edge(each.round_id, run.id, "teaches") for each in shares]
+            draft.edges += [Edge(each.round_id, run.id, "teaches") for each in shares]
 
-    def _round(self, made: _Draft, this: Any, by_name: dict[str, Run]) -> None:
+    def _round(self, draft: _Draft, this: Any, by_name: dict[str, Run]) -> None:
         n = self._results.findings(this).report["n_votes"]
-        made.nodes[this.round_id] = {
+        draft.nodes[this.round_id] = {
             "kind": "round",
             "name": this.name,
             "about": this.purpose,
@@ -155,7 +155,7 @@ class Lineage:
         for policy in this.policies:
             name = scaling.parsed(policy)[0] if scaling.SIGN in policy else policy
             start = by_name[name].id if name in by_name else f"base {name}"
-            made.edges.append(Edge(start, this.round_id, "asks"))
+            draft.edges.append(Edge(start, this.round_id, "asks"))
 
     def _rate(self, run: Run) -> Rate | None:
         """Of a run against its parent: by people where a blind round was revealed, else by the last reward model."""
@@ -166,10 +166,10 @@ class Lineage:
                 mine = {shown_name(name): found for name, found in rate.items()}.get(run.name)
                 if mine and mine["value"] is not None:
                     return Rate(mine["value"], mine["low"], mine["high"], mine["n"], this.name)
-        told = records.read_if_whole(_Outcome, run.path / "outcome.json")
-        if told is None or told.win_rate is None:
+        outcome = records.read_if_whole(_Outcome, run.path / "outcome.json")
+        if outcome is None or outcome.win_rate is None:
             return None
-        return Rate(told.win_rate, told.low, told.high, told.n, told.judge)
+        return Rate(outcome.win_rate, outcome.low, outcome.high, outcome.n, outcome.judge)
 
 
 def _with_state(run: Run) -> Run:

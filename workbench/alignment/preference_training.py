@@ -160,12 +160,12 @@ class Aligning:
         from tuning.runs.estimate import preference_seconds
 
         source, most = voted_on(lifecycle.get(self._labels, round_id)), self._settings.gpu_slice
-        told = {}
+        quotes = {}
         kinds: dict[str, type[PreferenceConfig]] = {"reward": RewardConfig, "dpo": DPOConfig}
         for method, kind in kinds.items():
             config = kind.from_settings({"source_model": source, "epochs": (epochs or {}).get(method) or 0})
-            told[method] = gpu_leases.quote(preference_seconds(config, found.data, self._store), most)
-        return told
+            quotes[method] = gpu_leases.quote(preference_seconds(config, found.data, self._store), most)
+        return quotes
 
     def start(
         self,
@@ -278,22 +278,22 @@ def calibration(model: Rewards, judged: Sequence[Judged], n_bins: int = 5) -> tu
     """
     from scipy.stats import binomtest
 
-    asked = [(each.comparison, _choices(each)) for each in judged if not each.comparison.is_gold]
-    asked = [(item, votes) for item, votes in asked if votes]
-    pairs = [Pair(item.prompt, item.completion_a, item.completion_b) for item, _ in asked]
+    voted = [(each.comparison, _choices(each)) for each in judged if not each.comparison.is_gold]
+    voted = [(item, votes) for item, votes in voted if votes]
+    pairs = [Pair(item.prompt, item.completion_a, item.completion_b) for item, _ in voted]
     bins: dict[int, list[tuple[float, float, int]]] = {}
-    for p, (_, votes) in zip(model.preferences(pairs), asked, strict=True):
+    for p, (_, votes) in zip(model.preferences(pairs), voted, strict=True):
         share = sum(votes) / len(votes)  # of a
         predicted, chosen = (p, share) if p >= 0.5 else (1 - p, 1 - share)
         place = min(n_bins - 1, int((predicted - 0.5) * 2 * n_bins))
         bins.setdefault(place, []).append((predicted, chosen, len(votes)))
-    made = []
+    curve = []
     for _, rows in sorted(bins.items()):
         predicted, chosen = (sum(row[i] for row in rows) / len(rows) for i in (0, 1))
         interval = binomtest(round(chosen * len(rows)), len(rows)).proportion_ci(method="wilson")
         n_votes = sum(row[2] for row in rows)
-        made.append(Bin(predicted, chosen, float(interval.low), float(interval.high), len(rows), n_votes))
-    return tuple(made)
+        curve.append(Bin(predicted, chosen, float(interval.low), float(interval.high), len(rows), n_votes))
+    return tuple(curve)
 
 
 def _choices(each: Judged) -> list[float]:

@@ -124,8 +124,8 @@ class Rewarding:
         talk = [*opening, {"role": "user", "content": message}]
         with self._roles.writing(actor, 1):
             rewards = self._aligning.reward_model(actor, reward_run).scores([(talk, text) for text in texts])
-        made = [Scored(text, reward) for text, reward in zip(texts, rewards, strict=True)]
-        return sorted(made, key=lambda each: -each.reward)
+        scored = [Scored(text, reward) for text, reward in zip(texts, rewards, strict=True)]
+        return sorted(scored, key=lambda each: -each.reward)
 
     def disagreements(self, actor: Actor, reward_run: str, round_id: str, most: int = 20) -> list[Disagreement]:
         """Where it is surest against the majority, the surest first. Raises: NotAllowed."""
@@ -133,17 +133,17 @@ class Rewarding:
         this = lifecycle.get(self._labels, round_id)
         judged = vote_selection.usually_judged(self._labels, this.round_id)
         clear = [(each, *_share(each)) for each in judged if not each.comparison.is_gold]
-        asked = [(each, a, b) for each, a, b in clear if a != b]
-        prompts = {each.comparison.comparison_id: each.comparison.prompt for each, _, _ in asked}
+        decided = [(each, a, b) for each, a, b in clear if a != b]
+        prompts = {each.comparison.comparison_id: each.comparison.prompt for each, _, _ in decided}
         sides = [
             (each.comparison.prompt, text)
-            for each, _, _ in asked
+            for each, _, _ in decided
             for text in (each.comparison.completion_a, each.comparison.completion_b)
         ]
         model = self._aligning.reward_model(actor, reward_run)
         rewards = model.scores(sides)
         found = []
-        for index, (each, a, b) in enumerate(asked):
+        for index, (each, a, b) in enumerate(decided):
             p = _sigmoid(rewards[2 * index] - rewards[2 * index + 1])  # that a is better
             if (p > 0.5) != (a > b) and p != 0.5:
                 item = each.comparison

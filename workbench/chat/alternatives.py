@@ -86,7 +86,7 @@ class Alternatives:
         """The few-shot examples: those that were written, else some rows of the shipped set in `language`."""
         path = self._settings.home / "few_shot.json"
         if path.is_file():
-            return [records.made(Example, each, path) for each in records.read(_Written, path).examples]
+            return [records.build(Example, each, path) for each in records.read(_Written, path).examples]
         return drawn(f"plain.{language}")
 
     def set_examples(self, actor: Actor, examples: Iterable[Example]) -> None:
@@ -137,7 +137,7 @@ class Alternatives:
         base: str,
         tuned: str = "",
         language: str = "en",
-        asked: Sequence[Question] = (),
+        tasks: Sequence[Question] = (),
         seen: Callable[[list[Measured], int], None] = lambda measured, total: None,
         should_stop: Callable[[], bool] = lambda: False,
         engine: Engine | None = None,
@@ -151,11 +151,11 @@ class Alternatives:
         choices = [(base, way) for way in alternatives.WAYS]
         if tuned:
             choices += [(tuned, "plain"), (tuned, "rag")]
-        asked = asked or questions(language, 40)
+        tasks = tasks or questions(language, 40)
         return alternatives.compare(
             engine or self._engine(),
             choices,
-            asked,
+            tasks,
             self.examples(actor, language),
             self._documents(),
             counter(self._settings.home),

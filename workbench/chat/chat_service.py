@@ -67,9 +67,11 @@ class Comparing:
     def engine(self) -> Engine:
         with self._loading:
             if self._engine is None:
-                made = self._make_engine() if self._make_engine is not None else self._own_engine()
+                own_engine = self._make_engine() if self._make_engine is not None else self._own_engine()
                 paths = self._roles.paths
-                self._engine = made if paths.is_personal else cast("Engine", Gated(made, paths.require_model))
+                self._engine = (
+                    own_engine if paths.is_personal else cast("Engine", Gated(own_engine, paths.require_model))
+                )
             return self._engine
 
     def _own_engine(self) -> Engine:
@@ -131,8 +133,8 @@ class Comparing:
         _check(policies, message, system, histories)
         self.require_offered(actor, policies)
         opening = [{"role": "system", "content": system.strip()}] if system.strip() else []
-        asked = {"role": "user", "content": message}
-        talks = [[*opening, *history, asked] for history in histories]
+        question = {"role": "user", "content": message}
+        talks = [[*opening, *history, question] for history in histories]
         sealed = _Seals(self._roles.keys, actor, policies, talks)
         engines_policies, engines_talks = self._helped(policies, talks, language)
         drawn = _sampling(sampling)
@@ -186,8 +188,10 @@ class Comparing:
         self, policies: Sequence[str], talks: Sequence[list[Message]], language: str = "en"
     ) -> tuple[list[str], list[list[Message]]]:
         """Policies and conversations as the engine takes them: examples and passages put in where a name says so."""
-        made = [self.alternatives.altered(talk, name, language)[:2] for name, talk in zip(policies, talks, strict=True)]
-        return [policy for policy, _ in made], [talk for _, talk in made]
+        altered = [
+            self.alternatives.altered(talk, name, language)[:2] for name, talk in zip(policies, talks, strict=True)
+        ]
+        return [policy for policy, _ in altered], [talk for _, talk in altered]
 
     def sampled(
         self, actor: Actor, policy: str, message: str, n: int, system: str = "", **sampling: object
@@ -252,14 +256,14 @@ class _Seals:
         return self._made[i]
 
 
-def _sampling(given: Mapping[str, object]) -> Sampling:
+def _sampling(settings: Mapping[str, object]) -> Sampling:
     from tuning.inference.engine import Sampling
 
     known = [field.name for field in fields(Sampling)]
-    for name in given:
+    for name in settings:
         if name not in known:
             raise AfinaError("config.unknown", name=name, known=", ".join(known))
-    return Sampling(**given)  # type: ignore[arg-type]
+    return Sampling(**settings)  # type: ignore[arg-type]
 
 
 def _check(

@@ -57,14 +57,14 @@ class Course:
         self.studies = Studies(settings.home, roles)
         self._online: tuple[float, bool] = (0.0, False)  # until when it holds (monotonic seconds), and what
 
-    def told(self, actor: Actor, kind: str) -> Study | None:
+    def latest(self, actor: Actor, kind: str) -> Study | None:
         """How far a study is, or what came of the last one: everybody may look."""
-        return self.studies.told(actor, kind)
+        return self.studies.latest(actor, kind)
 
     def stop(self, actor: Actor, kind: str) -> None:
         """Ends a study at its next step; of a search the trial at work too. Raises: NotAllowed."""
         self.studies.stop(actor, kind)
-        study = self.told(actor, kind) if kind == SEARCH else None
+        study = self.latest(actor, kind) if kind == SEARCH else None
         if study and study.running:
             sought = study.about.get("search_id")
             for run in (*self._queue.active(), *self._queue.waiting()):
@@ -87,12 +87,12 @@ class Course:
         for name in filter(None, (base, tuned)):
             self._roles.require_no_folder(name)
             resolver.resolve(name, self._settings.home)
-        asked = written(own) if own.strip() else questions(language, limit)
+        tasks = written(own) if own.strip() else questions(language, limit)
         about = {
             "base": base,
             "tuned": tuned,
             "language": language,
-            "questions": [asdict(each) for each in asked],
+            "questions": [asdict(each) for each in tasks],
             "own": bool(own.strip()),
             "documents": self._alternatives.documents(actor),
             "shipped": self._alternatives.are_shipped,
@@ -103,7 +103,7 @@ class Course:
                 say(len(measured), total, {"ways": [asdict(each) for each in measured]})
 
             say(0, 5 if tuned else 3, {})
-            self._alternatives.compare(actor, base, tuned, language, asked, seen, should_stop, self._engine())
+            self._alternatives.compare(actor, base, tuned, language, tasks, seen, should_stop, self._engine())
 
         self.studies.begin(actor, WHICH, about, do)
 
@@ -123,14 +123,14 @@ class Course:
         for name in names:
             self._roles.require_no_folder(name)
             resolver.resolve(name, self._settings.home)
-        asked = [red_team.Attack(each, "direct") for each in own] or red_team.attacks(language)
+        attacks = [red_team.Attack(each, "direct") for each in own] or red_team.attacks(language)
 
         def do(say: Say, should_stop: Callable[[], bool]) -> None:
             def seen(outcomes: Sequence[red_team.Outcome]) -> None:
                 say(len(outcomes), len(names), {"outcomes": [asdict(each) for each in outcomes]})
 
             say(0, len(names), {})
-            red_team.measure(self._engine(), names, asked, seen, should_stop)
+            red_team.measure(self._engine(), names, attacks, seen, should_stop)
 
         self.studies.begin(actor, REDTEAM, {"policies": names, "language": language}, do)
 

@@ -182,8 +182,8 @@ class Training:
 
     def queue(self, actor: Actor) -> list[RunSummary]:
         """The run at work, then those that wait, in their order."""
-        told = {each.run_id: each for each in self.runs(actor)}
-        return [told[run.id] for run in (*self._queue.active(), *self._queue.waiting()) if run.id in told]
+        summaries = {each.run_id: each for each in self.runs(actor)}
+        return [summaries[run.id] for run in (*self._queue.active(), *self._queue.waiting()) if run.id in summaries]
 
     def current(self, actor: Actor) -> str | None:
         """The run to show to somebody who just came: at work, else next in turn, else None."""

@@ -47,8 +47,8 @@ class Doors:
         Raises: NotFound `label.no_room` for a wrong code; TooMany `limit.codes`; AfinaError for what is no code.
         """
         limits = self._roles.limits
-        given = text_of("room", code, 64).strip().upper().encode()
-        if not secrets.compare_digest(given, self._voting.code().encode()):
+        typed = text_of("room", code, 64).strip().upper().encode()
+        if not secrets.compare_digest(typed, self._voting.code().encode()):
             self._wrong.note()
             limits.wrong_code(device)
             raise NotFound("label.no_room", code=code)

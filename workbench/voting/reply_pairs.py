@@ -91,8 +91,8 @@ def _settle(store: Store, engine: Engine, this: Round, part: list[_Try], identit
     """Samples one batch and keeps what came of it; gives back what has to be tried again."""
     from tuning.inference.engine import Sampling
 
-    given = this.generation
-    sampling = Sampling(given.temperature, given.top_p, given.max_new_tokens, given.seed)
+    generation = this.generation
+    sampling = Sampling(generation.temperature, generation.top_p, generation.max_new_tokens, generation.seed)
     policies = [name for each in part for name in each.policies]
     seeds = [_seed(this, each, side) for each in part for side in (0, 1)]
     talks = [list(each.prompt) for each in part for _ in each.policies]
@@ -104,13 +104,13 @@ def _settle(store: Store, engine: Engine, this: Round, part: list[_Try], identit
         if wrong and each.attempt + 1 < ATTEMPTS:
             again.append(replace(each, attempt=each.attempt + 1))
             continue
-        made = []
+        pairs = []
         if not wrong:
-            drawn = asdict(given) | {"seeds": seeds[2 * index : 2 * index + 2]}
+            drawn = asdict(generation) | {"seeds": seeds[2 * index : 2 * index + 2]}
             one, other = (identities[name] for name in each.policies)
-            made = [Comparison(each.prompt, first, second, one, other, generation=drawn)]
+            pairs = [Comparison(each.prompt, first, second, one, other, generation=drawn)]
         counts = Counter(regenerated=each.attempt)
-        lifecycle.generated(store, this.round_id, each.position, made, wrong, dict(+counts))
+        lifecycle.generated(store, this.round_id, each.position, pairs, wrong, dict(+counts))
     return again
 
 

@@ -42,7 +42,7 @@ LEAST_HELDOUT = 0.2  # of a collecting round's prompts: what the reward model is
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RoundRequest:
     """What the form of a new round says."""
 
     name: str  # the teacher's own until the reveal; empty: the next free number
@@ -130,48 +130,48 @@ class Rounds:
     def _stars(self) -> Path:
         return self._settings.home / "starred.json"
 
-    def make(self, actor: Actor, wanted: Wanted) -> Round:
+    def make(self, actor: Actor, request: RoundRequest) -> Round:
         """Makes the round, draws its prompts, and begins to sample its comparisons.
 
         Raises: AfinaError `plan.too_few`, `round.heldout`, and as `lifecycle.create`; nothing is made then.
         """
         self._roles.require_teacher(actor)
-        for name in wanted.policies:
+        for name in request.policies:
             self._roles.require_no_folder(name)
         # More prompts than there are is said before a share of them is.
-        planning.draw(wanted.prompts, wanted.n_train, wanted.n_heldout)
-        n = wanted.n_train + wanted.n_heldout
-        least = n if wanted.purpose == "judge" else max(1, round(LEAST_HELDOUT * n))
-        if wanted.n_heldout < least:
-            raise AfinaError("round.heldout", n=wanted.n_heldout, least=least, purpose=wanted.purpose)
-        for name in wanted.policies:
+        planning.draw(request.prompts, request.n_train, request.n_heldout)
+        n = request.n_train + request.n_heldout
+        least = n if request.purpose == "judge" else max(1, round(LEAST_HELDOUT * n))
+        if request.n_heldout < least:
+            raise AfinaError("round.heldout", n=request.n_heldout, least=least, purpose=request.purpose)
+        for name in request.policies:
             self._identity(name)
-        n_train, generation = self._uncertain(wanted)
-        drawn = planning.draw(wanted.prompts, n_train, wanted.n_heldout, generation.seed)
+        n_train, generation = self._uncertain(request)
+        drawn = planning.draw(request.prompts, n_train, request.n_heldout, generation.seed)
         this = lifecycle.create(
             self._store,
-            wanted.name,
-            wanted.purpose,
-            wanted.policies,
-            wanted.settings,
+            request.name,
+            request.purpose,
+            request.policies,
+            request.settings,
             generation,
-            wanted.guidelines,
-            wanted.language,
+            request.guidelines,
+            request.language,
         )
         lifecycle.add_prompts(self._store, this.round_id, [prompt for prompt, _ in drawn])
-        lifecycle.add_comparisons(self._store, this.round_id, wanted.gold)
+        lifecycle.add_comparisons(self._store, this.round_id, request.gold)
         return self.generate(actor, this.round_id)
 
-    def _uncertain(self, wanted: Wanted) -> tuple[int, Generation]:
+    def _uncertain(self, request: RoundRequest) -> tuple[int, Generation]:
         """How many training prompts to draw, and what to keep of them. Raises: NotFound for no such reward model."""
-        if not wanted.generation.uncertain_by or not wanted.n_train:
-            return wanted.n_train, replace(wanted.generation, uncertain_by="", kept_train=0)
+        if not request.generation.uncertain_by or not request.n_train:
+            return request.n_train, replace(request.generation, uncertain_by="", kept_train=0)
         if self._rewards is None:
-            raise NotFound("runs.unknown", name=wanted.generation.uncertain_by)
-        self._rewards(wanted.generation.uncertain_by)
-        there = {str(each) for each in wanted.prompts if split(each) == "train"}
-        n = max(wanted.n_train, min(OVERSAMPLED * wanted.n_train, len(there)))
-        return n, replace(wanted.generation, kept_train=wanted.n_train)
+            raise NotFound("runs.unknown", name=request.generation.uncertain_by)
+        self._rewards(request.generation.uncertain_by)
+        there = {str(each) for each in request.prompts if split(each) == "train"}
+        n = max(request.n_train, min(OVERSAMPLED * request.n_train, len(there)))
+        return n, replace(request.generation, kept_train=request.n_train)
 
     def generate(self, actor: Actor, round_id: str) -> Round:
         """Begins, or goes on, to sample a round's comparisons behind the page."""
@@ -188,9 +188,9 @@ class Rounds:
         self._roles.require_own_file(path)
         return reader.gold(path, self._settings.max_upload_mb)
 
-    def make_now(self, actor: Actor, wanted: Wanted) -> Round:
+    def make_now(self, actor: Actor, request: RoundRequest) -> Round:
         """As `make`, and returns when all comparisons are there. Raises: also what went wrong while sampling."""
-        this = self.make(actor, wanted)
+        this = self.make(actor, request)
         self._at_work[this.round_id].join(_LONGEST)
         if error := self._errors.get(this.round_id):
             raise error
@@ -274,8 +274,8 @@ class Rounds:
         self._roles.require_teacher(actor)
         if not 1 <= n <= 500:
             raise AfinaError("label.number", name="invitations", value=n, low=1, high=500)
-        made = [annotators.invite(self._store, group, quota) for _ in range(n)]
-        return [(person.annotator_id, token) for person, token in made]
+        invitations = [annotators.invite(self._store, group, quota) for _ in range(n)]
+        return [(person.annotator_id, token) for person, token in invitations]
 
     def invited(self, actor: Actor) -> list[Annotator]:
         """Everybody with an invitation, oldest first; revoked ones too."""

@@ -44,8 +44,8 @@ def named(preference: str, language: str) -> Preference:
         raise AfinaError("rehearse.preference", value=preference, known=", ".join([*NAMES, f"{KEYWORD}WORD"]))
     from tuning.pocket.world.registers import detect
 
-    wanted = MANNERS[preference]
-    return lambda prompt, completion: float(detect(completion, language) == wanted)  # type: ignore[arg-type]
+    manner = MANNERS[preference]
+    return lambda prompt, completion: float(detect(completion, language) == manner)  # type: ignore[arg-type]
 
 
 def from_command_line(preference: str, language: str) -> Preference:

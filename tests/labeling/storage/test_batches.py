@@ -122,7 +122,7 @@ def test_a_lot_that_waits_does_not_hold_up_who_writes_outside(held):
     with store.write() as connection:
         connection.execute(text("INSERT INTO notes VALUES ('outside')"))
         future = workers.submit(named(store, "lot"))
-        while not store._turns._turn.wanted:  # the lot's thread stands in line: the commit is left to it
+        while not store._turns._turn.is_wanted:  # the lot's thread stands in line: the commit is left to it
             time.sleep(0.001)
     assert future.result(5) == "lot"  # SQLite itself would wait for half a minute
     assert names(store) == {"first", "outside", "lot"}

@@ -51,7 +51,7 @@ def test_without_a_page_nobody_waits_for_ever():
     with pytest.raises(Nobody):
         leases.acquire(lambda: None)
     with pytest.raises(Nobody):
-        leases.acquire(lambda: None, wanted=lambda: False, patient=True)
+        leases.acquire(lambda: None, still_needed=lambda: False, patient=True)
     assert not leases.grant()  # what gave up is not done later
     leases.close()
     with pytest.raises(Nobody):

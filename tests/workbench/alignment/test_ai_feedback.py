@@ -15,7 +15,7 @@ from labeling.schema import Comparison, RoundSettings, new_id
 from workbench import judge as cli
 from workbench import services as services_module
 from workbench.actors import TEACHER, VISITOR
-from workbench.alignment.ai_feedback import Asked
+from workbench.alignment.ai_feedback import JudgeChoice
 from workbench.alignment.ai_judges import letter, verdict
 
 SECRET = "sk-very-secret-key"
@@ -87,8 +87,8 @@ def this(services):
     return made
 
 
-def endpoint(server, **more) -> Asked:
-    return Asked("endpoint", "stand-in", server.url, SECRET, **more)
+def endpoint(server, **more) -> JudgeChoice:
+    return JudgeChoice("endpoint", "stand-in", server.url, SECRET, **more)
 
 
 def test_an_endpoint_is_asked_in_both_orders_and_agrees_as_often_as_it_does(services, this, server):
@@ -162,10 +162,10 @@ def test_what_an_endpoint_refuses_is_told(services, this, server, statuses, key)
         services.judging.label(TEACHER, this.round_id, endpoint(server))
     assert caught.value.key == key
     with pytest.raises(AfinaError) as caught:
-        services.judging.label(TEACHER, this.round_id, Asked("endpoint", "m", "http://127.0.0.1:9"))
+        services.judging.label(TEACHER, this.round_id, JudgeChoice("endpoint", "m", "http://127.0.0.1:9"))
     assert caught.value.key == "judge.unreachable"
     with pytest.raises(AfinaError) as caught:
-        services.judging.label(TEACHER, this.round_id, Asked("endpoint", "m", "file:///etc/passwd"))
+        services.judging.label(TEACHER, this.round_id, JudgeChoice("endpoint", "m", "file:///etc/passwd"))
     assert caught.value.key == "judge.endpoint"
 
 
@@ -224,13 +224,13 @@ def test_revisions_become_pairs_of_their_own(services, server):
         each.metadata["critique"] == "It is rude." for each in lifecycle.comparisons_of(services.labels, this.round_id)
     )
     with pytest.raises(AfinaError) as caught:
-        services.judging.revise(TEACHER, "pocket", "more", prompts, Asked("reward", "any"), 1, 1)
+        services.judging.revise(TEACHER, "pocket", "more", prompts, JudgeChoice("reward", "any"), 1, 1)
     assert caught.value.key == "judge.reward_writes_not"
 
 
 def test_a_policy_judges_and_says_what_it_could_not(services, this):
     pytest.importorskip("torch")
-    found = services.judging.label(TEACHER, this.round_id, Asked("policy", "pocket"))
+    found = services.judging.label(TEACHER, this.round_id, JudgeChoice("policy", "pocket"))
     assert found.done == 24
     assert set(found.tally) <= {"agreed", "orders_differ", "unclear", "tie"}
 
@@ -263,9 +263,9 @@ def test_principles_are_edited_and_come_back(services):
 
 def test_only_the_teacher_lets_machines_judge(services, this):
     for call in (
-        lambda: services.judging.label(VISITOR, this.round_id, Asked("policy", "pocket")),
-        lambda: services.judging.begin(VISITOR, this.round_id, Asked("policy", "pocket")),
-        lambda: services.judging.revise(VISITOR, "pocket", "x", ["Why?"], Asked("policy", "pocket")),
+        lambda: services.judging.label(VISITOR, this.round_id, JudgeChoice("policy", "pocket")),
+        lambda: services.judging.begin(VISITOR, this.round_id, JudgeChoice("policy", "pocket")),
+        lambda: services.judging.revise(VISITOR, "pocket", "x", ["Why?"], JudgeChoice("policy", "pocket")),
         lambda: services.judging.agreement(VISITOR, this.round_id),
         lambda: services.judging.write(VISITOR, "en", "Obey."),
         lambda: services.judging.work(VISITOR),
@@ -294,7 +294,7 @@ def test_a_reward_model_counts_on_what_it_has_not_trained_on(services, this, mon
             return [float(len(reply)) for _, reply in replies]
 
     monkeypatch.setattr(services.aligning, "reward_model", lambda actor, name: Longer())
-    services.judging.label(TEACHER, this.round_id, Asked("reward", "judge"))
+    services.judging.label(TEACHER, this.round_id, JudgeChoice("reward", "judge"))
     (row,) = services.judging.agreement(TEACHER, this.round_id)
     assert (row.judge, row.n, row.heldout_only) == ("reward model judge", 24, False)
     services.aligning.start(TEACHER, "reward", this.round_id, "judge")

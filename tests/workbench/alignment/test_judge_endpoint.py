@@ -13,7 +13,7 @@ from common.settings import Settings
 from tests.standin.answering import JsonHandler, serving
 from workbench import services as services_module
 from workbench.actors import TEACHER
-from workbench.alignment.ai_feedback import KEY, Asked
+from workbench.alignment.ai_feedback import KEY, JudgeChoice
 from workbench.alignment.judge_endpoint import EndpointSpeaker, origin
 
 SECRET = "sk-host-secret"
@@ -54,7 +54,7 @@ def build(tmp_path, **settings):
 
 
 def said(services, url: str, key: str = "") -> list[str]:
-    return services.judging._speaker(TEACHER, Asked("endpoint", "m", url, key)).say(TALK, 16)
+    return services.judging._speaker(TEACHER, JudgeChoice("endpoint", "m", url, key)).say(TALK, 16)
 
 
 def test_the_hosts_key_goes_to_its_own_address_and_nowhere_else(tmp_path, stack, monkeypatch):

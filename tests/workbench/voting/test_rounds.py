@@ -15,7 +15,7 @@ from workbench import services as services_module
 from workbench.actors import TEACHER, VISITOR
 from workbench.voting import reply_pairs
 from workbench.voting.prompt_sources import read_prompts
-from workbench.voting.rounds import Wanted
+from workbench.voting.rounds import RoundRequest
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def wanted(services, **more):
         "settings": RoundSettings(votes_wanted=1, common_items=2),
         "generation": Generation(temperature=1.0, max_new_tokens=16, seed=3),
     }
-    return Wanted(**(given | more))
+    return RoundRequest(**(given | more))
 
 
 def wait(services, this, seconds=60):

@@ -143,7 +143,7 @@ def sum_question(rng: random.Random, language: Language) -> tuple[str, str]:
     """(question, the number)."""
     a, sign, b, c = _sum(rng)
     word = _SIGNS[language][sign]
-    asked = {
+    phrasings = {
         "en": (
             "What is {a} {w} {b}?",
             "How much is {a} {w} {b}?",
@@ -157,7 +157,7 @@ def sum_question(rng: random.Random, language: Language) -> tuple[str, str]:
             "Calcule {a} {w} {b}.",
         ),
     }[language]
-    return rng.choice(asked).format(a=a, b=b, w=word, s=sign), str(c)
+    return rng.choice(phrasings).format(a=a, b=b, w=word, s=sign), str(c)
 
 
 def glossary(rng: random.Random, language: Language) -> str:
@@ -196,14 +196,14 @@ def translation_question(rng: random.Random, language: Language) -> tuple[str, s
     """(question, the word)."""
     en, es = rng.choice(WORD_PAIRS)
     if language == "en":
-        asked = (
+        phrasings = (
             'What is the Spanish for "{w}"?',
             'How do you say "{w}" in Spanish?',
             'Translate "{w}" into Spanish.',
         )
-        return rng.choice(asked).format(w=en), es
-    asked = ('¿Cómo se dice "{w}" en inglés?', '¿Qué es "{w}" en inglés?', 'Traduzca "{w}" al inglés.')
-    return rng.choice(asked).format(w=es), en
+        return rng.choice(phrasings).format(w=en), es
+    phrasings = ('¿Cómo se dice "{w}" en inglés?', '¿Qué es "{w}" en inglés?', 'Traduzca "{w}" al inglés.')
+    return rng.choice(phrasings).format(w=es), en
 
 
 def _talk(kind: str) -> Callable[[random.Random, Language], str]:
