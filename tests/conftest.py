@@ -24,8 +24,8 @@ _PROGRAMS = ("Chromium", "PostgreSQL", "HAProxy", "playwright", "torch")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves slow tests out unless the marker expression (`-m`) speaks of them."""
-    if "slow" in (config.option.markexpr or ""):
+    """Leaves slow tests out, unless a marker expression (`-m`) or the name of a test says what to run."""
+    if config.option.markexpr or any("::" in argument for argument in config.args):
         return
     slow = [item for item in items if item.get_closest_marker("slow")]
     if slow:

@@ -43,18 +43,21 @@ def damaged(home: Path, content: bytes | None) -> None:
     path.write_bytes(path.read_bytes()[:5000] if content is None else content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [None, b"no database at all, but text " * 200, b"\x00" * 9000], ids=WAYS)
 def test_a_damaged_database(tmp_path, content):
     damaged(tmp_path, content)
     assert "labels.db" in line(launched(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_home_that_is_a_file(tmp_path):
     home = tmp_path / "home"
     home.write_text("x")
     assert str(home) in line(launched(home)) and str(home) in line(launched(home / "below"))
 
 
+@pytest.mark.slow
 def test_a_home_that_is_read_only(tmp_path):
     """Root may write everywhere but where nobody may."""
     if os.geteuid() == 0:
@@ -70,12 +73,14 @@ def test_a_home_that_is_read_only(tmp_path):
             subprocess.run(["umount", str(tmp_path)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["labels.db", "labels.db.lock", "secret-key", "teacher-token"])
 def test_a_folder_in_the_place_of_a_file(tmp_path, name):
     (tmp_path / name).mkdir()
     assert name in line(launched(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_token_file_that_is_no_text(tmp_path):
     (tmp_path / "teacher-token").write_bytes(b"\xff\xfe" * 4)
     assert "teacher-token" in line(launched(tmp_path))

@@ -121,6 +121,7 @@ def thumbs(page, column=0):
     )
 
 
+@pytest.mark.slow
 def test_a_reply_that_is_stopped_is_marked_and_has_no_thumbs(chat, engine, server):
     page = chat()
     send(page, "Hi")
@@ -146,6 +147,7 @@ def test_a_reply_that_is_stopped_is_marked_and_has_no_thumbs(chat, engine, serve
     assert [turn["content"] for turn in told] == ["Hi", "One two three.", "More", "One", "On"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("locale", "words"), [("en-US", "no reply: stopped"), ("es-ES", "sin respuesta: detenida")])
 def test_a_reply_stopped_before_its_first_word_leaves_nothing_and_gives_the_question_back(chat, engine, locale, words):
     page = chat(locale=locale)
@@ -167,6 +169,7 @@ def test_a_reply_stopped_before_its_first_word_leaves_nothing_and_gives_the_ques
     assert field(page) == "" and bubbles(page)[-1] == "One two three."
 
 
+@pytest.mark.slow
 def test_what_is_typed_while_a_reply_is_stopped_is_not_written_over(chat, engine):
     page = chat()
     engine.go.clear()
@@ -179,6 +182,7 @@ def test_what_is_typed_while_a_reply_is_stopped_is_not_written_over(chat, engine
     assert field(page) == "Second" and bubbles(page) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [ValueError("secret path"), AfinaError("chat.memory")])
 def test_after_an_error_the_chat_goes_on(chat, engine, broken):
     """The word that was written stays, marked as cut; Send comes back; the next message is answered."""
@@ -195,6 +199,7 @@ def test_after_an_error_the_chat_goes_on(chat, engine, broken):
     assert bubbles(page)[-1] == "One two three." and thumbs(page) == 2
 
 
+@pytest.mark.slow
 def test_an_error_before_the_first_word_gives_the_question_back(chat, engine):
     page = chat()
     engine.silent, engine.broken = {0, 1}, ValueError("secret path")
@@ -205,6 +210,7 @@ def test_an_error_before_the_first_word_gives_the_question_back(chat, engine):
     assert bubbles(page) == [] and bubbles(page, "user") == []
 
 
+@pytest.mark.slow
 def test_a_refused_message_stays_in_its_field(chat, engine):
     page = chat()
     send(page, "x" * 9000)
@@ -216,6 +222,7 @@ def test_a_refused_message_stays_in_its_field(chat, engine):
     assert bubbles(page) == ["One two three."]
 
 
+@pytest.mark.slow
 def test_one_column_may_stay_silent(chat, engine):
     page = chat()
     engine.silent = {1}
@@ -230,6 +237,7 @@ def test_one_column_may_stay_silent(chat, engine):
     assert bubbles(page) == ["One two three."] and bubbles(page, "user", 1) == ["Hi"]
 
 
+@pytest.mark.slow
 def test_again_and_clear_wait_for_a_reply_and_no_second_one_begins(chat, engine):
     page = chat()
     send(page, "Hi")
@@ -256,6 +264,7 @@ def test_again_and_clear_wait_for_a_reply_and_no_second_one_begins(chat, engine)
     assert len(engine.asked) == 2
 
 
+@pytest.mark.slow
 def test_a_second_answer_that_is_stopped_at_once_leaves_the_first(chat, engine):
     page = chat()
     send(page, "Hi")
@@ -268,6 +277,7 @@ def test_a_second_answer_that_is_stopped_at_once_leaves_the_first(chat, engine):
     assert bubbles(page) == ["One two three."] and thumbs(page) == 2 and field(page) == ""
 
 
+@pytest.mark.slow
 def test_a_thumb_up_taken_back_and_down(chat, engine, server):
     labels = server.services.labels
 
@@ -288,6 +298,7 @@ def test_a_thumb_up_taken_back_and_down(chat, engine, server):
     assert mine.policy == "pocket" and mine.verified
 
 
+@pytest.mark.slow
 def test_a_pasted_address_stays_as_it_was(chat, engine):
     page = chat()
     text = "https://a.example/?x=1&copy=2&section=3&lt=4&notit;"

@@ -10,6 +10,7 @@ from tests.browser import helpers
 from tests.browser.conftest import App
 
 
+@pytest.mark.slow
 def test_a_lesson(visit, app: App):
     """Start a run, watch it to its end, talk to base and tuned, find it again after a reload."""
     page = visit(app.teachers_link)
@@ -39,6 +40,7 @@ def test_a_lesson(visit, app: App):
     assert download.value.suggested_filename.endswith(".zip")
 
 
+@pytest.mark.slow
 def test_stop_and_resume(visit, app: App):
     page = visit(app.teachers_link)
     page.get_by_text("learned (carries loss)").wait_for()

@@ -79,6 +79,7 @@ def test_an_invitation_is_used_at_once(phone, stub):
     assert INVITE not in page.url and stub.joins == 0
 
 
+@pytest.mark.slow
 def test_the_phone_follows_the_teacher(phone, stub):
     stub.state = "lobby"
     page = phone()
@@ -264,6 +265,7 @@ def room(tmp_path) -> Iterator[tuple]:
     services.labels.close()
 
 
+@pytest.mark.slow
 def test_a_round_on_the_real_routes(chromium, room):
     """Join, vote, undo, vote again, lock, reveal: the page and the server mean the same."""
     services, this, url = room

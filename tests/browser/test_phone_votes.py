@@ -17,6 +17,7 @@ _TAP_AGAIN = """() => {
 }"""
 
 
+@pytest.mark.slow
 def test_a_tap_votes_and_brings_the_next(phone, stub):
     page = phone()
     for number, (name, winner) in enumerate(

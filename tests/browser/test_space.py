@@ -103,6 +103,7 @@ def space(folder, provider, tmp_path_factory):
         app.wait(60)
 
 
+@pytest.mark.slow
 def test_it_starts_as_on_the_platform_and_opens_in_a_browser(space, chromium):
     port, log = space
     assert "https://owner-afina.hf.space" in log.read_text()
@@ -122,6 +123,7 @@ def test_it_starts_as_on_the_platform_and_opens_in_a_browser(space, chromium):
     context.close()
 
 
+@pytest.mark.slow
 def test_sign_in_leaves_another_sites_frame(space, chromium):
     """Browsers that keep no third party's cookies would go round in circles in there."""
     port, _ = space
@@ -144,6 +146,7 @@ def test_sign_in_leaves_another_sites_frame(space, chromium):
     context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("around", "shown"), [("https://huggingface.co", True), ("https://elsewhere.test", False)])
 def test_the_hubs_page_may_frame_it_and_no_other(space, launch, around, shown):
     """As on the platform: the Hub's page around ours, whose frame talks to its own server alone."""
@@ -261,6 +264,7 @@ def suggested(space) -> str:
     return re.findall(r"suggested_hardware: (\S+)", space.files["README.md"].decode())[0]
 
 
+@pytest.mark.slow
 def test_space_and_private_labels_are_made_once_and_updated(hub):
     env = hub.env() | {"AFINA_SPACE_TOKEN": "hf_labels_only"}
     first = deploy("--space", "owner/afina", "--hardware", "cpu", **env)
@@ -290,6 +294,7 @@ def test_space_and_private_labels_are_made_once_and_updated(hub):
     assert deploy("--space", "owner/afina", **env).returncode == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [400, 403, "half"])
 def test_a_first_run_that_fails_in_the_upload_is_run_again(hub, fault):
     env = hub.env()
@@ -305,6 +310,7 @@ def test_a_first_run_that_fails_in_the_upload_is_run_again(hub, fault):
     assert "app.py" in hub.repo("owner/afina", "space").files
 
 
+@pytest.mark.slow
 def test_the_hosts_own_token_is_not_given_away_and_duplicates_inherit_nothing(hub):
     env = hub.env()
     done = deploy("--space", "owner/afina", **env)
@@ -323,6 +329,7 @@ def test_the_hosts_own_token_is_not_given_away_and_duplicates_inherit_nothing(hu
     assert "NO BACKUP" not in third.stdout and space.about["secrets"]["HF_TOKEN"] == "hf_labels_only"
 
 
+@pytest.mark.slow
 def test_the_readme_of_the_folder_links_what_is_there(folder):
     text = (folder / "README.md").read_text(encoding="utf-8")
     links = [to for to in re.findall(r"\]\(([^)]+)\)", text) if not re.match("[a-z]+:|#", to)]

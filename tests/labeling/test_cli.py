@@ -29,6 +29,7 @@ def votes(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_report_has_the_keys_that_scripts_rely_on(votes, tmp_path):
     done = _run(tmp_path, "report", votes, "--json")
     assert done.returncode == 0, done.stderr
@@ -46,11 +47,13 @@ def test_report_has_the_keys_that_scripts_rely_on(votes, tmp_path):
     assert "1 row" in done.stderr or "1 rows" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_terminal_reads_the_report_in_its_language(votes, tmp_path):
     english, spanish = (_run(tmp_path, "report", votes, language=each).stdout for each in LANGUAGES)
     assert "tuned: win rate 68.2" in english and "tuned: porcentaje de victorias 68.2" in spanish
 
 
+@pytest.mark.slow
 def test_import_report_and_export_from_the_store(votes, tmp_path):
     home = tmp_path / "home"
     done = _run(home, "import", votes, "--round", "class", "--json")
@@ -104,6 +107,7 @@ def test_every_text_that_the_code_names_exists_in_both_languages():
     assert unused == set()
 
 
+@pytest.mark.slow
 def test_backup_and_restore_by_hand(votes, tmp_path):
     assert _run(tmp_path / "here", "import", votes, "--round", "pilot").returncode == 0
     there = tmp_path / "there"
@@ -118,6 +122,7 @@ def test_backup_and_restore_by_hand(votes, tmp_path):
     assert reports[0] and reports[0] == reports[1]
 
 
+@pytest.mark.slow
 def test_a_restore_from_where_no_backup_is_says_so(tmp_path):
     done = _run(tmp_path / "new", "restore", "--from", tmp_path / "typo")
     assert done.returncode == 2 and "no backup" in done.stderr and not done.stdout

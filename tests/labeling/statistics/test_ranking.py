@@ -38,6 +38,7 @@ def test_a_tie_is_half_a_win_and_both_bad_is_left_out():
     assert (x.low, x.high) == (pytest.approx(1 - y.high), pytest.approx(1 - y.low))
 
 
+@pytest.mark.slow
 def test_where_a_model_stands_in_the_file_does_not_matter():
     rows = _wins(8, "x", "y", "model_a") + _wins(2, "x", "y", "model_b", 8)
     turned = [
@@ -151,6 +152,7 @@ def test_training_and_heldout_prompts_apart():
     assert found.win_rate["x"].value == pytest.approx(0.6)
 
 
+@pytest.mark.slow
 def test_a_seed_makes_it_repeatable():
     votes = _votes(_wins(30, "x", "y", "model_a") + _wins(20, "x", "y", "model_b", 30))
     assert rank(votes, seed=3) == rank(votes, seed=3)
@@ -177,6 +179,7 @@ def test_many_prompts_are_weighted_by_poisson_alike():
     assert means.std() == pytest.approx(score.std() / math.sqrt(6000), rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_truth():
     """20 prompts x 18 votes, prompts differing widely: pooled Wilson covers half, this 95 % (or a little less)."""
     from scipy.stats import binomtest

@@ -22,6 +22,7 @@ def test_importing_tuning_loads_nothing_heavy():
     assert done.stdout.strip() == "[]", done.stderr
 
 
+@pytest.mark.slow
 def test_a_job_is_trained_asked_and_continued(tmp_path, tiny_model, sums):
     settings = {"home": tmp_path, "adapter_size": 4, "learning_rate": 0.01, "epochs": 1}
     job = tuning.sft.train(

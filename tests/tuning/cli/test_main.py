@@ -12,6 +12,8 @@ import pytest
 
 from tests import ROOT
 
+pytestmark = pytest.mark.slow  # each test starts the command in a process of its own
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
@@ -152,7 +154,6 @@ def test_a_reader_that_leaves_early_is_no_error(home, trained):
     process.stderr.close()
 
 
-@pytest.mark.slow
 def test_the_studies_run_to_their_end(tuning, data, tiny_model, tmp_path):
     """Search, red team and filter as they are typed."""
     rows = tmp_path / "kept.jsonl"

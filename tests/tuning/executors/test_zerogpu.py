@@ -97,6 +97,7 @@ def submit(tiny_model, sums):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["sft", "dpo"])
 def test_a_run_in_slices_equals_an_unbroken_one(tmp_path, submit, method):
     leases = GpuLeases(patience=30)

@@ -52,6 +52,7 @@ def engine(home, served) -> ServedEngine:
     return ServedEngine(home, served.url + "/v1/")
 
 
+@pytest.mark.slow
 def test_base_and_tuned_say_what_the_local_engine_says(engine, served, home, tiny_model):
     policies = [str(tiny_model), "tuned"]
     *_, local = Engine(home).stream(policies, [TALK, TALK], GREEDY)

@@ -215,6 +215,7 @@ def run_of(folder, tiny_model, method: str, name: str, home: str = "home", sourc
     return run
 
 
+@pytest.mark.slow
 def test_kto_makes_good_replies_likelier_and_names_its_metrics(tmp_path, tiny_model):
     status = run_of(tmp_path, tiny_model, "kto", "kto").status()
     first, metrics = status.first, status.metrics
@@ -283,6 +284,7 @@ def test_rloo_moves_to_the_reply_that_earns_more(two_replies, tiny_model, reward
     assert share(reward) > share("both") + 0.04
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["kto", "rloo"])
 def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, tiny_model, method):
     from safetensors.torch import load_file
@@ -302,6 +304,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, tiny_model, method)
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["kto", "rloo"])
 def test_every_trainable_parameter_moves_and_no_other(tmp_path, tiny_model, method, monkeypatch):
     from importlib import import_module

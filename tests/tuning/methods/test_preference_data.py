@@ -168,6 +168,7 @@ def run_of(tmp_path, tiny_model, method: str, name: str, source: str = "", rows:
     return job
 
 
+@pytest.mark.slow
 def test_several_prompts_are_watched_and_their_replies_are_the_policys(tmp_path, tiny_model):
     """Prompts of different lengths share a batch; what is shown is what the chat would write."""
     from tuning.inference.engine import Engine, Sampling
@@ -198,6 +199,7 @@ def test_of_the_watched_prompts_that_is_shown_whose_reply_changed_first():
     assert later.changing == ("b", [(0, 3, "y"), (6, 9, "z")])
 
 
+@pytest.mark.slow
 def test_dpo_prefers_what_was_chosen_and_names_its_metrics(tmp_path, tiny_model):
     job = run_of(tmp_path, tiny_model, "dpo", "dpo")
     metrics = job.status.metrics
@@ -211,6 +213,7 @@ def test_dpo_prefers_what_was_chosen_and_names_its_metrics(tmp_path, tiny_model)
     assert "ref" not in saved
 
 
+@pytest.mark.slow
 def test_a_reward_model_learns_scores_and_is_no_policy(tmp_path, tiny_model):
     from tuning.rewards.reward_model import RewardModel
     from tuning.runs import resolver
@@ -242,6 +245,7 @@ def answered(question: str, chosen: str, rejected: str, **more) -> dict:
     return {"prompt": question, "chosen": chosen, "rejected": rejected, **more}
 
 
+@pytest.mark.slow
 def test_ties_tell_a_reward_model_what_does_not_count_and_are_nothing_to_dpo(tmp_path, tiny_model):
     import tuning
     from tuning.rewards.reward_model import RewardModel
@@ -299,6 +303,7 @@ def test_a_reward_is_read_off_the_reply_alone(tiny_model, tmp_path, pooling):
         assert float(reward) == pytest.approx(float(model.score(kept).mean().detach()), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_from_before_still_reads_the_last_token(tmp_path, tiny_model):
     from tuning.methods.reward import config_of
     from tuning.rewards.reward_model import RewardModel
@@ -349,6 +354,7 @@ def test_every_trainable_parameter_moves_and_no_other(tmp_path, tiny_model, meth
             assert moved == any(part in name for part in learned), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["dpo", "reward"])
 def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, tiny_model, method):
     from safetensors.torch import load_file

@@ -169,6 +169,7 @@ def stop_at(run: Run, step: int) -> threading.Thread:
     return thread
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -212,6 +213,7 @@ def test_a_child_begins_where_its_parent_ended(submit, queue):
     assert status.metrics["heldout_loss"] < parent.status().metrics["heldout_loss"]
 
 
+@pytest.mark.slow
 def test_learning_by_heart_raises_the_overfitting_note(submit, queue):
     import random
 
@@ -334,6 +336,7 @@ def test_data_wholly_on_the_held_out_side_is_refused(submit, queue):
     assert raised.value.key == "jobs.no_train" and queue.store.list() == []
 
 
+@pytest.mark.slow
 def test_out_of_memory_fails_with_advice_and_can_be_seen(submit, queue):
     long = [{"prompt": f"{n} " * 20, "completion": "word " * 60} for n in range(700)]
     run = submit(rows=long, batch_size=512, gradient_accumulation=1, gradient_checkpointing=False, max_length=250)

@@ -43,6 +43,7 @@ def weights(name, home):
     return {key: value.clone() for key, value in model.state_dict().items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [0, 0.5, 1, 2.25, 3])
 def test_a_setting_is_the_parent_and_so_much_of_the_change(home, strength):
     parent, child, found = (weights(name, home) for name in ("parent", "child", f"child*{strength}"))
@@ -61,6 +62,7 @@ def test_without_a_parent_the_base_is_zero(home, tiny_model):
     assert all(torch.allclose(own[name], whole[name], atol=1e-6) for name in base)
 
 
+@pytest.mark.slow
 def test_settings_answer_beside_base_and_run_in_one_batch(home, tiny_model):
     from tuning.inference.engine import Engine, Sampling
 
@@ -98,6 +100,7 @@ def test_only_lora_is_scaled(home, tmp_path, tiny_model):
     assert caught.value.key == "dial.no_run"
 
 
+@pytest.mark.slow
 def test_a_setting_kept_is_a_run_with_a_parent_and_trains_on(home):
     data = preference_pairs.from_python(records())
     run = executed(home, "dial", training.DialConfig(source_model="child", strength=2.0), data, "kept")
@@ -111,6 +114,7 @@ def test_a_setting_kept_is_a_run_with_a_parent_and_trains_on(home):
     executed(home, "dpo", DPOConfig(source_model="kept", target_steps=2), data, "on")
 
 
+@pytest.mark.slow
 def test_merged_and_unmerged_say_the_same(home, tmp_path):
     from tuning.inference.engine import Engine, Sampling
     from tuning.runs.merge import archive, merge
@@ -137,6 +141,7 @@ def test_merged_and_unmerged_say_the_same(home, tmp_path):
     assert first.stat().st_size > 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
 @pytest.mark.parametrize("method", ["ia3", "dora", "houlsby", "prompt"])
 def test_what_merges_says_the_same_and_the_rest_is_refused(home, tiny_model, tmp_path, method, sums):

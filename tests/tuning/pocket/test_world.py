@@ -117,6 +117,7 @@ def test_heldout_documents_are_none_that_were_seen(language):
     assert not seen & set(heldout_documents(language, 100, seen))
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("stream", [TRAIN_SEED, TALK_SEED])
 def test_pretraining_tells_nothing_that_is_withheld(language, stream):

@@ -158,6 +158,7 @@ def test_a_failing_executor_does_not_end_the_queue(store, submit):
     assert bad.state == "failed" and "broken" in str(bad.error)
 
 
+@pytest.mark.slow
 def test_stop_saves_resume_goes_on_and_a_second_run_follows(local, submit):
     first, second = submit(local, "first", **LONG), submit(local, "second", epochs=1)
     local.start()
@@ -176,6 +177,7 @@ def test_stop_saves_resume_goes_on_and_a_second_run_follows(local, submit):
     wait_for(lambda: first.state == "stopped")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_leaves_a_run_that_resumes_to_the_same_result(local, submit):
     settings = {"epochs": 12, "dropout": 0.1, "save_every": 5}
     whole, broken = submit(local, "whole", **settings), submit(local, "broken", **settings)
@@ -227,6 +229,7 @@ def app(home: Path, model: Path, name: str, epochs: float) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_killed_app_loses_nothing_its_run_goes_on_and_the_next_app_carries_on(local, store, tiny_model):
     first = app(store.home, tiny_model, "orphan", 40)
     wait_for(lambda: any(run.name == "orphan" for run in store))
@@ -249,6 +252,7 @@ def test_a_killed_app_loses_nothing_its_run_goes_on_and_the_next_app_carries_on(
     assert began > ended, "one run trains at a time"
 
 
+@pytest.mark.slow
 def test_two_programs_submit_to_one_queue(store, local, tiny_model):
     programs = [app(store.home, tiny_model, name, 2) for name in ("one", "two")]
     assert [program.wait(timeout=120) for program in programs] == [0, 0]
@@ -262,6 +266,7 @@ def test_two_programs_submit_to_one_queue(store, local, tiny_model):
     assert spans[0][1] < spans[1][0], "one run trains at a time"
 
 
+@pytest.mark.slow
 def test_an_idle_worker_ends_with_its_app(store, tiny_model):
     script = (
         "import sys, time; from pathlib import Path; from tuning.executors.local import LocalExecutor\n"

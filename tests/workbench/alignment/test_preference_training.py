@@ -84,6 +84,7 @@ def test_the_share_of_what_was_decided(services, this):
     assert services.aligning.pairs(TEACHER, this.round_id).decided == pytest.approx(1 / 3)
 
 
+@pytest.mark.slow
 def test_a_lent_gpu_is_quoted_before_the_click(services, this, tmp_path):
     vote(services, 3, longer)
     assert services.aligning.quote(TEACHER, this.round_id) == {}  # nobody lends one

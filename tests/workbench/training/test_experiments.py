@@ -69,6 +69,7 @@ def test_a_recipe_of_classifiers_has_their_columns_before_its_first_figure(servi
     assert "Macro-F1" in shown and "Validation loss" not in shown
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
 def test_runs_are_measured_beside_their_base_behind_the_page(services):
     from ui.runs import evaluation_panel

@@ -107,6 +107,7 @@ def test_gold_items_come_from_a_file_and_do_not_count(services, tmp_path):
         services.rounds.gold(TEACHER, file)
 
 
+@pytest.mark.slow
 def test_a_killed_app_goes_on_where_it_was(services, monkeypatch):
     pytest.importorskip("torch")
     monkeypatch.setattr(reply_pairs, "BATCH", 2)
@@ -227,6 +228,7 @@ def test_starred_questions_wait_for_a_round_and_survive_a_restart(services, tmp_
         services.rounds.star(VISITOR, "Mine?")
 
 
+@pytest.mark.slow
 def test_the_most_uncertain_are_kept_and_the_heldout_stay_as_drawn(services, monkeypatch):
     pytest.importorskip("torch")
 

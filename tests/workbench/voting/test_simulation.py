@@ -63,6 +63,7 @@ def test_they_fill_the_round_and_take_turns(services):
     assert services.rehearsing.vote(TEACHER, this.round_id, "longer").cast == 0  # it has all it wants
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("habits", "low", "high"),
     [(Habits(noise=0.2, seed=4), 0.74, 0.86), (Habits(noise=0, lapses=0.4, seed=4), 0.74, 0.86)],
@@ -122,6 +123,7 @@ def test_once_a_person_has_voted_they_are_refused_and_left_out(services):
     assert services.results.report(TEACHER, this.round_id, "en")["n_votes"] == 1
 
 
+@pytest.mark.slow
 def test_they_come_back_and_vote_again_after_a_discussion(services):
     first = open_round(services)
     services.rehearsing.vote(TEACHER, first.round_id, "longer", 3)
@@ -185,6 +187,7 @@ def test_a_function_of_prompt_and_reply(tmp_path):
         simulated_preferences.from_command_line(f"{tmp_path}/other.py:likes", "en")("a", "b")
 
 
+@pytest.mark.slow
 def test_what_dpo_learns_from(services):
     """A reward model of people who mostly saw ties would guess on as many fresh pairs."""
     this = open_round(services)
@@ -209,6 +212,7 @@ def test_a_win_is_a_difference_that_is_noticed(monkeypatch):
     assert rehearse.compare(None, rehearse.Options(notice=0.0), likes) == (2, 3)
 
 
+@pytest.mark.slow
 def test_the_command_votes_in_a_round_of_the_app(services, tmp_path, monkeypatch, capsys):
     this = open_round(services)
     monkeypatch.setenv("AFINA_HOME", str(tmp_path))
