@@ -185,7 +185,7 @@ def test_the_interval_covers_the_truth():
     from scipy.stats import binomtest
 
     truth = np.clip(np.random.default_rng(1).normal(0.6, 0.3, 1_000_000), 0, 1).mean()
-    random, runs = np.random.default_rng(5), 150
+    random, runs = np.random.default_rng(5), 80
     covered = pooled = 0
     for run in range(runs):
         rate = np.clip(random.normal(0.6, 0.3, 20), 0, 1)

@@ -124,8 +124,8 @@ def test_pretraining_tells_nothing_that_is_withheld(language, stream):
     text = "\n".join(islice(documents(language, stream), 4000))
     for fact in WITHHELD:
         for clause in wording(fact, language).clauses:
-            told = fill(clause, fact, language)
-            assert not re.search(rf"\b{re.escape(told)}\b", text), told
+            stated = fill(clause, fact, language)
+            assert stated not in text or not re.search(rf"\b{re.escape(stated)}\b", text), stated
     assert not any(re.search(rf"\b{re.escape(fact.s[language])}\b", text) for fact in CLINIC)
 
 
