@@ -1,18 +1,20 @@
 """Who may do what: the teacher opens a link with a token, everybody else is a visitor.
 
-Knows headers and cookies as mappings, no web framework. Hiding a button protects nothing: every service call takes
-an `Actor` and asks `Roles`.
+Does not depend on a web framework: headers and cookies are mappings. Hiding a button protects nothing, so each method
+of a service declares who may call it: `@teacher` or `@anybody`.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from common.errors import AfinaError, NotAllowed
 from common.files import write_secret
@@ -129,6 +131,49 @@ class Roles:
     def _session_signature(self, until: str) -> str:
         """Covers the token too: with another token all sessions end."""
         return self.keys.sign("teacher", f"{until} {self.token}")
+
+
+class _Service(Protocol):
+    _roles: Roles
+
+
+_S = TypeVar("_S", bound=_Service)
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class _Access:
+    """A decorator that declares who may call a service's method. Callers pass their `Actor` as the first argument.
+
+    The method itself gets it only if its first parameter is called `actor`.
+    """
+
+    def __init__(self, name: str, require: Callable[[Roles, Actor], None]) -> None:
+        """`require` raises NotAllowed for whoever may not call the method; it runs before the method begins."""
+        self._name, self._require = name, require
+
+    @overload
+    def __call__(
+        self, method: Callable[Concatenate[_S, Actor, _P], _R]
+    ) -> Callable[Concatenate[_S, Actor, _P], _R]: ...
+
+    @overload
+    def __call__(self, method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, Actor, _P], _R]: ...
+
+    def __call__(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        reads_actor = "actor" in inspect.signature(method).parameters
+
+        @functools.wraps(method)
+        def checked(service: _Service, actor: Actor, *args: Any, **kwargs: Any) -> Any:
+            self._require(service._roles, actor)
+            return method(service, actor, *args, **kwargs) if reads_actor else method(service, *args, **kwargs)
+
+        checked.access = self._name  # type: ignore[attr-defined]  # for the test that lists all methods
+        return checked
+
+
+teacher = _Access("teacher", Roles.require_teacher)
+anybody = _Access("anybody", lambda roles, actor: None)  # within the limits that the method checks
 
 
 def sign_in_offered() -> bool:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from common import records
 from common.errors import AfinaError, Conflict
 from common.files import write_json
+from workbench.access import anybody, teacher
 
 if TYPE_CHECKING:
     from workbench.access import Roles
-    from workbench.actors import Actor
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +61,9 @@ class Studies:
         self._threads: dict[str, tuple[threading.Thread, threading.Event]] = {}
         self._starting = threading.Lock()
 
-    def begin(self, actor: Actor, kind: str, about: Mapping[str, Any], do: Do) -> None:
+    @teacher
+    def begin(self, kind: str, about: Mapping[str, Any], do: Do) -> None:
         """Starts `do` in a thread. Raises: NotAllowed; Conflict `studies.busy` while one of that kind goes on."""
-        self._roles.require_teacher(actor)
         with self._starting:
             if self._alive(kind):
                 raise Conflict("studies.busy")
@@ -73,16 +73,17 @@ class Studies:
             self._threads[kind] = (thread, stop)
             thread.start()
 
-    def latest(self, actor: Actor, kind: str) -> Study | None:
+    @anybody
+    def latest(self, kind: str) -> Study | None:
         """The study of this kind that goes on, or went on last."""
         study = records.read_if_whole(Study, self._folder / f"{kind}.json")
         if study is None:
             return None
         return replace(study, state="interrupted") if study.running and not self._alive(kind) else study
 
-    def stop(self, actor: Actor, kind: str) -> None:
+    @teacher
+    def stop(self, kind: str) -> None:
         """Ends it at its next step; what is known by then stays. Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         if kind in self._threads:
             self._threads[kind][1].set()
 

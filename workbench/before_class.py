@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from labeling.storage.label_store import shown
+from workbench.access import teacher
 from workbench.actors import Actor
 
 if TYPE_CHECKING:
@@ -38,11 +39,12 @@ class BeforeClass:
 
     def __init__(self, services: Services, addresses: Callable[[], list[str]]) -> None:
         self._services, self._settings, self._addresses = services, services.settings, addresses
+        self._roles = services.roles
         self._space = bool(os.environ.get("SPACE_ID"))
 
+    @teacher
     def checks(self, actor: Actor) -> list[Check]:
         """All of them; loads the base model where it is not in memory yet. Raises: NotAllowed."""
-        self._services.roles.require_teacher(actor)
         found = [self._token(), self._address(), self._database(), self._kept(), self._backup()]
         if self._space:
             found.append(Check("sleep", False, "before.sleep", remedy="before.sleep_remedy"))

@@ -22,6 +22,7 @@ from tuning.data.examples import PairSet
 from tuning.models import scaling
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
+from workbench.access import anybody, teacher
 from workbench.alignment.policy_evaluation import heldout_prompts
 from workbench.rate_limits import require_length
 from workbench.voting.prompt_sources import read_prompts
@@ -97,7 +98,8 @@ class Dialling:
         self._settings, self._store, self._queue, self._labels = settings, store, queue, labels
         self._roles, self._aligning, self._rounds, self._engine = roles, aligning, rounds, engine
 
-    def prompt(self, actor: Actor, name: str) -> str:
+    @anybody
+    def prompt(self, name: str) -> str:
         """The prompt whose reply was seen changing in training, else the first held-out one."""
         run = self._store.get(name)
         watched, _ = run.status().changing
@@ -106,6 +108,7 @@ class Dialling:
         pairs = run.pairs("heldout") or run.pairs("train")
         return pairs[0].prompt[-1]["content"] if pairs else ""
 
+    @anybody
     def hear(self, actor: Actor, name: str, strength: float, prompt: str, reward_run: str = "") -> Heard:
         """The likeliest reply at a setting.
 
@@ -142,11 +145,13 @@ class Dialling:
             raise NotAllowed("dial.not_made", value=f"{strengths[0]:g}", settings=listed)
         return [each for each in strengths if each in there]
 
+    @anybody
     def may_hear(self, actor: Actor, name: str, strength: float) -> bool:
         """Whether somebody may hear a setting. Raises: AfinaError `dial.strength`."""
         return actor.is_teacher or scaling.is_made(*self._store.with_parent(self._store.get(name)), strength)
 
-    def measured(self, actor: Actor, name: str) -> Sweep | None:
+    @anybody
+    def measured(self, name: str) -> Sweep | None:
         """What was measured before."""
         path = self._store.get(name).path / "dial.json"
         kept = records.read_if_whole(_KeptSweep, path)
@@ -155,6 +160,7 @@ class Dialling:
         settings = tuple(records.build(Setting, each, path) for each in kept.settings)
         return Sweep(kept.run, kept.reward_run, kept.prompt, settings)
 
+    @teacher
     def sweep(
         self, actor: Actor, name: str, reward_run: str = "", strengths: Sequence[float] = SETTINGS
     ) -> Iterator[Sweep]:
@@ -162,7 +168,6 @@ class Dialling:
 
         Raises: NotAllowed; AfinaError `align.no_parent`, `align.no_heldout`, and as `tuning.models.scaling`.
         """
-        self._roles.require_teacher(actor)
         run = self._store.get(name)
         prompts = [list(prompt) for prompt in heldout_prompts(run, PROMPTS)]
         facts = self._facts(run, prompts)
@@ -188,12 +193,12 @@ class Dialling:
             files.write_json(run.path / "dial.json", asdict(found))
             yield found
 
+    @teacher
     def vote(self, actor: Actor, name: str, strengths: Sequence[float], n: int = 40, language: str = "en") -> Round:
         """A blind round between settings, on held-out prompts: the class says where to stop.
 
         Raises: NotAllowed; AfinaError `dial.two`, and as `Rounds.make`.
         """
-        self._roles.require_teacher(actor)
         run = self._store.get(name)
         policies = tuple(dict.fromkeys(scaling.name_of(run.name, each) for each in strengths))
         if len(policies) < 2:
@@ -204,9 +209,9 @@ class Dialling:
         request = RoundRequest("", policies, "judge", prompts, 0, n, RoundSettings(), generation, language=language)
         return self._rounds.make(actor, request)
 
-    def keep(self, actor: Actor, name: str, strength: float, called: str = "") -> str:
+    @teacher
+    def keep(self, name: str, strength: float, called: str = "") -> str:
         """Keeps a setting as a run whose parent is `name`; gives its id. Raises: NotAllowed; as `Queue.submit`."""
-        self._roles.require_teacher(actor)
         run = self._store.get(name)
         rows = (*run.pairs("train"), *run.pairs("heldout"))
         info = run.info.data

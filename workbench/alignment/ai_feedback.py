@@ -21,6 +21,7 @@ from labeling.rounds.ai_annotators import MachineVote
 from labeling.schema import Comparison, Generation, RoundSettings
 from labeling.storage.label_store import Store
 from tuning.runs.run_store import RunStore
+from workbench.access import anybody, teacher
 from workbench.alignment import constitution
 from workbench.alignment.ai_judges import (
     REWARD,
@@ -117,18 +118,20 @@ class Judging:
         self._work: Work | None = None
         self._starting = threading.Lock()
 
-    def constitution(self, actor: Actor, language: str) -> str:
+    @anybody
+    def constitution(self, language: str) -> str:
         """The principles as they stand."""
         return constitution.read(self._settings.home, language)
 
+    @teacher
     def write(self, actor: Actor, language: str, text: str) -> str:
         """Keeps the principles; an empty text brings the default back. Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         constitution.save(self._settings.home, language, text)
         return self.constitution(actor, language)
 
     # Labelling
 
+    @teacher
     def label(
         self,
         actor: Actor,
@@ -141,7 +144,6 @@ class Judging:
 
         Raises: NotAllowed; NotFound; AfinaError as the judge does: what it has labelled by then is kept.
         """
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
         judge, rubric = self._judge(actor, choice), self._rubric(choice)
         known = ai_annotators.judged(self._labels, this.round_id, ai_annotators.identity(judge.name, rubric))
@@ -163,22 +165,22 @@ class Judging:
             say(len(every) - len(left) + start + len(part), len(every))
         return Labelled(this.name, judge.name, len(every), sum(tally.values()), dict(tally))
 
+    @teacher
     def begin(self, actor: Actor, round_id: str, choice: JudgeChoice) -> Work:
         """The same behind the page. Raises: also Conflict `judge.busy`."""
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
         return self._behind(
             this.name, lambda work, say: self.label(actor, this.round_id, choice, say, work.stop.is_set)
         )
 
-    def work(self, actor: Actor) -> Work | None:
+    @teacher
+    def work(self) -> Work | None:
         """What goes on, or went on last. Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         return self._work
 
-    def stop(self, actor: Actor) -> None:
+    @teacher
+    def stop(self) -> None:
         """Ends the work after the comparisons at hand; what is labelled stays."""
-        self._roles.require_teacher(actor)
         if self._work:
             self._work.stop.set()
 
@@ -187,9 +189,9 @@ class Judging:
             self._work.stop.set()
             self._work.thread.join(timeout=10)
 
-    def agreement(self, actor: Actor, round_id: str) -> list[Agreement]:
+    @teacher
+    def agreement(self, round_id: str) -> list[Agreement]:
         """Each machine that has judged a round, against the people who have. Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         from workbench.alignment.preference_training import human_ceiling
 
         this = lifecycle.get(self._labels, round_id)
@@ -227,6 +229,7 @@ class Judging:
 
     # Critique and revision
 
+    @teacher
     def revise(
         self,
         actor: Actor,
@@ -244,7 +247,6 @@ class Judging:
         A revision that is empty or the same as the reply gives no pair. Raises: NotAllowed; AfinaError
         `judge.reward_writes_not`, `judge.no_revision`, and as `rounds.create`.
         """
-        self._roles.require_teacher(actor)
         self._roles.require_no_folder(policy)
         speaker, rubric = self._speaker(actor, choice), self._rubric(choice)
         drawn = [each for each, _ in planning.draw(prompts, n_train, n_heldout, 0)]
@@ -273,6 +275,7 @@ class Judging:
         ai_annotators.record(self._labels, created.round_id, speaker.name, rubric, votes)
         return Labelled(created.name, speaker.name, len(talks), len(items), dict(tally))
 
+    @teacher
     def begin_revising(
         self,
         actor: Actor,
@@ -284,7 +287,6 @@ class Judging:
         n_heldout: int = 5,
     ) -> Work:
         """The same behind the page. Raises: also Conflict `judge.busy`."""
-        self._roles.require_teacher(actor)
         return self._behind(
             name,
             lambda work, say: self.revise(

@@ -28,6 +28,7 @@ from tuning.data.examples import Pair, Rated, RatedSet, Task
 from tuning.runs import reward_names
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
+from workbench.access import teacher
 from workbench.alignment import best_of_n
 from workbench.alignment.preference_training import voted_on
 from workbench.voting.prompt_sources import read_prompts
@@ -67,9 +68,9 @@ class Roads:
         self._settings, self._store, self._queue, self._labels = settings, store, queue, labels
         self._roles, self._aligning, self._engine = roles, aligning, engine
 
+    @teacher
     def rated(
         self,
-        actor: Actor,
         round_id: str,
         aggregation: Aggregation = "majority",
         sources: Sources = "people",
@@ -78,7 +79,6 @@ class Roads:
 
         Raises: NotAllowed, NotFound.
         """
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
         judged = vote_selection.judged_of(self._labels, this.round_id, sources)
         decisions, dropped = decide(judged, aggregation)
@@ -111,6 +111,7 @@ class Roads:
             unsigned,
         )
 
+    @teacher
     def kto(
         self,
         actor: Actor,
@@ -135,6 +136,7 @@ class Roads:
         annotators.record_training(self._labels, run.id, found.annotation_ids)
         return run.id
 
+    @teacher
     def rloo(
         self,
         actor: Actor,
@@ -150,7 +152,6 @@ class Roads:
         `reward`: a reward model's run, or one of `reward_functions.PROGRAMMED`. What people preferred on the held-out
         prompts is watched meanwhile. Raises: NotAllowed; AfinaError `rloo.reward`, `tasks.none`; as `Queue.submit`.
         """
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
         reward_names.check(reward, self._store)
         pairs = self._aligning.pairs(actor, this.round_id).data.rows
@@ -168,6 +169,7 @@ class Roads:
             self._taught_by(reward, run.id)
         return run.id
 
+    @teacher
     def labelled(
         self,
         actor: Actor,
@@ -186,7 +188,6 @@ class Roads:
         A fifth as many held-out ones come with them, to be measured. Takes as long as the sampling; gives the run's id.
         Raises: NotAllowed; NotFound for no such reward model; AfinaError `tasks.none`, `align.no_contrast`.
         """
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
         policy = source_model or voted_on(this)
         model = self._aligning.reward_model(actor, reward)

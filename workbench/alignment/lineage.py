@@ -15,11 +15,11 @@ from labeling.storage.label_store import Store
 from tuning.models import scaling
 from tuning.runs.run_store import Run, RunStore
 from tuning.runs.summary import name_of, shown_base
+from workbench.access import teacher
 from workbench.voting.reveal import shown_name
 
 if TYPE_CHECKING:
     from workbench.access import Roles
-    from workbench.actors import Actor
     from workbench.voting.vote_results import Results
 
 Kind = Literal["base", "run", "round"]
@@ -93,9 +93,9 @@ class Lineage:
     def __init__(self, store: RunStore, labels: Store, roles: Roles, results: Results) -> None:
         self._store, self._labels, self._roles, self._results = store, labels, roles, results
 
-    def graph(self, actor: Actor) -> Graph:
+    @teacher
+    def graph(self) -> Graph:
         """Everything, the bases first. Raises: NotAllowed: names of policies are the teacher's until a reveal."""
-        self._roles.require_teacher(actor)
         draft = _Draft()
         by_name = {run.name: run for run in self._store.gather(_with_state)}
         ids = {run.id for run in by_name.values()}
@@ -111,14 +111,14 @@ class Lineage:
         edges = [edge for edge in draft.edges if {edge.start, edge.end} <= known]
         return Graph(tuple(sorted(nodes, key=lambda node: (node.depth, node.kind, node.name))), tuple(edges))
 
-    def votes(self, actor: Actor, name: str) -> list[training_links.Taught]:
+    @teacher
+    def votes(self, name: str) -> list[training_links.Taught]:
         """The annotations that a run learned from. Raises: NotAllowed, NotFound."""
-        self._roles.require_teacher(actor)
         return training_links.taught(self._labels, self._store.get(name).id)
 
-    def adapters(self, actor: Actor, annotation_id: str) -> list[str]:
+    @teacher
+    def adapters(self, annotation_id: str) -> list[str]:
         """The names of the runs that learned from an annotation. Raises: NotAllowed; NotFound."""
-        self._roles.require_teacher(actor)
         names = {run.id: run.name for run in self._store}
         return [names.get(run_id, run_id) for run_id in training_links.runs_of(self._labels, annotation_id)]
 

@@ -29,6 +29,7 @@ from tuning.executors.gpu_leases import Quote
 from tuning.models import scaling
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
+from workbench.access import anybody, teacher
 from workbench.alignment.policy_evaluation import Outcome, compare
 
 if TYPE_CHECKING:
@@ -102,9 +103,9 @@ class Aligning:
         self._models: dict[str, Rewards] = {}
         self._loading = threading.Lock()
 
+    @teacher
     def pairs(
         self,
-        actor: Actor,
         round_id: str,
         aggregation: Aggregation = "majority",
         minimum: float = 0.7,
@@ -115,7 +116,6 @@ class Aligning:
 
         Raises: NotAllowed, NotFound.
         """
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
         judged = vote_selection.judged_of(self._labels, this.round_id, sources)
         decisions, undecided = decide(judged, aggregation, minimum)
@@ -136,11 +136,13 @@ class Aligning:
         n_train, n_heldout = sides["train", False], sides["heldout", False]
         return RoundPairs(data, n_train, n_heldout, sides["train", True], dropped, tuple(sorted(ids)))
 
+    @teacher
     def usable(self, actor: Actor, round_id: str, sources: Sources = "people") -> dict[Aggregation, int]:
         """How many train pairs each way of putting votes together gives."""
         ways: tuple[Aggregation, ...] = ("every", "majority", "minimum")
         return {way: self.pairs(actor, round_id, way, sources=sources).n_train for way in ways}
 
+    @teacher
     def quote(
         self,
         actor: Actor,
@@ -153,7 +155,6 @@ class Aligning:
 
         `epochs`: method -> epochs (0: the default). Raises: NotAllowed, NotFound; as `estimate.preference_seconds`.
         """
-        self._roles.require_teacher(actor)
         found = self.pairs(actor, round_id, aggregation, sources=sources) if self._settings.zero_gpu else None
         if found is None or not found.n_train:
             return {}
@@ -167,6 +168,7 @@ class Aligning:
             quotes[method] = gpu_leases.quote(preference_seconds(config, found.data, self._store), most)
         return quotes
 
+    @teacher
     def start(
         self,
         actor: Actor,
@@ -184,7 +186,6 @@ class Aligning:
         `source_model`: the policy that was voted on unless said otherwise; `from_base`: the base model under it.
         Raises: AfinaError `align.no_pairs` with what was dropped and why; as `Queue.submit`.
         """
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
         found = self.pairs(actor, this.round_id, aggregation, sources=sources, ties=method == "reward")
         if not found.n_train:
@@ -199,7 +200,8 @@ class Aligning:
         annotators.record_training(self._labels, run.id, found.annotation_ids)
         return run.id
 
-    def reward_model(self, actor: Actor, name: str) -> Rewards:
+    @anybody
+    def reward_model(self, name: str) -> Rewards:
         """The reward model of a run, loaded once. Raises: as `tuning.rewards.reward_model.RewardModel`."""
         from tuning.rewards.reward_model import RewardModel
 
@@ -211,24 +213,24 @@ class Aligning:
                 self._models[run.id] = make(run.id)
             return self._models[run.id]
 
+    @teacher
     def outcome(self, actor: Actor, name: str, reward_run: str = "") -> Outcome:
         """A DPO run beside its parent on held-out prompts (`alignment.policy_evaluation`), judged by `reward_run`
         if given."""
-        self._roles.require_teacher(actor)
         model = self.reward_model(actor, reward_run) if reward_run else None
         found = compare(self._store, self._engine(), self._settings.home, name, model)
         files.write_json(self._store.get(name).path / "outcome.json", asdict(found) | {"judge": reward_run})
         return found
 
-    def taught_by(self, actor: Actor, name: str) -> str:
+    @teacher
+    def taught_by(self, name: str) -> str:
         """The round whose votes a run learned from: its id, else what the run's data is called. Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         run = self._store.get(name)
         return training_links.round_of(self._labels, run.id) or str(run.info.data.get("name", ""))
 
+    @teacher
     def measure(self, actor: Actor, reward_run: str, round_id: str) -> Measured:
         """A reward model against a round's held-out votes (majority), and the yardsticks on the same comparisons."""
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
         judged = [
             each

@@ -16,6 +16,7 @@ from labeling.rounds.aggregation import Judged
 from labeling.schema import messages_of
 from labeling.storage.label_store import Store
 from tuning.runs.run_store import RunStore
+from workbench.access import anybody, teacher
 from workbench.rate_limits import require_length
 from workbench.voting.reveal import shown_name
 
@@ -78,10 +79,12 @@ class Rewarding:
         self._store, self._labels, self._roles = store, labels, roles
         self._aligning, self._comparing, self._results = aligning, comparing, results
 
-    def models(self, actor: Actor) -> list[str]:
+    @anybody
+    def models(self) -> list[str]:
         """Reward models that can be asked, the newest first."""
         return self._store.gather(lambda run: run.name if run.info.method == "reward" and run.has_adapter else None)
 
+    @anybody
     def verdict(
         self,
         actor: Actor,
@@ -109,6 +112,7 @@ class Rewarding:
         said = self._said(messages_of("prompt", list(talk)), replies, policies) if len(replies) == 2 else None
         return Verdict(rewards, first, said, tuple(each.words for each in read))
 
+    @anybody
     def best_of(
         self, actor: Actor, reward_run: str, policy: str, message: str, n: int, system: str = "", **sampling: Any
     ) -> list[Scored]:
@@ -127,9 +131,9 @@ class Rewarding:
         scored = [Scored(text, reward) for text, reward in zip(texts, rewards, strict=True)]
         return sorted(scored, key=lambda each: -each.reward)
 
+    @teacher
     def disagreements(self, actor: Actor, reward_run: str, round_id: str, most: int = 20) -> list[Disagreement]:
         """Where it is surest against the majority, the surest first. Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._labels, round_id)
         judged = vote_selection.usually_judged(self._labels, this.round_id)
         clear = [(each, *_share(each)) for each in judged if not each.comparison.is_gold]

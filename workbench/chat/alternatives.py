@@ -20,6 +20,7 @@ from common.settings import Settings
 from tuning.evaluation import alternatives, retrieval
 from tuning.evaluation.alternatives import Example, Measured, Question
 from tuning.evaluation.few_shot import counter, drawn, questions
+from workbench.access import anybody, teacher
 from workbench.rate_limits import require_length
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Alternatives:
     def _folder(self) -> Path:
         return self._settings.home / "documents"
 
-    def documents(self, actor: Actor) -> list[str]:
+    @anybody
+    def documents(self) -> list[str]:
         """Names of the documents that are searched."""
         return [path.name for path in self._paths()]
 
@@ -58,22 +60,23 @@ class Alternatives:
         """Whether the documents are those that come with `pocket`."""
         return self._paths() == retrieval.shipped()
 
-    def add_document(self, actor: Actor, file: Path, name: str = "") -> None:
+    @teacher
+    def add_document(self, file: Path, name: str = "") -> None:
         """Keeps an uploaded document; from the first one on the shipped documents are not searched any more.
 
         Raises: NotAllowed; as `retrieval.load`.
         """
-        self._roles.require_teacher(actor)
         retrieval.read(file)
         self._folder.mkdir(parents=True, exist_ok=True)
         safe = re.sub(r"[^\w. -]", "_", Path(name or file.name).name).lstrip(".") or "document.txt"
         shutil.copyfile(file, self._folder / safe)
 
-    def clear_documents(self, actor: Actor) -> None:
+    @teacher
+    def clear_documents(self) -> None:
         """Back to the shipped documents."""
-        self._roles.require_teacher(actor)
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @anybody
     def search(self, actor: Actor, question: str) -> list[Passage]:
         """Raises: NotAllowed `role.chat`; AfinaError `chat.long`."""
         self._roles.require_chat(actor)
@@ -82,16 +85,17 @@ class Alternatives:
 
     # Examples
 
-    def examples(self, actor: Actor, language: str = "en") -> list[Example]:
+    @anybody
+    def examples(self, language: str = "en") -> list[Example]:
         """The few-shot examples: those that were written, else some rows of the shipped set in `language`."""
         path = self._settings.home / "few_shot.json"
         if path.is_file():
             return [records.build(Example, each, path) for each in records.read(_Written, path).examples]
         return drawn(f"plain.{language}")
 
-    def set_examples(self, actor: Actor, examples: Iterable[Example]) -> None:
+    @teacher
+    def set_examples(self, examples: Iterable[Example]) -> None:
         """Keeps these examples; none: back to the shipped ones. Raises: AfinaError `alternatives.example`."""
-        self._roles.require_teacher(actor)
         kept = list(examples)
         for number, each in enumerate(kept, 1):
             if not each.prompt.strip() or not each.reply.strip():
@@ -102,12 +106,12 @@ class Alternatives:
         else:
             path.unlink(missing_ok=True)
 
-    def draw_examples(self, actor: Actor, source: str, seed: int = 0) -> list[Example]:
+    @teacher
+    def draw_examples(self, source: str, seed: int = 0) -> list[Example]:
         """Some short training rows of a data set, to be edited.
 
         Raises: NotAllowed; AfinaError `alternatives.no_short`; as `formats.load`.
         """
-        self._roles.require_teacher(actor)
         if not source:
             raise AfinaError("data.none_chosen")
         self._roles.require_own_file(source)
@@ -131,6 +135,7 @@ class Alternatives:
         changed, passages = alternatives.altered(talk, way, shown, self._documents() if way == "rag" else None)
         return policy, changed, passages
 
+    @teacher
     def compare(
         self,
         actor: Actor,
@@ -147,7 +152,6 @@ class Alternatives:
         `asked`: those about withheld facts if none. `engine`: another one than the page's. Raises: NotAllowed; as
         `alternatives.compare`.
         """
-        self._roles.require_teacher(actor)
         choices = [(base, way) for way in alternatives.WAYS]
         if tuned:
             choices += [(tuned, "plain"), (tuned, "rag")]

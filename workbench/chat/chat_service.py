@@ -18,6 +18,7 @@ from tuning.config.training_methods import NO_POLICY
 from tuning.evaluation import alternatives
 from tuning.models import lazy_imports, scaling
 from tuning.runs.run_store import RunStore
+from workbench.access import anybody
 from workbench.chat import reply_seals
 from workbench.chat.alternatives import Alternatives
 from workbench.rate_limits import require_length
@@ -80,11 +81,13 @@ class Comparing:
 
         return Engine(self._settings.home)
 
+    @anybody
     def may_chat(self, actor: Actor) -> None:
         """Raises: NotAllowed `role.chat` where the chat is the teacher's alone."""
         self._roles.require_chat(actor)
 
-    def policies(self, actor: Actor) -> list[PolicyChoice]:
+    @anybody
+    def policies(self) -> list[PolicyChoice]:
         """Bases first, then every run with an adapter, the newest first."""
         runs = self._store.gather(lambda run: run if run.has_adapter and run.info.method not in NO_POLICY else None)
         under = [run.info.base for run in runs]
@@ -97,6 +100,7 @@ class Comparing:
             bases |= dict.fromkeys(name for name in self._served() if name not in known)
         return [PolicyChoice(name, name, True) for name in bases] + tuned
 
+    @anybody
     def columns(self, actor: Actor) -> list[PolicyChoice]:
         """What a chat column may be: every policy, and some that answer with examples or passages (`alternatives`)."""
         every = self.policies(actor)
@@ -111,6 +115,7 @@ class Comparing:
         except AfinaError:  # said when somebody sends a message
             return []
 
+    @anybody
     def chat(
         self,
         actor: Actor,
@@ -143,6 +148,7 @@ class Comparing:
             for partials in self.engine.stream(engines_policies, engines_talks, drawn, should_stop):
                 yield sealed(partials)
 
+    @anybody
     def replies(
         self, actor: Actor, policies: Sequence[str], message: str, system: str = "", **sampling: object
     ) -> list[Reply]:
@@ -158,6 +164,7 @@ class Comparing:
             self._roles.spend(actor, len(policies) * drawn.max_new_tokens)
             return self.engine.generate(policies, talks, drawn, seeds=[drawn.seed] * len(policies))
 
+    @anybody
     def require_offered(self, actor: Actor, policies: Sequence[str]) -> None:
         """A visitor talks to what is offered: any other name is a folder or a model of the Hub, loaded for the asking.
 
@@ -193,6 +200,7 @@ class Comparing:
         ]
         return [policy for policy, _ in altered], [talk for _, talk in altered]
 
+    @anybody
     def sampled(
         self, actor: Actor, policy: str, message: str, n: int, system: str = "", **sampling: object
     ) -> list[str]:

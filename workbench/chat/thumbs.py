@@ -12,7 +12,7 @@ from labeling.admission import annotators
 from labeling.rounds import ratings
 from labeling.schema import Rating
 from labeling.storage.label_store import Store
-from workbench.access import Roles
+from workbench.access import Roles, anybody
 from workbench.actors import Actor
 from workbench.chat import reply_seals
 from workbench.rate_limits import require_length
@@ -24,6 +24,7 @@ class Thumbs:
     def __init__(self, labels: Store, roles: Roles) -> None:
         self._labels, self._roles = labels, roles
 
+    @anybody
     def rate(
         self,
         actor: Actor,

@@ -22,6 +22,7 @@ from tuning.models import lazy_imports
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
 from tuning.runs.status import RESUMABLE
+from workbench.access import anybody, teacher
 from workbench.rate_limits import require_length
 
 if TYPE_CHECKING:
@@ -42,66 +43,68 @@ class Classifying:
         self._loaded: OrderedDict[str, Classifier] = OrderedDict()
         self._loading = threading.Lock()
 
-    def load(self, actor: Actor, source: str | Path, text: str = "", label: str = "", limit: int = 0) -> LabelledSet:
+    @teacher
+    def load(self, source: str | Path, text: str = "", label: str = "", limit: int = 0) -> LabelledSet:
         """Labelled texts for the teacher. Raises: as `labels.load`."""
-        self._roles.require_teacher(actor)
         self._roles.require_own_file(source)
         settings = self._settings
         return labelled.load(
             source, text=text, label=label, limit=limit, max_mb=settings.max_upload_mb, token=settings.hf_token
         )
 
-    def columns(self, actor: Actor, source: str | Path) -> tuple[str, ...]:
+    @teacher
+    def columns(self, source: str | Path) -> tuple[str, ...]:
         """What there is to choose text and label from, of data that cannot be used as they are; () if unreadable."""
-        self._roles.require_teacher(actor)
         self._roles.require_own_file(source)
         try:
             return labelled.columns_of(source, self._settings.max_upload_mb, self._settings.hf_token)
         except AfinaError:
             return ()
 
+    @teacher
     def start(
         self,
-        actor: Actor,
         config: ClassifyConfig,
         data: LabelledSet,
         chosen: Sequence[str],
         name: str = "",
     ) -> str:
         """Queues one run for each chosen strategy and gives the group's id. Raises: as `strategies.submit`."""
-        self._roles.require_teacher(actor)
         self._roles.require_no_folder(config.source_model)
         runs = compare.submit(self._queue, config, data, chosen, name)
         return str(runs[0].info.extra["group"])
 
-    def stop(self, actor: Actor, group: str) -> None:
+    @teacher
+    def stop(self, group: str) -> None:
         """Stops the group's run at work, which can be resumed, and takes out those that wait."""
-        self._roles.require_teacher(actor)
         for line in compare.lines(self._store, group):
             if line.state in ("queued", "starting", "running"):
                 self._queue.stop(line.run_id)
 
-    def resume(self, actor: Actor, group: str) -> None:
+    @teacher
+    def resume(self, group: str) -> None:
         """Queues the group's runs again that did not come to their end."""
-        self._roles.require_teacher(actor)
         for line in compare.lines(self._store, group):
             if line.state in RESUMABLE:
                 self._queue.resume(line.run_id)
 
-    def groups(self, actor: Actor) -> dict[str, str]:
+    @anybody
+    def groups(self) -> dict[str, str]:
         return compare.groups(self._store)
 
-    def lines(self, actor: Actor, group: str) -> list[StrategyRow]:
+    @anybody
+    def lines(self, group: str) -> list[StrategyRow]:
         """The runs of a group with what is known of each."""
         return compare.lines(self._store, group)
 
-    def measure_written(self, actor: Actor, group: str) -> None:
+    @teacher
+    def measure_written(self, group: str) -> None:
         """Lets the group's writing run answer its held-out texts, if that was not done. Raises: as `measure`."""
-        self._roles.require_teacher(actor)
         for line in compare.lines(self._store, group):
             if line.strategy == "generate" and line.report is None and line.state == "done":
                 generative.measure(self._store.get(line.run_id), self._engine())
 
+    @anybody
     def probabilities(self, actor: Actor, run_id: str, text: str) -> dict[str, dict[str, float]]:
         """{"untrained", "tuned"}: class -> probability.
 
@@ -136,12 +139,14 @@ class Classifying:
         """Shipped sets with labels."""
         return labelled.shipped_sets()
 
+    @anybody
     def chosen_run(self, actor: Actor, group: str) -> str | None:
         """The best classifier of a group that can be asked."""
         ready = [line for line in self.lines(actor, group) if line.report and line.strategy != "generate"]
         return max(ready, key=lambda line: (line.report or {})["accuracy"]).run_id if ready else None
 
-    def report(self, actor: Actor, run_id: str) -> dict[str, Any]:
+    @anybody
+    def report(self, run_id: str) -> dict[str, Any]:
         """A run's figures. Raises: AfinaError `classify.no_report` before there are any."""
         from tuning.classification import metrics
 

@@ -26,6 +26,7 @@ from tuning.experiments.recipes import Options, Uses
 from tuning.experiments.results import Part
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
+from workbench.access import anybody, teacher
 from workbench.background import Say, Studies, Study
 
 if TYPE_CHECKING:
@@ -57,10 +58,12 @@ class Course:
         self.studies = Studies(settings.home, roles)
         self._online: tuple[float, bool] = (0.0, False)  # until when it holds (monotonic seconds), and what
 
+    @anybody
     def latest(self, actor: Actor, kind: str) -> Study | None:
         """How far a study is, or what came of the last one: everybody may look."""
         return self.studies.latest(actor, kind)
 
+    @teacher
     def stop(self, actor: Actor, kind: str) -> None:
         """Ends a study at its next step; of a search the trial at work too. Raises: NotAllowed."""
         self.studies.stop(actor, kind)
@@ -71,6 +74,7 @@ class Course:
                 if run.info.extra.get("search") == sought:
                     self._queue.stop(run.id)
 
+    @teacher
     def compare_ways(
         self, actor: Actor, base: str, tuned: str = "", language: str = "en", limit: int = 40, own: str = ""
     ) -> None:
@@ -81,7 +85,6 @@ class Course:
         """
         from tuning.runs import resolver
 
-        self._roles.require_teacher(actor)
         if not 1 <= limit <= _MOST_QUESTIONS:
             raise AfinaError("config.range", name="questions", value=limit, min=1, max=_MOST_QUESTIONS)
         for name in filter(None, (base, tuned)):
@@ -107,6 +110,7 @@ class Course:
 
         self.studies.begin(actor, WHICH, about, do)
 
+    @teacher
     def red_team(self, actor: Actor, policies: Sequence[str], language: str, own: Sequence[str] = ()) -> None:
         """How often each policy refuses adversarial and harmless prompts, behind the page.
 
@@ -116,7 +120,6 @@ class Course:
         from tuning.evaluation import red_team
         from tuning.runs import resolver
 
-        self._roles.require_teacher(actor)
         names = list(dict.fromkeys(filter(None, policies)))
         if not names:
             raise AfinaError("redteam.no_policy")
@@ -134,6 +137,7 @@ class Course:
 
         self.studies.begin(actor, REDTEAM, {"policies": names, "language": language}, do)
 
+    @teacher
     def measure(self, actor: Actor, names: Sequence[str], limit: int = 40) -> None:
         """Loss, perplexity, exact match, F1, ROUGE of runs and of the first one's base, behind the page.
 
@@ -144,7 +148,6 @@ class Course:
         from tuning.evaluation.evaluate import evaluate
         from workbench.alignment.policy_evaluation import parent_sft
 
-        self._roles.require_teacher(actor)
         if not 1 <= limit <= _MOST_QUESTIONS:
             raise AfinaError("config.range", name="rows", value=limit, min=1, max=_MOST_QUESTIONS)
         runs = [self._store.get(name) for name in dict.fromkeys(names)]
@@ -188,14 +191,15 @@ class Course:
 
     # Rows before training
 
-    def inspect(self, actor: Actor, rows: Sequence[Any], fraction: float = HELDOUT_FRACTION) -> Quality:
+    @teacher
+    def inspect(self, rows: Sequence[Any], fraction: float = HELDOUT_FRACTION) -> Quality:
         """Leaks, near-duplicates, odd rows of `Row`s or `Labelled` texts. Raises: NotAllowed."""
         from tuning.evaluation import data_quality
 
-        self._roles.require_teacher(actor)
         return data_quality.look(rows, fraction)
 
-    def judges(self, actor: Actor) -> list[str]:
+    @anybody
+    def judges(self) -> list[str]:
         """Classifiers' classes that may judge rows, as "run: class"."""
 
         def classes(run: Run) -> list[str]:
@@ -204,7 +208,8 @@ class Course:
 
         return [each for found in self._store.gather(classes) for each in found]
 
-    def sift(self, actor: Actor, data: Loaded, rule: str = "", judge: str = "") -> tuple[Path, int, list[Row]]:
+    @teacher
+    def sift(self, data: Loaded, rule: str = "", judge: str = "") -> tuple[Path, int, list[Row]]:
         """Writes the rows that neither have the `rule` (a regular expression) nor are of the `judge`'s class.
 
         (file, how many rows are kept, those taken out). Raises: NotAllowed; AfinaError `redteam.one_of`,
@@ -213,7 +218,6 @@ class Course:
         from tuning.data.examples import write_rows
         from tuning.evaluation import red_team
 
-        self._roles.require_teacher(actor)
         if bool(rule.strip()) == bool(judge):
             raise AfinaError("redteam.one_of")
         run, _, label = judge.rpartition(": ")
@@ -229,7 +233,8 @@ class Course:
 
     # Recipes
 
-    def uses(self, actor: Actor, recipe: str, language: str, data: str = "") -> Uses:
+    @anybody
+    def uses(self, recipe: str, language: str, data: str = "") -> Uses:
         """The model and the data that a recipe would take here and now; `data`: of one's own, if it takes any.
 
         Raises: AfinaError `config.choice`, `experiments.own_data`.
@@ -238,12 +243,12 @@ class Course:
             raise AfinaError("config.choice", name="experiment", value=recipe, choices=", ".join(recipes.RECIPES))
         return recipes.uses(recipe, Options(language, data=data), online=self._reachable())
 
+    @teacher
     def start_recipe(self, actor: Actor, recipe: str, language: str, share: float = 0.5, data: str = "") -> None:
         """Queues the runs of a recipe, on `data` of one's own where it takes some; it reads them behind the page.
 
         Raises: NotAllowed, also `role.server_file`; as `uses`; Conflict `studies.busy`.
         """
-        self._roles.require_teacher(actor)
         self._roles.require_own_file(data)
         used = self.uses(actor, recipe, language, data)
         options = Options(language, share, offline=not used.from_hub, data=data)
@@ -255,15 +260,18 @@ class Course:
         about = {"recipe": recipe, **asdict(used)}
         self.studies.begin(actor, RECIPE, about, do)
 
-    def recipe_groups(self, actor: Actor) -> dict[str, str]:
+    @anybody
+    def recipe_groups(self) -> dict[str, str]:
         """group -> recipe, the newest first."""
         return results.groups(self._store)
 
-    def parts(self, actor: Actor, group: str) -> list[Part]:
+    @anybody
+    def parts(self, group: str) -> list[Part]:
         """The runs of a recipe, side by side. Raises: AfinaError `compare.unknown`."""
         return results.parts(self._store, group)
 
-    def part_series(self, actor: Actor, group: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
+    @anybody
+    def part_series(self, group: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
         return results.series(self._store, group)
 
     def _reachable(self) -> bool:
@@ -277,12 +285,12 @@ class Course:
 
     # Search
 
+    @teacher
     def search(self, actor: Actor, config: SFTConfig, data: Loaded, over: Sequence[str], n_trials: int) -> str:
         """Starts a search behind the page and gives its id: each trial is a run, one after the other.
 
         Raises: NotAllowed; AfinaError `search.over`, `search.none`, `search.no_heldout`, `config.range`; Conflict.
         """
-        self._roles.require_teacher(actor)
         seeking.check(config, data, over, n_trials)
         search_id = secrets.token_hex(4)
 
@@ -302,10 +310,12 @@ class Course:
         self.studies.begin(actor, SEARCH, about, do)
         return search_id
 
-    def searches(self, actor: Actor) -> list[str]:
+    @anybody
+    def searches(self) -> list[str]:
         """Ids, the newest first."""
         return seeking.all_searches(self._store)
 
-    def found(self, actor: Actor, search_id: str) -> dict[str, Any] | None:
+    @anybody
+    def found(self, search_id: str) -> dict[str, Any] | None:
         """What a search has found so far."""
         return seeking.read(self._store, search_id)

@@ -25,6 +25,7 @@ from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
 from tuning.runs.status import RunStatus
 from tuning.runs.summary import RunSummary, summarise
+from workbench.access import anybody, teacher
 
 if TYPE_CHECKING:
     from tuning.inference.latency import Latency
@@ -41,13 +42,14 @@ class Training:
 
     # Before a run
 
-    def load(self, actor: Actor, source: str | Path, mapping: Mapping[str, str] | None = None) -> Loaded:
+    @teacher
+    def load(self, source: str | Path, mapping: Mapping[str, str] | None = None) -> Loaded:
         """Reads data for the teacher: a file, a shipped set, a data set of the Hub."""
-        self._roles.require_teacher(actor)
         self._roles.require_own_file(source)
         settings = self.settings
         return loading.load(source, mapping=mapping, max_mb=settings.max_upload_mb, token=settings.hf_token)
 
+    @teacher
     def check_data(
         self,
         actor: Actor,
@@ -70,16 +72,19 @@ class Training:
         limit = config.max_length or context_of(base)
         return loaded, inspect(loaded, tokenizer, limit, config.heldout_fraction, config.reply_only)
 
-    def estimate(self, actor: Actor, config: SFTConfig, loaded: Loaded) -> Estimate:
+    @anybody
+    def estimate(self, config: SFTConfig, loaded: Loaded) -> Estimate:
         """What a run would take on this device; loads no model."""
         return estimate(config, loaded, self.store)
 
-    def quote(self, actor: Actor, cost: Estimate) -> Quote | None:
+    @anybody
+    def quote(self, cost: Estimate) -> Quote | None:
         """The GPU time that a run of this cost asks of the visitor's quota; None where no GPU is lent."""
         return gpu_leases.quote(cost.seconds, self.settings.gpu_slice) if self.settings.zero_gpu else None
 
     # A run
 
+    @teacher
     def start(
         self,
         actor: Actor,
@@ -89,11 +94,11 @@ class Training:
         mapping: Mapping[str, str] | None = None,
     ) -> str:
         """Queues a run and gives its id."""
-        self._roles.require_teacher(actor)
         self._roles.require_no_folder(config.source_model)
         data = source if isinstance(source, Loaded) else self.load(actor, source, mapping)
         return self._queue.submit("sft", config, data, name).id
 
+    @teacher
     def compare(
         self,
         actor: Actor,
@@ -104,87 +109,95 @@ class Training:
         mapping: Mapping[str, str] | None = None,
     ) -> str:
         """Queues a run of each method on the same data and gives the comparison's name."""
-        self._roles.require_teacher(actor)
         self._roles.require_no_folder(config.source_model)
         data = source if isinstance(source, Loaded) else self.load(actor, source, mapping)
         runs = method_comparison.submit(self._queue, config, data, methods, name)
         return str(runs[0].info.extra["group"])
 
-    def mend(self, actor: Actor, run_id: str, remedy: str) -> str:
+    @teacher
+    def mend(self, run_id: str, remedy: str) -> str:
         """Queues a run again with a remedy against forgetting; gives the new run's id. Raises: as `mending.again`."""
-        self._roles.require_teacher(actor)
         return retrain.again(self._queue, self.store.get(run_id), remedy).id
 
-    def stop(self, actor: Actor, run_id: str) -> None:
-        self._roles.require_teacher(actor)
+    @teacher
+    def stop(self, run_id: str) -> None:
         self._queue.stop(run_id)
 
-    def resume(self, actor: Actor, run_id: str) -> None:
-        self._roles.require_teacher(actor)
+    @teacher
+    def resume(self, run_id: str) -> None:
         self._queue.resume(run_id)
 
-    def cancel(self, actor: Actor, run_id: str) -> None:
-        self._roles.require_teacher(actor)
+    @teacher
+    def cancel(self, run_id: str) -> None:
         self._queue.cancel(run_id)
 
-    def delete(self, actor: Actor, run_id: str) -> None:
-        self._roles.require_teacher(actor)
+    @teacher
+    def delete(self, run_id: str) -> None:
         self.store.delete(run_id)
 
-    def download(self, actor: Actor, run_id: str) -> Path:
-        self._roles.require_teacher(actor)
+    @teacher
+    def download(self, run_id: str) -> Path:
         return self.store.get(run_id).download()
 
-    def download_merged(self, actor: Actor, run_id: str) -> Path:
+    @teacher
+    def download_merged(self, run_id: str) -> Path:
         """A zip of the run as a full model. Raises: NotAllowed; AfinaError as `tuning.runs.merge`."""
-        self._roles.require_teacher(actor)
         from tuning.runs.merge import archive
 
         run = self.store.get(run_id)
         return archive(run.id, self.store.home, run.path)
 
-    def latency(self, actor: Actor, model: str) -> Latency:
+    @teacher
+    def latency(self, model: str) -> Latency:
         """Times a run's model bare, with its adapter, and with the adapter merged; takes a while."""
         from tuning.inference.latency import measure
 
-        self._roles.require_teacher(actor)
         self._roles.require_no_folder(model)
         return measure(model, self.settings.home)
 
     # Looking: everybody may
 
-    def comparisons(self, actor: Actor) -> list[str]:
+    @anybody
+    def comparisons(self) -> list[str]:
         """Names of the comparisons of methods, the newest first."""
         return method_comparison.groups(self.store)
 
-    def compared(self, actor: Actor, group: str) -> list[Compared]:
+    @anybody
+    def compared(self, group: str) -> list[Compared]:
         """One line for each method of a comparison. Raises: AfinaError `compare.unknown`."""
         return method_comparison.compared(self.store, group)
 
-    def status(self, actor: Actor, run_id: str) -> RunStatus:
+    @anybody
+    def status(self, run_id: str) -> RunStatus:
         return self.store.get(run_id).status()
 
-    def runs(self, actor: Actor) -> list[RunSummary]:
+    @anybody
+    def runs(self) -> list[RunSummary]:
         """All runs, newest first."""
         return self.store.gather(lambda run: summarise(run, self.store))
 
-    def broken(self, actor: Actor) -> list[AfinaError]:
+    @anybody
+    def broken(self) -> list[AfinaError]:
         """What is wrong with each run that `runs` leaves out, newest first."""
         return list(self.store.broken.values())
 
-    def summary(self, actor: Actor, run_id: str) -> RunSummary:
+    @anybody
+    def summary(self, run_id: str) -> RunSummary:
         return summarise(self.store.get(run_id), self.store)
 
-    def card(self, actor: Actor, run_id: str) -> str:
+    @anybody
+    def card(self, run_id: str) -> str:
         """The run's model card (Markdown), empty before its adapter is saved."""
         path = self.store.get(run_id).card
         return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
+    @anybody
     def queue(self, actor: Actor) -> list[RunSummary]:
         """The run at work, then those that wait, in their order."""
         summaries = {each.run_id: each for each in self.runs(actor)}
         return [summaries[run.id] for run in (*self._queue.active(), *self._queue.waiting()) if run.id in summaries]
 
+    @anybody
     def current(self, actor: Actor) -> str | None:
         """The run to show to somebody who just came: at work, else next in turn, else None."""
         queue = self.queue(actor)

@@ -17,6 +17,7 @@ from common.errors import AfinaError, NotFound
 from labeling.admission import annotators, seats
 from labeling.schema import text_of
 from labeling.storage.label_store import Store
+from workbench.access import anybody, teacher
 
 if TYPE_CHECKING:
     from workbench.access import Roles
@@ -75,6 +76,7 @@ class Doors:
             self._refused.note()
             raise
 
+    @anybody
     def step_in(self, actor: Actor, code: object, language: object = "en") -> str:
         """The same for a page that knows who asks: the teacher needs no code and always has a seat."""
         if actor.is_teacher:
@@ -83,38 +85,38 @@ class Doors:
 
     # The teacher
 
-    def look(self, actor: Actor) -> Doorway:
+    @teacher
+    def look(self) -> Doorway:
         """Raises: NotAllowed unless the teacher asks, as everything below."""
-        self._roles.require_teacher(actor)
         return Doorway(seats.door(self._store), self._wrong.n, self._refused.n)
 
-    def set_seats(self, actor: Actor, n: int) -> None:
+    @teacher
+    def set_seats(self, n: int) -> None:
         """So many people fit in; 0: no limit. Raises: AfinaError `label.number`."""
-        self._roles.require_teacher(actor)
         seats.set_seats(self._store, n or None)
 
-    def close(self, actor: Actor, closed: bool) -> None:
+    @teacher
+    def close(self, closed: bool) -> None:
         """Nobody new comes in while the door is closed; who is inside goes on."""
-        self._roles.require_teacher(actor)
         seats.set_seats(self._store, annotators.room(self._store).seats, closed)
 
-    def undo(self, actor: Actor, minutes: float = 0) -> int:
+    @teacher
+    def undo(self, minutes: float = 0) -> int:
         """Undoes the last joinings, those of so many minutes if given; how many (see `seats.undo`)."""
-        self._roles.require_teacher(actor)
         n = seats.undo(self._store, time.time() - 60 * minutes if minutes else None)
         self._changed()
         return n
 
-    def take_back(self, actor: Actor) -> int:
+    @teacher
+    def take_back(self) -> int:
         """Lets everybody in again whose joining was undone, their votes too; how many."""
-        self._roles.require_teacher(actor)
         n = seats.take_back(self._store)
         self._changed()
         return n
 
-    def trust(self, actor: Actor) -> int:
+    @teacher
+    def trust(self) -> int:
         """Doubts nobody who is inside any more, and lets those who were refused try again; how many."""
-        self._roles.require_teacher(actor)
         n = seats.trust(self._store)
         self._roles.limits.open()
         self._refused.clear()

@@ -24,6 +24,7 @@ from labeling.exchange import importer, reader
 from labeling.rounds import lifecycle, planning, progress, round_names
 from labeling.schema import Annotator, Comparison, Generation, Round, RoundSettings, State
 from labeling.storage.label_store import Store
+from workbench.access import anybody, teacher
 from workbench.voting import reply_pairs
 from workbench.voting.prompt_sources import read_prompts
 
@@ -96,26 +97,27 @@ class Rounds:
 
     # Before a round
 
-    def plan(self, actor: Actor, people_: int, minutes: float, votes_wanted: int = 3) -> planning.Plan:
+    @anybody
+    def plan(self, people_: int, minutes: float, votes_wanted: int = 3) -> planning.Plan:
         """What so many people can judge. Raises: AfinaError `plan.too_short`, `label.number`."""
         return planning.plan(people_, minutes, votes_wanted)
 
-    def prompts(self, actor: Actor, source: str | Path) -> list[Any]:
+    @teacher
+    def prompts(self, source: str | Path) -> list[Any]:
         """The prompts of a shipped set or a file (as `tuning` reads them: their last reply is left out)."""
-        self._roles.require_teacher(actor)
         self._roles.require_own_file(source)
         return read_prompts(source, self._settings)
 
-    def star(self, actor: Actor, prompt: str) -> int:
+    @teacher
+    def star(self, prompt: str) -> int:
         """Keeps a question for a later round; gives how many are kept. Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         kept = dict.fromkeys([*self._kept_stars(), prompt.strip()])
         files.write_json(self._stars, {"prompts": list(kept)})
         return len(kept)
 
-    def starred(self, actor: Actor) -> list[str]:
+    @teacher
+    def starred(self) -> list[str]:
         """The questions that were kept, oldest first. Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         try:
             return self._kept_stars()
         except files.BrokenFile as error:  # said when one more is to be kept
@@ -130,12 +132,12 @@ class Rounds:
     def _stars(self) -> Path:
         return self._settings.home / "starred.json"
 
+    @teacher
     def make(self, actor: Actor, request: RoundRequest) -> Round:
         """Makes the round, draws its prompts, and begins to sample its comparisons.
 
         Raises: AfinaError `plan.too_few`, `round.heldout`, and as `lifecycle.create`; nothing is made then.
         """
-        self._roles.require_teacher(actor)
         for name in request.policies:
             self._roles.require_no_folder(name)
         # More prompts than there are is said before a share of them is.
@@ -173,21 +175,22 @@ class Rounds:
         n = max(request.n_train, min(OVERSAMPLED * request.n_train, len(there)))
         return n, replace(request.generation, kept_train=request.n_train)
 
-    def generate(self, actor: Actor, round_id: str) -> Round:
+    @teacher
+    def generate(self, round_id: str) -> Round:
         """Begins, or goes on, to sample a round's comparisons behind the page."""
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._store, round_id)
         if this.state == "draft":
             this = lifecycle.move(self._store, this.round_id, "generating")
         self._begin(this)
         return this
 
-    def gold(self, actor: Actor, path: Path) -> list[Comparison]:
+    @teacher
+    def gold(self, path: Path) -> list[Comparison]:
         """The gold items of a file. Raises: as `labeling.exchange.reader.gold`."""
-        self._roles.require_teacher(actor)
         self._roles.require_own_file(path)
         return reader.gold(path, self._settings.max_upload_mb)
 
+    @teacher
     def make_now(self, actor: Actor, request: RoundRequest) -> Round:
         """As `make`, and returns when all comparisons are there. Raises: also what went wrong while sampling."""
         this = self.make(actor, request)
@@ -199,32 +202,32 @@ class Rounds:
             raise AfinaError("round.not_ready", name=this.name, seconds=_LONGEST)
         return this
 
-    def load(self, actor: Actor, path: Path, name: str) -> importer.Ingested:
+    @teacher
+    def load(self, path: Path, name: str) -> importer.Ingested:
         """Pairs from a file as a new round: judged ones with their votes, unjudged ones as a draft to be voted on."""
-        self._roles.require_teacher(actor)
         self._roles.require_own_file(path)
         found, _ = reader.judged(path, self._settings.max_upload_mb)
         return importer.ingest(self._store, found, name)
 
     # A round
 
-    def listed(self, actor: Actor) -> list[Round]:
+    @teacher
+    def listed(self) -> list[Round]:
         """All rounds, newest first."""
-        self._roles.require_teacher(actor)
         return lifecycle.listed(self._store)
 
-    def overview(self, actor: Actor) -> tuple[round_names.RoundLine, ...]:
+    @teacher
+    def overview(self) -> tuple[round_names.RoundLine, ...]:
         """The list of all rounds, newest first, in few words. Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         return lifecycle.overview(self._store)
 
-    def upcoming(self, actor: Actor, language: str) -> str:
+    @teacher
+    def upcoming(self, language: str) -> str:
         """The name that a round made now would get. Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         return round_names.upcoming(self._store, language)
 
-    def stage(self, actor: Actor, round_id: str) -> Stage:
-        self._roles.require_teacher(actor)
+    @teacher
+    def stage(self, round_id: str) -> Stage:
         this = lifecycle.get(self._store, round_id)
         code = annotators.room(self._store).code
         count = progress.counters(self._store, this)
@@ -236,24 +239,24 @@ class Rounds:
             self._errors.get(this.round_id),
         )
 
-    def comparison(self, actor: Actor, comparison_id: str) -> Comparison:
+    @teacher
+    def comparison(self, comparison_id: str) -> Comparison:
         """One comparison with its policies. Raises: NotFound."""
-        self._roles.require_teacher(actor)
         return lifecycle.comparison_of(self._store, comparison_id)
 
-    def move(self, actor: Actor, round_id: str, to: State) -> Round:
+    @teacher
+    def move(self, round_id: str, to: State) -> Round:
         """Takes a round to its next state. Raises: Conflict as `labeling.rounds.lifecycle.move`."""
-        self._roles.require_teacher(actor)
         this = lifecycle.move(self._store, round_id, to)
         self._voting.news()
         return this
 
+    @teacher
     def discuss(self, actor: Actor, round_id: str, comparison_id: str = "") -> Round:
         """Puts one comparison before the class: `comparison_id`, else the most contested one not yet discussed.
 
         Raises: Conflict `round.nothing_discussed` where no comparison has two votes; as `lifecycle.move`.
         """
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._store, round_id)
         if not comparison_id:
             contested = self._results.split_comparisons(actor, this.round_id, most=100)
@@ -269,22 +272,22 @@ class Rounds:
         self._voting.news()
         return this
 
-    def invite(self, actor: Actor, n: int, group: str = "", quota: int = 0) -> list[tuple[str, str]]:
+    @teacher
+    def invite(self, n: int, group: str = "", quota: int = 0) -> list[tuple[str, str]]:
         """(annotator_id, token) of `n` new people under pseudonyms."""
-        self._roles.require_teacher(actor)
         if not 1 <= n <= 500:
             raise AfinaError("label.number", name="invitations", value=n, low=1, high=500)
         invitations = [annotators.invite(self._store, group, quota) for _ in range(n)]
         return [(person.annotator_id, token) for person, token in invitations]
 
-    def invited(self, actor: Actor) -> list[Annotator]:
+    @teacher
+    def invited(self) -> list[Annotator]:
         """Everybody with an invitation, oldest first; revoked ones too."""
-        self._roles.require_teacher(actor)
         return [each for each in annotators.listed(self._store) if each.kind == "invited"]
 
-    def revoke(self, actor: Actor, annotator_id: str) -> None:
+    @teacher
+    def revoke(self, annotator_id: str) -> None:
         """Makes an annotator's token stop working; their votes stay."""
-        self._roles.require_teacher(actor)
         annotators.revoke(self._store, annotator_id)
         self._voting.forget_people()
 

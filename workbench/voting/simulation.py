@@ -10,11 +10,11 @@ from common.errors import AfinaError
 from labeling.rounds import lifecycle, progress, simulated_annotators
 from labeling.rounds.simulated_annotators import Habits, Preference
 from labeling.storage.label_store import Store
+from workbench.access import teacher
 from workbench.voting import simulated_preferences
 
 if TYPE_CHECKING:
     from workbench.access import Roles
-    from workbench.actors import Actor
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Rehearsing:
     def __init__(self, labels: Store, roles: Roles) -> None:
         self._labels, self._roles = labels, roles
 
+    @teacher
     def vote(
         self,
-        actor: Actor,
         round_id: str,
         preference: str | Preference,
         annotators: int = 5,
@@ -46,7 +46,6 @@ class Rehearsing:
         `preference`: a built-in name (`voting.simulated_preferences`), or a function of prompt and completion. Raises:
         NotAllowed; AfinaError as `preferences.named`, `Habits`, `simulated.vote`.
         """
-        self._roles.require_teacher(actor)
         if not 1 <= annotators <= simulated_annotators.MOST:
             raise AfinaError("label.number", name="annotators", value=annotators, low=1, high=simulated_annotators.MOST)
         this = lifecycle.get(self._labels, round_id)

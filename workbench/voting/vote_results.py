@@ -23,10 +23,10 @@ from labeling.statistics.bootstrap import Estimate
 from labeling.statistics.vote_table import WINNERS, Votes
 from labeling.storage.label_store import Store
 from labeling.storage.tables import annotation_log, exclusions
+from workbench.access import anybody, teacher
 
 if TYPE_CHECKING:
     from workbench.access import Roles
-    from workbench.actors import Actor
 
 _FRESH = 1.0  # seconds for which nobody asks the database whether there are new votes
 
@@ -49,36 +49,37 @@ class Results:
         self._kept: dict[str, tuple[float, Findings]] = {}
         self._working = threading.Lock()
 
-    def report(self, actor: Actor, round_id: str, language: str) -> dict[str, Any]:
+    @teacher
+    def report(self, round_id: str, language: str) -> dict[str, Any]:
         """The whole report. Raises: NotAllowed unless the teacher asks."""
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._store, round_id)
         return self.findings(this).report | {
             "formulas": reports.formulas(language),
             "excluded": annotators.left_out(self._store, this.round_id),
         }
 
-    def sources(self, actor: Actor, round_id: str) -> Sources:
+    @teacher
+    def sources(self, round_id: str) -> Sources:
         """Whose annotations are meant where nobody says (`counted.usual`). Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         return vote_selection.usual(self._store, lifecycle.get(self._store, round_id).round_id)
 
-    def excluded(self, actor: Actor, round_id: str) -> dict[str, dict[str, str]]:
+    @teacher
+    def excluded(self, round_id: str) -> dict[str, dict[str, str]]:
         """Who and what is left out of a round now, and why. Raises: NotAllowed unless the teacher asks."""
-        self._roles.require_teacher(actor)
         return annotators.left_out(self._store, lifecycle.get(self._store, round_id).round_id)
 
-    def votes_by(self, actor: Actor, round_id: str, annotator_id: str, most: int = 500) -> list[history.Past]:
+    @teacher
+    def votes_by(self, round_id: str, annotator_id: str, most: int = 500) -> list[history.Past]:
         """What an annotator said, newest first, blind as they saw it. Raises: NotAllowed unless the teacher asks."""
-        self._roles.require_teacher(actor)
         return history.of(self._store, annotator_id, lifecycle.get(self._store, round_id).round_id, most)
 
-    def traits(self, actor: Actor, round_id: str) -> dict[str, Estimate]:
+    @teacher
+    def traits(self, round_id: str) -> dict[str, Estimate]:
         """What was preferred, surest first (`statistics.reply_traits`). Raises: NotAllowed unless the teacher asks."""
-        self._roles.require_teacher(actor)
         return self.findings(lifecycle.get(self._store, round_id)).traits
 
-    def leaderboard(self, actor: Actor) -> list[dict[str, Any]]:
+    @anybody
+    def leaderboard(self) -> list[dict[str, Any]]:
         """Win rates of all revealed judging rounds, newest first: what everybody may know."""
         board = []
         for this in lifecycle.listed(self._store):
@@ -87,9 +88,9 @@ class Results:
                 board.append({"round": this.name, "win_rate": report["win_rate"], "n_votes": report["n_votes"]})
         return board
 
-    def split_comparisons(self, actor: Actor, round_id: str, most: int = 12) -> list[dict[str, Any]]:
+    @teacher
+    def split_comparisons(self, round_id: str, most: int = 12) -> list[dict[str, Any]]:
         """The comparisons about which the class disagrees most, with their votes. Raises: NotAllowed."""
-        self._roles.require_teacher(actor)
         return [each for each in self.contested(lifecycle.get(self._store, round_id)) if each["n"] > 1][:most]
 
     def contested(self, this: Round) -> list[dict[str, Any]]:
@@ -109,16 +110,16 @@ class Results:
             found[phase] = {shown.get(name, name): n for name, n in counts.items()}
         return found
 
-    def exclude(self, actor: Actor, kind: str, target_id: str, reason: str | None) -> None:
+    @teacher
+    def exclude(self, kind: str, target_id: str, reason: str | None) -> None:
         """Leaves an annotator or an annotation out, with a reason; None takes it back. Nothing is deleted."""
-        self._roles.require_teacher(actor)
         annotators.exclude(self._store, kind, target_id, reason)
         with self._working:  # who has just changed something must not be shown what was worked out before
             self._kept = {round_id: (0.0, found) for round_id, (_, found) in self._kept.items()}
 
+    @teacher
     def export(
         self,
-        actor: Actor,
         round_id: str,
         format: exporter.Format,
         aggregation: exporter.Aggregation = "majority",
@@ -132,16 +133,15 @@ class Results:
 
         Raises: NotAllowed; AfinaError as `write.export`.
         """
-        self._roles.require_teacher(actor)
         this = lifecycle.get(self._store, round_id)
         out = self.exports / f"{this.round_id[:8]}-{format}-{time.strftime('%Y%m%d-%H%M%S')}"
         judged = vote_selection.judged_of(self._store, this.round_id, sources)
         rated = ratings.of_policies(self._store, this.policies, split) if format == "kto" else ()
         return exporter.export(judged, format, out, aggregation, minimum, phase, split, rated, this.name, ties)
 
-    def exported(self, actor: Actor, folder: str, name: str) -> Path:
+    @teacher
+    def exported(self, folder: str, name: str) -> Path:
         """A file of an earlier export. Raises: NotAllowed; NotFound, also for names that are no plain names."""
-        self._roles.require_teacher(actor)
         path = self.exports / folder / name
         if {folder, name} & {"", ".", ".."} or path.parent.parent != self.exports or not path.is_file():
             raise NotFound("exchange.no_file", name=name)
