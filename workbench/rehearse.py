@@ -29,6 +29,7 @@ from common.split import split
 from labeling.rounds import simulated_annotators
 from labeling.rounds.simulated_annotators import NOTICE, Habits, Preference, better
 from labeling.schema import Generation, Round, RoundSettings
+from labeling.statistics import wilson
 from labeling.storage.label_store import open_store
 from workbench.access import Roles
 from workbench.actors import TEACHER
@@ -97,7 +98,8 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     wins, decisive = compare(services, options, likes)
     likeliest, likeliest_decisive = compare(services, options, likes, greedy=True)
     after = check.ask(engine, "dpo", questions)
-    low, high = interval(wins, decisive)
+    # One comparison a prompt, so nothing is clustered.
+    low, high = wilson.interval(wins, decisive) if decisive else (None, None)
     return {
         "preference": options.preference,
         "language": options.language,
@@ -208,16 +210,6 @@ def _sample(services: Services, policy: str, talks: list, seed: int, greedy: boo
 
     sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64, seed=seed, greedy=greedy)
     return [reply.text for reply in services.comparing.engine.generate([policy] * len(talks), talks, sampling)]
-
-
-def interval(wins: int, n: int) -> tuple[float | None, float | None]:
-    """Wilson's 95 % interval: one comparison a prompt, so nothing is clustered."""
-    if not n:
-        return None, None
-    from scipy.stats import binomtest
-
-    found = binomtest(wins, n).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
 
 
 def wait(services: Services, run_id: str) -> None:

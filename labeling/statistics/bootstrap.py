@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labeling.statistics import wilson
 from labeling.statistics.vote_table import UNKNOWN
 
 if TYPE_CHECKING:
@@ -121,10 +122,7 @@ def estimate(sums: Array, clusters: int) -> Estimate:
     if clusters == 0:
         return Estimate(value, None, None, n)  # one prompt and one annotator: nothing to resample
     if value in (0.0, 1.0):
-        from scipy.stats import binomtest
-
-        interval = binomtest(round(value * clusters), clusters).proportion_ci(LEVEL, method="wilson")
-        return Estimate(value, float(interval.low), float(interval.high), n)
+        return Estimate(value, *wilson.interval(round(value * clusters), clusters, LEVEL), n)
     score, weight = sums[:, 1:]
     low, high = interval_of(score[weight > 0] / weight[weight > 0])
     return Estimate(value, min(value, float(low)), max(value, float(high)), n)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections import Counter
@@ -34,16 +33,6 @@ def token_f1(reply: str, reference: str) -> float:
     if not common:
         return float(said == right)
     return 2 * common / (said.total() + right.total())
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share, 0 to 1 (Wilson 1927). Of nothing it is (0, 1)."""
-    if not n:
-        return 0.0, 1.0
-    z = 1.959964
-    share, width = right / n, z * math.sqrt(right * (n - right) / n**3 + z * z / (4 * n * n))
-    low, high = ((share + z * z / (2 * n) + sign * width) / (1 + z * z / n) for sign in (-1, 1))
-    return max(0.0, low), min(1.0, high)
 
 
 def words(text: str) -> list[str]:

@@ -8,8 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from common.wording import placeless
+from labeling.statistics import wilson
 from tuning.evaluation.alternatives import Question, is_right
-from tuning.evaluation.text_metrics import wilson
 from ui.translations import word
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _table(ways: list[dict[str, Any]], language: str) -> str:
 
 def shared(value: float, n: int) -> str:
     """HTML: a share of `n` as a bar, with its 95 % interval."""
-    low, high = wilson(round(value * n), n)
+    low, high = wilson.interval(round(value * n), n)
     bar = f'<div class="share"><span><i style="width:{value:.0%}"></i></span><b>{value:.0%}</b>'
     return f"{bar}<small>{100 * low:.0f}–{high:.0%}</small></div>"
 
@@ -154,7 +154,7 @@ def _readers(ways: list[dict[str, Any]], about: dict[str, Any], language: str) -
 
 
 def _interval(row: dict[str, Any]) -> tuple[float, float]:
-    return wilson(round(row["accuracy"] * row["n"]), row["n"])
+    return wilson.interval(round(row["accuracy"] * row["n"]), row["n"])
 
 
 def _every(asked: list[dict[str, Any]], ways: list[dict[str, Any]], language: str) -> str:

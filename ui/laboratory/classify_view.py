@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from labeling.statistics import wilson
 from tuning.runs.status import ACTIVE, RESUMABLE
 from ui.components.data_view import amount, duration, memory, number, tile
 from ui.components.plotly_charts import COLOURS
@@ -117,15 +118,12 @@ def _verdict(lines: Sequence[StrategyRow], report: Mapping[str, Any], language: 
 
     By Wilson's 95 % interval: where every text is right, the usual one has no width at all.
     """
-    from scipy.stats import binomtest
-
     best = max(lines, key=lambda line: (line.report or {})["accuracy"])
     figures = best.report or {}
     bag = report["bag_of_words"] or report["majority"]
-    right = binomtest(round(figures["accuracy"] * figures["n"]), figures["n"])
-    interval = right.proportion_ci(method="wilson")
+    low, high = wilson.interval(round(figures["accuracy"] * figures["n"]), figures["n"])
     key = "even"
-    if not interval.low <= bag["accuracy"] <= interval.high:
+    if not low <= bag["accuracy"] <= high:
         key = "better" if figures["accuracy"] > bag["accuracy"] else "worse"
     return word(
         f"classify.verdict.{key}",
@@ -134,8 +132,8 @@ def _verdict(lines: Sequence[StrategyRow], report: Mapping[str, Any], language: 
         accuracy=f"{figures['accuracy']:.1%}",
         bag=f"{bag['accuracy']:.1%}",
         n=figures["n"],
-        low=f"{interval.low:.1%}",
-        high=f"{interval.high:.1%}",
+        low=f"{low:.1%}",
+        high=f"{high:.1%}",
     )
 
 

@@ -19,6 +19,7 @@ from common.settings import Settings
 from labeling.rounds import ai_annotators, lifecycle, planning, training_links, vote_selection
 from labeling.rounds.ai_annotators import MachineVote
 from labeling.schema import Comparison, Generation, RoundSettings
+from labeling.statistics import wilson
 from labeling.storage.label_store import Store
 from tuning.runs.run_store import RunStore
 from workbench.access import anybody, teacher
@@ -380,8 +381,4 @@ def _side(votes: Sequence[Any]) -> str:
 def _agreement(machine: ai_annotators.Machine, right: int, n: int, ceiling: float | None, unseen: bool) -> Agreement:
     if not n:
         return Agreement(machine.name, machine.n, 0, None, None, None, ceiling, unseen)
-    from scipy.stats import binomtest
-
-    interval = binomtest(right, n).proportion_ci(method="wilson")
-    low, high = float(interval.low), float(interval.high)
-    return Agreement(machine.name, machine.n, n, right / n, low, high, ceiling, unseen)
+    return Agreement(machine.name, machine.n, n, right / n, *wilson.interval(right, n), ceiling, unseen)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from common.errors import AfinaError
 from common.settings import Settings
 from common.split import split
+from labeling.statistics import wilson
 from tuning.data.examples import Loaded, Pair
 from tuning.pocket.world.shipped import SETS
 from tuning.runs.run_store import Run, RunStore
@@ -127,15 +128,12 @@ def _win_rate(
     """Wilson's 95 % interval, one comparison a prompt; ties count half."""
     if model is None:
         return None, None, None
-    from scipy.stats import binomtest
-
     pairs = [Pair(prompt, second, first) for prompt, first, second in zip(prompts, old, new, strict=True)]
     shares = [
         0.5 if pair.chosen == pair.rejected else p for pair, p in zip(pairs, model.preferences(pairs), strict=True)
     ]
     wins = sum(1.0 if share > 0.5 else 0.5 if share == 0.5 else 0.0 for share in shares)
-    interval = binomtest(round(wins), len(pairs)).proportion_ci(method="wilson")
-    return wins / len(pairs), float(interval.low), float(interval.high)
+    return wins / len(pairs), *wilson.interval(round(wins), len(pairs))
 
 
 def _losses(store: RunStore, run: Run, policies: tuple[str, str], home: Path) -> tuple[float | None, float | None]:

@@ -20,6 +20,7 @@ from labeling.rounds import lifecycle, round_names, training_links, vote_selecti
 from labeling.rounds.aggregation import Aggregation, Judged, decide
 from labeling.rounds.aggregation import pairs as pairs_of
 from labeling.schema import Round, Sources
+from labeling.statistics import wilson
 from labeling.storage.label_store import Store
 from tuning.config.training import DPOConfig, PreferenceConfig, RewardConfig
 from tuning.config.training_methods import METHODS
@@ -248,13 +249,12 @@ def measured(model: Rewards, pairs: Sequence[Pair], judged: Sequence[Judged] = (
     if not pairs:
         return Measured(0, None, None, None, None, None, None, None)
     import numpy as np
-    from scipy.stats import binomtest
 
     rewards = np.array(
         model.scores([(pair.prompt, reply) for pair in pairs for reply in (pair.chosen, pair.rejected)])
     ).reshape(-1, 2)  # (N, 2): chosen, rejected
     right = int((rewards[:, 0] > rewards[:, 1]).sum())
-    interval = binomtest(right, len(pairs)).proportion_ci(method="wilson")
+    low, high = wilson.interval(right, len(pairs))
     lengths = np.array([[len(pair.chosen), len(pair.rejected)] for pair in pairs])
     differ = lengths[:, 0] != lengths[:, 1]
     longer = float((lengths[:, 0] > lengths[:, 1])[differ].mean()) if differ.any() else None
@@ -263,8 +263,8 @@ def measured(model: Rewards, pairs: Sequence[Pair], judged: Sequence[Judged] = (
         calibration=calibration(model, judged),
         n=len(pairs),
         accuracy=right / len(pairs),
-        low=float(interval.low),
-        high=float(interval.high),
+        low=low,
+        high=high,
         always_longer=longer,
         always_shorter=None if longer is None else 1 - longer,
         human=human_ceiling(judged),
@@ -278,8 +278,6 @@ def calibration(model: Rewards, judged: Sequence[Judged], n_bins: int = 5) -> tu
     Each comparison is turned to the reply that the model prefers: where it says 80 %, 80 % of the choices should
     fall on that one.
     """
-    from scipy.stats import binomtest
-
     voted = [(each.comparison, _choices(each)) for each in judged if not each.comparison.is_gold]
     voted = [(item, votes) for item, votes in voted if votes]
     pairs = [Pair(item.prompt, item.completion_a, item.completion_b) for item, _ in voted]
@@ -292,9 +290,9 @@ def calibration(model: Rewards, judged: Sequence[Judged], n_bins: int = 5) -> tu
     curve = []
     for _, rows in sorted(bins.items()):
         predicted, chosen = (sum(row[i] for row in rows) / len(rows) for i in (0, 1))
-        interval = binomtest(round(chosen * len(rows)), len(rows)).proportion_ci(method="wilson")
+        low, high = wilson.interval(round(chosen * len(rows)), len(rows))
         n_votes = sum(row[2] for row in rows)
-        curve.append(Bin(predicted, chosen, float(interval.low), float(interval.high), len(rows), n_votes))
+        curve.append(Bin(predicted, chosen, low, high, len(rows), n_votes))
     return tuple(curve)
 
 

@@ -18,7 +18,6 @@ from workbench import services as services_module
 from workbench.actors import TEACHER, VISITOR
 from workbench.alignment.policy_evaluation import _win_rate, heldout_prompts
 from workbench.alignment.preference_training import human_ceiling, voted_on
-from workbench.rehearse import Options, interval
 
 
 @pytest.fixture
@@ -188,13 +187,6 @@ def test_the_policy_voted_on_is_the_tuned_one():
         policies = ("pocket", "mine")
 
     assert voted_on(Judged()) == "mine"
-
-
-def test_intervals():
-    assert interval(0, 0) == (None, None)
-    low, high = interval(80, 100)
-    assert 0.70 < low < 0.8 < high < 0.88
-    assert Options().prompts == 80
 
 
 def test_a_draw_counts_half():
