@@ -9,11 +9,11 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, Literal
 
 import gradio as gr
 
+from common.cookies import parsed
 from common.errors import AfinaError
 from common.unavailable import in_words, note
 
@@ -51,12 +51,9 @@ def language_of(request: gr.Request | None) -> Literal["en", "es"]:
 
 def preferred(cookie: str, accept_language: str) -> Literal["en", "es"]:
     """Same, from the two headers."""
-    try:
-        chosen = SimpleCookie(cookie).get(LANGUAGE_COOKIE)
-    except CookieError:
-        chosen = None
-    if chosen and chosen.value in ("en", "es"):
-        return "es" if chosen.value == "es" else "en"
+    chosen = parsed(cookie).get(LANGUAGE_COOKIE)
+    if chosen in ("en", "es"):
+        return "es" if chosen == "es" else "en"
     wanted: list[tuple[float, int, str]] = []
     for part in accept_language.split(","):
         tag, _, quality = part.strip().partition(";q=")

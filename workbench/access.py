@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
+from common.cookies import parsed
 from common.errors import AfinaError, NotAllowed
 from common.files import write_secret
 from common.settings import Settings, token_problem
@@ -49,7 +50,7 @@ class Roles:
         `headers` has lower-case names; `cookies` is read from it where it is not given. `user` is the name with which
         somebody signed in on a Space, as its signed session tells it.
         """
-        values = cookies or _cookies(headers.get("cookie", ""))
+        values = cookies or parsed(headers.get("cookie", ""))
         visitor = Actor("visitor", self._visitor(values.get(VISITOR_COOKIE, "")))
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
@@ -204,9 +205,3 @@ def _set_cookie(name: str, value: str, https: bool) -> str:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _cookies(header: str) -> dict[str, str]:
-    """Name -> value. By hand: the standard library gives up at the first cookie, of whoever, that it dislikes."""
-    pairs = (part.partition("=") for part in header.split(";"))
-    return {name.strip(): value.strip().strip('"') for name, found, value in pairs if found}

@@ -19,6 +19,7 @@ from workbench.services import build as build_services
         ("", "fr;q=x,es", "es"),
         ("afina_language=es", "en-US", "es"),
         ("afina_language=en; other=1", "es-ES", "en"),
+        ("theirs[a]=1; afina_language=es", "en-US", "es"),
         ("afina_language=xx", "es-ES", "es"),
         ("broken\x00=;;;", "es", "es"),
     ],

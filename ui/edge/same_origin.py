@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from common.cookies import parsed
+
 _CREDENTIALS = ("afina_token", "session")  # the teacher's, and Gradio's sign-in on a Space
 _READING = ("GET", "HEAD")
 
@@ -39,16 +41,12 @@ def without_credentials(pairs: Iterable[tuple[bytes, bytes]]) -> list[tuple[byte
 
 def carries_credentials(cookie: str) -> bool:
     """Whether there is anything that `without_credentials` would take out."""
-    return any(_name(part) in _CREDENTIALS for part in cookie.split(";"))
+    return not parsed(cookie).keys().isdisjoint(_CREDENTIALS)
 
 
 def _harmless(cookie: bytes) -> bytes:
     parts = cookie.decode("latin-1").split(";")
-    return ";".join(part for part in parts if _name(part) not in _CREDENTIALS).strip().encode("latin-1")
-
-
-def _name(part: str) -> str:
-    return part.partition("=")[0].strip()
+    return ";".join(part for part in parts if parsed(part).keys().isdisjoint(_CREDENTIALS)).strip().encode("latin-1")
 
 
 def _is_ours(address: str, headers: Mapping[str, str], public: str) -> bool:
