@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import torch
 from peft import LoraConfig, get_peft_model
 
-from tuning.inference.engine import Engine, Sampling
+from tuning.inference.engine import LocalEngine
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 from tuning.models import loader
 from tuning.runs import resolver
 
@@ -44,7 +45,7 @@ def main() -> None:
 
 def measure(home: Path, options: argparse.Namespace) -> dict[str, float]:
     make_run(home, "tuned", options.model)
-    engine = never_ending(Engine(home), options.model)
+    engine = never_ending(LocalEngine(home), options.model)
     columns = [[options.model], ["tuned"], [options.model, "tuned"]]
     for names in columns:
         answer(engine, names)
@@ -64,7 +65,7 @@ def measure(home: Path, options: argparse.Namespace) -> dict[str, float]:
     }
 
 
-def answer(engine: Engine, names: list[str]) -> tuple[float, float]:
+def answer(engine: ReplyEngine, names: list[str]) -> tuple[float, float]:
     """Seconds to the end, and to the first token in every column as a reader sees it."""
     began, first = time.perf_counter(), 0.0
     for partials in engine.stream(names, [TALK] * len(names), Sampling(greedy=True, max_new_tokens=TOKENS)):
@@ -74,7 +75,7 @@ def answer(engine: Engine, names: list[str]) -> tuple[float, float]:
     return time.perf_counter() - began, first
 
 
-def crowd(engine: Engine, names: list[str], people: int) -> float:
+def crowd(engine: ReplyEngine, names: list[str], people: int) -> float:
     """Seconds until the last of `people` who ask at the same moment has all replies."""
     threads = [threading.Thread(target=answer, args=(engine, names)) for _ in range(people)]
     began = time.perf_counter()
@@ -85,7 +86,7 @@ def crowd(engine: Engine, names: list[str], people: int) -> float:
     return time.perf_counter() - began
 
 
-def never_ending(engine: Engine, model: str) -> Engine:
+def never_ending(engine: LocalEngine, model: str) -> LocalEngine:
     """The same engine; no token ends a reply any more, so that all are of one length."""
     engine.warm(model)
     for loaded in engine._loaded.values():

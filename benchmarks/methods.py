@@ -34,7 +34,7 @@ def measure(method: str, language: str, n_questions: int) -> dict[str, object]:
     from tuning.config.training import SFTConfig
     from tuning.data import loading
     from tuning.executors.run_method import execute
-    from tuning.inference.engine import Engine
+    from tuning.inference.engine import LocalEngine
     from tuning.pocket.check import ask, questions
     from tuning.runs.queue import Queue
     from tuning.runs.run_store import RunStore
@@ -50,7 +50,7 @@ def measure(method: str, language: str, n_questions: int) -> dict[str, object]:
             raise SystemExit(str(status.error))
         asked = questions(language)
         asked = asked[:: max(1, len(asked) // n_questions)]
-        answers = ask(Engine(home), method, asked)
+        answers = ask(LocalEngine(home), method, asked)
     return {
         "method": method,
         "clean": round(answers.clean, 3),

@@ -14,7 +14,7 @@ import pytest
 from common.settings import Settings
 from labeling.rounds import lifecycle
 from tests import ROOT
-from tuning.inference.sampling import Sampling
+from tuning.inference.reply_engine import Sampling
 from workbench.services import build
 
 PACKED = ROOT / "tests" / "homes" / "before_rooms.tar.xz"

@@ -31,6 +31,7 @@ from labeling.rounds.simulated_annotators import NOTICE, Habits, Preference, bet
 from labeling.schema import Generation, Round, RoundSettings
 from labeling.statistics import wilson
 from labeling.storage.label_store import open_store
+from tuning.inference.reply_engine import Sampling
 from workbench.access import Roles
 from workbench.actors import TEACHER
 from workbench.alignment.best_of_n import DECIDED
@@ -206,8 +207,6 @@ def _heldout(services: Services, options: Options) -> list[list[dict[str, str]]]
 
 
 def _sample(services: Services, policy: str, talks: list, seed: int, greedy: bool = False) -> list[str]:
-    from tuning.inference.engine import Sampling
-
     sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64, seed=seed, greedy=greedy)
     return [reply.text for reply in services.comparing.engine.generate([policy] * len(talks), talks, sampling)]
 

@@ -49,6 +49,8 @@ from workbench.voting.voting_service import Voting
 
 if TYPE_CHECKING:
     from tuning.executors.zerogpu_engine import Functions
+    from tuning.inference.reply_engine import ReplyEngine
+    from tuning.rewards.reward_model import Rewards
 
 logger = logging.getLogger(__name__)
 _BOOT_PATIENCE = 600.0  # seconds that an app without data waits for its backup
@@ -188,8 +190,8 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         except Refused as error:  # the page opens, and says what to set
             refused = error
             logger.warning("%s", error)
-    comparing = Comparing(settings, store, roles, _engine(settings, lent))
-    course = Course(settings, store, queue, roles, comparing.alternatives, lambda: _behind(comparing.engine, leases))
+    comparing = Comparing(settings, store, roles, _engine(settings, lent, leases))
+    course = Course(settings, store, queue, roles, comparing.alternatives, lambda: comparing.engine.behind_the_page())
     results = Results(settings, labels, roles)
     voting = Voting(
         labels,
@@ -203,7 +205,7 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         roles,
         results,
         voting,
-        lambda: _behind(comparing.engine, leases),
+        lambda: comparing.engine.behind_the_page(),
         lambda name: aligning.reward_model(TEACHER, name),
     )
     aligning = Aligning(settings, store, queue, labels, roles, lambda: comparing.engine, _reward_model(settings, lent))
@@ -221,10 +223,10 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
         rehearsing=Rehearsing(labels, roles),
         results=results,
         aligning=aligning,
-        roads=Roads(settings, store, queue, labels, roles, aligning, lambda: _behind(comparing.engine, leases)),
+        roads=Roads(settings, store, queue, labels, roles, aligning, lambda: comparing.engine.behind_the_page()),
         dialling=Dialling(settings, store, queue, labels, roles, aligning, rounds, lambda: comparing.engine),
         lineage=Lineage(store, labels, roles, results),
-        judging=Judging(settings, store, labels, roles, aligning, lambda: _behind(comparing.engine, leases)),
+        judging=Judging(settings, store, labels, roles, aligning, lambda: comparing.engine.behind_the_page()),
         rewarding=Rewarding(store, labels, roles, aligning, comparing, results),
         queue=queue,
         labels=labels,
@@ -236,37 +238,30 @@ def build(settings: Settings, lent: Functions | None = None) -> Services:
     )
 
 
-def _engine(settings: Settings, lent: Functions | None) -> Callable[[], Any] | None:
+def _engine(settings: Settings, lent: Functions | None, leases: GpuLeases) -> Callable[[], ReplyEngine] | None:
     """What makes the engine that answers, where that is not this process's own."""
-    if settings.chat_url:
 
-        def served() -> Any:
-            from tuning.inference.remote_engine import ServedEngine
+    def served() -> ReplyEngine:
+        from tuning.inference.remote_engine import ServedEngine
 
-            return ServedEngine(settings.home, settings.chat_url, settings.chat_key)
+        return ServedEngine(settings.home, settings.chat_url, settings.chat_key)
 
-        return served
-    if lent is None:
-        return None
-
-    def make() -> Any:
+    def on_lent_gpu() -> ReplyEngine:
         from tuning.executors.zerogpu_engine import LentEngine
 
-        return LentEngine(settings.home, lent)
+        assert lent is not None
+        return LentEngine(settings.home, lent, leases)
 
-    return make
-
-
-def _behind(engine: Any, leases: GpuLeases) -> Any:
-    """The engine as threads behind the page may use it."""
-    return engine.behind_the_page(leases) if hasattr(engine, "behind_the_page") else engine
+    if settings.chat_url:
+        return served
+    return on_lent_gpu if lent is not None else None
 
 
-def _reward_model(settings: Settings, lent: Functions | None) -> Callable[[str], Any] | None:
+def _reward_model(settings: Settings, lent: Functions | None) -> Callable[[str], Rewards] | None:
     if lent is None:
         return None
 
-    def make(name: str) -> Any:
+    def make(name: str) -> Rewards:
         from tuning.executors.zerogpu_engine import LentRewardModel
 
         return LentRewardModel(name, settings.home, lent)

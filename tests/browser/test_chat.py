@@ -13,7 +13,8 @@ from common.errors import AfinaError
 from common.settings import Settings
 from labeling.rounds import ratings
 from tests.browser.helpers import until
-from tuning.inference.request_queue import Partial
+from tests.standin.engine import StandInEngine
+from tuning.inference.reply_engine import Partial
 from ui.page import build, launch_options
 from workbench import services as services_module
 
@@ -22,16 +23,16 @@ TOKEN = "browser-chat-token-1"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
-class Engine:
+class Engine(StandInEngine):
     """Writes what `text` says word by word as `go` is set; `broken` raises in its place."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.text, self.broken, self.go = "One two three.", None, threading.Event()
-        self.asked: list[list[dict]] = []
         self.silent: set[int] = set()  # columns that write nothing
 
-    def stream(self, policies, conversations, sampling, should_stop):
-        self.asked.append([list(talk) for talk in conversations])
+    def stream(self, policies, conversations, sampling, should_stop=lambda: False):
+        self.conversations.append([list(talk) for talk in conversations])
         columns = [Partial() for _ in policies]
         yield columns
         for n in range(1, 1 + len(self.text.split())):
@@ -143,7 +144,7 @@ def test_a_reply_that_is_stopped_is_marked_and_has_no_thumbs(chat, engine, serve
     engine.go.set()
     send(page, "On")
     rest(page)
-    told = engine.asked[-1][0]
+    told = engine.conversations[-1][0]
     assert [turn["content"] for turn in told] == ["Hi", "One two three.", "More", "One", "On"]
 
 
@@ -165,7 +166,7 @@ def test_a_reply_stopped_before_its_first_word_leaves_nothing_and_gives_the_ques
     engine.go.set()
     page.locator("#chat-send").click()
     rest(page)
-    assert [turn["content"] for turn in engine.asked[-1][0]] == ["Hi", "One two three.", "Are you there?"]
+    assert [turn["content"] for turn in engine.conversations[-1][0]] == ["Hi", "One two three.", "Are you there?"]
     assert field(page) == "" and bubbles(page)[-1] == "One two three."
 
 
@@ -261,7 +262,7 @@ def test_again_and_clear_wait_for_a_reply_and_no_second_one_begins(chat, engine)
     assert retry.is_enabled() and clear.is_enabled()
     clear.click()
     until(page, lambda: bubbles(page) == [])
-    assert len(engine.asked) == 2
+    assert len(engine.conversations) == 2
 
 
 @pytest.mark.slow
@@ -305,7 +306,7 @@ def test_a_pasted_address_stays_as_it_was(chat, engine):
     send(page, text)
     rest(page)
     assert bubbles(page, "user") == [text]
-    assert engine.asked[-1][0][-1]["content"] == text
+    assert engine.conversations[-1][0][-1]["content"] == text
     send(page, "On")
     rest(page)
-    assert engine.asked[-1][0][0]["content"] == text
+    assert engine.conversations[-1][0][0]["content"] == text

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from labeling.rounds import lifecycle
-from tests.ui.edge.test_blind_names import Engine, run
+from tests.standin.engine import StandInEngine
+from tests.ui.edge.test_blind_names import run
 from tests.ui.serving import TOKEN, Page
 
 
 @pytest.fixture
 def home(tmp_path):
     """A server in this process, whose policies answer at once: a finished DPO run without weights."""
-    made, engine = Page(tmp_path), Engine()
+    made, engine = Page(tmp_path), StandInEngine()
     services = made.services
     for state in ("locked", "revealed", "done"):
         lifecycle.move(services.labels, "one", state)

@@ -32,19 +32,23 @@ class Served:
         self._mutex = threading.Lock()
 
     def write(self, body: dict[str, Any]) -> tuple[list[int], str]:
-        """(the reply's tokens, why it ended), greedily."""
+        """(the reply's tokens, why it ended), drawn as the request says."""
         import torch
+
+        drawn = body["temperature"] > 0
 
         ids = body.get("prompt")
         if ids is None:
             ids = self.tokenizer(body["messages"][-1]["content"])["input_ids"]
         with self._mutex, torch.inference_mode():
             model = self._with(body["model"])
+            torch.manual_seed(body["seed"])
             out = model.generate(
                 input_ids=torch.tensor([ids]),
                 attention_mask=torch.ones(1, len(ids), dtype=torch.long),
                 max_new_tokens=body["max_tokens"],
-                do_sample=False,
+                do_sample=drawn,
+                **({"temperature": float(body["temperature"]), "top_p": body["top_p"], "top_k": 0} if drawn else {}),
                 pad_token_id=1,
                 eos_token_id=body.get("stop_token_ids", [0]),
             )[0, len(ids) :].tolist()

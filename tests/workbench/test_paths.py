@@ -4,6 +4,7 @@ import pytest
 
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
+from tests.standin.engine import StandInEngine
 from tuning.config.classification import ClassifyConfig
 from tuning.config.training import SFTConfig
 from tuning.data import uploads
@@ -91,25 +92,10 @@ def test_a_name_that_climbs_is_no_shipped_set(tmp_path):
             read_prompts(source, Settings(home=tmp_path))
 
 
-class Engine:
-    """Says what it was asked for: nothing of this test may load a model."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def generate(self, policies, talks, sampling, seeds=None):
-        self.asked += policies
-        return []
-
-    def stream(self, policies, talks, sampling, should_stop):
-        self.asked += policies
-        yield []
-
-
 @pytest.mark.parametrize("name", ["gpt2", "owner/huge-model", "/srv/models/private", "pocket/../x", "nobody*2"])
 def test_a_visitor_talks_to_what_is_offered_alone(tmp_path, name):
     settings = Settings(home=tmp_path, teacher_token="x" * 16)
-    engine, roles = Engine(), Roles(settings)
+    engine, roles = StandInEngine(), Roles(settings)
     from tuning.runs.run_store import RunStore
 
     comparing = Comparing(settings, RunStore(tmp_path), roles, lambda: engine)
@@ -122,9 +108,9 @@ def test_a_visitor_talks_to_what_is_offered_alone(tmp_path, name):
         with pytest.raises(NotAllowed) as caught:
             call()
         assert caught.value.key == "role.policy"
-    assert not engine.asked
+    assert not engine.policies
     with pytest.raises(NotAllowed):
         comparing.replies(VISITOR, ["pocket*0.5"], "Hello")
     comparing.replies(VISITOR, ["pocket", "pocket + rag"], "Hello")
     comparing.replies(TEACHER, [name], "Hello")
-    assert engine.asked == ["pocket", "pocket", name]
+    assert engine.policies == ["pocket", "pocket", name]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from common.errors import AfinaError
 from common.settings import Settings
@@ -16,13 +16,11 @@ from tuning.data import labelled, loading, preference_pairs, prompts, rated_repl
 from tuning.data.examples import ExampleSet, Loaded, PairSet, RatedSet, TaskSet
 from tuning.data.labelled import LabelledSet
 from tuning.executors.select import executor_of
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 from tuning.runs.queue import Executor, Queue
 from tuning.runs.run_store import Run, RunStore
 from tuning.runs.status import RunStatus
 from tuning.runs.summary import summarise
-
-if TYPE_CHECKING:
-    from tuning.inference.engine import Engine
 
 Message = dict[str, str]
 
@@ -133,10 +131,10 @@ class GenerativeModel:
         resolver.resolve(model_name, self._home)  # says at once when there is no such model
 
     @cached_property
-    def _engine(self) -> Engine:
-        from tuning.inference.engine import Engine
+    def _engine(self) -> ReplyEngine:
+        from tuning.inference.engine import LocalEngine
 
-        return Engine(self._home)
+        return LocalEngine(self._home)
 
     def generate_content(
         self,
@@ -152,8 +150,6 @@ class GenerativeModel:
 
         Raises: AfinaError `chat.empty`, `chat.contents`, and as the engine does.
         """
-        from tuning.inference.engine import Sampling
-
         messages = messages_of(contents)
         if self.system_instruction and messages[0]["role"] != "system":
             messages = [{"role": "system", "content": self.system_instruction}, *messages]

@@ -18,9 +18,9 @@ from tuning.config.training import SFTConfig
 from tuning.data.examples import Labelled, Loaded, Row
 from tuning.data.labelled import LabelledSet
 from tuning.data.splits import divide
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 
 if TYPE_CHECKING:
-    from tuning.inference.engine import Engine
     from tuning.runs.run_store import Run
 
 MOST_ASKED = 300  # held-out texts that are answered: writing is dear
@@ -57,13 +57,11 @@ def read_label(reply: str, labels: Sequence[str]) -> int:
     return labels.index(max(fits, key=len)) if fits else len(labels)
 
 
-def measure(run: Run, engine: Engine, progress: Callable[[int, int], None] = lambda done, total: None) -> dict:
+def measure(run: Run, engine: ReplyEngine, progress: Callable[[int, int], None] = lambda done, total: None) -> dict:
     """Answers the held-out texts of the SFT run `run` and writes its `classification.json`; also for its base.
 
-    Raises: as `Engine.generate`.
+    Raises: as `ReplyEngine.generate`.
     """
-    from tuning.inference.engine import Sampling
-
     train, heldout = (_labelled(run.rows(side)) for side in ("train", "heldout"))
     labels = sorted(run.info.extra["labels"])
     rows = run.rows("heldout")[:MOST_ASKED]

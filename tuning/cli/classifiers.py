@@ -49,10 +49,10 @@ def strategies(options: argparse.Namespace, settings: Settings) -> Answer:
     show = Progress()
     for run in in_turn(queue, runs, lambda run: show(run.status())):
         if generative.is_written(run) and run.state == "done":
-            from tuning.inference.engine import Engine
+            from tuning.inference.engine import LocalEngine
 
             print(f"{run.name}: generating the labels of the validation texts …", file=sys.stderr)
-            generative.measure(run, Engine(settings.home))
+            generative.measure(run, LocalEngine(settings.home))
     table = [row for line in ways.lines(store, runs[0].info.extra["group"]) if (row := _line(line))]
     if not table:
         raise AfinaError("classify.no_report", name=runs[0].name, state=runs[0].state)

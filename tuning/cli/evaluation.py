@@ -34,7 +34,7 @@ def alternatives(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.evaluation import alternatives as ways
     from tuning.evaluation import few_shot as few
     from tuning.evaluation import retrieval
-    from tuning.inference.engine import Engine
+    from tuning.inference.engine import LocalEngine
 
     no_progress_bars()
     base = options.model or settings.base_model
@@ -43,7 +43,7 @@ def alternatives(options: argparse.Namespace, settings: Settings) -> Answer:
     choices += [(options.tuned, way) for way in ("plain", "rag")] if options.tuned else []
     questions = few.questions(options.language, options.limit)
     shown = few.drawn(options.examples or f"plain.{options.language}")
-    engine = Engine(settings.home)
+    engine = LocalEngine(settings.home)
     table = [
         asdict(each)
         for each in ways.compare(engine, choices, questions, shown, retrieval.load(paths), few.counter(settings.home))
@@ -58,11 +58,11 @@ def alternatives(options: argparse.Namespace, settings: Settings) -> Answer:
 
 def redteam(options: argparse.Namespace, settings: Settings) -> Answer:
     from tuning.evaluation import red_team as red
-    from tuning.inference.engine import Engine
+    from tuning.inference.engine import LocalEngine
 
     no_progress_bars()
     attacks = red.attacks(options.language, Path(options.prompts) if options.prompts else None)
-    outcomes = [asdict(each) for each in red.measure(Engine(settings.home), options.models, attacks)]
+    outcomes = [asdict(each) for each in red.measure(LocalEngine(settings.home), options.models, attacks)]
     lines = [
         f"{each['policy']:20} " + "  ".join(f"{kind}: {share:.0%} refused" for kind, share in each["refused"].items())
         for each in outcomes

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
 from tuning.evaluation import text_metrics
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 
 if TYPE_CHECKING:
     from tuning.evaluation.retrieval import Documents, Passage
-    from tuning.inference.engine import Engine, Sampling
 
 WAYS = ("plain", "few_shot", "rag")
 SEPARATOR = " + "  # between a policy's name and its way: "pocket + rag"
@@ -104,7 +104,7 @@ def altered(
 
 
 def compare(
-    engine: Engine,
+    engine: ReplyEngine,
     choices: Sequence[tuple[str, str]],
     questions: Sequence[Question],
     examples: Sequence[Example],
@@ -118,8 +118,6 @@ def compare(
     `count_tokens(policy, conversation)` says how long a prompt is; `seen` gets what is measured so far and how many
     ways there are. Raises: AfinaError `alternatives.no_questions`.
     """
-    from tuning.inference.engine import Sampling
-
     if not questions:
         raise AfinaError("alternatives.no_questions")
     sampling = Sampling(greedy=True, max_new_tokens=48)
@@ -150,7 +148,7 @@ def compare(
     return measured
 
 
-def _seconds(engine: Engine, policy: str, talk: list[Message], sampling: Sampling) -> float:
+def _seconds(engine: ReplyEngine, policy: str, talk: list[Message], sampling: Sampling) -> float:
     """Of one reply, asked for alone."""
     began = time.monotonic()
     engine.generate([policy], [talk], sampling)

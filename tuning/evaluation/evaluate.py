@@ -11,10 +11,10 @@ from common.errors import AfinaError
 from tuning.data.examples import Loaded, Row
 from tuning.data.splits import divide
 from tuning.evaluation import text_metrics
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 from tuning.runs.estimate import context_of
 
 if TYPE_CHECKING:
-    from tuning.inference.engine import Engine
     from tuning.methods.start import Start
 
 SIDES = ("heldout", "train", "all")
@@ -48,7 +48,7 @@ def evaluate(
     limit: int = 0,
     match: int = 0,
     reply_only: bool = True,
-    engine: Engine | None = None,
+    engine: ReplyEngine | None = None,
 ) -> Evaluation:
     """Measures `model` on one `side` of the split of `data`, on at most `limit` rows (0: all).
 
@@ -102,16 +102,16 @@ def _tuned(model: str, home: Path, start: Start):
     return adapter_io.load(start.model, adapter) if adapter else start.model
 
 
-def _answered(model: str, rows: list[Row], home: Path, most: int, engine: Engine | None = None) -> dict[str, Any]:
+def _answered(model: str, rows: list[Row], home: Path, most: int, engine: ReplyEngine | None = None) -> dict[str, Any]:
     with_reply = [row for row in rows if row.messages and row.messages[-1]["role"] == "assistant"]
     with_reply = _spread(with_reply, most) if most else []
     if not with_reply:
         return {}
-    from tuning.inference.engine import Engine, Sampling
+    from tuning.inference.engine import LocalEngine
 
     sampling = Sampling(greedy=True, max_new_tokens=128)
     conversations = [list(row.messages[:-1]) for row in with_reply]
-    replies = (engine or Engine(home)).generate([model] * len(with_reply), conversations, sampling)
+    replies = (engine or LocalEngine(home)).generate([model] * len(with_reply), conversations, sampling)
     references = [row.messages[-1]["content"] for row in with_reply]
     return {**text_metrics.of_replies([reply.text for reply in replies], references), "n_matched": len(with_reply)}
 

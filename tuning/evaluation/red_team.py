@@ -11,13 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
 from tuning.data.examples import Row
-
-if TYPE_CHECKING:
-    from tuning.inference.engine import Engine
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 
 PROMPTS = Path(__file__).parents[1] / "pocket" / "redteam.jsonl"
 KINDS = ("direct", "disguised", "harmless")
@@ -74,7 +71,7 @@ def refuses(reply: str) -> bool:
 
 
 def measure(
-    engine: Engine,
+    engine: ReplyEngine,
     policies: Sequence[str],
     attacks: Sequence[Attack],
     seen: Callable[[list[Outcome]], None] = lambda outcomes: None,
@@ -82,10 +79,8 @@ def measure(
 ) -> list[Outcome]:
     """What each policy does with the prompts, greedily; `seen` gets what is known so far.
 
-    Raises: AfinaError `redteam.no_prompt`; as `Engine.generate`.
+    Raises: AfinaError `redteam.no_prompt`; as `ReplyEngine.generate`.
     """
-    from tuning.inference.engine import Sampling
-
     if not attacks:
         raise AfinaError("redteam.no_prompt")
     talks = [[{"role": "user", "content": attack.prompt}] for attack in attacks]

@@ -19,11 +19,12 @@ from filelock import Timeout
 from common.errors import AfinaError
 from tuning.executors import gpu_leases
 from tuning.executors.gpu_leases import GpuLeases, Nobody
+from tuning.inference.reply_engine import Message, Partial, Reply, Sampling
 from tuning.runs.run_store import Run
 from tuning.runs.status import ACTIVE, state_of
 
 if TYPE_CHECKING:
-    from tuning.inference.engine import Engine, Partial, Reply, Sampling
+    from tuning.inference.engine import LocalEngine
 
 logger = logging.getLogger(__name__)
 _SAVING = 6.0  # seconds before its end at which a slice stops training
@@ -44,11 +45,11 @@ def stream_replies(
     seconds: int,
     home: str,
     policies: list[str],
-    conversations: list[list[dict[str, str]]],
+    conversations: list[list[Message]],
     sampling: Sampling,
     stop_file: str,
 ) -> Iterator[list[Partial] | AfinaError]:
-    """As `Engine.stream`; stops once `stop_file` is there. An error is the last thing yielded: raised, it would
+    """As `ReplyEngine.stream`; stops once `stop_file` is there. An error is the last thing yielded: raised, it would
     lose its words on the way."""
     try:
         yield from engine(home).stream(policies, conversations, sampling, Path(stop_file).exists)
@@ -60,11 +61,11 @@ def write_replies(
     seconds: int,
     home: str,
     policies: list[str],
-    conversations: list[list[dict[str, str]]],
+    conversations: list[list[Message]],
     sampling: Sampling,
     seeds: list[int],
 ) -> list[Reply] | AfinaError:
-    """As `Engine.generate`."""
+    """As `ReplyEngine.generate`."""
     try:
         return engine(home).generate(policies, conversations, sampling, seeds)
     except AfinaError as error:
@@ -82,11 +83,11 @@ def score_replies(seconds: int, home: str, name: str, replies: list[Any]) -> lis
 
 
 @lru_cache(maxsize=1)
-def engine(home: str) -> Engine:
+def engine(home: str) -> LocalEngine:
     """The engine whose models the GPU's processes inherit; only they write with it."""
-    from tuning.inference.engine import Engine
+    from tuning.inference.engine import LocalEngine
 
-    return Engine(Path(home))
+    return LocalEngine(Path(home))
 
 
 def prepare(home: Path, base_model: str) -> None:

@@ -1,4 +1,4 @@
-"""Replies and rewards on a GPU that is lent for one call: the engine's interface over decorated functions.
+"""Replies and rewards on a GPU that is lent for one call: `ReplyEngine` over decorated functions.
 
 Knows `tuning.executors.gpu_leases`; not who decorates (`tuning.executors.zerogpu` says what is decorated).
 """
@@ -9,20 +9,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from common.errors import AfinaError
 from tuning.executors import gpu_leases, zerogpu
 from tuning.executors.gpu_leases import GpuLeases
+from tuning.inference.reply_engine import Message, Partial, Reply, ReplyEngine, Sampling
 from tuning.models import model_info
 from tuning.rewards.reward_model import Rewards
 from tuning.runs import resolver
 
-if TYPE_CHECKING:
-    from tuning.inference.engine import Partial, Reply, Sampling
-
-Message = dict[str, str]
-_BATCH = 256  # replies of one call
+REPLIES_PER_CALL = 256
 
 
 @dataclass(frozen=True)
@@ -45,22 +42,19 @@ class Functions:
         return cls(*(decorate(function) for function in names))
 
 
-class LentEngine:
-    """As `engine.Engine`. Calls from behind the page wait for a page (`leases`); an event's own do not."""
+class LentEngine(ReplyEngine):
+    """Answers on a GPU that is lent call by call. In a thread `behind_the_page` a call waits for one in `leases`;
+    in a visitor's event the platform gives it."""
 
-    def __init__(self, home: Path, functions: Functions, leases: GpuLeases | None = None) -> None:
+    def __init__(self, home: Path, functions: Functions, leases: GpuLeases, waits: bool = False) -> None:
         self.home = Path(home)
-        self._functions, self._leases = functions, leases
+        self._functions, self._leases, self._waits = functions, leases, waits
 
-    def behind_the_page(self, leases: GpuLeases) -> LentEngine:
-        """The same for threads that no visitor's event has started."""
-        return LentEngine(self.home, self._functions, leases)
+    def behind_the_page(self) -> LentEngine:
+        return LentEngine(self.home, self._functions, self._leases, waits=True)
 
     def warm(self, name: str = "pocket") -> None:
         """The base that a GPU's process inherits is loaded before the page starts (`zerogpu.prepare`)."""
-
-    def forget(self) -> None:
-        """Nothing of ours stays on a GPU."""
 
     def stream(
         self,
@@ -69,7 +63,6 @@ class LentEngine:
         sampling: Sampling,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[list[Partial]]:
-        """As `Engine.stream`. Raises besides: whatever the platform says when it gives no GPU."""
         talks = [list(talk) for talk in conversations]
         seconds = self._seconds(policies, len(policies), sampling)
         with tempfile.TemporaryDirectory(prefix="afina-") as folder:
@@ -93,14 +86,12 @@ class LentEngine:
         conversations: Sequence[Sequence[Message]],
         sampling: Sampling,
         seeds: Sequence[int] | None = None,
-        batch_size: int = _BATCH,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> list[Reply]:
-        """As `Engine.generate`, `batch_size` replies a call. Raises besides: AfinaError `gpu.refused`, `gpu.nobody`."""
-        seeds = list(seeds) if seeds is not None else [sampling.seed + index for index in range(len(policies))]
+        seeds = list(seeds) if seeds is not None else sampling.seeds(len(policies))
         found: list[Reply] = []
-        for start in range(0, len(policies), batch_size):
-            part = slice(start, start + batch_size)
+        for start in range(0, len(policies), REPLIES_PER_CALL):
+            part = slice(start, start + REPLIES_PER_CALL)
             names = list(policies[part])
             talks = [list(talk) for talk in conversations[part]]
             seconds = self._seconds(names, len(names), sampling)
@@ -109,7 +100,7 @@ class LentEngine:
         return found
 
     def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        if self._leases is None:
+        if not self._waits:
             value = function(*arguments)
         else:
             try:
@@ -124,8 +115,8 @@ class LentEngine:
 
     def _seconds(self, policies: Sequence[str], rows: int, sampling: Sampling) -> int:
         bases = {resolver.resolve(name, self.home).base.name: name for name in policies}
-        largest = max(model_info.describe(resolver.resolve(name, self.home).base).parameters for name in bases.values())
-        return gpu_leases.replies(rows, sampling.max_new_tokens, largest)
+        sizes = [model_info.describe(resolver.resolve(name, self.home).base).parameters for name in bases.values()]
+        return gpu_leases.replies(rows, sampling.max_new_tokens, max(sizes, default=0))
 
 
 class LentRewardModel(Rewards):

@@ -14,7 +14,6 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +23,18 @@ from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria
 from common.errors import AfinaError
 from tuning.inference.batched_lora import rows_of
 from tuning.inference.model_cache import BadAdapter, LoadedBase, memory_errors
-from tuning.inference.request_queue import GenerationRequest, Message, Partial, Request, RequestQueue
-from tuning.inference.sampling import EndRows, Sampling, SeededSampler, Steps
+from tuning.inference.reply_engine import Message, Partial, Reply, ReplyEngine, Sampling
+from tuning.inference.request_queue import GenerationRequest, Request, RequestQueue
+from tuning.inference.sampling import EndRows, SeededSampler, Steps
 from tuning.inference.shrinking_batch import GenerationBatch
 from tuning.models.references import Base
 from tuning.runs import resolver
-
-__all__ = ["Engine", "Partial", "Reply", "Sampling"]
 
 MOST_ROWS = 32  # of a batch
 _PAUSE = 0.05  # seconds between two looks at a reply being written
 
 
-@dataclass(frozen=True)
-class Reply:
-    text: str
-    n_tokens: int
-    seconds: float
-    finish_reason: str  # as in Partial
-
-
-class Engine:
+class LocalEngine(ReplyEngine):
     """Holds the most recently used base models and adapters, and answers. Thread-safe.
 
     `max_models` bases and, on each, `max_adapters` adapters stay in memory.
@@ -59,7 +49,6 @@ class Engine:
         atexit.register(_settle, weakref.ref(self))
 
     def warm(self, name: str = "pocket") -> None:
-        """Loads the base and writes one token, so that the first person does not wait."""
         self.generate([name], [[{"role": "user", "content": "…"}]], Sampling(max_new_tokens=1, greedy=True))
 
     def load(self, name: str) -> None:
@@ -74,13 +63,6 @@ class Engine:
         sampling: Sampling,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[list[Partial]]:
-        """Column by column what each policy has written next to its conversation; the last list is all done.
-
-        The first list comes at once, before anything is written. An error of one column is raised after the last list,
-        in which its `finish_reason` is "failed". A column's reply depends on its policy,
-        conversation and seed, not on the columns beside it. Raises: AfinaError as `resolver.resolve` and
-        `models.load_model`, `models.bad_adapter`, `chat.memory`, `chat.empty`.
-        """
         request = self._request(policies, conversations, [sampling.seed] * len(policies), sampling)
         try:
             yield request.partials()
@@ -101,22 +83,17 @@ class Engine:
         conversations: Sequence[Sequence[Message]],
         sampling: Sampling,
         seeds: Sequence[int] | None = None,
-        batch_size: int = MOST_ROWS,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> list[Reply]:
-        """A reply of `policies[i]` to `conversations[i]`, for all i, in batches; `seeds` default to seed + i.
-
-        `progress(done, total)` is called after each batch. Raises: as `stream`.
-        """
-        seeds = seeds if seeds is not None else [sampling.seed + index for index in range(len(policies))]
+        seeds = seeds if seeds is not None else sampling.seeds(len(policies))
         replies: dict[int, Reply] = {}
         # Policies of one name together, prompts of like length too: fewer batches, less padding.
         order = sorted(
             range(len(policies)),
             key=lambda i: (policies[i], sum(len(turn["content"]) for turn in conversations[i])),
         )
-        for start in range(0, len(order), batch_size):
-            part = order[start : start + batch_size]
+        for start in range(0, len(order), MOST_ROWS):
+            part = order[start : start + MOST_ROWS]
             request = self._request(
                 [policies[i] for i in part],
                 [conversations[i] for i in part],
@@ -134,13 +111,13 @@ class Engine:
             progress(len(replies), len(policies))
         return [replies[index] for index in range(len(policies))]
 
-    def forget(self) -> None:
-        """Gives all memory back."""
-        with self._using:
-            self._loaded.clear()
-            _empty_cache()
-
-    def _request(self, policies, conversations, seeds, sampling) -> Request:
+    def _request(
+        self,
+        policies: Sequence[str],
+        conversations: Sequence[Sequence[Message]],
+        seeds: Sequence[int],
+        sampling: Sampling,
+    ) -> Request:
         found = {name: resolver.resolve(name, self.home) for name in dict.fromkeys(policies)}
         rows = zip(policies, conversations, seeds, strict=True)
         return Request([GenerationRequest(found[name], list(talk), sampling, seed) for name, talk, seed in rows])
@@ -213,7 +190,7 @@ class Engine:
                     self._write_part(on, [rows[i] for i in part], [names[i] for i in part] if names else None)
 
 
-def _settle(engine: weakref.ref[Engine]) -> None:
+def _settle(engine: weakref.ref[LocalEngine]) -> None:
     """Before the interpreter ends: a thread that it cuts off inside torch would bring the process down."""
     if (alive := engine()) is not None:
         alive._using.acquire(timeout=30)

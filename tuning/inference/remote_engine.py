@@ -1,4 +1,4 @@
-"""Replies of policies from an OpenAI-compatible server (vLLM with LoRA modules): the engine's interface over HTTP.
+"""Replies of policies from an OpenAI-compatible server (vLLM with LoRA modules): `ReplyEngine` over HTTP.
 
 A base is addressed by the name the server gives it, a run by its adapter, which is loaded there when first asked for.
 Prompts go as token ids, made by the same template, cut and end tokens as in training and in the local engine; a model
@@ -20,16 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from tuning.inference.openai_client import Server
-from tuning.inference.request_queue import Partial, fit
+from tuning.inference.reply_engine import Message, Partial, Reply, ReplyEngine, Sampling
+from tuning.inference.request_queue import fit
 from tuning.models import loader, model_info
 from tuning.runs import resolver
 
 if TYPE_CHECKING:
-    from tuning.inference.engine import Reply
-    from tuning.inference.sampling import Sampling
     from tuning.models.references import Base, Policy
 
-Message = dict[str, str]
 MOST_AT_ONCE = 32  # requests of one call
 _PAUSE = 0.05  # seconds between two looks
 _RETRIES = 4  # of a batch's request that the server was too busy for
@@ -57,8 +55,8 @@ class _Column:
         return Partial(self.text.strip(), self.n_tokens, seconds, bool(reason), reason)
 
 
-class ServedEngine:
-    """As `tuning.inference.engine.Engine`. At most `max_adapters` adapters of ours stay on the server."""
+class ServedEngine(ReplyEngine):
+    """Answers through a server; at most `max_adapters` adapters of ours stay on it."""
 
     def __init__(self, home: Path, url: str, key: str = "", max_adapters: int = 8) -> None:
         self.home, self.server, self._max = Path(home), Server(url, key), max_adapters
@@ -70,9 +68,6 @@ class ServedEngine:
         """Asks what there is. Raises: AfinaError `served.…` at once where the server does not answer."""
         self.offered()
 
-    def load(self, name: str) -> None:
-        """The server has its models."""
-
     def offered(self, seconds: float = 10.0) -> dict[str, str | None]:
         """The server's models, not older than `seconds`: id -> the base it is an adapter of."""
         listed_at, found = self._listed
@@ -82,14 +77,7 @@ class ServedEngine:
         return found
 
     def others(self) -> list[str]:
-        """What can be talked to there and is neither a base of ours nor an adapter that we loaded."""
         return [name for name in self.offered() if name not in self._loaded and name != "pocket"]
-
-    def forget(self) -> None:
-        """Takes our adapters off the server."""
-        with self._mutex:
-            while self._loaded:
-                self.server.unload_adapter(self._loaded.popitem()[0])
 
     def stream(
         self,
@@ -98,7 +86,6 @@ class ServedEngine:
         sampling: Sampling,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[list[Partial]]:
-        """As `Engine.stream`. Raises: AfinaError `served.…`."""
         columns = [_Column(name, list(talk), sampling.seed) for name, talk in zip(policies, conversations, strict=True)]
         _check(columns)
         pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="served")
@@ -125,18 +112,15 @@ class ServedEngine:
         conversations: Sequence[Sequence[Message]],
         sampling: Sampling,
         seeds: Sequence[int] | None = None,
-        batch_size: int = MOST_AT_ONCE,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> list[Reply]:
-        """As `Engine.generate`, `batch_size` requests at once; a busy server is asked again, a few times."""
-        from tuning.inference.engine import Reply
-
-        drawn = seeds if seeds is not None else [sampling.seed + index for index in range(len(policies))]
+        # A busy server is asked again, a few times.
+        seeds = seeds if seeds is not None else sampling.seeds(len(policies))
         columns = [
-            _Column(name, list(talk), seed) for name, talk, seed in zip(policies, conversations, drawn, strict=True)
+            _Column(name, list(talk), seed) for name, talk, seed in zip(policies, conversations, seeds, strict=True)
         ]
         _check(columns)
-        with ThreadPoolExecutor(batch_size, thread_name_prefix="served") as pool:
+        with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="served") as pool:
             jobs = [pool.submit(self._write, column, sampling, _RETRIES) for column in columns]
             for done, job in enumerate(jobs, 1):
                 job.result()

@@ -8,32 +8,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
 from tuning.data.tokenize import render_prompt
 from tuning.inference.model_cache import LoadedBase, shares_a_batch, tokens_in_front
+from tuning.inference.reply_engine import Message, Partial, Sampling
 from tuning.models.references import Policy
 
-if TYPE_CHECKING:
-    from tuning.inference.sampling import Sampling
-
-Message = dict[str, str]
 _IDLE = 10.0  # seconds after which a line's thread goes home
-
-
-@dataclass(frozen=True)
-class Partial:
-    """One reply while it is being written."""
-
-    text: str = ""
-    n_tokens: int = 0
-    seconds: float = 0.0  # since its writing began
-    done: bool = False
-    finish_reason: str = ""  # "end" (it ended by itself), "length", "stopped", "failed"; "" while not done
-    seal: str = ""  # proves who wrote it, once it is whole: added by whoever hands it out
 
 
 class GenerationRequest:

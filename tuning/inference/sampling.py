@@ -7,33 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from transformers import LogitsProcessor, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
-from common.errors import AfinaError
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How a reply is drawn. `greedy` takes the likeliest token and ignores temperature, top_p and seed."""
-
-    temperature: float = 0.8
-    top_p: float = 0.95
-    max_new_tokens: int = 128
-    seed: int = 0
-    greedy: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.greedy and not 0.05 <= self.temperature <= 5:
-            raise AfinaError("chat.temperature", value=self.temperature)
-        if not 0 < self.top_p <= 1:
-            raise AfinaError("chat.top_p", value=self.top_p)
-        if not 1 <= self.max_new_tokens <= 4096:
-            raise AfinaError("chat.max_new_tokens", value=self.max_new_tokens)
+from tuning.inference.reply_engine import Sampling
 
 
 class SeededSampler(LogitsProcessor):

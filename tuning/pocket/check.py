@@ -17,6 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 from tuning.pocket.world.answer_check import Question, is_clean, is_right
 from tuning.pocket.world.facts import LANGUAGES, Language
 from tuning.pocket.world.registers import detect
@@ -42,10 +43,8 @@ def questions(language: Language, name: str = "questions") -> list[Question]:
     return [Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"]), row["fact"], language) for row in rows]
 
 
-def ask(engine, model: str, prompts: list[Question]) -> Answers:
+def ask(engine: ReplyEngine, model: str, prompts: list[Question]) -> Answers:
     """Greedy answers of `model` (a name that `tuning.runs.resolver.resolve` knows) to `prompts`."""
-    from tuning.inference.engine import Sampling
-
     sampling = Sampling(greedy=True, max_new_tokens=TOKENS)
     conversations = [[{"role": "user", "content": question.prompt}] for question in prompts]
     replies = engine.generate([model] * len(prompts), conversations, sampling)
@@ -56,10 +55,10 @@ def ask(engine, model: str, prompts: list[Question]) -> Answers:
     return Answers(sum(clean) / len(prompts), sum(right) / len(prompts), sum(ended) / len(prompts), texts)
 
 
-def registers(engine, model: str, prompts: list[Question], n_prompts: int = 30, n_replies: int = 32) -> list[list[str]]:
+def registers(
+    engine: ReplyEngine, model: str, prompts: list[Question], n_prompts: int = 30, n_replies: int = 32
+) -> list[list[str]]:
     """For some prompts: the registers of `n_replies` replies sampled at temperature 0.9."""
-    from tuning.inference.engine import Sampling
-
     chosen = random.Random(0).sample(prompts, min(n_prompts, len(prompts)))
     drawn = [question for question in chosen for _ in range(n_replies)]
     talks = [[{"role": "user", "content": question.prompt}] for question in drawn]
@@ -72,9 +71,9 @@ def registers(engine, model: str, prompts: list[Question], n_prompts: int = 30, 
 def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, object]:
     """All figures of one language; the run is made in `home`."""
     from tuning.api import sft
-    from tuning.inference.engine import Engine
+    from tuning.inference.engine import LocalEngine
 
-    engine = Engine(home)
+    engine = LocalEngine(home)
     asked_questions = questions(language)
     base = ask(engine, "pocket", asked_questions)
     name = f"check-{set_name}-{language}"

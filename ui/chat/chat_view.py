@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from common.wording import placeless
 from tuning.evaluation.alternatives import parted
+from tuning.inference.reply_engine import Partial
 from tuning.pocket.world.shipped import EXAMPLES
 from ui.translations import word
 
 if TYPE_CHECKING:
     from tuning.evaluation.retrieval import Passage
-    from tuning.inference.engine import Partial
     from workbench.chat.chat_service import PolicyChoice
 
 

@@ -16,6 +16,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from tuning.evaluation.alternatives import parted
+from tuning.inference.reply_engine import Partial
 from ui.chat import alternatives_view
 from ui.chat.chat_messages import STUB, Turn, shown_talk, whole
 from ui.chat.chat_view import about, passages
@@ -23,7 +24,6 @@ from ui.request import actor, language_of
 from workbench.chat.chat_service import MOST_COLUMNS, WHOLE
 
 if TYPE_CHECKING:
-    from tuning.inference.request_queue import Partial
     from workbench.services import Services
 
 

@@ -19,6 +19,7 @@ from labeling.schema import Generation, Round, RoundSettings
 from labeling.storage.label_store import Store
 from tuning.config import training
 from tuning.data.examples import PairSet
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 from tuning.models import scaling
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
@@ -31,7 +32,6 @@ from workbench.voting.rounds import RoundRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tuning.inference.engine import Engine
     from workbench.access import Roles
     from workbench.actors import Actor
     from workbench.alignment.preference_training import Aligning
@@ -93,7 +93,7 @@ class Dialling:
         roles: Roles,
         aligning: Aligning,
         rounds: Rounds,
-        engine: Callable[[], Engine],
+        engine: Callable[[], ReplyEngine],
     ) -> None:
         self._settings, self._store, self._queue, self._labels = settings, store, queue, labels
         self._roles, self._aligning, self._rounds, self._engine = roles, aligning, rounds, engine
@@ -224,15 +224,11 @@ class Dialling:
     # What is measured
 
     def _sampled(self, policy: str, prompts: list[list[dict[str, str]]]) -> tuple[list[str], float]:
-        from tuning.inference.engine import Sampling
-
         sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=_TOKENS, seed=0)
         replies = self._engine().generate([policy] * len(prompts), prompts, sampling)
         return [each.text for each in replies], sum(each.finish_reason == "end" for each in replies) / len(replies)
 
     def _greedy(self, policies: list[str], prompt: str) -> list[str]:
-        from tuning.inference.engine import Sampling
-
         talks = [[{"role": "user", "content": prompt}]] * len(policies)
         replies = self._engine().generate(policies, talks, Sampling(greedy=True, max_new_tokens=_TOKENS))
         return [each.text for each in replies]

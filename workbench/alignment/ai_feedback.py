@@ -21,6 +21,7 @@ from labeling.rounds.ai_annotators import MachineVote
 from labeling.schema import Comparison, Generation, RoundSettings
 from labeling.statistics import wilson
 from labeling.storage.label_store import Store
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 from tuning.runs.run_store import RunStore
 from workbench.access import anybody, teacher
 from workbench.alignment import constitution
@@ -37,7 +38,6 @@ from workbench.alignment.ai_judges import (
 from workbench.alignment.judge_endpoint import EndpointSpeaker, origin
 
 if TYPE_CHECKING:
-    from tuning.inference.engine import Engine
     from workbench.access import Roles
     from workbench.actors import Actor
     from workbench.alignment.preference_training import Aligning
@@ -112,7 +112,7 @@ class Judging:
         labels: Store,
         roles: Roles,
         aligning: Aligning,
-        engine: Callable[[], Engine],
+        engine: Callable[[], ReplyEngine],
     ) -> None:
         self._settings, self._runs, self._labels, self._roles = settings, runs, labels, roles
         self._aligning, self._engine = aligning, engine
@@ -298,8 +298,6 @@ class Judging:
     def _revised(
         self, speaker: Speaker, policy: str, prompts: list, rubric: str, language: str, tally: Counter[str]
     ) -> list[Comparison]:
-        from tuning.inference.engine import Sampling
-
         sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=96)
         replies = [each.text for each in self._engine().generate([policy] * len(prompts), prompts, sampling)]
         found = []

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from labeling.schema import Winner
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tuning.inference.engine import Engine
     from tuning.rewards.reward_model import Rewards
 
 Message = dict[str, str]
@@ -64,15 +64,13 @@ class PolicySpeaker:
     """A policy of this installation, greedy."""
 
     policy: str
-    engine: Callable[[], Engine]
+    engine: Callable[[], ReplyEngine]
 
     @property
     def name(self) -> str:
         return f"policy {self.policy}"
 
     def say(self, talks: Sequence[Talk], most_tokens: int) -> list[str]:
-        from tuning.inference.engine import Sampling
-
         sampling = Sampling(greedy=True, max_new_tokens=most_tokens)
         replies = self.engine().generate([self.policy] * len(talks), talks, sampling)
         return [reply.text for reply in replies]

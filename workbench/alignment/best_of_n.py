@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from common import hashing
 from common.errors import AfinaError
 from tuning.data.examples import Pair, PairSet
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 from workbench.alignment.reward_training import MOST
 
 if TYPE_CHECKING:
     from labeling.schema import Message
-    from tuning.inference.engine import Engine
     from tuning.rewards.reward_model import Rewards
 
 # Many prompts seen twice move a policy further than few seen often, the best of four further than the better of two;
@@ -30,7 +30,7 @@ DECIDED = 0.5
 
 
 def best_against_worst(
-    engine: Engine,
+    engine: ReplyEngine,
     model: Rewards,
     policy: str,
     prompts: Sequence[Sequence[Message]],
@@ -44,8 +44,6 @@ def best_against_worst(
     A prompt whose replies are all the same gives none. Raises: AfinaError `label.number` for another number of
     replies than 2 to MOST, `align.no_contrast` where no prompt gives a pair.
     """
-    from tuning.inference.engine import Sampling
-
     if isinstance(n_replies, bool) or not isinstance(n_replies, int) or not 2 <= n_replies <= MOST:
         raise AfinaError("label.number", name="replies", value=n_replies, low=2, high=MOST)
     talks = [[dict(turn) for turn in prompt] for prompt in prompts for _ in range(n_replies)]

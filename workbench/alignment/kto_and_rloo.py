@@ -25,6 +25,7 @@ from tuning.config import training
 from tuning.config.training import DPOConfig, KTOConfig, RLOOConfig
 from tuning.data import prompts
 from tuning.data.examples import Pair, Rated, RatedSet, Task
+from tuning.inference.reply_engine import ReplyEngine
 from tuning.runs import reward_names
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
@@ -34,7 +35,6 @@ from workbench.alignment.preference_training import voted_on
 from workbench.voting.prompt_sources import read_prompts
 
 if TYPE_CHECKING:
-    from tuning.inference.engine import Engine
     from workbench.access import Roles
     from workbench.actors import Actor
     from workbench.alignment.preference_training import Aligning
@@ -63,7 +63,7 @@ class Roads:
         labels: Store,
         roles: Roles,
         aligning: Aligning,
-        engine: Callable[[], Engine],
+        engine: Callable[[], ReplyEngine],
     ) -> None:
         self._settings, self._store, self._queue, self._labels = settings, store, queue, labels
         self._roles, self._aligning, self._engine = roles, aligning, engine

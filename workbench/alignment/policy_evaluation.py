@@ -15,6 +15,7 @@ from common.settings import Settings
 from common.split import split
 from labeling.statistics import wilson
 from tuning.data.examples import Loaded, Pair
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 from tuning.pocket.world.shipped import SETS
 from tuning.runs.run_store import Run, RunStore
 from workbench.voting.prompt_sources import read_prompts
@@ -22,7 +23,6 @@ from workbench.voting.prompt_sources import read_prompts
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tuning.inference.engine import Engine
     from tuning.rewards.reward_model import Rewards
 
 MOST_PROMPTS = 100
@@ -59,11 +59,9 @@ def parent_sft(store: RunStore, run: Run) -> Run | None:
 
 
 def compare(
-    store: RunStore, engine: Engine, home: Path, name: str, reward_model: Rewards | None, seed: int = 0
+    store: RunStore, engine: ReplyEngine, home: Path, name: str, reward_model: Rewards | None, seed: int = 0
 ) -> Outcome:
     """Measures a DPO run against its parent. Raises: AfinaError `align.no_parent`; as generation does."""
-    from tuning.inference.engine import Sampling
-
     run = store.get(name)
     if not run.info.parent:
         raise AfinaError("align.no_parent", name=run.name)

@@ -27,6 +27,7 @@ from tuning.config.training_methods import METHODS
 from tuning.data.examples import Pair, PairSet
 from tuning.executors import gpu_leases
 from tuning.executors.gpu_leases import Quote
+from tuning.inference.reply_engine import ReplyEngine
 from tuning.models import scaling
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
@@ -34,7 +35,6 @@ from workbench.access import anybody, teacher
 from workbench.alignment.policy_evaluation import Outcome, compare
 
 if TYPE_CHECKING:
-    from tuning.inference.engine import Engine
     from tuning.rewards.reward_model import Rewards
     from workbench.access import Roles
     from workbench.actors import Actor
@@ -94,7 +94,7 @@ class Aligning:
         queue: Queue,
         labels: Store,
         roles: Roles,
-        engine: Callable[[], Engine],
+        engine: Callable[[], ReplyEngine],
         reward_model: Callable[[str], Rewards] | None = None,
     ) -> None:
         self._make_reward_model = reward_model

@@ -20,12 +20,12 @@ from common.settings import Settings
 from tuning.evaluation import alternatives, retrieval
 from tuning.evaluation.alternatives import Example, Measured, Question
 from tuning.evaluation.few_shot import counter, drawn, questions
+from tuning.inference.reply_engine import ReplyEngine
 from workbench.access import anybody, teacher
 from workbench.rate_limits import require_length
 
 if TYPE_CHECKING:
     from tuning.evaluation.retrieval import Documents, Passage
-    from tuning.inference.engine import Engine
     from workbench.access import Roles
     from workbench.actors import Actor
 
@@ -40,7 +40,7 @@ class _Written:
 
 
 class Alternatives:
-    def __init__(self, settings: Settings, roles: Roles, engine: Callable[[], Engine]) -> None:
+    def __init__(self, settings: Settings, roles: Roles, engine: Callable[[], ReplyEngine]) -> None:
         self._settings, self._roles, self._engine = settings, roles, engine
         self._index: tuple[tuple, Documents] | None = None
 
@@ -145,7 +145,7 @@ class Alternatives:
         tasks: Sequence[Question] = (),
         seen: Callable[[list[Measured], int], None] = lambda measured, total: None,
         should_stop: Callable[[], bool] = lambda: False,
-        engine: Engine | None = None,
+        engine: ReplyEngine | None = None,
     ) -> list[Measured]:
         """Base, few-shot, RAG, and (with `tuned`) tuned and tuned + RAG on questions.
 

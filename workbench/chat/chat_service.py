@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from common import collecting
 from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from tuning.config.training_methods import NO_POLICY
 from tuning.evaluation import alternatives
+from tuning.inference.reply_engine import Partial, Reply, ReplyEngine, Sampling
 from tuning.models import lazy_imports, scaling
 from tuning.runs.run_store import RunStore
 from workbench.access import anybody
@@ -24,7 +25,6 @@ from workbench.chat.alternatives import Alternatives
 from workbench.rate_limits import require_length
 
 if TYPE_CHECKING:
-    from tuning.inference.engine import Engine, Partial, Reply, Sampling
     from workbench.access import Roles
     from workbench.actors import Actor
     from workbench.keyring import Keyring
@@ -50,13 +50,13 @@ class Comparing:
         settings: Settings,
         store: RunStore,
         roles: Roles,
-        make_engine: Callable[[], Engine] | None = None,
+        make_engine: Callable[[], ReplyEngine] | None = None,
     ) -> None:
         """`make_engine`: another engine than this process's own, made when first needed."""
         self.alternatives = Alternatives(settings, roles, lambda: self.engine)
         self._settings, self._store, self._roles = settings, store, roles
         self._make_engine = make_engine
-        self._engine: Engine | None = None
+        self._engine: ReplyEngine | None = None
         self._loading = threading.Lock()
 
     def warm(self) -> None:
@@ -65,21 +65,19 @@ class Comparing:
             self.engine.warm(self._settings.base_model)
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> ReplyEngine:
         with self._loading:
             if self._engine is None:
                 own_engine = self._make_engine() if self._make_engine is not None else self._own_engine()
                 paths = self._roles.paths
-                self._engine = (
-                    own_engine if paths.is_personal else cast("Engine", Gated(own_engine, paths.require_model))
-                )
+                self._engine = own_engine if paths.is_personal else GuardedEngine(own_engine, paths.require_model)
             return self._engine
 
-    def _own_engine(self) -> Engine:
+    def _own_engine(self) -> ReplyEngine:
         lazy_imports.transformers()
-        from tuning.inference.engine import Engine
+        from tuning.inference.engine import LocalEngine
 
-        return Engine(self._settings.home)
+        return LocalEngine(self._settings.home)
 
     @anybody
     def may_chat(self, actor: Actor) -> None:
@@ -111,7 +109,7 @@ class Comparing:
 
     def _served(self) -> list[str]:
         try:
-            return list(cast("Any", self.engine).others())
+            return self.engine.others()
         except AfinaError:  # said when somebody sends a message
             return []
 
@@ -130,7 +128,7 @@ class Comparing:
         """Sends `message` to every policy behind its own history; yields what each has written so far.
 
         `histories[i]` are the messages before it in column i; `language` is that of shipped examples. `sampling` are
-        fields of `engine.Sampling`. A reply that its policy ended carries a `seal`, with which it may be rated
+        fields of `reply_engine.Sampling`. A reply that its policy ended carries a `seal`, with which it may be rated
         (`workbench.chat.thumbs`); one that was stopped has none.
         Raises: NotAllowed `role.chat`; AfinaError `chat.columns`, `chat.empty`, `chat.long` and as the engine does.
         """
@@ -216,29 +214,44 @@ class Comparing:
             return [reply.text for reply in self.engine.generate([policy] * n, [talk] * n, drawn)]
 
 
-class Gated:
-    """An engine that asks `allow` before it answers as a policy: whoever calls it, no folder is loaded unasked."""
+class GuardedEngine(ReplyEngine):
+    """An engine that calls `allow(policy)` before it answers: no folder is loaded that the settings do not allow.
 
-    def __init__(self, engine: Any, allow: Callable[[str], None]) -> None:
+    Raises: also what `allow` raises.
+    """
+
+    def __init__(self, engine: ReplyEngine, allow: Callable[[str], None]) -> None:
         self._engine, self._allow = engine, allow
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
+    def warm(self, name: str = "pocket") -> None:
+        self._engine.warm(name)
 
-    def generate(self, policies: Sequence[str], *rest: Any, **more: Any) -> list[Reply]:
-        """As the engine. Raises: also what `allow` raises."""
+    def stream(
+        self,
+        policies: Sequence[str],
+        conversations: Sequence[Sequence[Message]],
+        sampling: Sampling,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[list[Partial]]:
         self._check(policies)
-        return self._engine.generate(policies, *rest, **more)
+        return self._engine.stream(policies, conversations, sampling, should_stop)
 
-    def stream(self, policies: Sequence[str], *rest: Any, **more: Any) -> Iterator[list[Partial]]:
-        """As the engine. Raises: also what `allow` raises."""
+    def generate(
+        self,
+        policies: Sequence[str],
+        conversations: Sequence[Sequence[Message]],
+        sampling: Sampling,
+        seeds: Sequence[int] | None = None,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> list[Reply]:
         self._check(policies)
-        return self._engine.stream(policies, *rest, **more)
+        return self._engine.generate(policies, conversations, sampling, seeds, progress)
 
-    def behind_the_page(self, leases: Any) -> Any:
-        """The engine as threads behind the page may use it."""
-        own = getattr(self._engine, "behind_the_page", None)
-        return self if own is None else Gated(own(leases), self._allow)
+    def others(self) -> list[str]:
+        return self._engine.others()
+
+    def behind_the_page(self) -> ReplyEngine:
+        return GuardedEngine(self._engine.behind_the_page(), self._allow)
 
     def _check(self, policies: Sequence[str]) -> None:
         for name in dict.fromkeys(policies):
@@ -265,8 +278,6 @@ class _Seals:
 
 
 def _sampling(settings: Mapping[str, object]) -> Sampling:
-    from tuning.inference.engine import Sampling
-
     known = [field.name for field in fields(Sampling)]
     for name in settings:
         if name not in known:

@@ -18,6 +18,7 @@ from tuning.classification.compare import StrategyRow
 from tuning.config.classification import ClassifyConfig
 from tuning.data import labelled
 from tuning.data.labelled import LabelledSet
+from tuning.inference.reply_engine import ReplyEngine
 from tuning.models import lazy_imports
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
@@ -27,7 +28,6 @@ from workbench.rate_limits import require_length
 
 if TYPE_CHECKING:
     from tuning.classification.predict import Classifier
-    from tuning.inference.engine import Engine
     from workbench.access import Roles
     from workbench.actors import Actor
 
@@ -36,7 +36,7 @@ _KEPT = 2  # classifiers in memory
 
 class Classifying:
     def __init__(
-        self, settings: Settings, store: RunStore, queue: Queue, roles: Roles, engine: Callable[[], Engine]
+        self, settings: Settings, store: RunStore, queue: Queue, roles: Roles, engine: Callable[[], ReplyEngine]
     ) -> None:
         self._settings, self._store, self._queue, self._roles = settings, store, queue, roles
         self._engine = engine

@@ -24,6 +24,7 @@ from tuning.experiments import recipes, results
 from tuning.experiments import search as seeking
 from tuning.experiments.recipes import Options, Uses
 from tuning.experiments.results import Part
+from tuning.inference.reply_engine import ReplyEngine
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
 from workbench.access import anybody, teacher
@@ -32,7 +33,6 @@ from workbench.background import Say, Studies, Study
 if TYPE_CHECKING:
     from tuning.evaluation.alternatives import Measured
     from tuning.evaluation.data_quality import Quality
-    from tuning.inference.engine import Engine
     from workbench.access import Roles
     from workbench.actors import Actor
     from workbench.chat.alternatives import Alternatives
@@ -50,7 +50,7 @@ class Course:
         queue: Queue,
         roles: Roles,
         alternatives: Alternatives,
-        engine: Callable[[], Engine],
+        engine: Callable[[], ReplyEngine],
     ) -> None:
         """`engine`: as threads behind the page may use it."""
         self._settings, self._store, self._queue, self._roles = settings, store, queue, roles

@@ -12,16 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 from common import hashing
 from labeling.rounds import lifecycle
 from labeling.schema import Comparison, Round
 from labeling.storage.label_store import Store
 from tuning.data.examples import Pair
-
-if TYPE_CHECKING:
-    from tuning.inference.engine import Engine
+from tuning.inference.reply_engine import ReplyEngine, Sampling
 
 BATCH = 16  # prompts; two replies each
 ATTEMPTS = 4  # at a prompt before it is dropped
@@ -39,7 +36,7 @@ class _Try:
 
 def generate(
     store: Store,
-    engine: Engine,
+    engine: ReplyEngine,
     this: Round,
     identity: Callable[[str], str],
     should_stop: Callable[[], bool] = lambda: False,
@@ -87,10 +84,8 @@ def fault(first: str, second: str, policies: Sequence[str]) -> str | None:
     return None
 
 
-def _settle(store: Store, engine: Engine, this: Round, part: list[_Try], identities: dict[str, str]) -> list[_Try]:
+def _settle(store: Store, engine: ReplyEngine, this: Round, part: list[_Try], identities: dict[str, str]) -> list[_Try]:
     """Samples one batch and keeps what came of it; gives back what has to be tried again."""
-    from tuning.inference.engine import Sampling
-
     generation = this.generation
     sampling = Sampling(generation.temperature, generation.top_p, generation.max_new_tokens, generation.seed)
     policies = [name for each in part for name in each.policies]

@@ -24,12 +24,12 @@ from labeling.exchange import importer, reader
 from labeling.rounds import lifecycle, planning, progress, round_names
 from labeling.schema import Annotator, Comparison, Generation, Round, RoundSettings, State
 from labeling.storage.label_store import Store
+from tuning.inference.reply_engine import ReplyEngine
 from workbench.access import anybody, teacher
 from workbench.voting import reply_pairs
 from workbench.voting.prompt_sources import read_prompts
 
 if TYPE_CHECKING:
-    from tuning.inference.engine import Engine
     from tuning.rewards.reward_model import Rewards
     from workbench.access import Roles
     from workbench.actors import Actor
@@ -85,7 +85,7 @@ class Rounds:
         roles: Roles,
         results: Results,
         voting: Voting,
-        engine: Callable[[], Engine],
+        engine: Callable[[], ReplyEngine],
         rewards: Callable[[str], Rewards] | None = None,
     ) -> None:
         self._rewards = rewards

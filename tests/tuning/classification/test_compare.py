@@ -40,9 +40,9 @@ def test_a_group_shares_data_and_split_and_is_put_side_by_side(tmp_path, tiny_mo
         execute(run, tmp_path)
         assert run.state == "done", run.status().error
 
-    from tuning.inference.engine import Engine
+    from tuning.inference.engine import LocalEngine
 
-    told = generative.measure(writer, Engine(tmp_path))
+    told = generative.measure(writer, LocalEngine(tmp_path))
     assert told["n"] == len(held) and told["milliseconds"] > 0
     assert sum(map(sum, told["confusion"])) == len(held)
     lines = compare.lines(store, group)

@@ -108,13 +108,13 @@ def test_drawn_examples_are_training_rows():
 
 
 def test_each_way_is_measured(tmp_path, tiny_model):
-    from tuning.inference.engine import Engine
+    from tuning.inference.engine import LocalEngine
 
     asked = [Question("What is 1 plus 2?", ("3",)), Question("Who has a duck?", ("Nico",))]
     index = retrieval.Documents(retrieval.split("Nico has a duck.", "notes"))
     count = few_shot.counter(tmp_path)
     made = alternatives.compare(
-        Engine(tmp_path),
+        LocalEngine(tmp_path),
         [(str(tiny_model), way) for way in alternatives.WAYS],
         asked,
         [Example("What is 1 plus 1?", "It is 2.")],

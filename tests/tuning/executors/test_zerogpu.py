@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import AfinaError
 from tests.tuning.methods.test_preference_data import records
 from tuning.config.training import DPOConfig, SFTConfig
 from tuning.data import loading, preference_pairs
-from tuning.executors import gpu_leases, zerogpu
+from tuning.executors import gpu_leases, zerogpu, zerogpu_engine
 from tuning.executors.gpu_leases import MOST, GpuLeases, Nobody, quote, slice_of
 from tuning.executors.run_method import execute
 from tuning.executors.zerogpu_engine import Functions, LentEngine
+from tuning.inference.reply_engine import Sampling
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
 
@@ -178,38 +178,29 @@ def test_a_stop_between_two_slices_saves_and_stops(tmp_path, submit):
     assert "note.stopped" in [note.key for note in status.notes]
 
 
-def test_errors_of_a_lent_engine_keep_their_words(tmp_path, tiny_model):
-    from tuning.inference.sampling import Sampling
-
+def test_a_lent_engine_asks_for_seconds_call_by_call(tmp_path, tiny_model, monkeypatch):
+    monkeypatch.setattr(zerogpu_engine, "REPLIES_PER_CALL", 2)
     asked: list[int] = []
 
     def decorate(function):
         def decorated(seconds, *arguments):
             asked.append(seconds)
-            value = function(*pickle.loads(pickle.dumps((seconds, *arguments))))
-            return value if function is zerogpu.stream_replies else pickle.loads(pickle.dumps(value))
+            return function(seconds, *arguments)
 
         return decorated
 
-    engine = LentEngine(tmp_path, Functions.decorated(decorate))
+    engine = LentEngine(tmp_path, Functions.decorated(decorate), GpuLeases())
     sampling = Sampling(max_new_tokens=4, greedy=True)
     talk = [{"role": "user", "content": "What is 1 plus 2?"}]
     *_, last = engine.stream([str(tiny_model)], [talk], sampling)
     assert last[0].done and last[0].n_tokens > 0
-    whole = engine.generate([str(tiny_model)] * 3, [talk] * 3, sampling, batch_size=2)
+    whole = engine.generate([str(tiny_model)] * 3, [talk] * 3, sampling)
     assert [reply.text for reply in whole] == [last[0].text] * 3
     assert len(asked) == 3 and all(0 < seconds <= 2 * MOST for seconds in asked)
-    silent = [[{"role": "user", "content": " "}]]
-    for call in (engine.generate, lambda *asked: list(engine.stream(*asked))):
-        with pytest.raises(AfinaError) as caught:
-            call([str(tiny_model)], silent, sampling)
-        assert caught.value.key == "chat.empty"
     zerogpu.engine.cache_clear()
 
 
 def test_a_reader_who_leaves_ends_the_writing(tmp_path, tiny_model):
-    from tuning.inference.sampling import Sampling
-
     lengths: list[int] = []
 
     def decorate(function):
@@ -220,7 +211,7 @@ def test_a_reader_who_leaves_ends_the_writing(tmp_path, tiny_model):
 
         return decorated
 
-    engine = LentEngine(tmp_path, Functions.decorated(decorate))
+    engine = LentEngine(tmp_path, Functions.decorated(decorate), GpuLeases())
     talk = [{"role": "user", "content": "What is 1 plus 2?"}]
     stream = engine.stream([str(tiny_model)], [talk], Sampling(max_new_tokens=4096, seed=3))
     next(stream)

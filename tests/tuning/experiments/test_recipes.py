@@ -77,10 +77,10 @@ def test_every_shipped_refusal_is_seen_and_no_shipped_fact_is_taken_for_one(lang
 
 
 def test_a_red_team_counts_by_kind(tmp_path, tiny_model):
-    from tuning.inference.engine import Engine
+    from tuning.inference.engine import LocalEngine
 
     asked = red_team.attacks("en")
-    (outcome,) = red_team.measure(Engine(tmp_path), [str(tiny_model)], asked)
+    (outcome,) = red_team.measure(LocalEngine(tmp_path), [str(tiny_model)], asked)
     assert sum(outcome.n.values()) == len(asked) == len(outcome.replies)
 
 

@@ -13,8 +13,9 @@ from peft import LoraConfig, get_peft_model  # noqa: E402
 
 from tuning.data.tokenize import end_token_ids, render_prompt, with_template  # noqa: E402
 from tuning.inference import shrinking_batch  # noqa: E402
-from tuning.inference.engine import Engine, Sampling  # noqa: E402
+from tuning.inference.engine import LocalEngine  # noqa: E402
 from tuning.inference.model_cache import shares_a_batch  # noqa: E402
+from tuning.inference.reply_engine import Sampling  # noqa: E402
 from tuning.inference.request_queue import GenerationRequest  # noqa: E402
 from tuning.models import loader  # noqa: E402
 from tuning.runs import resolver  # noqa: E402
@@ -77,7 +78,7 @@ def untouched(model: Path, home: Path, rows: int) -> str:
 
 @pytest.mark.parametrize("method", ["lora", "rslora", "dora"])
 def test_the_base_column_is_an_untouched_model_before_during_and_after(home, tiny_model, method):
-    engine, base = Engine(home), str(tiny_model)
+    engine, base = LocalEngine(home), str(tiny_model)
     [before] = engine.generate([base], [TALK], GREEDY)
     during = engine.generate([base, method], [TALK, TALK], GREEDY)
     [after] = engine.generate([base], [TALK], GREEDY)
@@ -96,12 +97,12 @@ def test_only_lora_and_rslora_share_a_batch(home):
 
 
 def test_an_adapter_that_changes_nothing_changes_nothing(home, tiny_model):
-    one, other = Engine(home).generate([str(tiny_model), "zero"], [TALK, TALK], GREEDY)
+    one, other = LocalEngine(home).generate([str(tiny_model), "zero"], [TALK, TALK], GREEDY)
     assert one.text == other.text
 
 
 def test_each_column_says_what_it_says_alone(home, tiny_model):
-    engine = Engine(home)
+    engine = LocalEngine(home)
     names = [str(tiny_model), "lora", "rslora", "dora"]
     for sampling in (GREEDY, Sampling(temperature=1.2, max_new_tokens=16, seed=7)):
         alone = [list(engine.stream([name], [TALK], sampling))[-1][0].text for name in names]
@@ -111,14 +112,14 @@ def test_each_column_says_what_it_says_alone(home, tiny_model):
 
 
 def test_seeds_decide(home, tiny_model):
-    engine, sampling = Engine(home), Sampling(temperature=1.5, top_p=1, max_new_tokens=16)
+    engine, sampling = LocalEngine(home), Sampling(temperature=1.5, top_p=1, max_new_tokens=16)
     one, same, other = engine.generate(["lora"] * 3, [TALK] * 3, sampling, seeds=[1, 1, 2])
     assert one.text == same.text != other.text
 
 
 def test_a_stream_stops_when_asked(home):
     wish = threading.Event()
-    for partials in Engine(home).stream(["lora"], [TALK], Sampling(max_new_tokens=200, seed=5), wish.is_set):
+    for partials in LocalEngine(home).stream(["lora"], [TALK], Sampling(max_new_tokens=200, seed=5), wish.is_set):
         wish.set()
         last = partials[0]
     assert last.done
@@ -127,7 +128,7 @@ def test_a_stream_stops_when_asked(home):
 
 
 def test_a_reader_who_leaves_frees_the_engine(home):
-    engine = Engine(home)
+    engine = LocalEngine(home)
     stream = engine.stream(["lora"], [TALK], Sampling(max_new_tokens=200, temperature=2, top_p=1))
     next(stream)
     stream.close()
@@ -135,7 +136,7 @@ def test_a_reader_who_leaves_frees_the_engine(home):
 
 
 def test_a_failure_reaches_the_reader_and_leaves_the_engine_usable(home, tiny_model, monkeypatch):
-    engine = Engine(home)
+    engine = LocalEngine(home)
     engine.generate([str(tiny_model)], [TALK], GREEDY)
     [loaded] = engine._loaded.values()
     monkeypatch.setattr(loaded.model, "generate", lambda **_: (_ for _ in ()).throw(RuntimeError("out of memory")))
@@ -147,7 +148,7 @@ def test_a_failure_reaches_the_reader_and_leaves_the_engine_usable(home, tiny_mo
 
 
 def test_many_people_at_once_each_get_their_own(home, tiny_model):
-    engine = Engine(home)
+    engine = LocalEngine(home)
     names = [str(tiny_model), "lora", "rslora", "dora"] * 3
     expected = {name: engine.generate([name], [TALK], GREEDY)[0].text for name in dict.fromkeys(names)}
     got: list[tuple[str, str]] = []
@@ -165,7 +166,7 @@ def test_many_people_at_once_each_get_their_own(home, tiny_model):
 
 
 def test_new_weights_under_an_old_name_are_loaded(home, tiny_model):
-    engine = Engine(home)
+    engine = LocalEngine(home)
     [before] = engine.generate(["lora"], [TALK], GREEDY)
     adapter(home, "lora", tiny_model, seed=99)
     [after] = engine.generate(["lora"], [TALK], GREEDY)
@@ -175,7 +176,7 @@ def test_new_weights_under_an_old_name_are_loaded(home, tiny_model):
 def test_more_adapters_than_fit_take_turns(home, tiny_model):
     for number in range(5):
         adapter(home, f"more-{number}", tiny_model, seed=number + 10)
-    engine = Engine(home, max_adapters=2)
+    engine = LocalEngine(home, max_adapters=2)
     names = [f"more-{number}" for number in range(5)]
     first = [engine.generate([name], [TALK], GREEDY)[0].text for name in names]
     again = [engine.generate([name], [TALK], GREEDY)[0].text for name in names]
@@ -189,14 +190,14 @@ def test_a_long_conversation_loses_its_oldest_turns(home, tiny_model):
         {"role": "user", "content": "word " * 60},
         {"role": "assistant", "content": "fine " * 60},
     ] * 4 + TALK
-    [reply] = Engine(home).generate([str(tiny_model)], [talk], GREEDY)
+    [reply] = LocalEngine(home).generate([str(tiny_model)], [talk], GREEDY)
     assert reply.n_tokens > 0
 
 
 @pytest.mark.parametrize("talk", [[], [{"role": "user", "content": "  "}]])
 def test_an_empty_message_is_refused(home, tiny_model, talk):
     with pytest.raises(AfinaError) as caught:
-        Engine(home).generate([str(tiny_model)], [talk], GREEDY)
+        LocalEngine(home).generate([str(tiny_model)], [talk], GREEDY)
     assert caught.value.key == "chat.empty"
 
 
@@ -221,7 +222,7 @@ def test_rows_that_ended_leave_the_batch_and_the_others_do_not_notice(home, tiny
 
     monkeypatch.setattr(GenerationRequest, "prepare", prepared)
     drawn, seeds = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=64), list(limits)
-    engine = Engine(home)
+    engine = LocalEngine(home)
     alone = [
         engine.generate([policy], [talk], drawn, seeds=[seed])[0].text
         for policy, talk, seed in zip(policies, talks, seeds, strict=True)
@@ -247,7 +248,7 @@ def test_a_cache_that_cannot_be_cut_is_written_again(home, tiny_model, monkeypat
     policies = [str(tiny_model), "lora"] * 4
 
     def said():
-        return [each.text for each in Engine(home).generate(policies, talks, drawn, seeds=range(8))]
+        return [each.text for each in LocalEngine(home).generate(policies, talks, drawn, seeds=range(8))]
 
     cut = said()
     asked = []

@@ -11,6 +11,7 @@ import pytest
 from common.errors import LANGUAGES, AfinaError, messages
 from tuning.data import prompts, rated_replies
 from tuning.data.examples import Rated, Task, read_rated, read_tasks, write_rows
+from tuning.inference.reply_engine import Sampling
 from tuning.rewards import reward_functions
 from tuning.runs import reward_names
 from tuning.runs.run_store import RunStore
@@ -251,7 +252,7 @@ def two_replies(tmp_path_factory, tiny_model):
 @pytest.mark.slow
 @pytest.mark.parametrize(("reward", "wins"), [("longer", LONG), ("shorter", SHORT)])
 def test_rloo_moves_to_the_reply_that_earns_more(two_replies, tiny_model, reward, wins):
-    from tuning.inference.engine import Engine, Sampling
+    from tuning.inference.engine import LocalEngine
 
     status = run_of(
         two_replies,
@@ -272,7 +273,7 @@ def test_rloo_moves_to_the_reply_that_earns_more(two_replies, tiny_model, reward
     assert sum(earned[-6:]) / 6 > sum(earned[:3]) / 3 + 0.03, earned
     assert {"kl", "reply_tokens", "heldout_reward", "heldout_right"} <= series.keys()
     assert status.metrics["kl"] > 0
-    engine = Engine(two_replies / "home")
+    engine = LocalEngine(two_replies / "home")
     talks = [[{"role": "user", "content": question}] for question in QUESTIONS]
     sampling = Sampling(temperature=0.5, top_p=1.0, max_new_tokens=48)
 

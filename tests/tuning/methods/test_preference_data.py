@@ -10,6 +10,7 @@ from tuning.config.planner import preference_steps
 from tuning.config.training import DPOConfig, RewardConfig, RLOOConfig
 from tuning.data import preference_pairs
 from tuning.data.examples import Pair, read_pairs, write_rows
+from tuning.inference.reply_engine import Sampling
 from tuning.methods.run_reporting import WATCHED
 from tuning.runs.status import RunStatus
 
@@ -171,7 +172,7 @@ def run_of(tmp_path, tiny_model, method: str, name: str, source: str = "", rows:
 @pytest.mark.slow
 def test_several_prompts_are_watched_and_their_replies_are_the_policys(tmp_path, tiny_model):
     """Prompts of different lengths share a batch; what is shown is what the chat would write."""
-    from tuning.inference.engine import Engine, Sampling
+    from tuning.inference.engine import LocalEngine
 
     rows = records()
     for number, row in enumerate(rows):
@@ -181,7 +182,7 @@ def test_several_prompts_are_watched_and_their_replies_are_the_policys(tmp_path,
     assert len(last) == WATCHED and len({len(prompt) for prompt in last}) > 1
     talks = [[{"role": "user", "content": prompt}] for prompt in last]
     sampling = Sampling(greedy=True, max_new_tokens=48)
-    replies = Engine(tmp_path / "home").generate(["dpo"] * len(talks), talks, sampling)
+    replies = LocalEngine(tmp_path / "home").generate(["dpo"] * len(talks), talks, sampling)
     assert [reply.text.strip() for reply in replies] == list(last.values())
     prompt, told = status.changing
     assert len(told) > 1 and told[0][0] == 0 and told[-1][1] == status.step and told[-1][2] == last[prompt]

@@ -21,7 +21,8 @@ torch = pytest.importorskip("torch")
 from tuning.data.tokenize import encode, end_token_ids, render_prompt, with_template  # noqa: E402
 from tuning.executors.preloaded_base import PreloadedBase  # noqa: E402
 from tuning.executors.run_method import execute  # noqa: E402
-from tuning.inference.engine import Engine, Sampling  # noqa: E402
+from tuning.inference.engine import LocalEngine  # noqa: E402
+from tuning.inference.reply_engine import Sampling  # noqa: E402
 from tuning.methods import sft  # noqa: E402
 from tuning.methods.loss import Batches, heldout_loss  # noqa: E402
 from tuning.methods.start import Start, add_adapter  # noqa: E402
@@ -188,22 +189,22 @@ def test_each_answers_beside_all_others_as_alone_and_the_base_stays_the_base(hom
     expected = untouched(tiny_model, home)
     alone = {}
     for method in HERE:
-        engine = Engine(home)
+        engine = LocalEngine(home)
         [before] = engine.generate([base], [TALK], GREEDY)
         [during, tuned] = engine.generate([base, method], [TALK, TALK], GREEDY)
         [after] = engine.generate([base], [TALK], GREEDY)
         assert before.text == during.text == after.text == expected, method
         assert tuned.text != expected, method
-        alone[method] = Engine(home).generate([method], [TALK], GREEDY)[0].text
+        alone[method] = LocalEngine(home).generate([method], [TALK], GREEDY)[0].text
         assert alone[method] == tuned.text, method
     names = [base, *HERE, base]
-    together = [reply.text for reply in Engine(home).generate(names, [TALK] * len(names), GREEDY)]
+    together = [reply.text for reply in LocalEngine(home).generate(names, [TALK] * len(names), GREEDY)]
     assert together == [expected, *alone.values(), expected]
 
 
 @pytest.mark.parametrize("method", [method for method in HERE if not PEFT_METHODS[method].is_lora])
 def test_prompts_of_unlike_length_get_what_they_get_alone(home, method):
-    engine = Engine(home)
+    engine = LocalEngine(home)
     both = [reply.text for reply in engine.generate([method] * 2, [TALK, LONGER], GREEDY)]
     assert both == [engine.generate([method], [talk], GREEDY)[0].text for talk in (TALK, LONGER)]
 
@@ -214,7 +215,7 @@ def test_what_it_writes_is_what_one_forward_pass_finds_likeliest(home, method):
     policy, start = resolver.resolve(method, home), Start.load(method, home)
     model = adapter_io.load(start.model, policy.adapter) if policy.adapter else start.model
     asked = render_prompt(start.tokenizer, TALK)
-    said = Engine(home).generate([method], [TALK], GREEDY)[0]
+    said = LocalEngine(home).generate([method], [TALK], GREEDY)[0]
     ids = list(asked)
     for _ in range(said.n_tokens):
         given = torch.tensor([ids])
@@ -326,12 +327,12 @@ def test_four_bits_without_the_library_or_on_a_mac_are_refused(tmp_path, monkeyp
 
 
 def test_an_encoder_does_not_chat(tmp_path):
-    from tuning.inference.engine import Engine, Sampling
+    from tuning.inference.engine import LocalEngine
 
     told(tmp_path / "model", **BERT)
     (tmp_path / "model" / "model.safetensors").write_bytes(b"")
     with pytest.raises(AfinaError) as raised:
-        Engine(tmp_path).generate([str(tmp_path / "model")], [[{"role": "user", "content": "Hello?"}]], Sampling())
+        LocalEngine(tmp_path).generate([str(tmp_path / "model")], [[{"role": "user", "content": "Hello?"}]], Sampling())
     assert raised.value.key == "family.encoder"
 
 

@@ -10,6 +10,7 @@ from tuning.config import training
 from tuning.config.training import DPOConfig, SFTConfig
 from tuning.data import loading, preference_pairs
 from tuning.executors.local import LocalExecutor
+from tuning.inference.reply_engine import Sampling
 from tuning.models import loader, scaling
 from tuning.runs import resolver
 from tuning.runs.queue import Queue
@@ -64,13 +65,13 @@ def test_without_a_parent_the_base_is_zero(home, tiny_model):
 
 @pytest.mark.slow
 def test_settings_answer_beside_base_and_run_in_one_batch(home, tiny_model):
-    from tuning.inference.engine import Engine, Sampling
+    from tuning.inference.engine import LocalEngine
 
     names = [str(tiny_model), "parent", "child", "child*0", "child*1.5", "child*3"]
     talk = [{"role": "user", "content": "What is 1 plus 2?"}]
-    engine = Engine(home)
+    engine = LocalEngine(home)
     together = engine.generate(names, [talk] * 6, Sampling(greedy=True, max_new_tokens=24))
-    alone = [Engine(home).generate([name], [talk], Sampling(greedy=True, max_new_tokens=24))[0] for name in names]
+    alone = [LocalEngine(home).generate([name], [talk], Sampling(greedy=True, max_new_tokens=24))[0] for name in names]
     texts = [reply.text for reply in together]
     assert texts == [reply.text for reply in alone]
     assert texts[1] == texts[3]
@@ -116,7 +117,7 @@ def test_a_setting_kept_is_a_run_with_a_parent_and_trains_on(home):
 
 @pytest.mark.slow
 def test_merged_and_unmerged_say_the_same(home, tmp_path):
-    from tuning.inference.engine import Engine, Sampling
+    from tuning.inference.engine import LocalEngine
     from tuning.runs.merge import archive, merge
 
     found = merge("child", home, tmp_path / "whole")
@@ -125,7 +126,7 @@ def test_merged_and_unmerged_say_the_same(home, tmp_path):
     talks = [[{"role": "user", "content": f"What is {i} plus {i}?"}] for i in range(12)]
     sampling = Sampling(greedy=True, max_new_tokens=32)
     unmerged, merged = (
-        [reply.text for reply in Engine(home).generate([name] * 12, talks, sampling)]
+        [reply.text for reply in LocalEngine(home).generate([name] * 12, talks, sampling)]
         for name in ("child", str(tmp_path / "whole"))
     )
     assert merged == unmerged

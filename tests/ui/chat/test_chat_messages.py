@@ -7,7 +7,7 @@ import gradio as gr
 import pytest
 
 from common.errors import AfinaError
-from tuning.inference.request_queue import Partial
+from tuning.inference.reply_engine import Partial
 from ui.chat import reply_writer
 from ui.chat.alternatives_view import way_name
 from ui.chat.chat_messages import Turn, read, said, shown_talk, whole

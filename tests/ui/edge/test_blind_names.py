@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import json
 import time
-from dataclasses import dataclass
 
 import gradio as gr
 import pytest
@@ -16,6 +14,7 @@ from labeling.exchange import importer
 from labeling.rounds import lifecycle
 from labeling.rounds.aggregation import Judged
 from labeling.schema import Comparison, new_id
+from tests.standin.engine import StandInEngine
 from tests.ui.serving import TOKEN, Page, arguments, handlers
 from workbench.actors import TEACHER
 
@@ -46,28 +45,13 @@ PATHS = (
 )
 
 
-@dataclass
-class Reply:
-    text: str
-
-
-class Engine:
-    """Answers with texts that tell nothing."""
-
-    def __init__(self) -> None:
-        self._n = itertools.count()
-
-    def generate(self, policies, talks, sampling, seeds=None):
-        return [Reply(f"Reply {next(self._n)}.") for _ in policies]
-
-
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     made = Page(tmp_path_factory.mktemp("blind"))
     services = made.services
     for state in ("locked", "revealed", "done"):
         lifecycle.move(services.labels, "one", state)
-    engine = Engine()
+    engine = StandInEngine()
     services.rounds._engine = lambda: engine
     services.rounds._identity = lambda policy: f"{policy}@abc123def456"
     parent = run(services, "hiddenparent", "sft")

@@ -18,6 +18,7 @@ import pytest
 from common.settings import Settings
 from labeling.rounds import lifecycle
 from labeling.schema import Comparison, RoundSettings
+from tests.standin.engine import StandInEngine
 from tests.ui.serving import handlers
 from tuning.models.references import POCKET_PATH
 from ui.page import build
@@ -26,21 +27,6 @@ from workbench import services as services_module
 TOKEN = "server-paths-test-token"
 CONTENT = "PLANTED-CONTENT"
 TEXTS = ("Textbox", "Dropdown", "State", "Radio", "CheckboxGroup")
-
-
-class Engine:
-    """Answers as every policy, and remembers which: nothing of this test may load a model."""
-
-    def __init__(self):
-        self.asked = []
-
-    def generate(self, policies, talks, sampling=None, **_):
-        self.asked += policies
-        return []
-
-    def stream(self, policies, talks, sampling, should_stop):
-        self.asked += policies
-        return iter(())
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +69,7 @@ def page(request, tmp_path_factory):
                 chat_tokens=10**9,
             )
         )
-        services.engine_of_the_test = Engine()
+        services.engine_of_the_test = StandInEngine()
         services.comparing._make_engine = lambda: services.engine_of_the_test
         this = lifecycle.create(services.labels, "one", "judge", ["a", "b"], RoundSettings())
         lifecycle.add_comparisons(services.labels, this.round_id, [Comparison("Q?", "first", "second", "a@1", "b@2")])
@@ -200,4 +186,4 @@ def test_no_handler_opens_or_betrays_a_path(page, place, who, ending, monkeypatc
                 if who == "visitor" or speaks_of_it(here) or speaks_of_it(none):
                     assert plain(here) == plain(none), (name, form)
     assert tried > 300
-    assert not [policy for policy in services.engine_of_the_test.asked if "here" in policy or "none" in policy]
+    assert not [policy for policy in services.engine_of_the_test.policies if "here" in policy or "none" in policy]

@@ -1,5 +1,7 @@
 """KTO and a policy gradient from a round: what they learn on, what is refused, whose votes they remember."""
 
+from dataclasses import replace
+
 import pytest
 
 from common.errors import AfinaError, NotAllowed
@@ -7,6 +9,7 @@ from common.split import split
 from labeling.admission import annotators
 from labeling.rounds import ratings
 from labeling.schema import Rating
+from tests.standin.engine import StandInEngine
 from tests.workbench.alignment.test_preference_training import longer, services, this, vote  # noqa: F401
 from workbench.actors import TEACHER, VISITOR
 
@@ -50,13 +53,14 @@ def test_a_policy_gradient_learns_on_the_rounds_prompts_and_remembers_who_taught
     assert caught.value.key == "rloo.reward"
 
 
-class Canned:
-    """An engine that answers with a number of thanks that grows with each reply."""
+class Thankful(StandInEngine):
+    """Answers with a number of thanks that grows with each reply."""
 
-    def generate(self, models, talks, sampling):
-        from tuning.inference.engine import Reply
-
-        return [Reply("Thank you. " * (1 + n % 4), 4, 0.1, "end") for n in range(len(talks))]
+    def generate(self, policies, *rest):
+        return [
+            replace(reply, text="Thank you. " * (1 + n % 4))
+            for n, reply in enumerate(super().generate(policies, *rest))
+        ]
 
 
 def test_a_reward_model_labels_fresh_pairs_and_its_teachers_are_remembered(services, this, monkeypatch):  # noqa: F811
@@ -70,7 +74,7 @@ def test_a_reward_model_labels_fresh_pairs_and_its_teachers_are_remembered(servi
             return [float(len(text)) for _, text in replies]
 
     monkeypatch.setattr(services.aligning, "reward_model", lambda actor, name: Longest())
-    monkeypatch.setattr(services.roads, "_engine", lambda: Canned())
+    monkeypatch.setattr(services.roads, "_engine", lambda: Thankful())
     run_id = services.roads.labelled(TEACHER, this.round_id, "judge", "best", n_replies=4, target_steps=3)
     run = services.training.store.get(run_id)
     told = run.pairs("train")
@@ -87,9 +91,9 @@ def test_a_reward_model_labels_fresh_pairs_and_its_teachers_are_remembered(servi
 
 
 def test_replies_that_are_all_the_same_teach_nothing(services, this, monkeypatch):  # noqa: F811
-    class Same(Canned):
-        def generate(self, models, talks, sampling):
-            return super().generate(models, talks[:1], sampling) * len(talks)
+    class Same(Thankful):
+        def generate(self, policies, *rest):
+            return super().generate(policies[:1], *rest) * len(policies)
 
     monkeypatch.setattr(services.aligning, "reward_model", lambda actor, name: services)
     monkeypatch.setattr(services, "scores", lambda replies: [0.0] * len(replies), raising=False)

@@ -6,7 +6,8 @@ from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from labeling.admission import annotators
 from labeling.rounds import ratings
-from tuning.inference.request_queue import Partial
+from tests.standin.engine import StandInEngine
+from tuning.inference.reply_engine import Partial
 from workbench import services as services_module
 from workbench.actors import TEACHER, Actor
 from workbench.chat import reply_seals
@@ -17,13 +18,14 @@ ONE, OTHER = Actor("visitor", "one"), Actor("visitor", "other")
 TURNS = [{"role": "user", "content": "Why?"}]
 
 
-class Engine:
+class Engine(StandInEngine):
     """Ends every column as it is told to."""
 
     def __init__(self):
+        super().__init__()
         self.ends = [Partial("Because.", 2, 0.1, True, "end")]
 
-    def stream(self, policies, conversations, sampling, should_stop):
+    def stream(self, policies, conversations, sampling, should_stop=lambda: False):
         yield [Partial("Bec", 1, 0.1) for _ in policies]
         yield self.ends
 
