@@ -7,11 +7,11 @@ ARG DEVICE=cpu
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /afina
 
-COPY requirements.txt ./
+COPY requirements.txt constraints.txt ./
 # The torch that PyPI has for Linux brings CUDA along, gigabytes of it; PyTorch's own index has one without.
 RUN if [ "$DEVICE" = cpu ]; then \
-        pip install --index-url https://download.pytorch.org/whl/cpu "$(grep '^torch' requirements.txt)"; \
-    fi && pip install -r requirements.txt
+        pip install --no-deps --index-url https://download.pytorch.org/whl/cpu "$(grep '^torch==' constraints.txt)"; \
+    fi && pip install -r requirements.txt -c constraints.txt
 
 COPY app.py LICENSE ./
 COPY common common

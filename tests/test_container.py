@@ -61,7 +61,12 @@ def assemble(target: Path) -> dict[str, str]:
 def test_the_image_holds_the_app_and_nothing_else(tmp_path):
     env = assemble(tmp_path)
     packages = {name.rstrip("*") for name in _pyproject()["tool"]["setuptools"]["packages"]["find"]["include"]}
-    assert {each.name for each in tmp_path.iterdir()} == packages | {"app.py", "LICENSE", "requirements.txt"}
+    assert {each.name for each in tmp_path.iterdir()} == packages | {
+        "app.py",
+        "LICENSE",
+        "requirements.txt",
+        "constraints.txt",
+    }
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split("\n")
     assert {line[1:] for line in ignored if line.startswith("!")} == {each.name for each in tmp_path.iterdir()}
     assert {name for name in env if name.startswith("AFINA_")} <= _SETTINGS
@@ -70,12 +75,12 @@ def test_the_image_holds_the_app_and_nothing_else(tmp_path):
 
 
 def test_the_image_takes_the_torch_that_the_app_asks_for():
-    """The first `pip install` finds one line of requirements.txt, and that line is a requirement of torch alone."""
+    """The first `pip install` finds one line of constraints.txt, and that line is the version of torch alone."""
     (step,) = (rest for instruction, rest in dockerfile() if instruction == "RUN" and "pip install" in rest)
     command = re.search(r"\$\((grep [^)]+)\)", step)
     assert command
     found = subprocess.run(command.group(1), shell=True, cwd=ROOT, capture_output=True, text=True)
-    assert re.fullmatch(r"torch>=[\d.]+,<=[\d.]+\n", found.stdout)
+    assert re.fullmatch(r"torch==[\d.]+\n", found.stdout)
     for device, expected in (("cpu", 2), ("cuda", 1)):
         dry = step.replace("pip install", "echo pip install")
         done = subprocess.run(

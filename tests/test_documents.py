@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-from importlib.metadata import PackageNotFoundError, distribution, metadata
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
 from tests import ROOT
+from tests.versions import requirements, with_dependencies
 
 LISTED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
 # Without a repository (an archive of the sources): what lies here.
@@ -116,11 +116,6 @@ def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
 
 
-def requirements() -> list[Requirement]:
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return [Requirement(line) for each in lines if (line := each.partition("#")[0].strip())]
-
-
 def stated(package: str) -> str:
     """All that an installed package says of its licence."""
     about = metadata(package)
@@ -129,15 +124,26 @@ def stated(package: str) -> str:
     return " | ".join([about.get("License-Expression") or "", *first, *kinds])
 
 
-def licences() -> dict[str, str]:
+def table_of_licences() -> list[tuple[str, str, str]]:
+    """(package, licence, remark) for each row of the table."""
     text = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
     table = re.search(r"<!-- licences.*?-->\n(.*?)<!-- /licences -->", text, re.DOTALL)
     assert table
-    return dict(re.findall(r"^\| ([\w.-]+) \| ([^|]+?) \|", table[1], re.MULTILINE)[1:])
+    return re.findall(r"^\| ([\w.-]+) \| ([^|]+?) \| ([^|]*?) ?\|$", table[1], re.MULTILINE)[1:]
+
+
+def licences() -> dict[str, str]:
+    return {package: licence for package, licence, _ in table_of_licences()}
 
 
 def test_the_table_of_licences_lists_every_requirement():
     assert set(licences()) == {each.name for each in requirements()}
+
+
+def test_the_table_warns_of_every_copyleft_licence_and_of_no_other():
+    rows = table_of_licences()
+    warned = {package for package, _, remark in rows if "copyleft" in remark}
+    assert warned == {package for package, licence, _ in rows if COPYLEFT.search(licence)} != set()
 
 
 @pytest.mark.parametrize("requirement", requirements(), ids=lambda each: each.name)
@@ -156,20 +162,9 @@ def test_a_licence_is_what_the_package_states(requirement):
 
 def test_every_copyleft_package_that_is_brought_along_is_named():
     text = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
-    waiting, seen = [(each.name, tuple(each.extras)) for each in requirements()], set()
-    unnamed = set()
-    while waiting:
-        name, extras = waiting.pop()
-        if (name.lower(), extras) in seen:
-            continue
-        seen.add((name.lower(), extras))
-        try:
-            needed = [Requirement(each) for each in distribution(name).requires or []]
-        except PackageNotFoundError:  # for another system
-            continue
-        if COPYLEFT.search(stated(name)) and name not in licences() and f"`{name}`" not in text:
-            unnamed.add(name)
-        for each in needed:
-            if each.marker is None or any(each.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
-                waiting.append((each.name, tuple(sorted(each.extras))))
+    unnamed = {
+        name
+        for name in with_dependencies(requirements())
+        if COPYLEFT.search(stated(name)) and name not in licences() and f"`{name}`" not in text
+    }
     assert not unnamed
