@@ -129,6 +129,8 @@ METHODS: dict[str, TrainingMethod] = {
 
 NO_POLICY = tuple(name for name, method in METHODS.items() if method.result != "policy")
 """Methods whose runs give numbers, not replies."""
+REWARD_MODELS = tuple(name for name, method in METHODS.items() if method.result == "reward_model")
+"""Methods whose runs give a reply a reward: what best of n, RLOO and the judges take."""
 
 
 def from_votes() -> dict[str, TrainingMethod]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import AfinaError
+from tuning.config.training_methods import REWARD_MODELS
 from tuning.executors import gpu_leases, zerogpu
 from tuning.executors.gpu_leases import GpuLeases
 from tuning.inference.reply_engine import Message, Partial, Reply, ReplyEngine, Sampling
@@ -126,7 +127,7 @@ class LentRewardModel(Rewards):
         from tuning.runs.run_store import RunStore
 
         run = RunStore(home).get(name)
-        if run.info.method != "reward":
+        if run.info.method not in REWARD_MODELS:
             raise AfinaError("reward.other_method", name=run.name, method=run.info.method)
         self.name, self._home, self._functions = run.name, home, functions
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from common import files
 from common.errors import AfinaError
+from tuning.config.training_methods import REWARD_MODELS
 from tuning.data.examples import Pair, Row
 from tuning.data.tokenize import encode
 from tuning.runs.run_store import RunStore
@@ -66,7 +67,7 @@ class RewardModel(Rewards):
 
         store = RunStore(home)
         run = store.get(name)
-        if run.info.method != "reward":
+        if run.info.method not in REWARD_MODELS:
             raise AfinaError("reward.other_method", name=run.name, method=run.info.method)
         if not run.has_adapter:
             raise AfinaError("models.no_adapter", name=run.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common.errors import AfinaError, NotFound
 from tuning.config.training import PROGRAMMED
+from tuning.config.training_methods import REWARD_MODELS
 from tuning.runs.run_store import RunStore
 
 
@@ -15,5 +16,5 @@ def check(name: str, store: RunStore) -> None:
         run = store.get(name)
     except NotFound:
         run = None
-    if run is None or run.info.method != "reward" or not run.has_adapter:
+    if run is None or run.info.method not in REWARD_MODELS or not run.has_adapter:
         raise AfinaError("rloo.reward", value=name, known=", ".join(PROGRAMMED))

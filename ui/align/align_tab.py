@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
-from tuning.config.training_methods import METHODS, from_votes
+from tuning.config.training_methods import METHODS, REWARD_MODELS, from_votes
 from ui.align import (
     ai_feedback_panel,
     align_layout,
@@ -244,7 +244,7 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, lang
     fresh = not seen.startswith(plotted)
     teacher, done = who.is_teacher, status.state in ("done", "stopped")
     tuned = teacher and done and METHODS[run.method].result == "policy"
-    judges = [each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable]
+    judges = services.rewarding.models(who)
 
     def plots(order: str) -> list[Any]:
         return [
@@ -267,7 +267,7 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, lang
         gr.update(visible=drawn),
         *plots("second_curves"),
         mark,
-        gr.update(visible=teacher and done and run.method == "reward"),
+        gr.update(visible=teacher and done and run.method in REWARD_MODELS),
         gr.update(visible=tuned, choices=["", *judges], value=judges[0] if judges else ""),
         gr.update(visible=tuned),
         gr.update(visible=tuned),

@@ -50,7 +50,7 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
     @shown
     def arrive(name: str, way: Any, sources: Any, request: gr.Request) -> list[Any]:
         who, language = actor(services, request), language_of(request)
-        judges = [each.name for each in services.training.runs(who) if each.method == "reward" and each.downloadable]
+        judges = services.rewarding.models(who)
         listed = [(each, each) for each in judges] + [
             (word(f"roads.reward.{each}", language), each) for each in PROGRAMMED
         ]

@@ -15,7 +15,8 @@ from labeling.rounds import lifecycle, vote_selection
 from labeling.rounds.aggregation import Judged
 from labeling.schema import messages_of
 from labeling.storage.label_store import Store
-from tuning.runs.run_store import RunStore
+from tuning.config.training_methods import REWARD_MODELS
+from tuning.runs.run_store import Run, RunStore
 from workbench.access import anybody, teacher
 from workbench.rate_limits import require_length
 from workbench.voting.reveal import shown_name
@@ -82,7 +83,11 @@ class Rewarding:
     @anybody
     def models(self) -> list[str]:
         """Reward models that can be asked, the newest first."""
-        return self._store.gather(lambda run: run.name if run.info.method == "reward" and run.has_adapter else None)
+
+        def usable(run: Run) -> str | None:
+            return run.name if run.info.method in REWARD_MODELS and run.has_adapter else None
+
+        return self._store.gather(usable)
 
     @anybody
     def verdict(

@@ -18,7 +18,7 @@ def test_a_plot_has_its_words_from_the_first_curve_on(monkeypatch):
     run = SimpleNamespace(run_id="1", name="reward-1", method="reward", config={})
     status = [RunStatus(run_id="1", name="reward-1", state="starting")]
     training = SimpleNamespace(summary=lambda who, name: run, status=lambda who, name: status[0], runs=lambda who: [])
-    services = SimpleNamespace(training=training)
+    services = SimpleNamespace(training=training, rewarding=SimpleNamespace(models=lambda who: []))
     names = [*from_votes(), *from_votes()]
     live = SimpleNamespace(outputs=[None] * (7 + len(names)))
 
