@@ -36,17 +36,15 @@ from tuning.methods.preference_data import (
     reply_log_probabilities,
 )
 from tuning.methods.recorder import Recorder
-from tuning.methods.run_reporting import ReplyWatcher, announce, finish
+from tuning.methods.run_reporting import ReplyWatcher, announce, train_to_end
 from tuning.methods.start import (
     Preloaded,
     Start,
     add_adapter,
-    keep_adapter,
     last_checkpoint,
     save_adapter,
     start_of,
 )
-from tuning.runs import card
 from tuning.runs.run_store import Run
 
 # What TRL logs -> what our events call it. A test pins both sides.
@@ -78,10 +76,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     evaluate = _Heldout(model, held, start.tokenizer.pad_token_id, config, shown)
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
     trainer = RatedTrainer(start, model, config, plan, ids, run.checkpoints_dir, [recorder])
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    keep_adapter(model, run, start, card.write(run, start.base, start.info, vars(plan)))
-    finish(run, recorder, trainer.state.global_step, plan.steps)
-    return not recorder.stopped
+    return train_to_end(run, start, model, plan, trainer, recorder, checkpoint)
 
 
 def tokenised(start: Start, rated: Sequence[Rated], max_length: int) -> list[Ids]:

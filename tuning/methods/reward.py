@@ -33,18 +33,16 @@ from tuning.methods.preference_data import (
     tokenised,
 )
 from tuning.methods.recorder import Recorder
-from tuning.methods.run_reporting import announce, finish
+from tuning.methods.run_reporting import announce, train_to_end
 from tuning.methods.start import (
     Preloaded,
     Start,
-    keep_adapter,
     last_checkpoint,
     parent_adapter,
     save_adapter,
     start_of,
 )
 from tuning.models import adapter_io
-from tuning.runs import card
 from tuning.runs.run_store import Run
 
 METRICS = {"accuracy": "accuracy", "margin": "margin", "mean_reward": "mean_reward"}
@@ -72,10 +70,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     evaluate = (lambda: measure(model, held, pad)) if held else None
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
     trainer = HeadTrainer(start, model, config, plan, ids, run.checkpoints_dir, [recorder])
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    keep_adapter(model, run, start, card.write(run, start.base, start.info, vars(plan)))
-    finish(run, recorder, trainer.state.global_step, plan.steps)
-    return not recorder.stopped
+    return train_to_end(run, start, model, plan, trainer, recorder, checkpoint)
 
 
 def config_of(run: Run) -> RewardConfig:

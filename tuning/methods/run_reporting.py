@@ -15,6 +15,8 @@ import torch
 from transformers import GenerationConfig
 
 from tuning.data.tokenize import end_token_ids, render_prompt
+from tuning.methods.start import keep_adapter
+from tuning.runs import card
 from tuning.runs.run_store import Run
 
 if TYPE_CHECKING:
@@ -88,7 +90,20 @@ def announce(run: Run, start: Start, plan: PreferencePlan, model: Any, heldout: 
         run.note("note.no_heldout", 0)
 
 
-def finish(run: Run, recorder: Recorder, step: int, total: int) -> None:
+def train_to_end(
+    run: Run, start: Start, model: Any, plan: PreferencePlan, trainer: Any, recorder: Recorder, checkpoint: Path | None
+) -> bool:
+    """Trains from `checkpoint` (None: from the beginning) and keeps the adapter with its card.
+
+    `trainer`: one of Transformers, with `recorder` among its callbacks. False where it was stopped before its end.
+    """
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    keep_adapter(model, run, start, card.write(run, start.base, start.info, vars(plan)))
+    _finish(run, recorder, trainer.state.global_step, plan.steps)
+    return not recorder.stopped
+
+
+def _finish(run: Run, recorder: Recorder, step: int, total: int) -> None:
     """The `end` event; the checkpoints go once nothing is left to resume."""
     status = run.status()
     if run.silent:
