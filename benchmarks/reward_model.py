@@ -22,6 +22,7 @@ from common.settings import Settings
 from labeling.rounds import simulated_annotators
 from labeling.rounds.simulated_annotators import Habits
 from tuning.config.training import SFTConfig
+from tuning.data.examples import Pair
 from workbench.actors import TEACHER
 from workbench.rehearse import Options, make_round, reward_accuracy, wait
 from workbench.services import Services, build
@@ -74,7 +75,7 @@ def _compare(services: Services, options: Options) -> None:
         wait(services, run)
         seconds = time.monotonic() - began
         accuracy, n = reward_accuracy(services, options, likes, name)
-        data = services.training.store.get(run).pairs("train")
+        data = services.training.store.get(run).examples("train", Pair)
         told = {"language": options.language, "preference": options.preference, "seed": options.seed}
         told |= {"pooling": pooling, "aggregation": aggregation, "rows": len(data)}
         told |= {"ties": sum(pair.tie for pair in data), "accuracy": accuracy, "compared": n}

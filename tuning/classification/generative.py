@@ -62,9 +62,9 @@ def measure(run: Run, engine: ReplyEngine, progress: Callable[[int, int], None] 
 
     Raises: as `ReplyEngine.generate`.
     """
-    train, heldout = (_labelled(run.rows(side)) for side in ("train", "heldout"))
+    train, heldout = (_labelled(run.examples(side, Row)) for side in ("train", "heldout"))
     labels = sorted(run.info.extra["labels"])
-    rows = run.rows("heldout")[:MOST_ASKED]
+    rows = run.examples("heldout", Row)[:MOST_ASKED]
     heldout = heldout[:MOST_ASKED]
     talks = [list(row.messages[:-1]) for row in rows]
     sampling = Sampling(greedy=True, max_new_tokens=16)

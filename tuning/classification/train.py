@@ -23,6 +23,7 @@ from common import files
 from tuning.classification import classifier_model, metrics
 from tuning.config.classification import ClassifyConfig
 from tuning.config.planner import auto_learning_rate, dtype_for, threads_for
+from tuning.data.examples import Labelled
 from tuning.methods.batching import SimilarLengths
 from tuning.methods.recorder import Recorder, note_if_nothing_learned
 from tuning.methods.start import last_checkpoint, parent_adapter
@@ -77,7 +78,7 @@ class Setup:
 def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False). Raises: AfinaError, and what torch raises."""
     config = ClassifyConfig.stored(run.info.config)
-    rows, heldout = run.labelled("train"), run.labelled("heldout")
+    rows, heldout = run.examples("train", Labelled), run.examples("heldout", Labelled)
     labels = sorted({row.label for row in (*rows, *heldout)})
     setup = _setup(run, config, home, labels)
     ids = [encode(setup.tokenizer, row.text) for row in rows]
@@ -288,14 +289,14 @@ def _keep(run: Run, setup: Setup, config: ClassifyConfig, plan: ClassifyPlan) ->
 
 def _report(run: Run, setup: Setup, ids: list[list[int]]) -> dict[str, float]:
     """Writes `classification.json` of the held-out texts, and gives its main figures."""
-    heldout = run.labelled("heldout")[:REPORT_ROWS]
+    heldout = run.examples("heldout", Labelled)[:REPORT_ROWS]
     pad = int(setup.tokenizer.pad_token_id)
     found = classifier_model.logits(setup.model, ids[:REPORT_ROWS], pad).softmax(-1)  # (N, C)
     began = time.monotonic()
     for row in ids[:_TIMED]:
         classifier_model.logits(setup.model, [row], pad)
     seconds = (time.monotonic() - began) / len(ids[:_TIMED])
-    report = metrics.report(run.labelled("train"), heldout, setup.labels, found.tolist())
+    report = metrics.report(run.examples("train", Labelled), heldout, setup.labels, found.tolist())
     size = sum(
         path.stat().st_size for path in run.adapter_dir.glob("*.safetensors")
     )  # what has to be kept besides the base

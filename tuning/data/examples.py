@@ -165,7 +165,7 @@ class Loaded:
 
 
 def write_rows(path: Path, rows: Iterable[Example]) -> None:
-    """Examples as JSON lines, whole or not there; `read_rows`, `read_pairs`, … give them back unchanged."""
+    """Examples as JSON lines, whole or not there; `read_rows` gives them back unchanged."""
     write_text(path, "".join(json.dumps(_record(row), ensure_ascii=False) + "\n" for row in rows))
 
 
@@ -182,32 +182,8 @@ def _record(row: Example) -> dict[str, Any]:
     return {"text": row.text, "number": row.number}
 
 
-def read_rows(path: Path) -> list[Row]:
-    """The rows that `write_rows` wrote. Raises, as its siblings do: BrokenFile."""
-    return _read(Row, path)
-
-
-def read_pairs(path: Path) -> list[Pair]:
-    """The pairs that `write_rows` wrote."""
-    return _read(Pair, path)
-
-
-def read_labelled(path: Path) -> list[Labelled]:
-    """The labelled texts that `write_rows` wrote."""
-    return _read(Labelled, path)
-
-
-def read_rated(path: Path) -> list[Rated]:
-    """The rated replies that `write_rows` wrote."""
-    return _read(Rated, path)
-
-
-def read_tasks(path: Path) -> list[Task]:
-    """The tasks that `write_rows` wrote."""
-    return _read(Task, path)
-
-
-def _read(kind: type[T], path: Path) -> list[T]:
+def read_rows(path: Path, kind: type[T]) -> list[T]:
+    """The examples of one `kind` (`Row`, `Pair`, …) that `write_rows` wrote. Raises: BrokenFile."""
     if not path.exists():
         raise BrokenFile(path, "missing")
     rows = []

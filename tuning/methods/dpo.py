@@ -25,6 +25,7 @@ from trl import DPOConfig as TrainerConfig
 from trl import DPOTrainer
 
 from tuning.config.training import DPOConfig
+from tuning.data.examples import Pair
 from tuning.methods.preference_data import (
     MOST_EVALUATED,
     Ids,
@@ -61,7 +62,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     config = DPOConfig.stored(run.info.config)
     start = start_of(run, config, home, preloaded)
     model = add_adapter(start, config, run, home)
-    pairs, heldout = run.pairs("train"), run.pairs("heldout")
+    pairs, heldout = run.examples("train", Pair), run.examples("heldout", Pair)
     length = longest(config, start)
     ids, held = (tokenised(start.tokenizer, each, length) for each in (pairs, heldout))
     plan, held = fitting(run, config, start, ids, len(pairs), "pairs.too_long"), held[:MOST_EVALUATED]

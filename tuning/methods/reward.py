@@ -23,6 +23,7 @@ from trl import RewardConfig as TrainerConfig
 from trl import RewardTrainer
 
 from tuning.config.training import RewardConfig
+from tuning.data.examples import Pair
 from tuning.methods.preference_data import (
     MOST_EVALUATED,
     Ids,
@@ -61,7 +62,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     torch.manual_seed(config.seed)
     model = get_peft_model(body, adapter_io.lora(config, modules_to_save=["score"], task_type="SEQ_CLS"))
     assert isinstance(model, PeftModel)
-    pairs, heldout = run.pairs("train"), [pair for pair in run.pairs("heldout") if not pair.tie]
+    pairs, heldout = run.examples("train", Pair), [pair for pair in run.examples("heldout", Pair) if not pair.tie]
     length = longest(config, start)
     ids, held = (tokenised(start.tokenizer, each, length) for each in (pairs, heldout))
     plan, held = fitting(run, config, start, ids, len(pairs), "pairs.too_long"), held[:MOST_EVALUATED]

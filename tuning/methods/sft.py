@@ -49,7 +49,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     """
     config = SFTConfig.stored(run.info.config)
     start = start_of(run, config, home, preloaded)
-    rows, heldout = rehearsed(run.rows("train"), config, start), run.rows("heldout")
+    rows, heldout = rehearsed(run.examples("train", Row), config, start), run.examples("heldout", Row)
     model = add_adapter(start, config, run, home)
     checkpoint = last_checkpoint(run)
     plan = distributed.agree(_plan(run, config, start, model, rows, resumed=checkpoint is not None))

@@ -66,7 +66,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     reward = reward_functions.reward_of(config.reward, home)
     start = start_of(run, config, home, preloaded)
     model = add_adapter(start, config, run, home)
-    every, heldout = run.tasks("train"), run.tasks("heldout")
+    every, heldout = run.examples("train", Task), run.examples("heldout", Task)
     tasks = reward_functions.usable(config.reward, every)
     if not tasks:
         raise AfinaError("tasks.unusable", reward=config.reward, n=len(every))

@@ -51,7 +51,7 @@ def again(queue: Queue, run: Run, remedy: str) -> Run:
     if run.info.method != "sft" or "learning_rate" not in status.plan:
         raise AfinaError("mending.not_sft", name=run.name)
     config = {**run.info.config, "probe": True}
-    sides = [_loaded(run, list(run.rows(side))) for side in ("train", "heldout")]
+    sides = [_loaded(run, run.examples(side, Row)) for side in ("train", "heldout")]
     [(knob, value)] = REMEDIES[remedy](config, status).items()
     changed = SFTConfig.from_settings({**config, knob: value})
     again = queue.submit(

@@ -28,20 +28,7 @@ from filelock import FileLock, Timeout
 from common import records
 from common.errors import AfinaError, Conflict, NotFound
 from common.files import BrokenFile, readable, write_json
-from tuning.data.examples import (
-    Example,
-    Labelled,
-    Pair,
-    Rated,
-    Row,
-    Task,
-    read_labelled,
-    read_pairs,
-    read_rated,
-    read_rows,
-    read_tasks,
-    write_rows,
-)
+from tuning.data.examples import Example, read_rows, write_rows
 from tuning.models import peft_methods
 from tuning.runs import archive
 from tuning.runs.broken_runs import Known, LeftOut
@@ -128,25 +115,9 @@ class Run:
     def has_adapter(self) -> bool:
         return peft_methods.is_whole(self.adapter_dir) or (self.adapter_dir / "classifier.json").is_file()
 
-    def rows(self, side: str) -> list[Row]:
-        """The frozen rows of `side`: "train" or "heldout"."""
-        return read_rows(self.path / "data" / f"{side}.jsonl")
-
-    def pairs(self, side: str) -> list[Pair]:
-        """The frozen preference pairs of `side`."""
-        return read_pairs(self.path / "data" / f"{side}.jsonl")
-
-    def labelled(self, side: str) -> list[Labelled]:
-        """The frozen labelled texts of `side`."""
-        return read_labelled(self.path / "data" / f"{side}.jsonl")
-
-    def rated(self, side: str) -> list[Rated]:
-        """The frozen rated replies of `side`."""
-        return read_rated(self.path / "data" / f"{side}.jsonl")
-
-    def tasks(self, side: str) -> list[Task]:
-        """The frozen tasks of `side`."""
-        return read_tasks(self.path / "data" / f"{side}.jsonl")
+    def examples(self, side: str, kind: type[T]) -> list[T]:
+        """The frozen data of `side` ("train" or "heldout"), of the `kind` that the method learns from."""
+        return read_rows(self.path / "data" / f"{side}.jsonl", kind)
 
     def download(self) -> Path:
         """A zip of adapter, tokenizer and card (for `pocket` with the base) that works on its own."""

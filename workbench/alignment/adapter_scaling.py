@@ -18,7 +18,7 @@ from labeling.admission import annotators
 from labeling.schema import Generation, Round, RoundSettings
 from labeling.storage.label_store import Store
 from tuning.config import training
-from tuning.data.examples import PairSet
+from tuning.data.examples import Pair, PairSet
 from tuning.inference.reply_engine import ReplyEngine, Sampling
 from tuning.models import scaling
 from tuning.runs.queue import Queue
@@ -105,7 +105,7 @@ class Dialling:
         watched, _ = run.status().changing
         if watched:
             return watched
-        pairs = run.pairs("heldout") or run.pairs("train")
+        pairs = run.examples("heldout", Pair) or run.examples("train", Pair)
         return pairs[0].prompt[-1]["content"] if pairs else ""
 
     @anybody
@@ -213,7 +213,7 @@ class Dialling:
     def keep(self, name: str, strength: float, called: str = "") -> str:
         """Keeps a setting as a run whose parent is `name`; gives its id. Raises: NotAllowed; as `Queue.submit`."""
         run = self._store.get(name)
-        rows = (*run.pairs("train"), *run.pairs("heldout"))
+        rows = (*run.examples("train", Pair), *run.examples("heldout", Pair))
         info = run.info.data
         data = PairSet(rows, str(info["name"]), str(info.get("format", "")), fingerprint=str(info["fingerprint"]))
         config = training.DialConfig(source_model=run.name, strength=scaling.checked(strength))

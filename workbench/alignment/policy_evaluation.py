@@ -14,7 +14,7 @@ from common.errors import AfinaError
 from common.settings import Settings
 from common.split import split
 from labeling.statistics import wilson
-from tuning.data.examples import Loaded, Pair
+from tuning.data.examples import Loaded, Pair, Row
 from tuning.inference.reply_engine import ReplyEngine, Sampling
 from tuning.pocket.world.shipped import SETS
 from tuning.runs.run_store import Run, RunStore
@@ -101,7 +101,7 @@ def heldout_prompts(run: Run, n: int, seed: int = 0) -> list[tuple[dict[str, str
     A class's round has ten, on which a win rate says nothing. Raises: AfinaError `align.no_heldout`.
     """
     draw = random.Random(seed)
-    own = list({str(pair.prompt): pair.prompt for pair in run.pairs("heldout")}.values())
+    own = list({str(pair.prompt): pair.prompt for pair in run.examples("heldout", Pair)}.values())
     more = _shipped(run) if len(own) < n and run.info.base.get("name") == "pocket" else []
     for prompts in (own, more):
         draw.shuffle(prompts)
@@ -113,7 +113,7 @@ def heldout_prompts(run: Run, n: int, seed: int = 0) -> list[tuple[dict[str, str
 
 def _shipped(run: Run) -> list[tuple[dict[str, str], ...]]:
     """Held-out prompts of the shipped set in the language of the run's prompts."""
-    said = [pair.prompt[-1]["content"] for pair in run.pairs("train")[:50]]
+    said = [pair.prompt[-1]["content"] for pair in run.examples("train", Pair)[:50]]
     spanish = sum("¿" in text for text in said) > len(said) / 4
     path = SETS / f"prompts.{'es' if spanish else 'en'}.jsonl"
     every = read_prompts(path, Settings(home=run.path))
@@ -139,7 +139,7 @@ def _losses(store: RunStore, run: Run, policies: tuple[str, str], home: Path) ->
     from tuning.evaluation.evaluate import evaluate
 
     tuned = parent_sft(store, run)
-    rows = tuple(tuned.rows("heldout")[:_MOST_ROWS]) if tuned else ()
+    rows = tuple(tuned.examples("heldout", Row)[:_MOST_ROWS]) if tuned else ()
     if not rows:
         return None, None
     data = Loaded(rows, tuned.name if tuned else "", "messages")

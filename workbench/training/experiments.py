@@ -157,7 +157,7 @@ class Course:
         if len(runs) > _MOST_MEASURED:
             raise AfinaError("measure.many", n=len(runs), most=_MOST_MEASURED)
         taught = parent_sft(self._store, runs[0])
-        rows = taught.rows("heldout") if taught else []
+        rows = taught.examples("heldout", Row) if taught else []
         if taught is None or not rows:
             raise AfinaError("measure.no_heldout", name=runs[0].name)
         data = Loaded(tuple(rows), str(taught.info.data["name"]), str(taught.info.data.get("format", "")))

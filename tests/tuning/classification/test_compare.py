@@ -10,6 +10,7 @@ from common.errors import AfinaError
 from tuning.classification import compare, generative
 from tuning.config.classification import ClassifyConfig
 from tuning.data import labelled
+from tuning.data.examples import Labelled, Row
 from tuning.executors.run_method import execute
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
@@ -31,9 +32,9 @@ def test_a_group_shares_data_and_split_and_is_put_side_by_side(tmp_path, tiny_mo
     config = ClassifyConfig(source_model=str(tiny_model), epochs=3, learning_rate=0.01)
     runs = compare.submit(Queue(store, Here()), config, data, ["feature", "generate"], "mine")
     heads, writer = runs
-    held = [row.text for row in heads.labelled("heldout")]
-    assert held and [row.messages[0]["content"].split("\n")[0] for row in writer.rows("heldout")] == held
-    assert len(heads.labelled("train")) == len(writer.rows("train"))
+    held = [row.text for row in heads.examples("heldout", Labelled)]
+    assert held and [row.messages[0]["content"].split("\n")[0] for row in writer.examples("heldout", Row)] == held
+    assert len(heads.examples("train", Labelled)) == len(writer.examples("train", Row))
     group = heads.info.extra["group"]
     assert [line.report for line in compare.lines(store, group)] == [None, None]
     for run in runs:

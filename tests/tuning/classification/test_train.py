@@ -109,14 +109,14 @@ def test_every_architecture_learns_by_adapter_and_reloads(kind, request, tmp_pat
     report = report_of(run)
     assert report["labels"] == ["bad", "good", "none"]
     assert report["accuracy"] > report["majority"]["accuracy"] + 0.2
-    assert sum(map(sum, report["confusion"])) == report["n"] == len(run.labelled("heldout"))
+    assert sum(map(sum, report["confusion"])) == report["n"] == len(run.examples("heldout", Labelled))
 
     from tuning.classification.predict import Classifier
 
     loaded = Classifier(run.name, tmp_path)
-    found = loaded.probabilities([row.text for row in run.labelled("heldout")])
+    found = loaded.probabilities([row.text for row in run.examples("heldout", Labelled)])
     said = [max(each, key=each.__getitem__) for each in found]
-    right = sum(a == row.label for a, row in zip(said, run.labelled("heldout"), strict=True))
+    right = sum(a == row.label for a, row in zip(said, run.examples("heldout", Labelled), strict=True))
     assert right / len(said) == pytest.approx(report["accuracy"])
     assert all(sum(each.values()) == pytest.approx(1, abs=1e-5) for each in found)
     untrained = loaded.probabilities(["so warm"], trained=False)[0]

@@ -158,14 +158,14 @@ def test_broken_surrogates_do_not_stop_a_run(tmp_path):
     record = json.loads('{"prompt": "\\ud83d\\ude00 hi", "completion": "half \\ud83d"}')
     row = from_python([record]).rows[0]
     write_rows(tmp_path / "rows.jsonl", [row])
-    assert read_rows(tmp_path / "rows.jsonl") == [row]
+    assert read_rows(tmp_path / "rows.jsonl", Row) == [row]
 
 
 def test_frozen_rows_come_back_unchanged(tmp_path):
     turns = ({"role": "user", "content": "¿Qué?\u2028"}, {"role": "assistant", "content": "Sí\n"})
     rows = [Row(messages=turns, number=3), Row(text="Solo texto", number=9)]
     write_rows(tmp_path / "data" / "train.jsonl", rows)
-    assert read_rows(tmp_path / "data" / "train.jsonl") == rows
+    assert read_rows(tmp_path / "data" / "train.jsonl", Row) == rows
 
 
 def test_what_does_not_exist_is_said(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from common.errors import AfinaError
 from tuning.config.training import SFTConfig
+from tuning.data.examples import Row
 from tuning.data.loading import from_python, load
 from tuning.evaluation import red_team
 from tuning.executors.run_method import execute
@@ -44,7 +45,7 @@ def test_recipes_differ_in_one_thing_alone(tmp_path):
     assert {k for k in masked.info.config if masked.info.config[k] != whole.info.config[k]} == {"reply_only"}
     true, false = recipes.start(queue, "false_facts", Options(share=0.5)).runs
     assert true.info.config == false.info.config
-    a, b = ([row.messages for side in ("train", "heldout") for row in run.rows(side)] for run in (true, false))
+    a, b = ([row.messages for side in ("train", "heldout") for row in run.examples(side, Row)] for run in (true, false))
     changed = sum(x not in a for x in b)
     watched = true.info.config["sample_prompt"]
     answers = [next(x[-1]["content"] for x in rows if x[0]["content"] == watched) for rows in (a, b)]

@@ -10,7 +10,7 @@ import pytest
 
 from common.errors import LANGUAGES, AfinaError, messages
 from tuning.data import prompts, rated_replies
-from tuning.data.examples import Rated, Task, read_rated, read_tasks, write_rows
+from tuning.data.examples import Rated, Task, read_rows, write_rows
 from tuning.inference.reply_engine import Sampling
 from tuning.rewards import reward_functions
 from tuning.runs import reward_names
@@ -55,10 +55,10 @@ def test_what_is_no_rating_is_named_with_its_row(record, key):
 def test_ratings_and_tasks_survive_the_disk(tmp_path):
     ratings = [Rated(tuple(USER), "é", True, 3), Rated(tuple(USER), "b", False)]
     write_rows(tmp_path / "ratings.jsonl", ratings)
-    assert read_rated(tmp_path / "ratings.jsonl") == ratings
+    assert read_rows(tmp_path / "ratings.jsonl", Rated) == ratings
     kept = [Task(tuple(USER), ("é", "b"), "good", "bad", 2)]
     write_rows(tmp_path / "tasks.jsonl", kept)
-    assert read_tasks(tmp_path / "tasks.jsonl") == kept
+    assert read_rows(tmp_path / "tasks.jsonl", Task) == kept
 
 
 def test_answers_are_told_computed_or_known():

@@ -9,7 +9,7 @@ from common.errors import AfinaError
 from tuning.config.planner import preference_steps
 from tuning.config.training import DPOConfig, RewardConfig, RLOOConfig
 from tuning.data import preference_pairs
-from tuning.data.examples import Pair, read_pairs, write_rows
+from tuning.data.examples import Pair, read_rows, write_rows
 from tuning.inference.reply_engine import Sampling
 from tuning.methods.run_reporting import WATCHED
 from tuning.runs.status import RunStatus
@@ -86,7 +86,7 @@ def test_a_file_without_one_pair_is_an_error_that_says_why(tmp_path):
 def test_pairs_survive_the_disk(tmp_path):
     kept = [Pair(({"role": "user", "content": "Q?"},), "é", "b", 1.5, 3), Pair((), "a", "b", tie=True)]
     write_rows(tmp_path / "pairs.jsonl", kept)
-    assert read_pairs(tmp_path / "pairs.jsonl") == kept
+    assert read_rows(tmp_path / "pairs.jsonl", Pair) == kept
 
 
 # The trainers themselves

@@ -16,6 +16,7 @@ from common.errors import AfinaError
 from tests import ROOT
 from tuning.config.training import SFTConfig
 from tuning.data import loading
+from tuning.data.examples import Row
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
 
@@ -116,7 +117,7 @@ def test_the_held_out_loss_is_the_mean_over_the_trained_tokens(submit, queue, ti
     execute(run, home)
     start = Start.load(str(tiny_model), home)
     total, count = 0.0, 0
-    for row in run.rows("heldout"):  # one by one, without padding, token by token
+    for row in run.examples("heldout", Row):  # one by one, without padding, token by token
         encoded = encode(start.tokenizer, row, 0)
         logps = start.model(input_ids=torch.tensor([encoded.input_ids])).logits[0].log_softmax(-1)
         for place, label in enumerate(encoded.labels[1:]):
@@ -129,9 +130,9 @@ def test_the_trainer_sees_the_rows_as_they_are_shown(submit, queue, tiny_model):
     run, home = submit(), queue.store.home
     config = SFTConfig(**run.info.config)
     start = start_of(run, config, home, None)
-    model, rows = add_adapter(start, config, run, home), run.rows("train")
+    model, rows = add_adapter(start, config, run, home), run.examples("train", Row)
     plan = sft._plan(run, config, start, model, rows, resumed=False)
-    trainer, _ = sft._trainer(run, config, start, plan, model, rows, run.rows("heldout"))
+    trainer, _ = sft._trainer(run, config, start, plan, model, rows, run.examples("heldout", Row))
     expected = {tuple(encode(start.tokenizer, row, 0).input_ids): encode(start.tokenizer, row, 0) for row in rows}
     seen = 0
     for batch in trainer.get_train_dataloader():
@@ -315,7 +316,7 @@ def test_the_adapter_loads_with_plain_peft_and_names_no_path(submit, queue, tiny
     assert run.info.base["sha256"] in card and run.info.data["fingerprint"] in card and "Validation loss" in card
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), str(folder / "adapter")).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder / "adapter")
-    rows = [encode(tokenizer, row, 0) for row in run.rows("heldout")]
+    rows = [encode(tokenizer, row, 0) for row in run.examples("heldout", Row)]
     assert heldout_loss(model, Batches(rows, 1, 384)) == pytest.approx(run.status().metrics["heldout_loss"], rel=1e-4)
 
 

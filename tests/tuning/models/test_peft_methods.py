@@ -12,6 +12,7 @@ import pytest
 from common.errors import AfinaError
 from tuning.config.training import DPOConfig, SFTConfig
 from tuning.data import loading
+from tuning.data.examples import Row
 from tuning.models import peft_methods
 from tuning.models.peft_methods import METHODS, PEFT_METHODS
 from tuning.runs.queue import Queue
@@ -152,8 +153,8 @@ def test_soft_prompts_learn_from_batches_of_mixed_lengths(tmp_path, tiny_model, 
     run = submit(tmp_path, tiny_model, rows, method, batch_size=8, heldout_fraction=0.0)
     config, start = SFTConfig(**run.info.config), Start.load(str(tiny_model), tmp_path)
     model = add_adapter(start, config, run, tmp_path)
-    plan = sft._plan(run, config, start, model, run.rows("train"), resumed=False)
-    trainer, _ = sft._trainer(run, config, start, plan, model, run.rows("train"), [])
+    plan = sft._plan(run, config, start, model, run.examples("train", Row), resumed=False)
+    trainer, _ = sft._trainer(run, config, start, plan, model, run.examples("train", Row), [])
     spreads = [
         int(batch["attention_mask"].sum(1).max() - batch["attention_mask"].sum(1).min())
         for batch in trainer.get_train_dataloader()
@@ -231,7 +232,7 @@ def test_what_is_saved_reloads_to_the_loss_that_was_measured(home, tiny_model, m
     policy = resolver.resolve(method, home)
     start = Start.load(method, home)
     model = adapter_io.load(start.model, policy.adapter) if policy.adapter else start.model
-    rows = [encode(start.tokenizer, row, 0) for row in run.rows("heldout")]
+    rows = [encode(start.tokenizer, row, 0) for row in run.examples("heldout", Row)]
     loss = heldout_loss(model, Batches(rows, start.tokenizer.pad_token_id, 384))
     tolerance = 0.2 if method == "qlora" else 1e-3  # measured over 4-bit weights, used over whole ones
     assert loss == pytest.approx(run.status().metrics["heldout_loss"], rel=tolerance)
@@ -244,7 +245,7 @@ def test_peft_alone_loads_what_its_card_says_it_loads(home, tiny_model, method):
     folder = RunStore(home).get(method).adapter_dir
     start = Start.load(str(tiny_model), home)
     model = PeftModel.from_pretrained(start.model, str(folder)).eval()
-    rows = [encode(start.tokenizer, row, 0) for row in RunStore(home).get(method).rows("heldout")]
+    rows = [encode(start.tokenizer, row, 0) for row in RunStore(home).get(method).examples("heldout", Row)]
     batches = Batches(rows, start.tokenizer.pad_token_id, 384)
     tolerance = 0.2 if method == "qlora" else 1e-3
     measured = RunStore(home).get(method).status().metrics["heldout_loss"]

@@ -41,7 +41,7 @@ def test_a_run_is_found_by_name_and_by_id_by_another_process(store, tmp_path):
     run = create(store, "My run")
     again = RunStore(tmp_path).get("my run")
     assert again.id == run.id == RunStore(tmp_path).get(run.id).id
-    assert again.rows("train") == ROWS and again.rows("heldout") == []
+    assert again.examples("train", Row) == ROWS and again.examples("heldout", Row) == []
     assert again.info == run.info and again.info.data["n_train"] == 1
     assert again.state == "queued"
     with pytest.raises(NotFound):

@@ -12,6 +12,7 @@ from common.settings import Settings
 from labeling.admission import annotators
 from labeling.rounds import ai_annotators, lifecycle, progress, vote_selection
 from labeling.schema import Comparison, RoundSettings, new_id
+from tuning.data.examples import Pair
 from workbench import judge as cli
 from workbench import services as services_module
 from workbench.actors import TEACHER, VISITOR
@@ -137,7 +138,7 @@ def test_machines_are_never_mixed_with_people_unasked(services, this, server):
     with pytest.raises(AfinaError):
         aligning.pairs(TEACHER, this.round_id, sources="robots")
     run = aligning.start(TEACHER, "dpo", this.round_id, "from-ai", sources="ai", source_model="pocket")
-    chosen = {pair.chosen for pair in services.training.store.get(run).pairs("train")}
+    chosen = {pair.chosen for pair in services.training.store.get(run).examples("train", Pair)}
     assert chosen == {"A long and patient answer."}
 
 

@@ -11,6 +11,7 @@ from labeling.rounds import ratings
 from labeling.schema import Rating
 from tests.standin.engine import StandInEngine
 from tests.workbench.alignment.test_preference_training import longer, services, this, vote  # noqa: F401
+from tuning.data.examples import Pair, Task
 from workbench.actors import TEACHER, VISITOR
 
 
@@ -44,10 +45,10 @@ def test_a_policy_gradient_learns_on_the_rounds_prompts_and_remembers_who_taught
     vote(services, 3, longer)
     run = services.training.store.get(services.roads.rloo(TEACHER, this.round_id, "shorter", "short"))
     assert run.info.method == "rloo"
-    told = run.tasks("train")
+    told = run.examples("train", Task)
     assert told and all(split(each.prompt) == "train" and each.better.startswith("Thank") for each in told)
     sums = services.training.store.get(services.roads.rloo(TEACHER, this.round_id, "sum", language="es"))
-    assert all(each.answers for each in sums.tasks("train"))
+    assert all(each.answers for each in sums.examples("train", Task))
     with pytest.raises(AfinaError) as caught:
         services.roads.rloo(TEACHER, this.round_id, "nicer")
     assert caught.value.key == "rloo.reward"
@@ -77,16 +78,16 @@ def test_a_reward_model_labels_fresh_pairs_and_its_teachers_are_remembered(servi
     monkeypatch.setattr(services.roads, "_engine", lambda: Thankful())
     run_id = services.roads.labelled(TEACHER, this.round_id, "judge", "best", n_replies=4, target_steps=3)
     run = services.training.store.get(run_id)
-    told = run.pairs("train")
+    told = run.examples("train", Pair)
     assert run.info.method == "dpo" and told
     assert run.info.extra["reward_run"] == services.training.store.get("judge").id  # the lineage draws it
     assert all(split(each.prompt) == "train" for each in told)
     assert {(each.chosen.count("Thank"), each.rejected.count("Thank")) for each in told} == {(4, 1)}
-    assert len(asked) == 4 * (len(told) + len(run.pairs("heldout")))
+    assert len(asked) == 4 * (len(told) + len(run.examples("heldout", Pair)))
     assert run_id in annotators.withdraw(services.labels, everybody[0].annotator_id)
     drawn = services.roads.labelled(TEACHER, this.round_id, "judge", prompts="prompts.es", n_prompts=10, n_replies=2)
     twice = services.training.store.get(drawn)
-    assert len(twice.pairs("train")) == 10
+    assert len(twice.examples("train", Pair)) == 10
     assert twice.info.config["epochs"] == 2 and run.info.config["epochs"] == 0  # who asks for steps gets steps
 
 

@@ -124,7 +124,7 @@ def test_of_ties_a_reward_model_learns_and_dpo_does_not(services, this):
     runs = {}
     for method in ("reward", "dpo"):
         run = services.training.store.get(services.aligning.start(TEACHER, method, this.round_id, method))
-        runs[method] = [pair.tie for pair in run.pairs("train")]
+        runs[method] = [pair.tie for pair in run.examples("train", Pair)]
     assert (len(runs["reward"]), sum(runs["reward"])) == (found.n_train + found.n_ties, found.n_ties)
     assert (len(runs["dpo"]), sum(runs["dpo"])) == (found.n_train, 0)
     assert sorted(services.voting.withdraw(everybody[0])) == ["dpo", "reward"]
@@ -135,8 +135,8 @@ def test_a_withdrawal_names_the_runs_that_learned_from_it(services, this):
     run_id = services.aligning.start(TEACHER, "reward", this.round_id, "judge")
     run = services.training.store.get(run_id)
     assert run.info.method == "reward"
-    assert all(split(pair.prompt) == "train" for pair in run.pairs("train"))
-    assert all(split(pair.prompt) == "heldout" for pair in run.pairs("heldout"))
+    assert all(split(pair.prompt) == "train" for pair in run.examples("train", Pair))
+    assert all(split(pair.prompt) == "heldout" for pair in run.examples("heldout", Pair))
     assert services.voting.withdraw(everybody[0]) == ["judge"]
 
 

@@ -12,6 +12,7 @@ from common.settings import Settings
 from tests.workbench.test_background import until
 from tuning.config.training import SFTConfig
 from tuning.data import loading
+from tuning.data.examples import Row
 from tuning.executors.run_method import execute
 from tuning.runs.retrain import REMEDIES
 from workbench.actors import TEACHER, VISITOR
@@ -165,7 +166,9 @@ def test_a_run_that_forgot_is_trained_again_with_the_remedy_alone(services):
         assert note.key == f"note.again.{changed.pop()}"
         assert "“forgetful” again" in str(note) and note.params["before"] != note.params["after"]
         for side in ("train", "heldout"):
-            assert [row.content for row in again.rows(side)] == [row.content for row in run.rows(side)]
+            assert [row.content for row in again.examples(side, Row)] == [
+                row.content for row in run.examples(side, Row)
+            ]
     with pytest.raises(AfinaError):
         services.training.mend(TEACHER, run_id, "prayer")
 
