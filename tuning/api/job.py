@@ -13,7 +13,7 @@ from common.errors import AfinaError
 from common.settings import Settings
 from tuning.config.training import Config
 from tuning.data import labelled, loading, preference_pairs, prompts, rated_replies
-from tuning.data.examples import ExampleSet, Loaded, PairSet, RatedSet, TaskSet
+from tuning.data.examples import ExampleSet, Loaded
 from tuning.data.labelled import LabelledSet
 from tuning.executors.select import executor_of
 from tuning.inference.reply_engine import ReplyEngine, Sampling
@@ -204,25 +204,15 @@ def read(source: str | Path | Iterable[Mapping[str, Any]]) -> Loaded:
     return loading.from_python(list(source))
 
 
-def read_pairs(source: str | Path | Iterable[Mapping[str, Any]]) -> PairSet:
-    """Preference pairs as `train_dataset` takes them: a file, or dictionaries."""
-    if isinstance(source, (str, Path)):
-        return preference_pairs.load(source, Settings.from_env().max_upload_mb)
-    return preference_pairs.from_python(list(source))
+def _reader(load: Callable[[Any, int], Any], from_python: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A reader of what `train_dataset` takes, a file or dictionaries, from the two functions of a module of `data`."""
 
+    def read(source: str | Path | Iterable[Mapping[str, Any]]) -> Any:
+        if isinstance(source, (str, Path)):
+            return load(source, Settings.from_env().max_upload_mb)
+        return from_python(list(source))
 
-def read_rated(source: str | Path | Iterable[Mapping[str, Any]]) -> RatedSet:
-    """Rated replies as `train_dataset` takes them: a file, or dictionaries."""
-    if isinstance(source, (str, Path)):
-        return rated_replies.load(source, Settings.from_env().max_upload_mb)
-    return rated_replies.from_python(list(source))
-
-
-def read_tasks(source: str | Path | Iterable[Mapping[str, Any]]) -> TaskSet:
-    """Prompts to answer as `train_dataset` takes them: a file, a shipped set, or dictionaries."""
-    if isinstance(source, (str, Path)):
-        return prompts.load(source, Settings.from_env().max_upload_mb)
-    return prompts.from_python(list(source))
+    return read
 
 
 def read_labels(source: str | Path | Iterable[Mapping[str, Any]], text: str = "", label: str = "") -> LabelledSet:
@@ -235,9 +225,10 @@ def read_labels(source: str | Path | Iterable[Mapping[str, Any]], text: str = ""
 
 READERS: dict[str, Callable[[Any], Any]] = {
     "rows": read,
-    "pairs": read_pairs,
-    "rated": read_rated,
-    "tasks": read_tasks,
+    "pairs": _reader(preference_pairs.load, preference_pairs.from_python),
+    "rated": _reader(rated_replies.load, rated_replies.from_python),
+    "scored": _reader(rated_replies.load_scored, rated_replies.scored_from_python),
+    "tasks": _reader(prompts.load, prompts.from_python),
     "labels": read_labels,
 }
 """By what a method learns from (`tuning.config.training_methods`)."""

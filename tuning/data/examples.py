@@ -83,11 +83,21 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Rated:
-    """A reply found good or bad by itself: what KTO learns from."""
+class SingleReply:
+    """A prompt and a reply to it; how people found it is added below."""
 
     prompt: tuple[dict[str, str], ...]
     completion: str
+
+    def conversation(self) -> Row:
+        """Prompt and reply, to be tokenised as every other row."""
+        return Row(messages=(*self.prompt, {"role": "assistant", "content": self.completion}))
+
+
+@dataclass(frozen=True)
+class Rated(SingleReply):
+    """A reply found good or bad by itself: what KTO learns from."""
+
     good: bool
     number: int = 0
 
@@ -95,9 +105,17 @@ class Rated:
     def content(self) -> object:
         return [list(self.prompt), self.completion, self.good]
 
-    def conversation(self) -> Row:
-        """Prompt and reply, to be tokenised as every other row."""
-        return Row(messages=(*self.prompt, {"role": "assistant", "content": self.completion}))
+
+@dataclass(frozen=True)
+class Scored(SingleReply):
+    """A reply with a score of its own, the higher the better; scores of one set are on one scale."""
+
+    score: float
+    number: int = 0
+
+    @property
+    def content(self) -> object:
+        return [list(self.prompt), self.completion, self.score]
 
 
 @dataclass(frozen=True)
@@ -118,8 +136,8 @@ class Task:
         return [list(self.prompt), list(self.answers), self.better, self.worse]
 
 
-Example = Row | Pair | Labelled | Rated | Task
-E = TypeVar("E", Pair, Rated, Task)
+Example = Row | Pair | Labelled | Rated | Scored | Task
+E = TypeVar("E", Pair, Rated, Scored, Task)
 
 
 @dataclass(frozen=True)
@@ -142,6 +160,10 @@ class PairSet(ExampleSet[Pair]):
 
 class RatedSet(ExampleSet[Rated]):
     """Replies found good or bad, each by itself."""
+
+
+class ScoredSet(ExampleSet[Scored]):
+    """Replies with a score each."""
 
 
 class TaskSet(ExampleSet[Task]):
@@ -172,7 +194,7 @@ def write_rows(path: Path, rows: Iterable[Example]) -> None:
 def _record(row: Example) -> dict[str, Any]:
     if isinstance(row, Labelled):
         return {"text": row.text, "label": row.label, "number": row.number}
-    if isinstance(row, (Rated, Task)):
+    if isinstance(row, (Rated, Scored, Task)):
         return asdict(row)
     if isinstance(row, Pair):
         record: dict[str, Any] = {"prompt": list(row.prompt), "chosen": row.chosen, "rejected": row.rejected}
