@@ -212,8 +212,8 @@ class PreferenceConfig(Config):
 
 
 @dataclass(frozen=True)
-class RewardConfig(PreferenceConfig):
-    """A reward model: a head on the merged policy that gives the better reply the higher number."""
+class HeadConfig(PreferenceConfig):
+    """A reward model, whatever it learns from: a head on the merged policy that gives a reply a number."""
 
     learning_rate: float = knob(
         3e-4, "Size of a step; the new head's is ten times as large.", group="basic", min=1e-7, max=0.1
@@ -223,6 +223,12 @@ class RewardConfig(PreferenceConfig):
         "What of a reply the head reads: all its tokens (their mean), or the last one.",
         choices=("mean", "last"),
     )
+
+
+@dataclass(frozen=True)
+class RewardConfig(HeadConfig):
+    """A reward model from preference pairs: the better reply gets the higher number."""
+
     use_margin: bool = knob(True, "Ask a larger difference where people said how much better (where they did).")
 
 

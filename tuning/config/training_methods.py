@@ -6,7 +6,8 @@ reference. Names of modules are texts: nothing is loaded before a method runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tuning.config.classification import ClassifyConfig
@@ -20,8 +21,9 @@ from tuning.config.training import (
     SFTConfig,
 )
 
-Data = Literal["rows", "pairs", "rated", "tasks", "labels", "none"]
-"""What a method learns from: conversations, preference pairs, rated replies, prompts, labelled texts."""
+Data = Literal["rows", "pairs", "rated", "scored", "tasks", "labels", "none"]
+"""What a method learns from: conversations, preference pairs, replies found good or bad, replies with a score each,
+prompts, labelled texts."""
 Result = Literal["policy", "reward_model", "classifier"]
 
 
@@ -45,6 +47,12 @@ class TrainingMethod:
     tiles: tuple[str, ...] = ()
     parallel: bool = False
     """Whether several processes can divide a batch."""
+    loss: str = "Losses are nats per token of the replies."
+    """For the model card: what the numbers called loss are."""
+    measures: Mapping[str, str] = field(default_factory=dict)
+    """For the model card: further metrics, and what they are called."""
+    planned: tuple[str, ...] = ()
+    """For the model card: further numbers of the run's plan."""
 
 
 METHODS: dict[str, TrainingMethod] = {
@@ -70,6 +78,8 @@ METHODS: dict[str, TrainingMethod] = {
         ("loss", "heldout_loss", "heldout_margin"),
         ("accuracy", "heldout_accuracy", "loss"),
         parallel=True,
+        loss="Losses are nats per pair: −log of the probability given to the preferred reply.",
+        measures={"heldout_accuracy": "Validation pairs in the right order, as a share"},
     ),
     "dpo": TrainingMethod(
         DPOConfig,

@@ -10,7 +10,7 @@ says too little of a reply's manner (benchmarks/README.md). Knows no votes.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from trl import RewardConfig as TrainerConfig
 from trl import RewardTrainer
 
-from tuning.config.training import RewardConfig
+from tuning.config.training import HeadConfig, RewardConfig
+from tuning.config.training_methods import METHODS
 from tuning.data.examples import Pair
 from tuning.methods.preference_data import (
     MOST_EVALUATED,
@@ -55,13 +56,9 @@ Reply = tuple[list[int], list[int]]  # token ids of a prompt and of the reply to
 def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     """Trains `run` to its end (True), or until it is stopped (False). Raises: as `sft.train`, `pairs.too_long`."""
     config = config_of(run)
+    assert isinstance(config, RewardConfig)
     start = start_of(run, config, home, preloaded)
-    parent = parent_adapter(run, home)
-    pad = start.tokenizer.pad_token_id
-    body = with_head(start.model, parent, pad, config.pooling)
-    torch.manual_seed(config.seed)
-    model = get_peft_model(body, adapter_io.lora(config, modules_to_save=["score"], task_type="SEQ_CLS"))
-    assert isinstance(model, PeftModel)
+    model, pad = reward_model(run, start, config, home), start.tokenizer.pad_token_id
     pairs, heldout = run.examples("train", Pair), [pair for pair in run.examples("heldout", Pair) if not pair.tie]
     length = longest(config, start)
     ids, held = (tokenised(start.tokenizer, each, length) for each in (pairs, heldout))
@@ -70,13 +67,24 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     announce(run, start, plan, model, len(held), checkpoint)
     evaluate = (lambda: measure(model, held, pad)) if held else None
     recorder = Recorder(run, plan.eval_every, config.save_every, evaluate, METRICS)
-    trainer = HeadTrainer(start, model, config, plan, ids, run.checkpoints_dir, [recorder])
+    trainer = PairTrainer(start, model, config, plan, rows_of(config, ids), run.checkpoints_dir, [recorder])
     return train_to_end(run, start, model, plan, trainer, recorder, checkpoint)
 
 
-def config_of(run: Run) -> RewardConfig:
-    """The run's settings; runs from before replies were read whole read their last token."""
-    return RewardConfig.stored({"pooling": "last", **run.info.config})
+def config_of(run: Run) -> HeadConfig:
+    """The settings of a reward model's run; runs from before replies were read whole read their last token."""
+    config = METHODS[run.info.method].config.stored({"pooling": "last", **run.info.config})
+    assert isinstance(config, HeadConfig)
+    return config
+
+
+def reward_model(run: Run, start: Start, config: HeadConfig, home: Path) -> PeftModel:
+    """What a run trains: the body of the policy that it starts from, a new head, and a new LoRA."""
+    body = with_head(start.model, parent_adapter(run, home), start.tokenizer.pad_token_id, config.pooling)
+    torch.manual_seed(config.seed)
+    model = get_peft_model(body, adapter_io.lora(config, modules_to_save=["score"], task_type="SEQ_CLS"))
+    assert isinstance(model, PeftModel)
+    return model
 
 
 def with_head(model: Any, adapter: Path | None, pad: int, pooling: str) -> Any:
@@ -125,25 +133,24 @@ class _OverReply:
 
 
 class HeadTrainer(RewardTrainer):
-    """RewardTrainer on token ids, with ties; checkpoints hold adapter and head alone."""
+    """RewardTrainer on token ids, its head faster than its body; checkpoints hold adapter and head alone.
+
+    `collate` (static) makes a batch of rows, given the pad token.
+    """
+
+    collate: Callable[[Sequence[dict[str, Any]], int], dict[str, torch.Tensor]]
 
     def __init__(
         self,
         start: Start,
         model: PeftModel,
-        config: RewardConfig,
+        config: HeadConfig,
         plan: PreferencePlan,
-        ids: list[Ids],
+        rows: list[dict[str, Any]],
         folder: Path,
         callbacks: list,
     ) -> None:
         self._base = start.base
-        margins = config.use_margin and any(each.margin is not None for each in ids)
-        rows: list[dict[str, Any]] = []
-        for each in ids:
-            row = {"chosen_ids": each.prompt + each.chosen, "rejected_ids": each.prompt + each.rejected}
-            margin = MARGIN * (each.margin or 0.0) if margins else 0.0
-            rows.append(row | {"prompt_length": len(each.prompt), "margin": margin, "tie": each.tie})
         pad = start.tokenizer.pad_token_id
         set_seed(config.seed)
         with warnings.catch_warnings():
@@ -153,10 +160,13 @@ class HeadTrainer(RewardTrainer):
                 args=TrainerConfig(**arguments(folder, config, plan, start.device.kind)),
                 train_dataset=Dataset.from_list(rows),
                 processing_class=start.tokenizer,
-                data_collator=lambda examples: collated(examples, pad),
+                data_collator=lambda examples: self.collate(examples, pad),
                 callbacks=callbacks,
             )
         self.remove_callback(PrinterCallback)
+
+    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+        return dataset  # tokenised already, as for chat
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW, its step `HEAD_RATE` times larger on the head."""
@@ -174,6 +184,29 @@ class HeadTrainer(RewardTrainer):
             self.optimizer = kind(groups, **options)
         return self.optimizer
 
+    def _count(self, inputs: dict[str, Any]) -> None:
+        """Notes the batch's tokens."""
+        self._total_train_tokens += self.accelerator.gather_for_metrics(inputs["attention_mask"].sum()).sum().item()
+        self._metrics["train"]["num_tokens"] = [self._total_train_tokens]
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+        assert isinstance(self.model, PeftModel) and output_dir is not None
+        save_adapter(self.model, Path(output_dir), self._base)
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """The run's own card is written at its end."""
+
+
+class PairTrainer(HeadTrainer):
+    """HeadTrainer on preference pairs, with ties."""
+
+    @staticmethod
+    def collate(examples: Sequence[dict[str, Any]], pad: int) -> dict[str, torch.Tensor]:
+        """The chosen replies, then the rejected ones, as `padded`; `margin` and `tie`, (B,) each."""
+        rows = [(each["prompt"], each[side]) for side in ("chosen", "rejected") for each in examples]
+        margins, ties = ([each[name] for each in examples] for name in ("margin", "tie"))
+        return padded(rows, pad) | {"margin": torch.tensor(margins), "tie": torch.tensor(ties)}
+
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
@@ -188,21 +221,19 @@ class HeadTrainer(RewardTrainer):
     def _note(
         self, inputs: dict[str, Any], chosen: torch.Tensor, rejected: torch.Tensor, decided: torch.Tensor
     ) -> None:
+        self._count(inputs)
         gather, noted = self.accelerator.gather_for_metrics, self._metrics["train"]
-        self._total_train_tokens += gather(inputs["attention_mask"].sum()).sum().item()
-        noted["num_tokens"] = [self._total_train_tokens]
         chosen, rejected, decided = gather(chosen), gather(rejected), gather(decided)
         noted["mean_reward"].append(((chosen + rejected) / 2).mean().item())
         if decided.any():
             noted["accuracy"].append((chosen > rejected)[decided].float().mean().item())
             noted["margin"].append((chosen - rejected)[decided].mean().item())
 
-    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        assert isinstance(self.model, PeftModel) and output_dir is not None
-        save_adapter(self.model, Path(output_dir), self._base)
 
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """The run's own card is written at its end."""
+def rows_of(config: RewardConfig, ids: list[Ids]) -> list[dict[str, Any]]:
+    """The pairs as PairTrainer takes them; margins only where they are asked for and some pair has one."""
+    margins = config.use_margin and any(each.margin is not None for each in ids)
+    return [vars(each) | {"margin": MARGIN * (each.margin or 0.0) if margins else 0.0} for each in ids]
 
 
 def loss_of(difference: torch.Tensor, margin: torch.Tensor, tie: torch.Tensor) -> torch.Tensor:
@@ -210,17 +241,6 @@ def loss_of(difference: torch.Tensor, margin: torch.Tensor, tie: torch.Tensor) -
     decided = -torch.nn.functional.logsigmoid(difference - margin)
     tied = -(torch.nn.functional.logsigmoid(difference) + torch.nn.functional.logsigmoid(-difference)) / 2
     return torch.where(tie, tied, decided)
-
-
-def collated(examples: Sequence[dict[str, Any]], pad: int) -> dict[str, torch.Tensor]:
-    """A batch: the chosen replies, then the rejected ones, as `padded`; `margin` and `tie`, (B,) each."""
-    rows = [
-        (each[side][: each["prompt_length"]], each[side][each["prompt_length"] :])
-        for side in ("chosen_ids", "rejected_ids")
-        for each in examples
-    ]
-    margins, ties = ([each[name] for each in examples] for name in ("margin", "tie"))
-    return padded(rows, pad) | {"margin": torch.tensor(margins), "tie": torch.tensor(ties)}
 
 
 def padded(rows: Sequence[Reply], pad: int) -> dict[str, torch.Tensor]:

@@ -14,6 +14,7 @@ from tuning.models.references import Base, neutral_id
 if TYPE_CHECKING:
     from tuning.models.model_info import ModelInfo
     from tuning.runs.run_store import Run
+    from tuning.runs.status import RunStatus
 
 
 def write(run: Run, base_model: Base, model: ModelInfo, plan: Mapping[str, Any]) -> str:
@@ -21,12 +22,12 @@ def write(run: Run, base_model: Base, model: ModelInfo, plan: Mapping[str, Any])
     base = neutral_id(base_model)
     info, status = run.info, run.status()
     method = str(info.config.get("peft", "lora"))
-    licence = model.license or "unknown"
+    licence, result = model.license or "unknown", METHODS[info.method].result
     front = [
         "---",
         *([f"base_model: {base}"] if "/" in base else []),
         f"library_name: {'peft' if PEFT_METHODS[method].peft_type else 'transformers'}",
-        *(["pipeline_tag: text-generation"] if info.method not in _OTHER_USAGE else []),
+        *(["pipeline_tag: text-generation"] if result == "policy" else []),
         *([f"license: {licence.lower().replace(' ', '')}"] if model.license else []),
         f"tags: [{method}, {info.method}, afina]",
         "---",
@@ -61,7 +62,7 @@ An adapter works only on the base model that it was trained on: check the sha256
         "\n".join(front)
         + about
         + _numbers(run, plan, status)
-        + (_OTHER_USAGE.get(info.method) or _usage(base, info.base.get("name") == "pocket", method))
+        + (_OTHER_USAGE.get(result) or _usage(base, info.base.get("name") == "pocket", method))
     )
 
 
@@ -79,8 +80,8 @@ something. In Afina: `tuning.rewards.reward_model.RewardModel(name, home).scores
 """
 
 _OTHER_USAGE = {
-    "reward": _REWARD_USAGE,
-    "classify": """
+    "reward_model": _REWARD_USAGE,
+    "classifier": """
 ## Use
 
 `classifier.json` names the classes in the order of the head's numbers; the head stands on the base model's
@@ -106,6 +107,7 @@ def _numbers(run: Run, plan: Mapping[str, Any], status) -> str:
             "packing",
             "gradient_checkpointing",
             "dtype",
+            *METHODS[run.info.method].planned,
         )
         if name in plan and (name not in config or config[name] in (None, 0, 0.0, "auto"))
     ]
@@ -114,6 +116,7 @@ def _numbers(run: Run, plan: Mapping[str, Any], status) -> str:
         ("Training loss, last step", _shown(status.metrics.get("loss"))),
         ("Validation loss before", _shown(status.first.get("heldout_loss"))),
         ("Validation loss after", _shown(status.metrics.get("heldout_loss"))),
+        *((label, _before_and_after(status, metric)) for metric, label in METHODS[run.info.method].measures.items()),
         ("Seconds", f"{status.elapsed_seconds:.0f} on {status.plan.get('device_label', '?')}"),
     ]
     notes = "".join(f"\n- {note.words('en')}" for note in status.notes)
@@ -121,8 +124,14 @@ def _numbers(run: Run, plan: Mapping[str, Any], status) -> str:
         ["", "## Settings", "", "| setting | value |", "| --- | --- |", *settings, *chosen, ""]
         + ["## Result", "", "| measure | value |", "| --- | --- |"]
         + [f"| {name} | {value} |" for name, value in results]
-        + ["", "Losses are nats per token of the replies.", *([notes] if notes else []), ""]
+        + ["", METHODS[run.info.method].loss, *([notes] if notes else []), ""]
     )
+
+
+def _before_and_after(status: RunStatus, metric: str) -> str:
+    """The last value, and what was measured before the first step, if anything was."""
+    last, points = _shown(status.metrics.get(metric)), status.series.get(metric, [])
+    return f"{_shown(points[0][1])} before, {last} after" if points and points[0][0] == 0 else last
 
 
 def _shown(value: float | None) -> str:
