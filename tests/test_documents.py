@@ -81,8 +81,9 @@ def test_every_module_in_backquotes_exists(document):
 
 def _facade() -> list[str]:
     import tuning
+    from tuning.config.training_methods import METHODS
 
-    return tuning.__all__
+    return [*tuning.__all__, *METHODS]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

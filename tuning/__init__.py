@@ -13,20 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tuning.api import classify as classify
     from tuning.api import sft as sft
-    from tuning.api.facade import Facade
     from tuning.api.job import GenerativeModel as GenerativeModel
     from tuning.api.job import Job as Job
-
-    dpo: Facade
-    kto: Facade
-    reward: Facade
-    rloo: Facade
 
 from tuning.models import lazy_imports as _libraries
 
 _libraries.install()
 
-__all__ = ["GenerativeModel", "Job", "classify", "dpo", "kto", "reward", "rloo", "sft"]
+__all__ = ["GenerativeModel", "Job", "classify", "sft"]  # and each method of `tuning.config.training_methods`
 
 
 def __getattr__(name: str) -> Any:

@@ -71,7 +71,7 @@ def head(status: RunStatus, method: str, language: str) -> str:
                 else f"{value:.2f}"
             )
             colour = _COLOURS.get(name, _HELDOUT) if name in METHODS[method].first_curves else ""
-            tiles.append(tile(text, word(f"align.tile.{name}", language), colour))
+            tiles.append(tile(text, word(f"align.tile.{name}", language, n=status.plan.get("heldout_rows", 0)), colour))
     shown = "".join(tiles) if status.total_steps else ""
     return (
         f'{run_view.title(status, language)}<div class="train-tiles">{shown}</div>{run_view.remarks(status, language)}'
