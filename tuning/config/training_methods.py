@@ -15,16 +15,28 @@ from tuning.config.training import (
     Config,
     DialConfig,
     DPOConfig,
+    HeadConfig,
     KTOConfig,
     RewardConfig,
     RLOOConfig,
     SFTConfig,
+    knob,
 )
 
 Data = Literal["rows", "pairs", "rated", "scored", "tasks", "labels", "none"]
 """What a method learns from: conversations, preference pairs, replies found good or bad, replies with a score each,
 prompts, labelled texts."""
 Result = Literal["policy", "reward_model", "classifier"]
+
+
+@dataclass(frozen=True)
+class ScoredConfig(HeadConfig):
+    """A reward model from single replies with a score each: the reward is the score, standardised."""
+
+    batch_size: int = knob(8, "Replies per optimiser step.", unit="replies", min=1, max=1024)
+    loss: str = knob(
+        "mse", "mse: squared error; huber: a few wild scores weigh less.", group="basic", choices=("mse", "huber")
+    )
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,26 @@ METHODS: dict[str, TrainingMethod] = {
         parallel=True,
         loss="Losses are nats per pair: −log of the probability given to the preferred reply.",
         measures={"heldout_accuracy": "Validation pairs in the right order, as a share"},
+    ),
+    "scored": TrainingMethod(
+        ScoredConfig,
+        "tuning.methods.scored_reward",
+        "scored",
+        "reward_model",
+        "A reward model (an adapter and a head of one number), trained on replies with a score each",
+        "Wang et al. 2024, https://arxiv.org/abs/2410.01257",
+        "Train a reward model on single replies with a score each.",
+        ("heldout_spearman", "heldout_pearson"),
+        ("heldout_rmse", "heldout_mae", "heldout_loss", "loss"),
+        ("heldout_spearman", "heldout_rmse", "loss"),
+        loss="Losses are of standardised scores; an error of one standard deviation gives a squared error of 1.",
+        measures={
+            "heldout_rmse": "Validation RMSE, in points of the score (before: as if all had the mean)",
+            "heldout_mae": "Validation mean absolute error, in points of the score",
+            "heldout_pearson": "Validation correlation of reward and score (Pearson)",
+            "heldout_spearman": "Validation rank correlation of reward and score (Spearman)",
+        },
+        planned=("score_mean", "score_spread"),
     ),
     "dpo": TrainingMethod(
         DPOConfig,
