@@ -16,6 +16,7 @@ from ui.align import (
     ai_feedback_panel,
     align_layout,
     align_view,
+    from_file_panel,
     lineage_panel,
     other_methods_panel,
     scaling_panel,
@@ -49,6 +50,7 @@ def build_align_tab(services: Services, way: Way) -> None:
     dial = scaling_panel.lay_out()
     _wire(services, fork, setup, live, after, way)
     other_methods_panel.build(services, setup.round, setup.way, setup.sources, live.choice)
+    from_file_panel.build(services, live.choice)
     scaling_panel.wire(services, dial, live.choice, after.reward_run, way)
     ai_feedback_panel.build(services, setup.round)
     lineage_panel.build(services)

@@ -31,6 +31,9 @@ _COLOURS = {
     "kl": "#8a63d2",
     "reward": "#22854d",
     "reply_tokens": "#4f7cff",
+    "heldout_pearson": "#4f7cff",
+    "heldout_rmse": "#22854d",
+    "heldout_mae": "#8a63d2",
 }
 _HELDOUT = "#f08c2e"
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
 from common.settings import Settings
+from tuning.api.job import READERS
 from tuning.config.training import SFTConfig
+from tuning.config.training_methods import METHODS, from_votes
 from tuning.data import loading
-from tuning.data.examples import Loaded
+from tuning.data.examples import ExampleSet, Loaded
 from tuning.data.report import DataReport, inspect
 from tuning.executors import gpu_leases
 from tuning.executors.gpu_leases import Quote
@@ -97,6 +99,22 @@ class Training:
         self._roles.require_no_folder(config.source_model)
         data = source if isinstance(source, Loaded) else self.load(actor, source, mapping)
         return self._queue.submit("sft", config, data, name).id
+
+    @teacher
+    def start_from_file(
+        self, method: str, source: str, source_model: str, name: str = "", **settings: Any
+    ) -> tuple[str, ExampleSet]:
+        """Queues a run of a method that learns from feedback; gives its id, and the data as read.
+
+        Raises: NotAllowed; AfinaError `config.choice` for another method; as its reader and `Queue.submit`.
+        """
+        self._roles.require_own_file(source)
+        self._roles.require_no_folder(source_model)
+        if method not in from_votes():
+            raise AfinaError("config.choice", name="method", value=method, choices=", ".join(from_votes()))
+        config = METHODS[method].config.from_settings({"source_model": source_model, **settings})
+        data: ExampleSet = READERS[METHODS[method].learns_from](source)
+        return self._queue.submit(method, config, data, name).id, data
 
     @teacher
     def compare(

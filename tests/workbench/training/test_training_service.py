@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from common.errors import NotAllowed
+from common.errors import AfinaError, NotAllowed
 from common.settings import Settings
 from tuning.config.training import SFTConfig
+from tuning.config.training_methods import METHODS, from_votes
 from tuning.data import loading
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
@@ -51,6 +52,31 @@ def test_only_the_teacher_changes_things_and_everybody_may_look(training, source
     assert training.status(VISITOR, run_id).state == "queued"
     assert [run.name for run in training.runs(VISITOR)] == ["mine"]
     assert training.card(VISITOR, run_id) == ""
+
+
+FEEDBACK = {
+    "pairs": {"chosen": "yes", "rejected": "no"},
+    "rated": {"completion": "yes", "label": "true"},
+    "scored": {"completion": "yes", "score": "2.5"},
+    "tasks": {},
+}
+
+
+@pytest.mark.parametrize("method", from_votes())
+def test_every_method_that_learns_from_feedback_starts_from_a_file(training, tmp_path, method):
+    path, feedback = tmp_path / "feedback.jsonl", FEEDBACK[METHODS[method].learns_from]
+    rows = [{"prompt": row["prompt"], **feedback} for row in ROWS]
+    rows += [{**rows[0], "score": 1}, {"prompt": ""}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run_id, data = training.start_from_file(TEACHER, method, str(path), "pocket", "mine", epochs=2)
+    run = training.store.get(run_id)
+    assert (run.info.method, run.info.config["epochs"], data.n_skipped) == (method, 2, 1)
+    assert run.info.data["n_train"] + run.info.data["n_heldout"] == len(data.rows)
+    with pytest.raises(NotAllowed):
+        training.start_from_file(VISITOR, method, str(path), "pocket")
+    with pytest.raises(AfinaError) as caught:
+        training.start_from_file(TEACHER, "sft", str(path), "pocket")
+    assert caught.value.key == "config.choice"
 
 
 def test_the_queue_is_seen_in_its_order(training, source):
