@@ -7,7 +7,6 @@ Every value checks itself when it is made. Knows nothing of how they are stored,
 from __future__ import annotations
 
 import hmac
-import secrets
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -63,10 +62,6 @@ def now() -> float:
 
 def new_id() -> str:
     return uuid.uuid4().hex
-
-
-def new_seed() -> int:
-    return secrets.randbits(31)
 
 
 def one_of(name: str, value: object, allowed: Sequence[str]) -> None:

@@ -276,24 +276,16 @@ def discard(store: Store, round_id: str, ids: Sequence[str], reason: str) -> Non
         _tally(connection, round_id, {f"dropped_{reason}": len(ids)})
 
 
-def choose_common(store: Store, round_id: str, ids: Sequence[str] | None = None) -> list[str]:
-    """Marks the comparisons that everybody sees first: `ids`, else evenly spread ones without gold."""
-    with store.write() as connection:
-        row = connection.execute(select(rounds).where(rounds.c.round_id == round_id)).one()
-        return _mark_common(connection, _round(row), ids)
-
-
-def _mark_common(connection: Connection, this: Round, ids: Sequence[str] | None = None) -> list[str]:
+def _mark_common(connection: Connection, this: Round) -> None:
+    """Marks the comparisons that everybody sees first: evenly spread ones without gold."""
     mine = comparisons.c.round_id == this.round_id
-    if ids is None:
-        query = select(comparisons.c.comparison_id).where(mine, comparisons.c.is_gold.is_(False))
-        every = connection.execute(query.order_by(comparisons.c.position)).scalars().all()
-        n_common = min(this.settings.common_items, len(every))
-        ids = [every[(2 * i + 1) * len(every) // (2 * n_common)] for i in range(n_common)]
+    query = select(comparisons.c.comparison_id).where(mine, comparisons.c.is_gold.is_(False))
+    every = connection.execute(query.order_by(comparisons.c.position)).scalars().all()
+    n_common = min(this.settings.common_items, len(every))
+    ids = [every[(2 * i + 1) * len(every) // (2 * n_common)] for i in range(n_common)]
     connection.execute(update(comparisons).where(mine).values(is_common=False))
     chosen = update(comparisons).where(mine, comparisons.c.comparison_id.in_(ids))
     connection.execute(chosen.values(is_common=True))
-    return list(ids)
 
 
 def comparisons_of(store: Store, round_id: str) -> list[Comparison]:

@@ -13,7 +13,7 @@ from common.errors import AfinaError
 
 METHODS = ("full", "lora", "qlora")
 PRECISIONS = ("mixed", "half", "single")
-GIB, TIB = 2**30, 2**40
+TIB = 2**40
 
 # Bytes a parameter of what is trained: weight, gradient, Adam's two moments (and a master copy).
 # Mixed precision: 2 + 2 + 4 + 4 + 4 = 16 (Rajbhandari et al. 2020, "ZeRO", arXiv 1910.02054, section 3.1).

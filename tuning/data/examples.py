@@ -12,7 +12,6 @@ from common import records
 from common.errors import AfinaError
 from common.files import BrokenFile, read_lines, write_text
 
-ROLES = ("system", "user", "assistant")
 T = TypeVar("T")
 _MESSAGE = {"role", "content"}
 

@@ -18,8 +18,6 @@ from tuning.models import hub
 if TYPE_CHECKING:
     from tuning.models.references import Base
 
-_DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -30,7 +28,6 @@ class ModelInfo:
     hidden: int
     context: int  # tokens
     vocabulary: int
-    architecture: str
     license: str
 
 
@@ -81,15 +78,8 @@ def _described(base: Base, folder: Path | None, config: dict[str, Any]) -> Model
         hidden=_first(text, "hidden_size", "n_embd"),
         context=_first(text, "max_position_embeddings", "n_positions", "n_ctx"),
         vocabulary=_first(text, "vocab_size"),
-        architecture=(config.get("architectures") or [""])[0],
         license=_license(base, folder, known),
     )
-
-
-def memory_needed(info: ModelInfo, dtype: str = "float32") -> int:
-    """Bytes to hold the weights and answer one conversation."""
-    cache = 2 * info.layers * info.hidden * min(info.context or 2048, 2048) * 4
-    return int(info.parameters * _DTYPE_BYTES.get(dtype, 4) * 1.1) + cache
 
 
 def _count_parameters(folder: Path) -> int:

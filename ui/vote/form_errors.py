@@ -14,7 +14,6 @@ import gradio as gr
 from common.errors import AfinaError
 
 # Beside which field a refusal is told: what an error's key begins with, or the setting that it names.
-FIELDS = ("name", "policies", "prompts", "numbers", "more", "rest")
 _OF_KEY = {
     "round.name_taken": "name",
     "round.policies": "policies",
@@ -36,7 +35,7 @@ SHOW = """() => setTimeout(() => document.querySelector('.field-problem')?.scrol
 
 
 def field_of(error: AfinaError) -> str:
-    """The field beside which an error is told: one of FIELDS."""
+    """The field beside which an error is told: name, policies, prompts, numbers, more or rest."""
     if error.key.startswith("label."):
         setting = _OF_SETTING.get(str(error.params.get("name")))
         if setting:

@@ -80,11 +80,6 @@ class Comparing:
         return LocalEngine(self._settings.home)
 
     @anybody
-    def may_chat(self, actor: Actor) -> None:
-        """Raises: NotAllowed `role.chat` where the chat is the teacher's alone."""
-        self._roles.require_chat(actor)
-
-    @anybody
     def policies(self) -> list[PolicyChoice]:
         """Bases first, then every run with an adapter, the newest first."""
         runs = self._store.gather(lambda run: run if run.has_adapter and run.info.method not in NO_POLICY else None)

@@ -24,7 +24,6 @@ def test_a_folder_counts_its_parameters_exactly(tiny_model, tmp_path):
     loaded = loader.load_model(base)
     assert info.parameters == sum(parameter.numel() for parameter in loaded.parameters())
     assert (info.layers, info.hidden, info.context, info.vocabulary) == (2, 32, 256, 384)
-    assert model_info.memory_needed(info) > 4 * info.parameters
 
 
 def test_a_run_is_found_by_name_and_by_id(tiny_model, tmp_path):
