@@ -1,10 +1,13 @@
 """Measures `pocket` before and after its own instruction set: does it know, does it answer and stop, in which manner.
 
     python -m tuning.pocket.check --json
+    python -m tuning.pocket.check --check first_questions --check two_turns --model pocket --home FOLDER --json
 
-For each language: the base answers the held-out questions (greedy, at most 64 tokens), is tuned with default
-settings on the `mixed` set, and answers again. A clean answer is right, one reply, and ends by itself. The facts
-asked are in pretraining and in no instruction row. Trains and generates; knows nothing of pages or votes.
+Without `--check`, for each language: the base answers the held-out questions (greedy, at most 64 tokens), is tuned
+with default settings on the `mixed` set, and answers again. A clean answer is right, one reply, and ends by itself. The
+facts asked are in pretraining and in no instruction row. `--check` measures something else (`checks/measures.py` lists
+what): each prints one line, with `--json` to stderr, and beside it one JSON object to stdout. Trains and generates;
+knows nothing of pages or votes.
 """
 
 from __future__ import annotations
@@ -14,10 +17,13 @@ import json
 import random
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tuning.inference.reply_engine import ReplyEngine, Sampling
+from tuning.pocket.checks.asking import Subject
+from tuning.pocket.checks.measures import CHECKS
 from tuning.pocket.world.answer_check import Question, is_clean, is_right
 from tuning.pocket.world.facts import LANGUAGES, Language
 from tuning.pocket.world.registers import detect
@@ -68,17 +74,17 @@ def registers(
     return [found[start : start + n_replies] for start in range(0, len(found), n_replies)]
 
 
-def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, object]:
-    """All figures of one language; the run is made in `home`."""
+def check(language: Language, home: Path, set_name: str = "mixed", model: str = "pocket") -> dict[str, object]:
+    """All figures of one language, of the base `model`; the run is made in `home`."""
     from tuning.api import sft
     from tuning.inference.engine import LocalEngine
 
     engine = LocalEngine(home)
     asked_questions = questions(language)
-    base = ask(engine, "pocket", asked_questions)
+    base = ask(engine, model, asked_questions)
     name = f"check-{set_name}-{language}"
     job = sft.train(
-        source_model="pocket",
+        source_model=model,
         train_dataset=f"{set_name}.{language}",
         tuned_model_display_name=name,
         home=home,
@@ -106,13 +112,35 @@ def check(language: Language, home: Path, set_name: str = "mixed") -> dict[str, 
     }
 
 
+def measure(names: Sequence[str], languages: Sequence[Language], subject: Subject, as_json: bool) -> None:
+    """Prints the named checks in each language as they are done. Raises: AfinaError of a run or a missing file."""
+    from tuning.pocket.checks import figures
+
+    for name in names:
+        for language in languages:
+            found = CHECKS[name](subject, language)
+            print(figures.line(name, language, found), file=sys.stderr if as_json else sys.stdout, flush=True)
+            if as_json:
+                row = {"check": name, "language": language, "model": subject.ready or subject.base}
+                print(json.dumps(row | figures.as_json(found), ensure_ascii=False), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures pocket before and after SFT on its own set.")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--language", choices=LANGUAGES, action="append", help="default: both")
+    parser.add_argument("--check", choices=CHECKS, action="append", help="measure this instead; may be repeated")
+    parser.add_argument("--model", default="pocket", help="the base model: pocket, a folder or a Hub id")
+    parser.add_argument("--home", type=Path, help="where runs are kept, and found again; default: a temporary folder")
+    parser.add_argument("--tuned", default="", help="with --check: a tuned model to ask, instead of tuning the base")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
-        figures = {language: check(language, Path(home)) for language in options.language or LANGUAGES}
+    languages = options.language or LANGUAGES
+    with tempfile.TemporaryDirectory() as folder:
+        home = options.home or Path(folder)
+        if options.check:
+            measure(options.check, languages, Subject(options.model, home, options.tuned), options.json)
+            return
+        figures = {language: check(language, home, model=options.model) for language in languages}
     if options.json:
         print(json.dumps(figures, ensure_ascii=False))
         return
