@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuning.data.tokenize import Message
 from tuning.inference.reply_engine import Reply, ReplyEngine, Sampling
 from tuning.pocket.checks.questions import Item
 from tuning.pocket.world.facts import Language
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 TOKENS = 128  # of a reply: a story ends within so many
 TEMPERATURE = 0.8
-Message = dict[str, str]
 
 
 @dataclass(frozen=True)

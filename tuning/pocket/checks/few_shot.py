@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from tuning.data.tokenize import Message
 from tuning.pocket.checks.patterns import fold, matches
 from tuning.pocket.checks.questions import read
 from tuning.pocket.world.facts import Language
@@ -16,7 +17,6 @@ from tuning.pocket.world.facts import Language
 N_EXAMPLES = 3
 TOKENS = 24
 _FIRST_WORDS = 6
-Message = dict[str, str]
 
 
 @dataclass(frozen=True)
