@@ -28,8 +28,8 @@ ONLY_IN = {
 }
 # The rooms of each package from bottom to top: a room imports only rooms to its left, and none of its own package else.
 ROOMS = {
-    "tuning": "pocket.world data models config runs inference methods classification rewards executors api pocket.checks "
-    "pocket evaluation experiments cli",
+    "tuning": "pocket.world data models config runs inference methods classification rewards executors api "
+    "pocket.checks pocket evaluation experiments cli",
     "labeling": "schema migrations.versions migrations statistics storage admission rounds exchange backup cli",
     "workbench": "actors keyring server_paths rate_limits access background voting chat alignment training services "
     "before_class rehearse judge",
