@@ -159,7 +159,6 @@ ANYBODY = {
     "vote_tab.leaderboard",
     "classify_tab.arrive",
     "classify_tab.check",
-    "classify_tab.check_new",
     "classify_tab.poll",
     "classify_tab.chosen",
     "classify_tab.picked",

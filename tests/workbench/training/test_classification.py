@@ -11,6 +11,7 @@ from tuning.classification.compare import StrategyRow
 from tuning.config.classification import ClassifyConfig
 from tuning.data import labelled
 from ui.laboratory import classify_tab, classify_view
+from ui.laboratory.classify_layout import Form, Results
 from workbench.actors import TEACHER, VISITOR, Actor
 from workbench.rate_limits import TooMany
 from workbench.services import build
@@ -74,6 +75,13 @@ def test_a_difference_within_chance_is_called_so_even_where_every_text_is_right(
     assert told in shown and "{" not in shown
 
 
+def poll(services, group="", picked="", seen=None):
+    """What a page with these values is sent, and its results' components."""
+    with gr.Blocks():
+        form, results = Form(services), Results()
+    return classify_tab._poll(services, form, results, group, picked, seen, REQUEST), results
+
+
 def test_a_resumed_run_is_shown_with_its_new_mistakes(tmp_path):
     services = build(Settings(home=tmp_path))
     group = services.classifying.start(TEACHER, ClassifyConfig(), labelled.from_python(ROWS), ["lora"])
@@ -83,7 +91,8 @@ def test_a_resumed_run_is_shown_with_its_new_mistakes(tmp_path):
         wrong = {"said": "warm", "label": "cold", "probability": 0.9, "text": text, "row": 3}
         told = {**REPORT, "labels": ["cold", "warm"], "confusion": [[1, 2], [3, 4]], "mistakes": [wrong]}
         files.write_json(run.path / metrics.FILE, told)
-        return classify_tab._poll(services, group, "", None, REQUEST)[-2]
+        updates, results = poll(services, group)
+        return updates[results.mistakes]
 
     assert "as it was stopped" in mistakes("as it was stopped")
     assert "as it ended" in mistakes("as it ended")
@@ -99,7 +108,8 @@ def test_the_classifier_that_somebody_chose_stays_while_a_better_one_comes_in(tm
         files.write_json(services.training.store.get(run_id).path / metrics.FILE, {**told, "mistakes": []})
 
     def chosen(picked: str) -> str:
-        return classify_tab._poll(services, group, picked, None, REQUEST)[6]["value"]
+        updates, results = poll(services, group, picked)
+        return updates[results.run]["value"]
 
     assert chosen("") == chosen("of another group") == better and chosen(worse) == worse
     services.stop()
@@ -107,10 +117,12 @@ def test_the_classifier_that_somebody_chose_stays_while_a_better_one_comes_in(tm
 
 def test_a_page_that_was_open_before_the_first_group_finds_it(tmp_path):
     services = build(Settings(home=tmp_path))
-    empty = classify_tab._poll(services, "", "", None, REQUEST)
-    assert "No classifier yet" in empty[3]
+    empty, results = poll(services)
+    assert "No classifier yet" in empty[results.table]
+    seen = empty[results.seen]
     group = services.classifying.start(TEACHER, ClassifyConfig(), labelled.from_python(ROWS), ["lora"])
-    assert classify_tab._poll(services, "", "", empty[-1], REQUEST)[0]["value"] == group
+    updates, results = poll(services, seen=seen)
+    assert updates[results.group]["value"] == group
     services.stop()
 
 
@@ -157,18 +169,21 @@ def test_where_no_label_is_recognised_the_columns_can_be_chosen(tmp_path):
     path.parent.mkdir()
     path.write_text("text,stars\n" + "".join(f"film {n},{n % 3}\n" for n in range(30)))
     services = build(Settings(home=tmp_path))
-    with gr.Blocks() as page:
-        classify_tab.build_classify_tab(services)
-    check_new, check = (
-        next(each.fn for each in page.fns.values() if each.fn.__qualname__.endswith(f"<locals>.{name}"))
-        for name in ("check_new", "check")
-    )
+    with gr.Blocks():
+        form, results = Form(services), Results()
     request = gr.Request(headers={"authorization": f"Bearer {services.roles.token}"}, session_hash="s")
-    told, text, label, look, _ = check_new(str(path), 0, request)
+
+    def check(values: dict) -> list:
+        """What is said of the data; the text column, the label column and the closer look."""
+        updates = classify_tab._check(services, form, results, form.source(values), request)
+        return [updates[box] for box in (results.data, form.text, form.label, results.look)]
+
+    new = {form.dataset: str(path), form.limit: 0}
+    told, text, label, look = check(new)
     assert "“label”" in told and look["visible"] is False
     assert [each if isinstance(each, str) else each[0] for each in label["choices"]] == ["", "text", "stars"]
     assert text["value"] == label["value"] == ""  # what was chosen for other data is not left standing
-    told, text, label, look, _ = check(str(path), "", "stars", 0, request)
+    told, text, label, look = check({**new, form.text: "", form.label: "stars"})
     assert "stars.csv" in told and label["value"] == "stars" and look["visible"] is True
     assert text["value"] == "text"  # which column was taken is shown
     services.stop()
