@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
-from tuning.config.training_methods import METHODS, REWARD_MODELS, from_votes
+from tuning.config.training_methods import METHODS, REWARD_MODELS
 from ui.align import (
     ai_feedback_panel,
-    align_layout,
     align_view,
     from_file_panel,
     lineage_panel,
@@ -43,11 +42,11 @@ def build_align_tab(services: Services, way: Way) -> None:
     """Lays the tab out in the Blocks context it is called in; `way` leads to the rounds that are made here."""
     fork = gr.HTML("", padding=False)
     with gr.Row():
-        setup = align_layout.setup()
+        setup = Setup()
         with gr.Column(scale=6, min_width=340):
-            live = align_layout.live()
-            after = align_layout.after()
-    dial = scaling_panel.lay_out()
+            live = Live()
+            after = After()
+    dial = scaling_panel.Dial()
     _wire(services, fork, setup, live, after, way)
     other_methods_panel.build(services, setup.round, setup.way, setup.sources, live.choice)
     from_file_panel.build(services, live.choice)
@@ -57,31 +56,31 @@ def build_align_tab(services: Services, way: Way) -> None:
 
 
 def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: After, to_vote: Way) -> None:
-    outputs = [*live.outputs, after.measure, after.reward_run, after.outcome, after.again]
-
     @shown
-    def arrive(request: gr.Request) -> list[Any]:
+    def arrive(request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         names = _runs(services, who)
         listed = services.rounds.listed(who) if who.is_teacher else []
         rounds = [each.name for each in listed]
         # A round that compares policies is on held-out prompts: the newest that collects has pairs to train on.
         taken = next((each.name for each in listed if each.purpose == "collect"), rounds[0] if rounds else None)
-        return [
-            align_view.fork(language),
-            gr.update(visible=who.is_teacher),
-            gr.update(choices=rounds, value=taken),
-            gr.update(choices=names, value=names[0] if names else None),
-        ]
+        return {
+            fork: align_view.fork(language),
+            setup.box: gr.update(visible=who.is_teacher),
+            setup.round: gr.update(choices=rounds, value=taken),
+            live.choice: gr.update(choices=names, value=names[0] if names else None),
+        }
 
     @shown
-    def facts(name: str, sources: Any, way: Any, reward: float, dpo: float, request: gr.Request) -> str:
+    def facts(values: dict[Any, Any], request: gr.Request) -> str:
         who, language = actor(services, request), language_of(request)
+        name, way, sources = (values[box] for box in (setup.round, setup.way, setup.sources))
         if not name:
             return f'<p class="quiet">{word("align.no_round", language)}</p>'
         found = services.aligning.pairs(who, name, way, sources=sources, ties=True)
         usable = services.aligning.usable(who, name, sources)
-        quotes = services.aligning.quote(who, name, way, sources, {"reward": reward, "dpo": dpo})
+        epochs = {"reward": values[setup.reward_epochs], "dpo": values[setup.epochs]}
+        quotes = services.aligning.quote(who, name, way, sources, epochs)
         return align_view.usable(usable, found, language) + align_view.quoted(quotes, language)
 
     @shown
@@ -98,10 +97,13 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
         return gr.update(choices=_runs(services, actor(services, request)))
 
     @shown
-    def look(name: str, seen: str, request: gr.Request) -> list[Any]:
-        return _look(services, live, name, seen, actor(services, request), language_of(request))
+    def look(name: str, seen: str, request: gr.Request) -> dict[Any, Any]:
+        return _look(services, live, after, name, seen, actor(services, request), language_of(request))
 
-    told_by: list[Any] = [setup.round, setup.sources, setup.way, setup.reward_epochs, setup.epochs]
+    told_by: set[Any] = {*setup.data, setup.reward_epochs, setup.epochs}
+    plots = [*live.first.values(), live.more, *live.second.values()]
+    buttons = [live.stop, live.resume, after.measure, after.reward_run, after.outcome, after.again]
+    outputs = [live.head, live.sample, *plots, *buttons, live.seen]
     watch: dict[str, Any] = {"fn": look, "inputs": [live.choice, live.seen], "outputs": outputs, **QUIET}
     on_open(arrive, None, [fork, setup.box, setup.round, live.choice], **QUIET).success(
         usual, setup.round, setup.sources, **QUIET
@@ -127,58 +129,37 @@ def _acting(services: Services, action: str) -> Any:
 
 
 def _wire_starts(services: Services, setup: Setup, live: Live) -> None:
-    def started(who: Actor, run_id: str) -> Any:
+    def started(method: str, values: dict[Any, Any], name: str, settings: dict[str, Any], request: gr.Request) -> Any:
+        who = actor(services, request)
+        round_, way, sources = (values[box] for box in (setup.round, setup.way, setup.sources))
+        run_id = services.aligning.start(who, method, round_, name or "", way, sources=sources, **settings)
         names = _runs(services, who)
         return gr.update(choices=names, value=services.training.summary(who, run_id).name)
 
     @shown
-    def reward(
-        name: str,
-        way: Any,
-        sources: Any,
-        begin: str,
-        epochs: float,
-        rate: float,
-        called: str,
-        request: gr.Request,
-    ) -> Any:
-        who = actor(services, request)
-        settings: dict[str, Any] = {
-            "epochs": epochs or 0,
-            "learning_rate": rate,
-            "from_base": begin == "base",
+    def reward(values: dict[Any, Any], request: gr.Request) -> Any:
+        settings = {
+            "epochs": values[setup.reward_epochs] or 0,
+            "learning_rate": values[setup.reward_rate],
+            "from_base": values[setup.reward_from] == "base",
         }
-        return started(
-            who, services.aligning.start(who, "reward", name, called or "", way, sources=sources, **settings)
-        )
+        return started("reward", values, values[setup.reward_name], settings, request)
 
     @shown
-    def dpo(
-        name: str,
-        way: Any,
-        sources: Any,
-        loss: str,
-        beta: float,
-        epochs: float,
-        rate: float,
-        weight: float,
-        called: str,
-        request: gr.Request,
-    ) -> Any:
-        who = actor(services, request)
-        settings: dict[str, Any] = {"loss": loss, "beta": beta, "epochs": epochs or 0}
-        settings |= {"learning_rate": rate, "sft_weight": weight or 0}
-        return started(who, services.aligning.start(who, "dpo", name, called or "", way, sources=sources, **settings))
+    def dpo(values: dict[Any, Any], request: gr.Request) -> Any:
+        settings = {
+            "loss": values[setup.loss],
+            "beta": values[setup.beta],
+            "epochs": values[setup.epochs] or 0,
+            "learning_rate": values[setup.rate],
+            "sft_weight": values[setup.sft_weight] or 0,
+        }
+        return started("dpo", values, values[setup.name], settings, request)
 
-    data = [setup.round, setup.way, setup.sources]
-    how = [setup.reward_from, setup.reward_epochs, setup.reward_rate, setup.reward_name]
-    setup.reward.click(reward, [*data, *how], live.choice, **QUIET)
-    setup.dpo.click(
-        dpo,
-        [*data, setup.loss, setup.beta, setup.epochs, setup.rate, setup.sft_weight, setup.name],
-        live.choice,
-        **QUIET,
-    )
+    knobs = {setup.reward_from, setup.reward_epochs, setup.reward_rate, setup.reward_name}
+    setup.reward.click(reward, setup.data | knobs, live.choice, **QUIET)
+    knobs = {setup.loss, setup.beta, setup.epochs, setup.rate, setup.sft_weight, setup.name}
+    setup.dpo.click(dpo, setup.data | knobs, live.choice, **QUIET)
 
 
 def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> None:
@@ -199,7 +180,7 @@ def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> N
         return align_view.outcome(found, language_of(request))
 
     @shown
-    def again(name: str, request: gr.Request) -> list[Any]:
+    def again(name: str, request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         services.roles.require_teacher(who)
         run = services.training.summary(who, name)
@@ -210,7 +191,7 @@ def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> N
         wanted = RoundRequest("", (run.name, run.parent), "judge", prompts, 0, _AGAIN, language=language)
         made = services.rounds.make(who, wanted)
         told = f"<p>{escape(word('align.again.made', language, name=made.name))}</p>"
-        return [told, *to_vote.to(services, who, made.name, language)]
+        return {after.result: told, **to_vote.to(services, who, made.name, language)}
 
     slow = {**QUIET, "show_progress": "minimal"}
     after.measure.click(measure, live.choice, after.result, **slow)
@@ -225,15 +206,12 @@ def _runs(services: Services, who: Actor) -> list[str]:
     return align_view.runs(services.training.runs(who))
 
 
-def _look(services: Services, live: Live, name: str, seen: str, who: Actor, language: str) -> list[Any]:
+def _look(
+    services: Services, live: Live, after: After, name: str, seen: str, who: Actor, language: str
+) -> dict[Any, Any]:
     """Updates of the live panel; nothing where nothing changed."""
-    n = len(live.outputs) + 4
     if not name:
-        return [
-            gr.skip(),
-            align_view.empty(who.is_teacher, language) if seen == "" else gr.skip(),
-            *[gr.skip()] * (n - 2),
-        ]
+        return {live.head: align_view.empty(who.is_teacher, language)} if seen == "" else gr.skip()
     run = services.training.summary(who, name)
     status = services.training.status(who, run.run_id)
     drawn = bool(status.series)
@@ -242,38 +220,35 @@ def _look(services: Services, live: Live, name: str, seen: str, who: Actor, lang
     # What a plot is sent while it is drawn anew (new words, another width) is lost: what changes no more is sent again.
     settled = f"{mark} again"
     if seen == settled or (seen == mark and not drawn):
-        return [gr.skip()] * n
+        return gr.skip()
     fresh = not seen.startswith(plotted)
+
+    def plots(boxes: dict[str, gr.LinePlot], order: str) -> dict[Any, Any]:
+        return {
+            box: _plot(status, getattr(METHODS[method], order), language, fresh=fresh)
+            if method == run.method and drawn
+            else gr.update(visible=False)
+            for method, box in boxes.items()
+        }
+
+    curves = plots(live.first, "first_curves") | plots(live.second, "second_curves")
+    if seen == mark:
+        return curves | {live.seen: settled}
     teacher, done = who.is_teacher, status.state in ("done", "stopped")
     tuned = teacher and done and METHODS[run.method].result == "policy"
     judges = services.rewarding.models(who)
-
-    def plots(order: str) -> list[Any]:
-        return [
-            _plot(status, getattr(METHODS[method], order), language, fresh=fresh)
-            if method == run.method and drawn
-            else gr.update(visible=False)
-            for method in from_votes()
-        ]
-
-    if seen == mark:
-        first, second = plots("first_curves"), plots("second_curves")
-        return [*[gr.skip()] * 5, *first, gr.skip(), *second, settled, *[gr.skip()] * 4]
-    return [
-        gr.skip(),
-        align_view.head(status, run.method, language),
-        gr.update(visible=teacher and status.state in ("starting", "running")),
-        gr.update(visible=teacher and status.resumable),
-        align_view.sample(status, language),
-        *plots("first_curves"),
-        gr.update(visible=drawn),
-        *plots("second_curves"),
-        mark,
-        gr.update(visible=teacher and done and run.method in REWARD_MODELS),
-        gr.update(visible=tuned, choices=["", *judges], value=judges[0] if judges else ""),
-        gr.update(visible=tuned),
-        gr.update(visible=tuned),
-    ]
+    return curves | {
+        live.head: align_view.head(status, run.method, language),
+        live.stop: gr.update(visible=teacher and status.state in ("starting", "running")),
+        live.resume: gr.update(visible=teacher and status.resumable),
+        live.sample: align_view.sample(status, language),
+        live.more: gr.update(visible=drawn),
+        live.seen: mark,
+        after.measure: gr.update(visible=teacher and done and run.method in REWARD_MODELS),
+        after.reward_run: gr.update(visible=tuned, choices=["", *judges], value=judges[0] if judges else ""),
+        after.outcome: gr.update(visible=tuned),
+        after.again: gr.update(visible=tuned),
+    }
 
 
 def _plot(status: RunStatus, names: tuple[str, ...], language: str, fresh: bool) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -24,59 +23,45 @@ if TYPE_CHECKING:
 _VOTED = (0.5, 1.0, 1.5, 2.0)
 
 
-@dataclass(frozen=True)
 class Dial:
-    box: gr.Column
-    strength: gr.Slider
-    prompt: gr.Textbox
-    heard: gr.HTML
-    sweep: gr.Button
-    figure: gr.HTML
-    settings: gr.CheckboxGroup
-    n: gr.Number
-    vote: gr.Button
-    called: gr.Textbox
-    keep: gr.Button
-    told: gr.HTML
-    of: gr.State  # the run whose dial is shown
+    """The panel's components, laid out in the Blocks context it is made in."""
 
-
-def lay_out() -> Dial:
-    with gr.Column(visible=False, elem_id="align-dial") as box:
-        gr.Markdown(t("dial.about"), elem_classes="train-hint")
-        with gr.Row(equal_height=False):
-            with gr.Column(min_width=320):
-                strength = gr.Slider(
-                    0,
-                    3,
-                    1,
-                    step=0.25,
-                    label=t("dial.strength"),
-                    info=t("dial.strength_info"),
-                    elem_id="dial-strength",
-                    buttons=[],
-                )
-                prompt = gr.Textbox(label=t("dial.prompt"), max_lines=2, elem_id="dial-prompt")
-                heard = gr.HTML("", padding=False, elem_id="dial-heard")
-                with gr.Group():
-                    settings = gr.CheckboxGroup(
-                        [f"{each:g}" for each in SETTINGS],
-                        value=[f"{s:g}" for s in _VOTED],
-                        label=t("dial.settings"),
-                        elem_id="dial-settings",
+    def __init__(self) -> None:
+        with gr.Column(visible=False, elem_id="align-dial") as self.box:
+            gr.Markdown(t("dial.about"), elem_classes="train-hint")
+            with gr.Row(equal_height=False):
+                with gr.Column(min_width=320):
+                    self.strength = gr.Slider(
+                        0,
+                        3,
+                        1,
+                        step=0.25,
+                        label=t("dial.strength"),
+                        info=t("dial.strength_info"),
+                        elem_id="dial-strength",
+                        buttons=[],
                     )
-                    n = gr.Number(40, label=t("dial.n"), minimum=2, precision=0)
-                    vote = gr.Button(t("dial.vote"), elem_id="dial-vote")
-                with gr.Group():
-                    called = gr.Textbox(
-                        label=t("dial.called"), info=t("dial.called_info"), max_lines=1, elem_id="dial-name"
-                    )
-                    keep = gr.Button(t("dial.keep"), elem_id="dial-keep")
-            with gr.Column(min_width=320):
-                figure = gr.HTML("", padding=False, elem_id="dial-figure")
-                sweep = gr.Button(t("dial.sweep"), variant="primary", visible=False, elem_id="dial-sweep")
-        told = gr.HTML("", padding=False, elem_id="dial-told")
-    return Dial(box, strength, prompt, heard, sweep, figure, settings, n, vote, called, keep, told, gr.State(""))
+                    self.prompt = gr.Textbox(label=t("dial.prompt"), max_lines=2, elem_id="dial-prompt")
+                    self.heard = gr.HTML("", padding=False, elem_id="dial-heard")
+                    with gr.Group():
+                        self.settings = gr.CheckboxGroup(
+                            [f"{each:g}" for each in SETTINGS],
+                            value=[f"{s:g}" for s in _VOTED],
+                            label=t("dial.settings"),
+                            elem_id="dial-settings",
+                        )
+                        self.n = gr.Number(40, label=t("dial.n"), minimum=2, precision=0)
+                        self.vote = gr.Button(t("dial.vote"), elem_id="dial-vote")
+                    with gr.Group():
+                        self.called = gr.Textbox(
+                            label=t("dial.called"), info=t("dial.called_info"), max_lines=1, elem_id="dial-name"
+                        )
+                        self.keep = gr.Button(t("dial.keep"), elem_id="dial-keep")
+                with gr.Column(min_width=320):
+                    self.figure = gr.HTML("", padding=False, elem_id="dial-figure")
+                    self.sweep = gr.Button(t("dial.sweep"), variant="primary", visible=False, elem_id="dial-sweep")
+            self.told = gr.HTML("", padding=False, elem_id="dial-told")
+        self.of = gr.State("")  # the run whose dial is shown
 
 
 def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, to_vote: Way) -> None:
@@ -87,43 +72,42 @@ def wire(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown, t
 
 def _wire_replies(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dropdown) -> None:
     @shown
-    def hear(name: str, strength: float, prompt: str, judged: str, request: gr.Request) -> list[Any]:
+    def hear(name: str, strength: float, prompt: str, judged: str, request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         found = services.dialling.hear(who, name, strength, prompt or "", judged or "")
         measured = services.dialling.measured(who, name)
-        return [heard(found, strength, language), _figure(measured, strength, language), gr.skip()]
+        return {dial.heard: heard(found, strength, language), dial.figure: _figure(measured, strength, language)}
 
     @shown
-    def arrive(name: str, seen: str, strength: float, judged: str, request: gr.Request) -> list[Any]:
+    def arrive(name: str, seen: str, strength: float, judged: str, request: gr.Request) -> dict[Any, Any]:
         """Once for each run that is looked at and done; the page's clock asks every second."""
         who, language = actor(services, request), language_of(request)
         summary = services.training.summary(who, name) if name else None
         there = summary is not None and summary.method == "dpo" and summary.state in ("done", "stopped")
         mark = f"{name} {there}"
         if mark == seen or summary is None:
-            return [gr.skip()] * 7
+            return gr.skip()
         if not there:
-            return [gr.update(visible=False), *[gr.skip()] * 5, mark]
+            return {dial.box: gr.update(visible=False), dial.of: mark}
         measured = services.dialling.measured(who, name)
         prompt = services.dialling.prompt(who, name)
         reply = ""
         if services.dialling.may_hear(who, name, strength):
             reply = heard(services.dialling.hear(who, name, strength, prompt, judged or ""), strength, language)
-        sweep = gr.update(visible=who.is_teacher)
-        return [
-            gr.update(visible=True),
-            prompt,
-            reply,
-            "",
-            _figure(measured, strength, language),
-            sweep,
-            mark,
-        ]
+        return {
+            dial.box: gr.update(visible=True),
+            dial.prompt: prompt,
+            dial.heard: reply,
+            dial.told: "",
+            dial.figure: _figure(measured, strength, language),
+            dial.sweep: gr.update(visible=who.is_teacher),
+            dial.of: mark,
+        }
 
     heard_by: dict[str, Any] = {
         "fn": hear,
         "inputs": [run, dial.strength, dial.prompt, judge],
-        "outputs": [dial.heard, dial.figure, dial.told],
+        "outputs": [dial.heard, dial.figure],
         **QUIET,
     }
     gr.on([dial.strength.change, dial.prompt.submit], trigger_mode="always_last", **heard_by)
@@ -150,11 +134,11 @@ def _wire_sweep(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Drop
 
 def _wire_vote(services: Services, dial: Dial, run: gr.Dropdown, to_vote: Way) -> None:
     @shown
-    def vote(name: str, settings: list[str], n: float, request: gr.Request) -> list[Any]:
+    def vote(name: str, settings: list[str], n: float, request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         made = services.dialling.vote(who, name, [float(each) for each in settings], int(n or 0), language)
         told = f"<p>{escape(word('align.again.made', language, name=made.name))}</p>"
-        return [told, *to_vote.to(services, who, made.name, language)]
+        return {dial.told: told, **to_vote.to(services, who, made.name, language)}
 
     @shown
     def keep(name: str, strength: float, called: str, request: gr.Request) -> str:

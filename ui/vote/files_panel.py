@@ -89,14 +89,14 @@ def wire(services: Services, files: Files, place: round_choice.Place) -> None:
         return f"<p>{told}{links}</p>"
 
     @shown
-    def load(path: str, request: gr.Request) -> list[Any]:
+    def load(path: str, request: gr.Request) -> dict[Any, Any]:
         who = actor(services, request)
         services.roles.require_teacher(who)
         file = uploads.keep(Path(path), services.settings.home)
         done = services.rounds.load(who, file, file.stem[:100])
         told = word("label.imported", language_of(request), name=done.name, n=done.comparisons, votes=done.annotations)
         inform(told, 10)
-        return [*round_choice.chosen(services, who, done.name, language_of(request)), None]
+        return {files.upload: None, **place.show(services, who, done.name, language_of(request))}
 
     @shown
     def invite(n: float, group: str, quota: float, request: gr.Request) -> Any:

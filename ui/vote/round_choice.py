@@ -38,6 +38,10 @@ class Place:
     def outputs(self) -> list[Any]:
         return [self.choice, self.held]
 
+    def show(self, services: Services, who: Actor, name: str, language: str) -> dict[Any, Any]:
+        """Updates of `outputs` that show a round which was just made."""
+        return {self.choice: update(services.rounds.overview(who), name, language), self.held: ""}
+
 
 @dataclass(frozen=True)
 class Way:
@@ -50,14 +54,9 @@ class Way:
     def outputs(self) -> list[Any]:
         return [self.tabs, *self.place.outputs]
 
-    def to(self, services: Services, who: Actor, name: str, language: str) -> list[Any]:
+    def to(self, services: Services, who: Actor, name: str, language: str) -> dict[Any, Any]:
         """Updates of `outputs` that open the Vote tab with this round."""
-        return [gr.Tabs(selected="vote"), *chosen(services, who, name, language)]
-
-
-def chosen(services: Services, who: Actor, name: str, language: str) -> list[Any]:
-    """Updates of a place that shows a round which was just made."""
-    return [update(services.rounds.overview(who), name, language), ""]
+        return {self.tabs: gr.Tabs(selected="vote"), **self.place.show(services, who, name, language)}
 
 
 def update(listed: Sequence[RoundLine], name: str | None, language: str) -> Any:

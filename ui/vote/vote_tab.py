@@ -27,6 +27,7 @@ from ui.vote import (
     round_form,
     simulation_panel,
 )
+from ui.vote.round_fields import Form
 from workbench.voting.reveal import reveal
 
 if TYPE_CHECKING:
@@ -72,10 +73,6 @@ class Panel:
     def stage(self) -> list[Any]:
         return [self.screen, *self.buttons.values(), self.seen]
 
-    @property
-    def outputs(self) -> list[Any]:
-        return [*self.stage, self.choice, self.before]
-
 
 def build_vote_tab(services: Services) -> round_choice.Place:
     """Lays the tab out in the Blocks context it is called in; gives where other tabs may show a round."""
@@ -95,7 +92,7 @@ def build_vote_tab(services: Services) -> round_choice.Place:
     door_panel.build(services)
     with gr.Column(visible=False) as below:
         with gr.Accordion(t("vote.new"), open=False, elem_id="vote-new") as new:
-            form = round_form.lay_out(services)
+            form = Form()
         with gr.Accordion(t("vote.worth"), open=False) as opened:
             worth = report_panel.lay_out(services, choice)
         with gr.Accordion(t("vote.files"), open=False):
@@ -116,21 +113,27 @@ def _wire(services: Services, panel: Panel, new: gr.Accordion, filled: Any) -> N
     """`filled`: the event after which the form can be used; before, it is not shown."""
 
     @shown
-    def look(name: str | None, seen: str, before: dict[str, State] | None, held: str, request: gr.Request) -> list[Any]:
+    def look(
+        name: str | None, seen: str, before: dict[str, State] | None, held: str, request: gr.Request
+    ) -> dict[Any, Any]:
         return _look(services, panel, name, seen, before, held, actor(services, request), language_of(request))
 
     @shown
-    def arrive(name: str | None, request: gr.Request) -> list[Any]:
+    def arrive(name: str | None, request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         if not who.is_teacher:
             told = presenter_view.visitor(f"{phones_address(services.settings)}/vote", language)
-            return [gr.skip(), gr.skip(), gr.skip(), told]
+            return {panel.screen: told}
         listed = services.rounds.overview(who)
-        chosen = round_choice.update(listed, round_choice.follow(listed, None, "", name), language)
-        empty = gr.skip() if listed else presenter_view.empty(language)
-        return [chosen, gr.update(visible=True), gr.update(open=not listed), empty]
+        return {
+            panel.choice: round_choice.update(listed, round_choice.follow(listed, None, "", name), language),
+            panel.below: gr.update(visible=True),
+            new: gr.update(open=not listed),
+            panel.screen: gr.skip() if listed else presenter_view.empty(language),
+        }
 
-    watch: dict[str, Any] = {"fn": look, "inputs": panel.inputs, "outputs": panel.outputs, **QUIET}
+    outputs = [*panel.stage, panel.choice, panel.before]
+    watch: dict[str, Any] = {"fn": look, "inputs": panel.inputs, "outputs": outputs, **QUIET}
     start = [panel.choice, panel.below, new, panel.screen]
     filled.success(arrive, panel.choice, start, **QUIET).success(**watch)
     gr.Timer(_SECONDS).tick(**watch, queue=False)
@@ -143,7 +146,7 @@ def _wire(services: Services, panel: Panel, new: gr.Accordion, filled: Any) -> N
 
 def _step(services: Services, panel: Panel, name: str) -> Any:
     @shown
-    def step(chosen: str, seen: str, request: gr.Request) -> list[Any]:
+    def step(chosen: str, seen: str, request: gr.Request) -> dict[Any, Any]:
         who = actor(services, request)
         if name == "discuss":
             services.rounds.discuss(who, chosen)
@@ -165,29 +168,34 @@ def _look(
     held: str,
     who: Actor,
     language: str,
-) -> list[Any]:
+) -> dict[Any, Any]:
     """Updates of stage, buttons and list; nothing where nothing has changed since the last look."""
     if not who.is_teacher:
-        return [gr.skip()] * len(panel.outputs)
+        return gr.skip()
     listed = services.rounds.overview(who)
     states = {each.name: each.state for each in listed}
     if states == before and name in states:
-        return [*_stage(services, panel, name, seen, who, language), gr.skip(), gr.skip()]
+        return _stage(services, panel, name, seen, who, language)
     taken = round_choice.follow(listed, before, held, name)
     if taken is None:
-        return [gr.skip()] * len(panel.outputs)
-    return [*_stage(services, panel, taken, seen, who, language), round_choice.update(listed, taken, language), states]
+        return gr.skip()
+    return {
+        **_stage(services, panel, taken, seen, who, language),
+        panel.choice: round_choice.update(listed, taken, language),
+        panel.before: states,
+    }
 
 
-def _stage(services: Services, panel: Panel, name: str, seen: str, who: Actor, language: str) -> list[Any]:
+def _stage(services: Services, panel: Panel, name: str, seen: str, who: Actor, language: str) -> dict[Any, Any]:
     """Updates of stage and buttons; nothing where nothing has changed since `seen`."""
     stage = services.rounds.stage(who, name)
     html = _screen(services, stage, who, language)
     mark = hashing.of_json([name, html])[:16]
     if mark == seen:
-        return [gr.skip()] * len(panel.stage)
+        return {panel.seen: gr.skip()}
     steps = offered(stage)
-    return [html, *(gr.update(visible=name in steps) for name in panel.buttons), mark]
+    buttons = {button: gr.update(visible=step in steps) for step, button in panel.buttons.items()}
+    return {panel.screen: html, **buttons, panel.seen: mark}
 
 
 def offered(stage: Stage) -> tuple[str, ...]:

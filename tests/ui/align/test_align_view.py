@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from types import SimpleNamespace
 
-from tuning.config.training_methods import from_votes
+import gradio as gr
+
 from tuning.data.examples import Pair, PairSet
 from tuning.runs.status import RunStatus
 from ui.align import align_tab, align_view
+from ui.align.align_layout import After, Live
 from workbench.alignment.policy_evaluation import Outcome
 from workbench.alignment.preference_training import RoundPairs
 
@@ -19,14 +21,14 @@ def test_a_plot_has_its_words_from_the_first_curve_on(monkeypatch):
     status = [RunStatus(run_id="1", name="reward-1", state="starting")]
     training = SimpleNamespace(summary=lambda who, name: run, status=lambda who, name: status[0], runs=lambda who: [])
     services = SimpleNamespace(training=training, rewarding=SimpleNamespace(models=lambda who: []))
-    names = [*from_votes(), *from_votes()]
-    live = SimpleNamespace(outputs=[None] * (7 + len(names)))
+    with gr.Blocks():
+        live, after = Live(), After()
 
     def look(seen: str) -> tuple[str, list[dict]]:
-        told = align_tab._look(services, live, "reward-1", seen, SimpleNamespace(is_teacher=True), "en")  # type: ignore[arg-type]
-        assert len(told) == len(live.outputs) + 4
-        mark = next((each for each in told[6:] if isinstance(each, str)), seen)
-        return mark, [each for each in told if isinstance(each, dict) and hasattr(each.get("value"), "columns")]
+        who = SimpleNamespace(is_teacher=True)
+        updates = align_tab._look(services, live, after, "reward-1", seen, who, "en")  # type: ignore[arg-type]
+        plots = [updates[box] for box in (*live.first.values(), *live.second.values()) if box in updates]
+        return updates.get(live.seen, seen), [each for each in plots if each["visible"]]
 
     seen, plots = look("")
     assert not plots

@@ -139,8 +139,10 @@ def got(page, token, name) -> dict[str, str]:
             continue
         if where == "label_tab.show":
             values[0] = token
-        elif where in ("vote_tab.look", "vote_tab.round_status", "vote_tab.open_round", "align_tab.facts"):
+        elif where in ("vote_tab.look", "vote_tab.round_status", "vote_tab.open_round"):
             values[0] = name
+        elif where == "align_tab.facts":
+            values[0] |= {box: name for box in each.inputs if box.elem_id == "align-round"}
         try:
             answer = each.fn(*values)
             found[f"{where} {number}"] = repr(list(answer) if inspect.isgenerator(answer) else answer)
