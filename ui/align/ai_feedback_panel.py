@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -25,90 +24,80 @@ _QUICK: dict[str, Any] = {"queue": False, **QUIET}
 _KINDS = ("reward", "policy", "endpoint")
 
 
-@dataclass(frozen=True)
 class Panel:
-    """The panel's blocks."""
+    """The panel's components, laid out in the Blocks context it is made in."""
 
-    box: gr.Accordion
-    kind: gr.Radio
-    name: gr.Dropdown
-    url: gr.Textbox
-    key: gr.Textbox
-    label: gr.Button
-    stop: gr.Button
-    rubric: gr.Textbox
-    save: gr.Button
-    policy: gr.Dropdown
-    n: gr.Number
-    revise: gr.Button
-    told: gr.HTML
-    agreed: gr.HTML
-    look: gr.Button
+    def __init__(self, address: str) -> None:
+        with gr.Accordion(t("judges.title"), open=False, visible=False, elem_id="align-judges") as self.box:
+            gr.Markdown(t("judges.about"), elem_classes="train-hint")
+            with gr.Row():
+                with gr.Column(min_width=320):
+                    self.kind = gr.Radio(
+                        [(t(f"judges.kind.{each}"), each) for each in _KINDS],
+                        value="reward",
+                        label=t("judges.kind"),
+                        elem_id="judges-kind",
+                    )
+                    self.name = gr.Dropdown([], label=t("judges.name"), allow_custom_value=True, elem_id="judges-name")
+                    self.url = gr.Textbox(address, label=t("judges.url"), max_lines=1, visible=False)
+                    self.key = gr.Textbox(
+                        label=t("judges.key"), info=t("judges.key_info"), type="password", max_lines=1, visible=False
+                    )
+                    with gr.Row():
+                        self.label = gr.Button(
+                            t("judges.label"), variant="primary", min_width=150, elem_id="judges-label"
+                        )
+                        self.stop = gr.Button(t("judges.stop"), variant="stop", visible=False, min_width=110)
+                with gr.Column(min_width=320):
+                    self.rubric = gr.Textbox(
+                        label=t("judges.constitution"), info=t("judges.constitution_info"), lines=7
+                    )
+                    self.save = gr.Button(t("judges.save"), size="sm")
+                    with gr.Row():
+                        self.policy = gr.Dropdown([], label=t("judges.policy"), allow_custom_value=True, min_width=180)
+                        self.n = gr.Number(25, label=t("judges.n"), precision=0, minimum=5, min_width=90)
+                        self.revise = gr.Button(t("judges.revise"), min_width=150)
+            self.told = gr.HTML("", padding=False, elem_id="judges-told")
+            self.agreed = gr.HTML("", padding=False, elem_id="judges-agreed")
+            self.look = gr.Button(t("judges.refresh"), size="sm", elem_id="judges-refresh")
+        self.judge: set[Any] = {self.kind, self.name, self.url, self.key, self.rubric}
 
-    @property
-    def judge(self) -> list[Any]:
-        """What says who judges, and by what."""
-        return [self.kind, self.name, self.url, self.key, self.rubric]
+    def asked(self, values: dict[Any, Any], language: str) -> JudgeChoice:
+        """Who judges, and by what, from the values of `judge`."""
+        name, url, key, rubric = (values[box] or "" for box in (self.name, self.url, self.key, self.rubric))
+        return JudgeChoice(values[self.kind], name, url, key, rubric, language)
 
 
 def build(services: Services, round_: gr.Dropdown) -> None:
     """Lays the panel out, folded, for the teacher."""
-    panel = _lay_out(services.settings.judge_url or "http://localhost:8000/v1")
+    panel = Panel(services.settings.judge_url or "http://localhost:8000/v1")
     _wire_judge(services, panel)
     _wire_work(services, panel, round_)
     _wire_agreement(services, panel, round_)
-
-
-def _lay_out(address: str) -> Panel:
-    with gr.Accordion(t("judges.title"), open=False, visible=False, elem_id="align-judges") as box:
-        gr.Markdown(t("judges.about"), elem_classes="train-hint")
-        with gr.Row():
-            with gr.Column(min_width=320):
-                kind = gr.Radio(
-                    [(t(f"judges.kind.{each}"), each) for each in _KINDS],
-                    value="reward",
-                    label=t("judges.kind"),
-                    elem_id="judges-kind",
-                )
-                name = gr.Dropdown([], label=t("judges.name"), allow_custom_value=True, elem_id="judges-name")
-                url = gr.Textbox(address, label=t("judges.url"), max_lines=1, visible=False)
-                key = gr.Textbox(
-                    label=t("judges.key"), info=t("judges.key_info"), type="password", max_lines=1, visible=False
-                )
-                with gr.Row():
-                    label = gr.Button(t("judges.label"), variant="primary", min_width=150, elem_id="judges-label")
-                    stop = gr.Button(t("judges.stop"), variant="stop", visible=False, min_width=110)
-            with gr.Column(min_width=320):
-                rubric = gr.Textbox(label=t("judges.constitution"), info=t("judges.constitution_info"), lines=7)
-                save = gr.Button(t("judges.save"), size="sm")
-                with gr.Row():
-                    policy = gr.Dropdown([], label=t("judges.policy"), allow_custom_value=True, min_width=180)
-                    n = gr.Number(25, label=t("judges.n"), precision=0, minimum=5, min_width=90)
-                    revise = gr.Button(t("judges.revise"), min_width=150)
-        told = gr.HTML("", padding=False, elem_id="judges-told")
-        agreed = gr.HTML("", padding=False, elem_id="judges-agreed")
-        look = gr.Button(t("judges.refresh"), size="sm", elem_id="judges-refresh")
-    return Panel(box, kind, name, url, key, label, stop, rubric, save, policy, n, revise, told, agreed, look)
 
 
 def _wire_judge(services: Services, panel: Panel) -> None:
     """Who may judge, and the constitution."""
 
     @shown
-    def arrive(kind_: str, request: gr.Request) -> list[Any]:
+    def arrive(kind: str, request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         policies = services.comparing.policies(who)
         newest = next((each for each in policies if not each.is_base), policies[0])
-        choices = gr.update(choices=named(each.name for each in policies), value=newest.name)
-        rules = services.judging.constitution(who, language)
-        return [gr.update(visible=who.is_teacher), *choose(kind_, request), rules, choices]
+        return {
+            panel.box: gr.update(visible=who.is_teacher),
+            **choose(kind, request),
+            panel.rubric: services.judging.constitution(who, language),
+            panel.policy: gr.update(choices=named(each.name for each in policies), value=newest.name),
+        }
 
-    def choose(kind_: str, request: gr.Request) -> list[Any]:
+    def choose(kind: str, request: gr.Request) -> dict[Any, Any]:
         who = actor(services, request)
-        names = services.rewarding.models(who) if kind_ == "reward" else []
-        names = names or ([each.name for each in services.comparing.policies(who)] if kind_ == "policy" else [])
-        far = gr.update(visible=kind_ == "endpoint")
-        return [gr.update(choices=named(names), value=names[0] if names else ""), far, far]
+        names = services.rewarding.models(who) if kind == "reward" else []
+        names = names or ([each.name for each in services.comparing.policies(who)] if kind == "policy" else [])
+        far = gr.update(visible=kind == "endpoint")
+        judges = gr.update(choices=named(names), value=names[0] if names else "")
+        return {panel.name: judges, panel.url: far, panel.key: far}
 
     @shown
     def write(text: str, request: gr.Request) -> str:
@@ -125,44 +114,42 @@ def _wire_judge(services: Services, panel: Panel) -> None:
 def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
     """Judging and revising, begun, followed and stopped."""
     seen = gr.State("")
-    begun = ["…", ""]  # and nothing seen: what comes of it is told even where it is what came of it before
-
-    def asked(request: gr.Request, kind_: str, name_: str, url_: str, key_: str, rubric_: str) -> JudgeChoice:
-        return JudgeChoice(kind_, name_ or "", url_ or "", key_ or "", rubric_ or "", language_of(request))
+    # Nothing seen: what comes of it is told even where it is what came of it before.
+    begun = {panel.told: "…", seen: ""}
 
     @shown
-    def start(request: gr.Request, which: str, *values: Any) -> list[str]:
-        if not which:
+    def start(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+        if not values[round_]:
             raise AfinaError("round.unknown", name="-")
-        services.judging.begin(actor(services, request), which, asked(request, *values))
+        asked = panel.asked(values, language_of(request))
+        services.judging.begin(actor(services, request), values[round_], asked)
         return begun
 
     @shown
-    def rewrite(request: gr.Request, policy_: str, n_: float, *values: Any) -> list[str]:
-        language, count = language_of(request), int(n_ or 0)
-        into = free_name(services, actor(services, request), word("judges.into", language, policy=policy_))
+    def rewrite(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+        who, language = actor(services, request), language_of(request)
+        policy, n = values[panel.policy], int(values[panel.n] or 0)
+        into = free_name(services, who, word("judges.into", language, policy=policy))
         prompts = read_prompts(f"prompts.{language}", services.settings)
-        held = max(1, count // 5)
-        services.judging.begin_revising(
-            actor(services, request), policy_, into, prompts, asked(request, *values), count - held, held
-        )
+        held = max(1, n // 5)
+        services.judging.begin_revising(who, policy, into, prompts, panel.asked(values, language), n - held, held)
         return begun
 
     @shown
-    def watch(mark: str, request: gr.Request) -> list[Any]:
+    def watch(mark: str, request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         work = services.judging.work(who) if who.is_teacher else None
         now = f"{work.about} {work.done} {work.total} {work.busy}" if work else ""
         if now == mark or work is None:
-            return [gr.skip()] * 3
-        return [progress(work, language), gr.update(visible=work.busy), now]
+            return gr.skip()
+        return {panel.told: progress(work, language), panel.stop: gr.update(visible=work.busy), seen: now}
 
     @shown
     def halt(request: gr.Request) -> None:
         services.judging.stop(actor(services, request))
 
-    panel.label.click(start, [round_, *panel.judge], [panel.told, seen], **QUIET)
-    panel.revise.click(rewrite, [panel.policy, panel.n, *panel.judge], [panel.told, seen], **QUIET)
+    panel.label.click(start, {round_, *panel.judge}, list(begun), **QUIET)
+    panel.revise.click(rewrite, {panel.policy, panel.n, *panel.judge}, list(begun), **QUIET)
     panel.stop.click(halt, None, None, **_QUICK)
     gr.Timer(1.0).tick(watch, seen, [panel.told, panel.stop, seen], **_QUICK)
 

@@ -5,7 +5,6 @@ Lays out and wires; what is done is in `workbench.alignment.kto_and_rloo`, the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -24,31 +23,65 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 
-@dataclass(frozen=True)
 class Panel:
-    roads: gr.Accordion
-    usable: gr.HTML
-    kto_beta: gr.Number
-    kto_steps: gr.Number
-    start_kto: gr.Button
-    ties: gr.HTML
-    labeller: gr.Dropdown
-    prompts: gr.Dropdown
-    n_prompts: gr.Number
-    n_replies: gr.Number
-    start_labelled: gr.Button
-    reward: gr.Dropdown
-    rloo_beta: gr.Number
-    rloo_steps: gr.Number
-    start_rloo: gr.Button
+    """The three roads side by side, folded away; laid out in the Blocks context it is made in."""
+
+    def __init__(self) -> None:
+        kto, rloo = KTOConfig(), RLOOConfig()
+        with gr.Accordion(t("roads.title"), open=False, elem_id="align-roads") as self.roads, gr.Row():
+            with gr.Column(min_width=320):
+                gr.Markdown(t("roads.kto.about"))
+                self.usable = gr.HTML("", padding=False, elem_id="roads-usable")
+                with gr.Row():
+                    self.kto_beta = gr.Number(kto.beta, label="β", info=t("align.beta"), minimum=0.001, min_width=110)
+                    self.kto_steps = gr.Number(
+                        kto.target_steps,
+                        label=t("roads.steps"),
+                        info=t("roads.kto.steps"),
+                        precision=0,
+                        minimum=1,
+                        min_width=110,
+                    )
+                self.start_kto = gr.Button(t("roads.kto.start"), elem_id="align-kto")
+            with gr.Column(min_width=320):
+                gr.Markdown(t("roads.labelled.about"))
+                self.ties = gr.HTML("", padding=False)
+                self.labeller = gr.Dropdown([], label=t("roads.labelled.reward"), elem_id="roads-labeller")
+                self.prompts = gr.Dropdown([], label=t("roads.labelled.prompts"), elem_id="roads-prompts")
+                with gr.Row():
+                    self.n_prompts = gr.Number(
+                        best_of_n.PROMPTS,
+                        label=t("roads.labelled.n_prompts"),
+                        precision=0,
+                        minimum=1,
+                        min_width=110,
+                    )
+                    self.n_replies = gr.Number(
+                        best_of_n.REPLIES,
+                        label=t("roads.labelled.n_replies"),
+                        precision=0,
+                        minimum=2,
+                        maximum=MOST,
+                        min_width=110,
+                    )
+                self.start_labelled = gr.Button(t("roads.labelled.start"), elem_id="align-labelled")
+            with gr.Column(min_width=320):
+                gr.Markdown(t("roads.rloo.about"))
+                self.reward = gr.Dropdown([], label=t("roads.reward"), allow_custom_value=True, elem_id="roads-reward")
+                with gr.Row():
+                    self.rloo_beta = gr.Number(rloo.beta, label="β", info=t("align.beta"), minimum=0, min_width=110)
+                    self.rloo_steps = gr.Number(
+                        rloo.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110
+                    )
+                self.start_rloo = gr.Button(t("roads.rloo.start"), elem_id="align-rloo")
 
 
 def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.Dropdown) -> None:
     """In the Blocks context it is called in. `watched`: where the new run is shown."""
-    panel = _lay_out()
+    panel = Panel()
 
     @shown
-    def arrive(name: str, way: Any, sources: Any, request: gr.Request) -> list[Any]:
+    def arrive(name: str, way: Any, sources: Any, request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         judges = services.rewarding.models(who)
         listed = [(each, each) for each in judges] + [
@@ -66,13 +99,13 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
             if share is not None and share < DECIDED:
                 ties = word("roads.labelled.ties", language, share=f"{1 - share:.0%}")
         sets = [(word("roads.labelled.own", language), ""), *prompt_sets(language)]
-        return [
-            gr.update(choices=listed, value=listed[0][1]),
-            f'<p class="quiet">{facts}</p>',
-            gr.update(choices=judges, value=judges[0] if judges else None),
-            gr.update(choices=sets, value=f"prompts.{language}"),
-            f'<p class="train-remark">{ties}</p>' if ties else "",
-        ]
+        return {
+            panel.reward: gr.update(choices=listed, value=listed[0][1]),
+            panel.usable: f'<p class="quiet">{facts}</p>',
+            panel.labeller: gr.update(choices=judges, value=judges[0] if judges else None),
+            panel.prompts: gr.update(choices=sets, value=f"prompts.{language}"),
+            panel.ties: f'<p class="train-remark">{ties}</p>' if ties else "",
+        }
 
     def started(run_id: str, request: gr.Request) -> Any:
         run = services.training.summary(actor(services, request), run_id)
@@ -108,69 +141,3 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
     asked = [round_, panel.labeller, panel.prompts, panel.n_prompts, panel.n_replies]
     panel.start_labelled.click(label, asked, watched, **{**QUIET, "show_progress": "minimal"})
     panel.start_rloo.click(climb, [round_, panel.reward, panel.rloo_beta, panel.rloo_steps], watched, **QUIET)
-
-
-def _lay_out() -> Panel:
-    """The three roads side by side, folded away."""
-    kto, rloo = KTOConfig(), RLOOConfig()
-    with gr.Accordion(t("roads.title"), open=False, elem_id="align-roads") as roads, gr.Row():
-        with gr.Column(min_width=320):
-            gr.Markdown(t("roads.kto.about"))
-            usable = gr.HTML("", padding=False, elem_id="roads-usable")
-            with gr.Row():
-                kto_beta = gr.Number(kto.beta, label="β", info=t("align.beta"), minimum=0.001, min_width=110)
-                kto_steps = gr.Number(
-                    kto.target_steps,
-                    label=t("roads.steps"),
-                    info=t("roads.kto.steps"),
-                    precision=0,
-                    minimum=1,
-                    min_width=110,
-                )
-            start_kto = gr.Button(t("roads.kto.start"), elem_id="align-kto")
-        with gr.Column(min_width=320):
-            gr.Markdown(t("roads.labelled.about"))
-            ties = gr.HTML("", padding=False)
-            labeller = gr.Dropdown([], label=t("roads.labelled.reward"), elem_id="roads-labeller")
-            prompts = gr.Dropdown([], label=t("roads.labelled.prompts"), elem_id="roads-prompts")
-            with gr.Row():
-                n_prompts = gr.Number(
-                    best_of_n.PROMPTS,
-                    label=t("roads.labelled.n_prompts"),
-                    precision=0,
-                    minimum=1,
-                    min_width=110,
-                )
-                n_replies = gr.Number(
-                    best_of_n.REPLIES,
-                    label=t("roads.labelled.n_replies"),
-                    precision=0,
-                    minimum=2,
-                    maximum=MOST,
-                    min_width=110,
-                )
-            start_labelled = gr.Button(t("roads.labelled.start"), elem_id="align-labelled")
-        with gr.Column(min_width=320):
-            gr.Markdown(t("roads.rloo.about"))
-            reward = gr.Dropdown([], label=t("roads.reward"), allow_custom_value=True, elem_id="roads-reward")
-            with gr.Row():
-                rloo_beta = gr.Number(rloo.beta, label="β", info=t("align.beta"), minimum=0, min_width=110)
-                rloo_steps = gr.Number(rloo.target_steps, label=t("roads.steps"), precision=0, minimum=1, min_width=110)
-            start_rloo = gr.Button(t("roads.rloo.start"), elem_id="align-rloo")
-    return Panel(
-        roads,
-        usable,
-        kto_beta,
-        kto_steps,
-        start_kto,
-        ties,
-        labeller,
-        prompts,
-        n_prompts,
-        n_replies,
-        start_labelled,
-        reward,
-        rloo_beta,
-        rloo_steps,
-        start_rloo,
-    )

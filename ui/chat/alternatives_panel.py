@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,75 +22,63 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 
-@dataclass(frozen=True)
 class Panel:
-    """The panel's blocks."""
+    """The panel's components, laid out in the Blocks context it is made in."""
 
-    box: gr.Accordion
-    side: gr.Button
-    tools: gr.Row
-    table: gr.Dataframe
-    source: gr.Dropdown
-    draw: gr.Button
-    keep: gr.Button
-    searched: gr.HTML
-    upload: gr.UploadButton
-    clear: gr.Button
+    def __init__(self) -> None:
+        with gr.Accordion(t("alternatives.box"), open=False, elem_id="chat-helps") as self.box:
+            gr.Markdown(t("alternatives.help"))
+            self.side = gr.Button(t("alternatives.side"), size="sm", elem_id="helps-side")
+            with gr.Row(visible=False) as self.tools:
+                with gr.Column(scale=6, min_width=320):
+                    self.table = gr.Dataframe(
+                        headers=["?", "→"],
+                        datatype=["str", "str"],
+                        column_count=2,
+                        column_widths=["50%", "50%"],
+                        interactive=True,
+                        wrap=True,
+                        label=t("alternatives.examples"),
+                        elem_id="helps-examples",
+                    )
+                    with gr.Row():
+                        self.source = gr.Dropdown(
+                            list(shipped()),
+                            value=None,
+                            label=t("alternatives.source"),
+                            min_width=180,
+                            allow_custom_value=True,
+                            scale=3,
+                        )
+                        self.draw = gr.Button(
+                            t("alternatives.draw"), size="sm", scale=2, min_width=140, elem_id="helps-draw"
+                        )
+                        self.keep = gr.Button(
+                            t("alternatives.keep"),
+                            size="sm",
+                            variant="primary",
+                            scale=2,
+                            min_width=140,
+                            elem_id="helps-keep",
+                        )
+                with gr.Column(scale=4, min_width=280):
+                    gr.Markdown(f"**{t('alternatives.documents')}**")
+                    self.searched = gr.HTML("", padding=False, elem_id="helps-searched")
+                    self.upload = gr.UploadButton(
+                        t("alternatives.upload"),
+                        size="sm",
+                        file_types=list(ENDINGS),
+                        file_count="multiple",
+                        elem_id="helps-upload",
+                    )
+                    self.clear = gr.Button(t("alternatives.clear"), size="sm")
 
 
 def build(services: Services, policies: Sequence[gr.Dropdown], n_columns: gr.Radio) -> None:
     """Lays the panel out, closed, and wires it; `policies` are the columns' choices."""
-    panel = _lay_out()
+    panel = Panel()
     _wire_material(services, panel)
     _wire_columns(services, panel, policies, n_columns)
-
-
-def _lay_out() -> Panel:
-    with gr.Accordion(t("alternatives.box"), open=False, elem_id="chat-helps") as box:
-        gr.Markdown(t("alternatives.help"))
-        side = gr.Button(t("alternatives.side"), size="sm", elem_id="helps-side")
-        with gr.Row(visible=False) as tools:
-            with gr.Column(scale=6, min_width=320):
-                table = gr.Dataframe(
-                    headers=["?", "→"],
-                    datatype=["str", "str"],
-                    column_count=2,
-                    column_widths=["50%", "50%"],
-                    interactive=True,
-                    wrap=True,
-                    label=t("alternatives.examples"),
-                    elem_id="helps-examples",
-                )
-                with gr.Row():
-                    source = gr.Dropdown(
-                        list(shipped()),
-                        value=None,
-                        label=t("alternatives.source"),
-                        min_width=180,
-                        allow_custom_value=True,
-                        scale=3,
-                    )
-                    draw = gr.Button(t("alternatives.draw"), size="sm", scale=2, min_width=140, elem_id="helps-draw")
-                    keep = gr.Button(
-                        t("alternatives.keep"),
-                        size="sm",
-                        variant="primary",
-                        scale=2,
-                        min_width=140,
-                        elem_id="helps-keep",
-                    )
-            with gr.Column(scale=4, min_width=280):
-                gr.Markdown(f"**{t('alternatives.documents')}**")
-                searched = gr.HTML("", padding=False, elem_id="helps-searched")
-                upload = gr.UploadButton(
-                    t("alternatives.upload"),
-                    size="sm",
-                    file_types=list(ENDINGS),
-                    file_count="multiple",
-                    elem_id="helps-upload",
-                )
-                clear = gr.Button(t("alternatives.clear"), size="sm")
-    return Panel(box, side, tools, table, source, draw, keep, searched, upload, clear)
 
 
 def _wire_material(services: Services, panel: Panel) -> None:
@@ -99,14 +86,14 @@ def _wire_material(services: Services, panel: Panel) -> None:
     ways = services.comparing.alternatives
 
     @shown
-    def open_(request: gr.Request) -> list[Any]:
+    def open_(request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
-        return [
-            gr.update(visible=who.is_teacher),
-            _table(ways.examples(who, language), language),
-            gr.update(value=f"plain.{language}"),
-            _searched(services, request),
-        ]
+        return {
+            panel.tools: gr.update(visible=who.is_teacher),
+            panel.table: _table(ways.examples(who, language), language),
+            panel.source: gr.update(value=f"plain.{language}"),
+            panel.searched: _searched(services, request),
+        }
 
     @shown
     def drawn(name: str, request: gr.Request) -> dict[str, Any]:
@@ -142,12 +129,13 @@ def _wire_material(services: Services, panel: Panel) -> None:
 
 def _wire_columns(services: Services, panel: Panel, policies: Sequence[gr.Dropdown], n_columns: gr.Radio) -> None:
     @shown
-    def all_ways(request: gr.Request) -> list[Any]:
+    def all_ways(request: gr.Request) -> dict[Any, Any]:
         choices = services.comparing.columns(actor(services, request))
         chosen = side_by_side(choices)
         values = [*chosen, *(chosen[0] for _ in range(len(policies) - len(chosen)))]
         offered = labels(choices, language_of(request))
-        return [len(chosen), *(gr.update(choices=offered, value=value) for value in values)]
+        boxes = zip(policies, values, strict=True)
+        return {n_columns: len(chosen), **{box: gr.update(choices=offered, value=value) for box, value in boxes}}
 
     panel.side.click(all_ways, None, [n_columns, *policies], queue=False, **QUIET)
 

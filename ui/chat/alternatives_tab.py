@@ -37,20 +37,20 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
     timer = gr.Timer(background_task.SECONDS, active=False)
 
     @shown
-    def arrive(base_: str, tuned_: str, request: gr.Request) -> list[Any]:
+    def arrive(base_: str, tuned_: str, request: gr.Request) -> dict[Any, Any]:
         who = actor(services, request)
         choices = services.comparing.policies(who)
         bases = [choice.name for choice in choices if choice.is_base]
         runs = [choice.name for choice in choices if not choice.is_base]
         newest = runs[0] if runs else ""
-        return [
-            alternatives_view.rules(language_of(request)),
-            gr.update(visible=who.is_teacher),
-            gr.update(visible=who.is_teacher),
-            gr.update(choices=named(bases), value=base_ if base_ in bases else bases[0]),
-            gr.update(choices=["", *runs], value=tuned_ if tuned_ in runs else newest),
-            gr.Timer(active=True),
-        ]
+        return {
+            rules: alternatives_view.rules(language_of(request)),
+            form: gr.update(visible=who.is_teacher),
+            own_box: gr.update(visible=who.is_teacher),
+            base: gr.update(choices=named(bases), value=base_ if base_ in bases else bases[0]),
+            tuned: gr.update(choices=["", *runs], value=tuned_ if tuned_ in runs else newest),
+            timer: gr.Timer(active=True),
+        }
 
     @shown
     def measure(base_: str, tuned_: str, n: float, asked: str, request: gr.Request) -> Any:

@@ -31,18 +31,18 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
     timer = gr.Timer(background_task.SECONDS, active=False)
 
     @shown
-    def arrive(first: str, second: str, request: gr.Request) -> list[Any]:
+    def arrive(first: str, second: str, request: gr.Request) -> dict[Any, Any]:
         who = actor(services, request)
         choices = services.comparing.policies(who)
         names, tuned = [choice.name for choice in choices], [each for each in choices if not each.is_base]
         safe = [each.name for each in tuned if "safety" in services.course.data_of(each.name)]
         last = [*safe, *(each.name for each in tuned), ""][0]
-        return [
-            gr.update(visible=who.is_teacher),
-            gr.update(choices=named(names), value=first if first in names else names[0]),
-            gr.update(choices=["", *named(names)], value=second if second in names else last),
-            gr.Timer(active=True),
-        ]
+        return {
+            form: gr.update(visible=who.is_teacher),
+            before: gr.update(choices=named(names), value=first if first in names else names[0]),
+            after: gr.update(choices=["", *named(names)], value=second if second in names else last),
+            timer: gr.Timer(active=True),
+        }
 
     @shown
     def attack(first: str, second: str, lines: str, request: gr.Request) -> gr.Timer:

@@ -21,7 +21,7 @@ from ui.chat import alternatives_view
 from ui.chat.chat_messages import STUB, Turn, shown_talk, whole
 from ui.chat.chat_view import about, passages
 from ui.request import actor, language_of
-from workbench.chat.chat_service import MOST_COLUMNS, WHOLE
+from workbench.chat.chat_service import WHOLE
 
 if TYPE_CHECKING:
     from workbench.services import Services
@@ -72,14 +72,14 @@ class ChatRequest:
     returns: bool = False  # whether an unanswered message goes back to its field
 
 
-def sampling_of(temperature: float, top_p: float, max_new_tokens: float, seed: float, greedy: bool) -> dict[str, Any]:
-    return {
-        "temperature": temperature,
-        "top_p": top_p,
-        "max_new_tokens": int(max_new_tokens),
-        "seed": int(seed or 0),
-        "greedy": greedy,
-    }
+@dataclass(frozen=True)
+class Row:
+    """What the page shows at a moment while the columns write."""
+
+    message: Any  # the message's field
+    unsent: str  # what goes back to that field at the end
+    talks: list[Any]  # of each column that is shown
+    facts: list[str]  # HTML under each of them
 
 
 def sent(message: str, policies: list[str], talks: Sequence[list[Turn]], system: str, sampling: dict) -> ChatRequest:
@@ -101,8 +101,8 @@ def _until(talk: list[Turn], message: str) -> list[Turn]:
     return talk[: places[-1]] if places and talk[places[-1]].content == message else talk
 
 
-def rows(services: Services, answers: Answers, request: gr.Request, asked: ChatRequest) -> Iterator[list[Any]]:
-    """What the page shows while the columns write: see `row` for the order. The last one is settled.
+def rows(services: Services, answers: Answers, request: gr.Request, asked: ChatRequest) -> Iterator[Row]:
+    """What the page shows while the columns write. The last one is settled.
 
     Raises: as `Comparing.chat`, AfinaError `chat.busy`; then too the last row is settled.
     """
@@ -146,7 +146,7 @@ def _turn(partial: Partial) -> Turn:
     return Turn("assistant", partial.text or STUB, partial.seal, cut)
 
 
-def _settled(asked: ChatRequest, partials: Sequence[Partial], found: list[str], language: str) -> list[Any]:
+def _settled(asked: ChatRequest, partials: Sequence[Partial], found: list[str], language: str) -> Row:
     """What stays: replies, cut ones marked; where there is none, the talk as it was before."""
     question = Turn("user", asked.message)
     boxes = [
@@ -165,21 +165,9 @@ def _row(
     found: Sequence[str],
     language: str,
     unsent: str = "",
-) -> list[Any]:
-    """Values in the order of the outputs; columns that are not shown stay as they are.
-
-    The message's field, what goes back to it, Send, Stop, Again, Clear, the columns' talks, the columns' facts.
-    """
-    rest = [gr.skip()] * (MOST_COLUMNS - len(boxes))
+) -> Row:
     shown = [shown_talk(box, language) for box in boxes]
-    facts = [text + more for text, more in zip(below, found, strict=True)]
-    return [field, unsent, *busy(True), *shown, *rest, *facts, *rest]
-
-
-def busy(writing: bool) -> list[Any]:
-    """Send, Stop, Again, Clear while a reply is being written, and else."""
-    off = gr.update(interactive=not writing)
-    return [gr.update(visible=not writing), gr.update(visible=writing), off, off]
+    return Row(field, unsent, shown, [text + more for text, more in zip(below, found, strict=True)])
 
 
 def _found(services: Services, policy: str, message: str, request: gr.Request) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -17,45 +16,35 @@ from ui.translations import t, word
 from workbench.alignment.reward_training import MOST
 
 if TYPE_CHECKING:
+    from ui.chat.chat_layout import Column, Controls
     from workbench.alignment.reward_training import Scored, Verdict
     from workbench.services import Services
 
 _SAME = 0.005  # rewards that look alike with two decimals
 
 
-@dataclass(frozen=True)
 class Panel:
-    model: gr.Dropdown
-    judge: gr.Button
-    n: gr.Slider
-    best: gr.Button
-    told: gr.HTML
+    """The panel's components, laid out in the Blocks context it is made in."""
+
+    def __init__(self) -> None:
+        with gr.Accordion(t("chat.reward"), open=False, elem_id="chat-reward"):
+            gr.Markdown(t("chat.reward.about"), elem_classes="train-hint")
+            with gr.Row(equal_height=True):
+                self.model = gr.Dropdown(
+                    [],
+                    label=t("chat.reward.model"),
+                    allow_custom_value=True,
+                    min_width=200,
+                    elem_id="chat-reward-model",
+                )
+                self.judge = gr.Button(t("chat.reward.judge"), min_width=180, elem_id="chat-reward-judge")
+                self.n = gr.Slider(1, MOST, 8, step=1, label=t("chat.reward.n"), min_width=200, elem_id="chat-reward-n")
+                self.best = gr.Button(t("chat.reward.best"), min_width=180, elem_id="chat-reward-best")
+            self.told = gr.HTML("", padding=False, elem_id="chat-reward-told")
 
 
-def lay_out() -> Panel:
-    with gr.Accordion(t("chat.reward"), open=False, elem_id="chat-reward"):
-        gr.Markdown(t("chat.reward.about"), elem_classes="train-hint")
-        with gr.Row(equal_height=True):
-            model = gr.Dropdown(
-                [], label=t("chat.reward.model"), allow_custom_value=True, min_width=200, elem_id="chat-reward-model"
-            )
-            judge = gr.Button(t("chat.reward.judge"), min_width=180, elem_id="chat-reward-judge")
-            n = gr.Slider(1, MOST, 8, step=1, label=t("chat.reward.n"), min_width=200, elem_id="chat-reward-n")
-            best = gr.Button(t("chat.reward.best"), min_width=180, elem_id="chat-reward-best")
-        told = gr.HTML("", padding=False, elem_id="chat-reward-told")
-    return Panel(model, judge, n, best, told)
-
-
-def wire(
-    services: Services,
-    panel: Panel,
-    talks: Sequence[gr.Chatbot],
-    policies: Sequence[gr.Dropdown],
-    n_columns: gr.Radio,
-    sampling: Sequence[Any],
-    system: gr.Textbox,
-) -> None:
-    """`sampling`: temperature, top_p, max_new_tokens, seed, as the chat's own controls have them."""
+def wire(services: Services, panel: Panel, columns: Sequence[Column], controls: Controls) -> None:
+    """Over the replies in `columns`; what is written for the best of n is sampled as `controls` say."""
 
     @shown
     def refresh(chosen: str, request: gr.Request) -> Any:
@@ -63,14 +52,16 @@ def wire(
         return gr.update(choices=names, value=chosen if chosen in names else names[0] if names else None)
 
     @shown
-    def judge(request: gr.Request, model: str, count: int, system_text: str, *values: Any) -> str:
-        names, boxes = list(values[:count]), [said(each) for each in values[len(policies) :][:count]]
+    def judge(values: dict[Any, Any], request: gr.Request) -> str:
+        model, system = values[panel.model], (values[controls.system] or "").strip()
+        taken = columns[: values[controls.n_columns]]
+        boxes = [(values[column.policy], said(values[column.talk])) for column in taken]
         if not model:
             raise AfinaError("reward.no_model")
-        ended = [(name, box) for name, box in zip(names, boxes, strict=True) if len(box) > 1]
+        ended = [(name, box) for name, box in boxes if len(box) > 1]
         if not ended or len({str(box[-2]["content"]) for _, box in ended}) > 1:
             raise AfinaError("reward.two")
-        opening = [{"role": "system", "content": system_text.strip()}] if (system_text or "").strip() else []
+        opening = [{"role": "system", "content": system}] if system else []
         asked = [box[:-1] for _, box in ended]
         shared = asked[0] if all(each == asked[0] for each in asked) else asked[0][-1:]  # else the last question
         talk = [*opening, *shared]
@@ -80,41 +71,25 @@ def wire(
         return verdict(found, model, [name for name, _ in ended], language_of(request))
 
     @shown
-    def best(
-        request: gr.Request,
-        model: str,
-        n: int,
-        count: int,
-        system_text: str,
-        temperature: float,
-        top_p: float,
-        most: int,
-        seed: int,
-        *values: Any,
-    ) -> str:
+    def best(values: dict[Any, Any], request: gr.Request) -> str:
+        model = values[panel.model]
         if not model:
             raise AfinaError("reward.no_model")
-        policy, asked = values[count - 1], values[len(policies) + count - 1]  # of the column on the right
-        turns = [turn["content"] for turn in said(asked) if turn["role"] == "user"]
+        right = columns[values[controls.n_columns] - 1]
+        policy = values[right.policy]
+        turns = [turn["content"] for turn in said(values[right.talk]) if turn["role"] == "user"]
         if not turns:
             raise AfinaError("reward.two")
-        how = {
-            "temperature": temperature,
-            "top_p": top_p,
-            "max_new_tokens": int(most),
-            "seed": int(seed or 0),
-        }
-        found = services.rewarding.best_of(
-            actor(services, request), model, policy, turns[-1], int(n), system_text or "", **how
-        )
+        n, system, how = int(values[panel.n]), values[controls.system] or "", controls.sampling(values)
+        found = services.rewarding.best_of(actor(services, request), model, policy, turns[-1], n, system, **how)
         return ranked(found, policy, turns[-1], language_of(request))
 
     on_open(refresh, panel.model, panel.model, queue=False, **QUIET)
     panel.model.focus(refresh, panel.model, panel.model, queue=False, **QUIET)
     slow = {**QUIET, "show_progress": "minimal"}
-    panel.judge.click(judge, [panel.model, n_columns, system, *policies, *talks], panel.told, **slow)
-    drawn = [panel.model, panel.n, n_columns, system, *sampling, *policies, *talks]
-    panel.best.click(best, drawn, panel.told, **slow)
+    replies = {controls.n_columns, controls.system, *(part for each in columns for part in (each.policy, each.talk))}
+    panel.judge.click(judge, {panel.model, *replies}, panel.told, **slow)
+    panel.best.click(best, {panel.model, panel.n, *controls.drawing, *replies}, panel.told, **slow)
 
 
 def verdict(found: Verdict, model: str, names: Sequence[str], language: str) -> str:

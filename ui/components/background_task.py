@@ -31,14 +31,18 @@ def wire(
     seen = gr.State("")
 
     @shown
-    def watch(mark: str, request: gr.Request) -> list[Any]:
+    def watch(mark: str, request: gr.Request) -> dict[Any, Any]:
         study, language = services.course.latest(actor(services, request), kind), language_of(request)
         running = study is not None and study.running
         now = hashing.of_json([language, vars(study) if study else None])
         if now == mark:
-            return [gr.skip(), gr.skip(), gr.skip(), gr.Timer(active=running)]
-        may_stop = running and actor(services, request).is_teacher
-        return [_worded(words, study, language), gr.update(visible=may_stop), now, gr.Timer(active=running)]
+            return {timer: gr.Timer(active=running)}
+        return {
+            told: _worded(words, study, language),
+            stop: gr.update(visible=running and actor(services, request).is_teacher),
+            seen: now,
+            timer: gr.Timer(active=running),
+        }
 
     @shown
     def halt(request: gr.Request) -> None:

@@ -53,41 +53,58 @@ def build_runs_tab(services: Services) -> None:
     seen = gr.State(("", ""))
     outputs = [chosen, table, plot, details, danger, sure]
 
+    def about(names: list[str], request: gr.Request) -> dict[Any, Any]:
+        """Updates of all but the choice, for the runs called `names`."""
+        language, who = language_of(request), actor(services, request)
+        runs = services.training.runs(who)
+        there = _chosen(runs, names)
+        return {
+            table: _table(runs, language) + _left_out(services, who, language),
+            plot: _drawn(services, who, there, language),
+            details: _all_details(services, there, who, language),
+            danger: gr.update(visible=bool(there) and who.is_teacher),
+            sure: False,
+        }
+
     @shown
-    def look(names: list[str], request: gr.Request) -> list[Any]:
+    def look(names: list[str], request: gr.Request) -> dict[Any, Any]:
         # The choice is left as it is: who chooses quickly is ahead of what comes back.
-        return [gr.update(choices=_names(services, request)), *_look(services, names or [], request)]
+        return {chosen: gr.update(choices=_names(services, request)), **about(names or [], request)}
 
     @shown
-    def arrive(request: gr.Request) -> list[Any]:
+    def arrive(request: gr.Request) -> dict[Any, Any]:
         newest = [run.name for run in services.training.runs(actor(services, request))[:1]]
-        choice = gr.update(choices=_names(services, request), value=newest)
-        return [choice, *_look(services, newest, request)]
+        return {chosen: gr.update(choices=_names(services, request), value=newest), **about(newest, request)}
 
     @shown
-    def watch(names: list[str], mark: tuple[str, str], request: gr.Request) -> list[Any]:
+    def watch(names: list[str], mark: tuple[str, str], request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         runs = services.training.runs(who)
         there, told = _chosen(runs, names), _table(runs, language) + _left_out(services, who, language)
         more = _all_details(services, there, who, language)
         now = (hashing.of_json([names, told]), hashing.of_json(more))
         if now == tuple(mark):
-            return [gr.skip()] * 5
+            return gr.skip()
         # What somebody has unfolded stays so until the run has something new to say, its download for one.
         more = more if now[1] != mark[1] else gr.skip()
-        drawn = _drawn(services, who, there, language)
-        return [gr.update(choices=[run.name for run in runs]), told, drawn, more, now]
+        return {
+            chosen: gr.update(choices=[run.name for run in runs]),
+            table: told,
+            plot: _drawn(services, who, there, language),
+            details: more,
+            seen: now,
+        }
 
     @shown
-    def remove(names: list[str], is_sure: bool, request: gr.Request) -> list[Any]:
+    def remove(names: list[str], is_sure: bool, request: gr.Request) -> dict[Any, Any]:
         if not is_sure:
             warn(word("runs.be_sure", language_of(request)))
-            return [gr.skip()] * len(outputs)
+            return gr.skip()
         who = actor(services, request)
         by_name = {run.name: run.run_id for run in services.training.runs(who)}
         for name in names or []:
             services.training.delete(who, by_name.get(name, name))
-        return [gr.update(choices=_names(services, request), value=[]), *_look(services, [], request)]
+        return {chosen: gr.update(choices=_names(services, request), value=[]), **about([], request)}
 
     on_open(arrive, None, outputs, **UNQUEUED)
     gr.on([chosen.change, refresh.click], look, chosen, outputs, **UNQUEUED)
@@ -98,19 +115,6 @@ def build_runs_tab(services: Services) -> None:
 
 def _names(services: Services, request: gr.Request) -> list[str]:
     return [run.name for run in services.training.runs(actor(services, request))]
-
-
-def _look(services: Services, names: list[str], request: gr.Request) -> list[Any]:
-    language, who = language_of(request), actor(services, request)
-    runs = services.training.runs(who)
-    there = _chosen(runs, names)
-    return [
-        _table(runs, language) + _left_out(services, who, language),
-        _drawn(services, who, there, language),
-        _all_details(services, there, who, language),
-        gr.update(visible=bool(there) and who.is_teacher),
-        False,
-    ]
 
 
 def _chosen(runs: list[RunSummary], names: list[str] | None) -> list[RunSummary]:

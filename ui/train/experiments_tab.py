@@ -62,19 +62,19 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
         return experiments_view.about(name, used, language_of(request))
 
     @shown
-    def choose(name: str, request: gr.Request) -> list[Any]:
+    def choose(name: str, request: gr.Request) -> dict[Any, Any]:
         recipe, teaches = RECIPES[name], actor(services, request).is_teacher
-        return [
-            describe(name, "", request),
-            gr.update(visible=recipe.uses_share),
-            gr.update(visible=bool(recipe.takes) and teaches),
-            "",
-        ]
+        return {
+            about: describe(name, "", request),
+            share: gr.update(visible=recipe.uses_share),
+            own: gr.update(visible=bool(recipe.takes) and teaches),
+            data: "",
+        }
 
     @shown
-    def arrive(name: str, request: gr.Request) -> list[Any]:
+    def arrive(name: str, request: gr.Request) -> dict[Any, Any]:
         teaches = actor(services, request).is_teacher
-        return [*choose(name, request), gr.update(visible=teaches), gr.Timer(active=True)]
+        return {**choose(name, request), start: gr.update(visible=teaches), timer: gr.Timer(active=True)}
 
     @shown
     def uploaded(file: str, request: gr.Request) -> Any:

@@ -66,20 +66,26 @@ def build_results(services: Services, seconds: float) -> None:
     outputs = [box, group, table, plot, seen]
 
     @shown
-    def look(key: str, mark: str, request: gr.Request) -> list[Any]:
+    def look(key: str, mark: str, request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         offered = _offered(services, who, language)
         if not offered:
-            return [gr.update(visible=False), gr.skip(), "", None, ""]
+            return {box: gr.update(visible=False), table: "", plot: None, seen: ""}
         keys = [value for _, value in offered]
         chosen = key if key in keys else keys[0]
         told, drawn = _shown(services, who, chosen, language)
         now = hashing.of_json([chosen, offered, told])
         if now == mark:
-            return [gr.skip()] * len(outputs)
+            return gr.skip()
         # A choice that still holds is left as it is: who chooses quickly is ahead of what comes back.
         choice = gr.update(choices=offered) if key == chosen else gr.update(choices=offered, value=chosen)
-        return [gr.update(visible=True), choice, told, gr.update(value=drawn, visible=drawn is not None), now]
+        return {
+            box: gr.update(visible=True),
+            group: choice,
+            table: told,
+            plot: gr.update(value=drawn, visible=drawn is not None),
+            seen: now,
+        }
 
     on_open(look, [group, seen], outputs, queue=False, **QUIET)
     gr.on([group.input, refresh.click, gr.Timer(seconds).tick], look, [group, seen], outputs, queue=False, **QUIET)

@@ -6,7 +6,6 @@ Shows and calls; what is doubted and undone is decided in `workbench.voting.door
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -24,41 +23,32 @@ _SECONDS = 2.0
 _MANY_CODES = 20  # wrong ones in a minute: more than a class mistypes
 
 
-@dataclass(frozen=True)
 class Seats:
-    box: gr.Column
-    line: gr.HTML
-    seats: gr.Number
-    close: gr.Button
-    undo: gr.Button
-    again: gr.Button
-    trust: gr.Button
-    seen: gr.State
+    """The panel's components, laid out in the Blocks context it is made in."""
 
-    @property
-    def outputs(self) -> list[Any]:
-        return [self.line, self.close, self.undo, self.again, self.trust, self.seen]
+    def __init__(self) -> None:
+        with gr.Column(visible=False, elem_id="vote-seats") as self.box:
+            self.line = gr.HTML("", padding=False, elem_id="vote-seats-line")
+            with gr.Row(elem_classes="ends"):
+                self.seats = gr.Number(
+                    0,
+                    label=t("vote.seats.number"),
+                    precision=0,
+                    minimum=0,
+                    scale=0,
+                    min_width=190,
+                    elem_id="vote-seats-number",
+                )
+                self.close = _button("close", 190, True)
+                self.undo = _button("undo", 240, key="undo_none")
+                self.again = _button("again", 240, key="undo_none")
+                self.trust = _button("trust", 240)
+        self.seen = gr.State("")
 
 
 def build(services: Services) -> None:
     """Lays the panel out in the Blocks context it is called in, and wires it."""
-    with gr.Column(visible=False, elem_id="vote-seats") as box:
-        line = gr.HTML("", padding=False, elem_id="vote-seats-line")
-        with gr.Row(elem_classes="ends"):
-            seats = gr.Number(
-                0,
-                label=t("vote.seats.number"),
-                precision=0,
-                minimum=0,
-                scale=0,
-                min_width=190,
-                elem_id="vote-seats-number",
-            )
-            close = _button("close", 190, True)
-            undo, again = _button("undo", 240, key="undo_none"), _button("again", 240, key="undo_none")
-            trust = _button("trust", 240)
-    panel = Seats(box, line, seats, close, undo, again, trust, gr.State(""))
-    _wire(services, panel)
+    _wire(services, Seats())
     _endpoints(services)
 
 
@@ -72,66 +62,68 @@ def _wire(services: Services, panel: Seats) -> None:
     timer = gr.Timer(_SECONDS, active=False)
 
     @shown
-    def look(seen: str, request: gr.Request) -> list[Any]:
-        return _look(services, seen, request)
+    def look(seen: str, request: gr.Request) -> dict[Any, Any]:
+        return _look(services, panel, seen, request)
 
     @shown
-    def arrive(request: gr.Request) -> list[Any]:
+    def arrive(request: gr.Request) -> dict[Any, Any]:
         who = actor(services, request)
         if not who.is_teacher:
-            return [gr.skip()] * 3
+            return gr.skip()
         door = services.doors.look(who).door
-        return [gr.update(visible=True), door.seats or 0, gr.Timer(active=True)]
+        return {panel.box: gr.update(visible=True), panel.seats: door.seats or 0, timer: gr.Timer(active=True)}
 
     @shown
-    def seat(n: float | None, request: gr.Request) -> list[Any]:
+    def seat(n: float | None, request: gr.Request) -> dict[Any, Any]:
         services.doors.set_seats(actor(services, request), int(n or 0))
-        return _look(services, "", request)
+        return _look(services, panel, "", request)
 
     @shown
-    def close(request: gr.Request) -> list[Any]:
+    def close(request: gr.Request) -> dict[Any, Any]:
         who = actor(services, request)
         services.doors.close(who, not services.doors.look(who).door.closed)
-        return _look(services, "", request)
+        return _look(services, panel, "", request)
 
     def act(name: str) -> Any:
         @shown
-        def done(request: gr.Request) -> list[Any]:
+        def done(request: gr.Request) -> dict[Any, Any]:
             n = getattr(services.doors, name)(actor(services, request))
             inform(word(f"vote.seats.{name}_done", language_of(request), n=n), 6)
-            return _look(services, "", request)
+            return _look(services, panel, "", request)
 
         return done
 
-    watch: dict[str, Any] = {"fn": look, "inputs": panel.seen, "outputs": panel.outputs}
+    outputs = [panel.line, panel.close, panel.undo, panel.again, panel.trust, panel.seen]
+    watch: dict[str, Any] = {"fn": look, "inputs": panel.seen, "outputs": outputs}
     on_open(arrive, None, [panel.box, panel.seats, timer], queue=False, **QUIET).success(**watch, queue=False, **QUIET)
     timer.tick(**watch, queue=False, **QUIET)
-    gr.on([panel.seats.submit, panel.seats.blur], seat, panel.seats, panel.outputs, queue=False, **QUIET)
-    panel.close.click(close, None, panel.outputs, queue=False, **QUIET)
+    gr.on([panel.seats.submit, panel.seats.blur], seat, panel.seats, outputs, queue=False, **QUIET)
+    panel.close.click(close, None, outputs, queue=False, **QUIET)
     for button, name in ((panel.undo, "undo"), (panel.again, "take_back"), (panel.trust, "trust")):
-        button.click(act(name), None, panel.outputs, queue=False, **QUIET)
+        button.click(act(name), None, outputs, queue=False, **QUIET)
 
 
-def _look(services: Services, seen: str, request: gr.Request) -> list[Any]:
+def _look(services: Services, panel: Seats, seen: str, request: gr.Request) -> dict[Any, Any]:
     """The line and the buttons, or nothing where nothing has changed."""
     who, language = actor(services, request), language_of(request)
     if not who.is_teacher:
-        return [gr.skip()] * 6
+        return gr.skip()
     doorway = services.doors.look(who)
     mark = f"{language} {doorway}"
     if mark == seen:
-        return [gr.skip()] * 6
+        return gr.skip()
     door = doorway.door
     close = word("vote.seats.open" if door.closed else "vote.seats.close", language)
     undo = word("vote.seats.undo", language, n=door.last)
-    return [
-        line(doorway, language),
-        gr.update(value=close, variant="primary" if door.closed else "secondary"),
-        gr.update(value=undo, visible=door.last > 0, variant="stop" if door.doubted else "secondary"),
-        gr.update(value=word("vote.seats.take_back", language, n=door.undone), visible=door.undone > 0),
-        gr.update(visible=door.doubted > 0 or doorway.refused > 0),
-        mark,
-    ]
+    back = word("vote.seats.take_back", language, n=door.undone)
+    return {
+        panel.line: line(doorway, language),
+        panel.close: gr.update(value=close, variant="primary" if door.closed else "secondary"),
+        panel.undo: gr.update(value=undo, visible=door.last > 0, variant="stop" if door.doubted else "secondary"),
+        panel.again: gr.update(value=back, visible=door.undone > 0),
+        panel.trust: gr.update(visible=door.doubted > 0 or doorway.refused > 0),
+        panel.seen: mark,
+    }
 
 
 def line(doorway: Doorway, language: str) -> str:

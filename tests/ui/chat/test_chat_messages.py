@@ -84,28 +84,28 @@ def texts(box):
 def test_what_is_typed_while_a_reply_is_written_stays(page):
     looks = [[Partial(text, 1, 0.1, text.endswith("."), "end", "seal")] for text in ("", "Lima", "Lima.")]
     rows = list(page(*looks))
-    assert [row[0] for row in rows] == ["", *[gr.skip()] * 3]
-    assert texts(rows[0][6]) == ["Peru?", "…"]
-    (asked, reply) = read(rows[-1][6])
-    assert (asked.content, reply.content, reply.seal, rows[-1][1]) == ("Peru?", "Lima.", "seal", "")
+    assert [row.message for row in rows] == ["", *[gr.skip()] * 3]
+    assert texts(rows[0].talks[0]) == ["Peru?", "…"]
+    (asked, reply) = read(rows[-1].talks[0])
+    assert (asked.content, reply.content, reply.seal, rows[-1].unsent) == ("Peru?", "Lima.", "seal", "")
 
 
 def test_earlier_seals_stay_with_their_replies(page):
     before = shown_talk([Turn("user", "a"), Turn("assistant", "b", "proof")])
     *_, last = page([Partial("Lima.", 1, 0.1, True, "end", "seal")], talks=[read(before)])
-    assert [turn.seal for turn in read(last[6])] == ["", "proof", "", "seal"]
+    assert [turn.seal for turn in read(last.talks[0])] == ["", "proof", "", "seal"]
 
 
 @pytest.mark.parametrize("reason", ["stopped", "failed", "end"])
 def test_a_reply_without_a_word_leaves_the_talk_and_the_question_goes_back(page, reason):
     *_, last = page([Partial("", 0, 0.0)], [Partial("", 0, 0.1, True, reason)], talks=[talk("a", "b")])
-    assert texts(last[6]) == ["a", "b"] and last[1] == "Peru?"
+    assert texts(last.talks[0]) == ["a", "b"] and last.unsent == "Peru?"
 
 
 def test_a_reply_that_was_cut_is_marked_and_keeps_its_words(page):
     *_, last = page([Partial("Li", 1, 0.1, True, "stopped")])
-    assert [(turn.content, turn.cut) for turn in read(last[6])] == [("Peru?", False), ("Li", True)]
-    assert last[6][1]["content"][1]["text"].startswith("✂") and last[1] == ""
+    assert [(turn.content, turn.cut) for turn in read(last.talks[0])] == [("Peru?", False), ("Li", True)]
+    assert last.talks[0][1]["content"][1]["text"].startswith("✂") and last.unsent == ""
 
 
 def test_an_error_settles_what_was_written_before_it_is_raised(page):
@@ -117,17 +117,19 @@ def test_an_error_settles_what_was_written_before_it_is_raised(page):
     with pytest.raises(ValueError):
         for row in rows:
             seen.append(row)
-    cut, empty, whole_one = seen[-1][6:9]
+    cut, empty, whole_one = seen[-1].talks
     assert [turn.cut for turn in read(cut)] == [False, True] and empty == [] and read(whole_one)[1].seal == "seal"
-    assert "…" not in str(seen[-1][10:13])
+    assert "…" not in str(seen[-1].facts)
 
 
 def test_again_replaces_the_last_answer_in_each_column(page):
     talks = [talk("a", "b", "Peru?", "old"), talk("a", "b")]
     *_, last = page([Partial(), Partial()], [Partial("new", 1, 0.1, True, "end")] * 2, talks=talks, ask=again)
-    assert texts(last[6]) == ["a", "b", "Peru?", "new"] and texts(last[7]) == ["a", "b", "Peru?", "new"]
+    assert texts(last.talks[0]) == ["a", "b", "Peru?", "new"] and texts(last.talks[1]) == ["a", "b", "Peru?", "new"]
     *_, last = page([Partial("", 0, 0.1, True, "stopped")] * 2, talks=talks, ask=again)
-    assert texts(last[6]) == ["a", "b", "Peru?", "old"] and texts(last[7]) == ["a", "b"] and last[1] == ""
+    assert (
+        texts(last.talks[0]) == ["a", "b", "Peru?", "old"] and texts(last.talks[1]) == ["a", "b"] and last.unsent == ""
+    )
 
 
 @pytest.mark.parametrize(
