@@ -94,8 +94,8 @@ def _watch_only_what_is_shown(tabs: gr.Tabs) -> dict[gr.Tab, gr.Checkbox]:
     opened = {tab: gr.Checkbox(False, visible=False) for tab in shown}  # no State: without a queue none changes
     for tab in shown:
 
-        def watch(chosen: gr.Tab = tab) -> list[Any]:
-            return [True, *(gr.Timer(active=owner is chosen) for owner, _ in timers)]
+        def watch(chosen: gr.Tab = tab) -> dict[Any, Any]:
+            return {opened[chosen]: True, **{timer: gr.Timer(active=owner is chosen) for owner, timer in timers}}
 
         tab.select(
             watch,

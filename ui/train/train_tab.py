@@ -18,7 +18,7 @@ from ui.components import data_view, run_view
 from ui.request import actor, language_of, on_open, shown
 from ui.train import methods_panel, quality_panel, remedy_panel, run_endpoints, search_panel
 from ui.train.train_handlers import Form, Train
-from ui.train.train_layout import DataPanel, LivePanel, Setup, data_panel, live_panel, setup_form
+from ui.train.train_layout import DataPanel, LivePanel, Setup
 from ui.translations import t
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ def build_train_tab(services: Services) -> None:
     train = Train(services)
     gr.HTML(f"<style>{static_files.text('train.css')}</style>", padding=False, elem_classes="train-style")
     with gr.Row():
-        setup = setup_form(train)
+        setup = Setup(train)
         with gr.Column(scale=7, min_width=340), gr.Tabs() as pages:
             with gr.Tab(t("train.panel.data"), id="data") as data_page:
-                data = data_panel()
+                data = DataPanel()
             with gr.Tab(t("train.panel.live"), id="live"):
-                live = live_panel()
+                live = LivePanel()
     check_new = _wire_data(train, setup, data, pages)
     with data_page:
         quality_panel.build(train, setup, check_new)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -23,62 +22,50 @@ if TYPE_CHECKING:
 _AGGREGATIONS = ("every", "majority", "minimum")
 
 
-@dataclass(frozen=True)
 class Files:
-    format: gr.Dropdown
-    aggregation: gr.Radio
-    minimum: gr.Slider
-    sources: gr.Radio
-    export: gr.Button
-    done: gr.HTML
-    upload: gr.File
-    invitations: gr.Number
-    group: gr.Textbox
-    quota: gr.Number
-    invite: gr.Button
-    links: gr.Textbox
+    """The panel's components, laid out in the Blocks context it is made in."""
 
-
-def lay_out(services: Services, choice: gr.Dropdown) -> Files:
-    with gr.Row():
-        format = gr.Dropdown(
-            [(t(f"vote.files.format.{each}"), each) for each in FORMATS],
-            value="trl",
-            label=t("vote.files.format"),
-            min_width=240,
-            elem_id="vote-format",
-        )
-        aggregation = gr.Radio(
-            [(t(f"vote.files.{each}"), each) for each in _AGGREGATIONS],
-            value="majority",
-            label=t("vote.files.aggregation"),
-            scale=2,
-        )
-        minimum = gr.Slider(0.5, 1, 0.7, step=0.05, label=t("vote.files.agreement_share"))
-        sources = gr.Radio(
-            [(t(f"judges.sources.{each}"), each) for each in get_args(Sources)],
-            value="people",
-            label=t("judges.sources"),
-        )
-        export = gr.Button(t("vote.files.export"), scale=0, min_width=140, elem_id="vote-export")
-    done = gr.HTML("", padding=False, elem_id="vote-exported")
-    upload = gr.File(label=t("vote.files.import"), file_types=[".jsonl", ".json", ".gz"], height=150)
-    with gr.Row(elem_classes="ends"):
-        invitations = gr.Number(
-            10, precision=0, minimum=1, maximum=500, label=t("vote.files.invitations"), min_width=120
-        )
-        group = gr.Textbox(label=t("vote.files.group"), max_lines=1)
-        quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
-        invite = gr.Button(t("vote.files.invite"), scale=0, min_width=140)
-    links = gr.Textbox(label=t("vote.files.links"), lines=4, visible=False, buttons=["copy"])
-    return Files(format, aggregation, minimum, sources, export, done, upload, invitations, group, quota, invite, links)
+    def __init__(self) -> None:
+        with gr.Row():
+            self.format = gr.Dropdown(
+                [(t(f"vote.files.format.{each}"), each) for each in FORMATS],
+                value="trl",
+                label=t("vote.files.format"),
+                min_width=240,
+                elem_id="vote-format",
+            )
+            self.aggregation = gr.Radio(
+                [(t(f"vote.files.{each}"), each) for each in _AGGREGATIONS],
+                value="majority",
+                label=t("vote.files.aggregation"),
+                scale=2,
+            )
+            self.minimum = gr.Slider(0.5, 1, 0.7, step=0.05, label=t("vote.files.agreement_share"))
+            self.sources = gr.Radio(
+                [(t(f"judges.sources.{each}"), each) for each in get_args(Sources)],
+                value="people",
+                label=t("judges.sources"),
+            )
+            self.export = gr.Button(t("vote.files.export"), scale=0, min_width=140, elem_id="vote-export")
+        self.done = gr.HTML("", padding=False, elem_id="vote-exported")
+        self.upload = gr.File(label=t("vote.files.import"), file_types=[".jsonl", ".json", ".gz"], height=150)
+        with gr.Row(elem_classes="ends"):
+            self.invitations = gr.Number(
+                10, precision=0, minimum=1, maximum=500, label=t("vote.files.invitations"), min_width=120
+            )
+            self.group = gr.Textbox(label=t("vote.files.group"), max_lines=1)
+            self.quota = gr.Number(0, precision=0, minimum=0, label=t("vote.form.quota"), min_width=120)
+            self.invite = gr.Button(t("vote.files.invite"), scale=0, min_width=140)
+        self.links = gr.Textbox(label=t("vote.files.links"), lines=4, visible=False, buttons=["copy"])
 
 
 def wire(services: Services, files: Files, place: round_choice.Place) -> None:
     choice = place.choice
+    inputs = [choice, files.format, files.aggregation, files.minimum, files.sources]
 
     @shown
-    def export(name: str, format: Any, aggregation: Any, minimum: float, sources: Any, request: gr.Request) -> str:
+    def export(values: dict[Any, Any], request: gr.Request) -> str:
+        name, format, aggregation, minimum, sources = (values[box] for box in inputs)
         who = actor(services, request)
         done = services.results.export(who, name, format, aggregation, minimum, sources=sources)
         told = word("vote.files.done", language_of(request), n=done.n)
@@ -104,9 +91,8 @@ def wire(services: Services, files: Files, place: round_choice.Place) -> None:
         links = "\n".join(f"{who[:8]}  {phones_address(services.settings)}/vote#invite={token}" for who, token in made)
         return gr.update(value=links, visible=True)
 
-    files.export.click(
-        export, [choice, files.format, files.aggregation, files.minimum, files.sources], files.done, **QUIET
-    ).failure(lambda: "", None, files.done, **QUIET)  # else the former export's links stand under the error
+    done = files.export.click(export, set(inputs), files.done, **QUIET)
+    done.failure(lambda: "", None, files.done, **QUIET)  # else the former export's links stand under the error
     files.upload.upload(load, files.upload, [*place.outputs, files.upload], **QUIET).failure(
         lambda: None, None, files.upload, **QUIET
     )  # what could not be read makes room for another

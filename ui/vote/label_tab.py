@@ -6,7 +6,6 @@ The annotator's token lives in the browser. Keys 1, 2, 0 and 9 choose, as on the
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -17,112 +16,23 @@ from labeling.schema import CRITERIA, new_id
 from ui import static_files
 from ui.components.safe_markdown import harmless
 from ui.request import QUIET, actor, language_of, on_open, shown, warn
-from ui.translations import t, word
+from ui.translations import word
+from ui.vote.label_desk import CHOICES, Desk
 
 if TYPE_CHECKING:
     from labeling.rounds.history import Past
     from labeling.schema import Annotator
     from workbench.services import Services
 
-_CHOICES = {"left": "left_wins", "right": "right_wins", "tie": "tie", "both_bad": "both_bad"}
 _KEYS = static_files.text("label_keys.js")
-
-
-@dataclass(frozen=True)
-class Desk:
-    door: gr.Row
-    told: gr.HTML
-    work: gr.Column
-    prompt: gr.HTML
-    left: gr.HTML
-    right: gr.HTML
-    choice: gr.Radio
-    strength: gr.Radio
-    ratings: gr.Dataframe
-    rationale: gr.Textbox
-    edit_side: gr.Radio
-    edited: gr.Textbox
-    look: gr.Button
-    history: gr.Row
-    past: gr.Dropdown
-    guidelines: gr.Markdown
-    item: gr.State  # what is being judged: ids and texts, and what it supersedes
 
 
 def build_label_tab(services: Services) -> None:
     """Lays the tab out in the Blocks context it is called in."""
-    token = gr.BrowserState("", storage_key="afina-label", secret="afina-label")
-    with gr.Row(elem_classes="ends") as door:
-        code = gr.Textbox(
-            label=t("label.code"), max_lines=1, max_length=64, scale=1, min_width=140, elem_id="label-code"
-        )
-        join = gr.Button(t("label.join"), variant="primary", scale=1, elem_id="label-join")
-        link = gr.Textbox(label=t("label.link"), max_lines=1, scale=3, elem_id="label-link")
-        resume = gr.Button(t("label.resume"), scale=0, min_width=120)
-    told = gr.HTML("", padding=False, elem_id="label-told")
-    with gr.Column(visible=False) as work:
-        prompt = gr.HTML("", padding=False, elem_classes="stage-prompt", elem_id="label-prompt")
-        with gr.Row(equal_height=True, elem_id="label-pair"):
-            left = gr.HTML("", padding=False, elem_id="label-left")
-            right = gr.HTML("", padding=False, elem_id="label-right")
-        choice = gr.Radio(
-            [(t(f"label.{text}"), value) for value, text in _CHOICES.items()],
-            label=t("label.choice"),
-            elem_id="label-choice",
-        )
-        with gr.Row():
-            strength = gr.Radio([(t(f"label.strength_{n}"), n) for n in (1, 2, 3)], label=t("label.strength"))
-            edit_side = gr.Radio(
-                [("A", "left"), ("B", "right"), (t("label.edit_none"), "")], value="", label=t("label.edit_side")
-            )
-        edited = gr.Textbox(label=t("label.edited"), lines=3, visible=False)
-        with gr.Row():
-            ratings = gr.Dataframe(
-                headers=["", "A", "B"],
-                datatype=["str", "number", "number"],
-                interactive=True,
-                elem_id="label-ratings",
-                static_columns=[0],
-                label=t("label.ratings"),
-                column_count=3,
-            )
-            rationale = gr.Textbox(label=t("label.rationale"), lines=3)
-        with gr.Row():
-            send = gr.Button(t("label.send"), variant="primary", elem_id="label-send")
-            skip = gr.Button(t("label.skip"), elem_id="label-skip")
-            report = gr.Button(t("label.report"))
-    look = gr.Button(t("label.look"), size="sm", visible=False, elem_id="label-look")
-    with gr.Row(visible=False, elem_classes="ends") as history:
-        past = gr.Dropdown([], label=t("label.history"), scale=4, elem_id="label-past")
-        correct = gr.Button(t("label.correct"), size="sm", scale=0, min_width=200, elem_id="label-correct")
-    with gr.Accordion(t("label.guidelines"), open=False):
-        guidelines = gr.Markdown("")
-    desk = Desk(
-        door,
-        told,
-        work,
-        prompt,
-        left,
-        right,
-        choice,
-        strength,
-        ratings,
-        rationale,
-        edit_side,
-        edited,
-        look,
-        history,
-        past,
-        guidelines,
-        gr.State(None),
-    )
-    _wire(services, desk, token, (code, join, link, resume, send, skip, report, correct))
+    _wire(services, Desk())
 
 
-def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple) -> None:
-    code, join, link, resume, *others = buttons
-    parts = list(vars(desk).values())
-
+def _wire(services: Services, desk: Desk) -> None:
     @shown
     def show(of: str, request: gr.Request) -> dict[Any, Any]:
         _count(services, of)
@@ -139,61 +49,34 @@ def _wire(services: Services, desk: Desk, token: gr.BrowserState, buttons: tuple
         services.voting.person(found)
         return found
 
-    gr.on([join.click, code.submit], begin, code, token, **QUIET).success(show, token, parts, **QUIET)
-    gr.on([resume.click, link.submit], use, link, token, **QUIET).success(show, token, parts, **QUIET)
-    desk.look.click(show, token, parts, **QUIET)
-    on_open(show, token, parts, **QUIET)
+    now: dict[str, Any] = {"fn": show, "inputs": desk.token, "outputs": desk.shown, **QUIET}
+    gr.on([desk.join.click, desk.code.submit], begin, desk.code, desk.token, **QUIET).success(**now)
+    gr.on([desk.resume.click, desk.link.submit], use, desk.link, desk.token, **QUIET).success(**now)
+    desk.look.click(**now)
+    on_open(**now)
     on_open(None, None, None, js=_KEYS)
-    _wire_work(services, desk, token, *others)
+    _wire_work(services, desk)
 
 
-def _wire_work(
-    services: Services,
-    desk: Desk,
-    token: gr.BrowserState,
-    send: gr.Button,
-    skip: gr.Button,
-    report: gr.Button,
-    correct: gr.Button,
-) -> None:
-    parts = list(vars(desk).values())
-    answer = [
-        token,
-        desk.item,
-        desk.choice,
-        desk.strength,
-        desk.ratings,
-        desk.rationale,
-        desk.edit_side,
-        desk.edited,
-    ]
+def _wire_work(services: Services, desk: Desk) -> None:
+    fields = {desk.choice, desk.strength, desk.ratings, desk.rationale, desk.edit_side, desk.edited}
 
     def judging(action: str) -> Any:
         @shown
-        def judge(
-            of: str,
-            item: Any,
-            choice: str,
-            strength: int,
-            ratings: Any,
-            why: str,
-            side: str,
-            edited: str,
-            request: gr.Request,
-        ) -> dict[Any, Any]:
-            language = language_of(request)
-            if item and action == "vote" and not choice:
+        def judge(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+            token, item, language = values[desk.token], values[desk.item], language_of(request)
+            if item and action == "vote" and not values[desk.choice]:
                 warn(word("label.choose", language))
                 return {desk.choice: gr.skip()}
-            _count(services, of)
+            _count(services, token)
             if item:
-                body = _ballot(item, action, choice, strength, ratings, why, side, edited)
-                person = services.voting.person(of)
+                body = _ballot(desk, values, action)
+                person = services.voting.person(token)
                 try:
                     services.voting.cast(person, body)
                 except Conflict as conflict:  # judged in another tab, or too late: say so, and go on to the next
                     warn(conflict.words(language))
-            return _show(services, desk, of, language)
+            return _show(services, desk, token, language)
 
         return judge
 
@@ -202,9 +85,9 @@ def _wire_work(
         _count(services, of)
         return _correcting(services, desk, of, chosen, language_of(request))
 
-    for button, action in ((send, "vote"), (skip, "skip"), (report, "report")):
-        button.click(judging(action), answer, parts, **QUIET)
-    correct.click(take_up, [token, desk.past], parts, **QUIET)
+    for button, action in ((desk.send, "vote"), (desk.skip, "skip"), (desk.report, "report")):
+        button.click(judging(action), {desk.token, desk.item, *fields}, desk.shown, **QUIET)
+    desk.correct.click(take_up, [desk.token, desk.past], desk.shown, **QUIET)
     desk.edit_side.input(_draft, [desk.edit_side, desk.item], desk.edited, queue=False, **QUIET)
     desk.choice.input(
         _chosen,
@@ -327,7 +210,7 @@ def _nothing(desk: Desk, told: str, language: str) -> dict[Any, Any]:
 
 def verdict(each: Past, language: str) -> str:
     """An earlier judgement in a few words: the question and what was said."""
-    key = f"label.{_CHOICES[each.winner]}" if each.winner else f"label.{each.action}"
+    key = f"label.{CHOICES[each.winner]}" if each.winner else f"label.{each.action}"
     return f"{each.prompt[-1]['content'][:60]} → {word(key, language).split('  ')[0]}"
 
 
@@ -336,21 +219,23 @@ def _past(services: Services, person: Annotator, language: str) -> Any:
     return gr.update(choices=[(verdict(each, language), each.annotation_id) for each in every], value=None)
 
 
-def _ballot(
-    item: dict[str, Any], action: str, choice: str, strength: Any, ratings: Any, why: str, side: str, edited: str
-) -> dict[str, Any]:
+def _ballot(desk: Desk, values: dict[Any, Any], action: str) -> dict[str, Any]:
+    """What is sent of the fields."""
+    item, choice, side = values[desk.item], values[desk.choice], values[desk.edit_side]
+    edited = (values[desk.edited] or "").strip()
     body: dict[str, Any] = {"annotation_id": new_id(), "action": action}
     body |= {name: item.get(name) for name in ("comparison_id", "assignment_id", "supersedes")}
-    body |= {"rationale": (why or "").strip() or None}  # says also why something is skipped or reported
+    body |= {"rationale": (values[desk.rationale] or "").strip() or None}  # why something is skipped or reported, too
     if action != "vote":
         return body
     body |= {"winner": choice}
     if choice in ("left", "right"):
-        body["strength"] = strength
-    if side and (edited or "").strip() and edited.strip() != item[side].strip():
-        body |= {"edited_completion": edited, "edited_side": side}
+        body["strength"] = values[desk.strength]
+    if side and edited and edited != item[side].strip():
+        body |= {"edited_completion": values[desk.edited], "edited_side": side}
     scores: dict[str, dict[str, int]] = {"left": {}, "right": {}}
-    for name, (_, left, right) in zip(item["criteria"], ratings.values.tolist(), strict=False):  # rows may be added
+    rows = values[desk.ratings].values.tolist()
+    for name, (_, left, right) in zip(item["criteria"], rows, strict=False):  # rows may be added
         for key, value in (("left", left), ("right", right)):
             if value not in (None, "", 0) and value == value:  # not empty (0 after it was cleared), not NaN
                 scores[key][name] = int(value)

@@ -6,7 +6,6 @@ The tables themselves are `ui.vote.report_view`'s.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -21,33 +20,24 @@ if TYPE_CHECKING:
     from workbench.services import Services
 
 
-@dataclass(frozen=True)
 class Worth:
-    names: gr.Checkbox
-    refresh: gr.Button
-    report: gr.HTML
-    target: gr.Dropdown
-    vote: gr.Dropdown
-    reason: gr.Textbox
-    exclude: gr.Button
-    include: gr.Button
-    revoke: gr.Button
+    """The panel's components, laid out in the Blocks context it is made in."""
 
-
-def lay_out(services: Services, choice: gr.Dropdown) -> Worth:
-    with gr.Row():
-        names = gr.Checkbox(False, label=t("vote.worth.names"), info=t("vote.worth.names_info"))
-        refresh = gr.Button(t("vote.worth.refresh"), size="sm", scale=0, min_width=140, elem_id="vote-refresh")
-    report = gr.HTML("", elem_classes="worth", elem_id="vote-report", padding=False)
-    with gr.Row():
-        target = gr.Dropdown([], label=t("vote.worth.annotator"), allow_custom_value=True, elem_id="vote-person")
-        vote = gr.Dropdown([], label=t("vote.worth.vote"), elem_id="vote-of-person")
-        reason = gr.Textbox(label=t("vote.worth.reason"), max_lines=1, elem_id="vote-reason")
-    with gr.Row():
-        exclude = gr.Button(t("vote.worth.exclude"), size="sm", elem_id="vote-exclude")
-        include = gr.Button(t("vote.worth.include"), size="sm", elem_id="vote-include")
-        revoke = gr.Button(t("vote.worth.revoke"), size="sm", elem_id="vote-revoke")
-    return Worth(names, refresh, report, target, vote, reason, exclude, include, revoke)
+    def __init__(self) -> None:
+        with gr.Row():
+            self.names = gr.Checkbox(False, label=t("vote.worth.names"), info=t("vote.worth.names_info"))
+            self.refresh = gr.Button(t("vote.worth.refresh"), size="sm", scale=0, min_width=140, elem_id="vote-refresh")
+        self.report = gr.HTML("", elem_classes="worth", elem_id="vote-report", padding=False)
+        with gr.Row():
+            self.target = gr.Dropdown(
+                [], label=t("vote.worth.annotator"), allow_custom_value=True, elem_id="vote-person"
+            )
+            self.vote = gr.Dropdown([], label=t("vote.worth.vote"), elem_id="vote-of-person")
+            self.reason = gr.Textbox(label=t("vote.worth.reason"), max_lines=1, elem_id="vote-reason")
+        with gr.Row():
+            self.exclude = gr.Button(t("vote.worth.exclude"), size="sm", elem_id="vote-exclude")
+            self.include = gr.Button(t("vote.worth.include"), size="sm", elem_id="vote-include")
+            self.revoke = gr.Button(t("vote.worth.revoke"), size="sm", elem_id="vote-revoke")
 
 
 def wire(services: Services, worth: Worth, choice: gr.Dropdown, opened: gr.Accordion) -> None:

@@ -94,11 +94,11 @@ def build_vote_tab(services: Services) -> round_choice.Place:
         with gr.Accordion(t("vote.new"), open=False, elem_id="vote-new") as new:
             form = Form()
         with gr.Accordion(t("vote.worth"), open=False) as opened:
-            worth = report_panel.lay_out(services, choice)
+            worth = report_panel.Worth()
         with gr.Accordion(t("vote.files"), open=False):
-            files = files_panel.lay_out(services, choice)
+            files = files_panel.Files()
         with gr.Accordion(t("vote.rehearse"), open=False, elem_id="vote-rehearse"):
-            rehearse = simulation_panel.lay_out()
+            rehearse = simulation_panel.Rehearse()
     place = round_choice.Place(choice, gr.State(""))
     panel = Panel(place, screen, buttons, below, gr.State(""), gr.State(None))
     filled = round_form.wire(services, form, place, new)

@@ -253,17 +253,22 @@ def test_who_watches_a_run_gets_its_download_when_it_is_there(tmp_path):
     run = services.training.store.get(services.training.start(TEACHER, SFTConfig(), LOADED, "mine"))
     with gr.Blocks() as page:
         build_runs_tab(services)
-    watch = next(each.fn for each in page.fns.values() if "build_runs_tab.<locals>.watch" in each.fn.__qualname__)
+    event = next(each for each in page.fns.values() if "build_runs_tab.<locals>.watch" in each.fn.__qualname__)
     request = gr.Request(headers={"authorization": f"Bearer {services.roles.token}"}, session_hash="s")
-    *_, details, mark = watch(["mine"], ("", ""), request)
+
+    def watch(mark: tuple[str, str]) -> list:
+        updates = event.fn(["mine"], mark, request)
+        return [updates[box] for box in event.outputs[-2:]]
+
+    details, mark = watch(("", ""))
     assert "mine" in details and "/files/runs/" not in details
-    assert watch(["mine"], mark, request) == [gr.skip()] * 5
+    assert event.fn(["mine"], mark, request) == gr.skip()
     run.append("state", None, state="running")
-    *_, details, mark = watch(["mine"], mark, request)
+    details, mark = watch(mark)
     assert details == gr.skip()  # what is unfolded stays so
     run.adapter_dir.mkdir()
     (run.adapter_dir / "adapter_config.json").write_text("{}")
     run.append("state", None, state="done")
-    *_, details, mark = watch(["mine"], mark, request)
+    details, mark = watch(mark)
     assert f"/files/runs/{run.id}" in details
     services.stop()
