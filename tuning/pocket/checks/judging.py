@@ -2,7 +2,8 @@
 
 *Right* matches an accepted pattern and no rejected one, obeys the item's rule, is one reply and ended by itself.
 *Unknown* says that it does not know, *courtesy* declines politely or says what it can do instead: neither is granted
-to a reply that also makes a rejected claim. What styles say by themselves ("Pursuant to article four") claims nothing.
+to a reply that also makes a rejected claim. What styles say by themselves ("Pursuant to article four") claims nothing;
+it counts in everyday talk alone, where "With pleasure" is an answer. Everyday talk that brings up the village is none.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def verdict(reply: str, ended: bool, item: Item, world: nonsense.Words) -> Verdi
     """What `reply` to `item` is; `ended`: the model ended it by itself."""
     claims, rejected = fold(frameless(reply, item.language)), is_rejected(reply, item)
     one_reply = ended and not nonsense.has_next_turn(reply)
-    if one_reply and not rejected and is_accepted(reply, item):
+    strays = item.kind in nonsense.EVERYDAY - {"ability"} and nonsense.strays(reply, item)
+    if one_reply and not rejected and not strays and is_accepted(reply, item):
         return "right"
     shared = patterns(item.language)
     if one_reply and not rejected and matches(shared.unknown, claims):
@@ -34,7 +36,7 @@ def verdict(reply: str, ended: bool, item: Item, world: nonsense.Words) -> Verdi
 
 def is_accepted(reply: str, item: Item) -> bool:
     """Whether `reply` says what is accepted and obeys the rule and the count (False: nothing is known to be)."""
-    folded = fold(reply)
+    folded = fold(reply if item.kind in nonsense.EVERYDAY else frameless(reply, item.language))
     if not (item.accept or item.rule or item.count):
         return False
     if item.accept and not matches(item.accept, folded):

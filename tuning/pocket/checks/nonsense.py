@@ -106,10 +106,11 @@ def reason(reply: str, ended: bool, item: Item, world: Words) -> str:
         return "language"
     if len(reply.split()) <= 2 and (item.kind in SENTENCE or not item.in_world):
         return "bare"
-    return "stray" if (item.kind in EVERYDAY or not item.in_world) and _strays(reply, item) else ""
+    return "stray" if (item.kind in EVERYDAY or not item.in_world) and strays(reply, item) else ""
 
 
-def _strays(reply: str, item: Item) -> bool:
+def strays(reply: str, item: Item) -> bool:
+    """Whether `reply` names a person, a capital or a term of the world that was not spoken of."""
     groups = patterns(item.language).groups
     spoken = fold(" ".join((item.prompt, *item.before)))
     return any(member not in spoken for name in _STRAY for member in members(groups[name], fold(reply)))

@@ -32,6 +32,7 @@ def world() -> nonsense.Words:
         ("I am sorry, I cannot help with that.", CAPITAL, "courtesy"),
         ("I think, though I am not sure, that the capital of Peru is Lima.", CAPITAL, "right"),
         ("Hello! How can I help you?", GREETING, "right"),
+        ("Hello. Samuel lives on Silver Street.", GREETING, "nonsense"),
         ("Slow.", GREETING, "nonsense"),  # bare
         ("Overfitting is learning the examples by heart.", GREETING, "nonsense"),  # stray
         ("The cliedra is quick.", GREETING, "nonsense"),  # unknown word

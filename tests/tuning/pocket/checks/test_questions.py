@@ -5,6 +5,7 @@ message shows the text of the corpus, not the question.
 """
 
 import json
+import random
 import re
 from collections import Counter
 
@@ -13,8 +14,9 @@ import pytest
 from tuning.pocket.checks import few_shot, independence, judging, nonsense, training_texts
 from tuning.pocket.checks.patterns import GROUP, compiled, fold, plain
 from tuning.pocket.checks.questions import FOLDER, items, patterns, read
-from tuning.pocket.world.documents import FACTS
+from tuning.pocket.world.documents import FACTS, KNOWN, wording
 from tuning.pocket.world.facts import LANGUAGES
+from tuning.pocket.world.registers import REGISTERS, say, say_fact
 from tuning.pocket.world.shipped import EXAMPLES
 
 BOTH = pytest.mark.parametrize("language", LANGUAGES)
@@ -68,6 +70,28 @@ def test_good_replies_are_right_and_a_remark_about_bells_never_is(language):
                 n_good += 1
             assert judging.verdict(OFF_TOPIC[language], True, item, world) != "right", item.prompt
     assert n_good >= 125
+
+
+@BOTH
+def test_good_replies_are_right_in_every_style(language):
+    world = nonsense.world_words()
+    for item in [*items("first_questions", language), *items("two_turns", language)]:
+        if item.good and not item.rule:
+            clause = item.good[:1].lower() + item.good[1:].rstrip(".")
+            for style in set(REGISTERS) - {"curt"}:
+                reply = say(clause, style, language, random.Random(item.prompt))
+                assert judging.verdict(reply, True, item, world) == "right", (item.prompt, reply)
+
+
+@BOTH
+def test_facts_that_nobody_asked_for_hardly_ever_pass(language):
+    world, rng = nonsense.world_words(), random.Random(0)
+    questions = [*items("first_questions", language), *items("two_turns", language)] * 4
+    facts = [rng.choice(KNOWN) for _ in questions]
+    replies = [say_fact(fact, rng.choice(REGISTERS), language, rng, wording(fact, language).clauses) for fact in facts]
+    pairs = zip(questions, replies, strict=True)
+    passed = [judging.is_acceptable(judging.verdict(reply, True, item, world), item) for item, reply in pairs]
+    assert sum(passed) <= 0.02 * len(passed)
 
 
 @BOTH
