@@ -27,6 +27,9 @@ from common.unavailable import in_words
 def _prepare_environment() -> None:
     """Before Gradio is imported: nothing is reported anywhere, and what it serves lies outside the home folder."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # After each event Gradio's queue summarises up to 10,000 former ones, 0.05 s, for a screen that is closed here.
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -48,7 +51,7 @@ def _settings(arguments: list[str]) -> tuple[Settings, bool]:
 def _build(settings: Settings):
     if not os.environ.get("GRADIO_TEMP_DIR"):  # Gradio reads it as it is imported
         os.environ["GRADIO_TEMP_DIR"] = str(private_folder())
-    from ui.server.quick_gradio_patches import import_gradio, no_reload_server
+    from ui.server.gradio_import_patches import import_gradio, no_reload_server
 
     import_gradio()
     no_reload_server()
@@ -62,8 +65,8 @@ def _build(settings: Settings):
 
 def main(arguments: list[str]) -> int:
     from ui.edge.addresses import addresses, local_address, require_address
-    from ui.edge.slow_requests import bound_requests
-    from ui.server.connections import allow_connections, keep_connections
+    from ui.edge.uvicorn_patches import bound_requests, keep_connections
+    from ui.server.connections import allow_connections
 
     os.umask(0o077)  # what the app writes is its user's alone: votes, uploads, runs, backups
     try:

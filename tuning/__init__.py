@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from tuning.api.job import GenerativeModel as GenerativeModel
     from tuning.api.job import Job as Job
 
+from tuning.models import import_patches as _patches
 from tuning.models import lazy_imports as _libraries
 
-_libraries.install()
+_patches.install(_libraries.transformers)
 
 __all__ = ["GenerativeModel", "Job", "classify", "sft"]  # and each method of `tuning.config.training_methods`
 

@@ -18,7 +18,7 @@ from ui.laboratory.classify_tab import build_classify_tab
 from ui.laboratory.numbers_tab import build_numbers_tab
 from ui.request import actor, language_of, signed_in
 from ui.runs.runs_tab import build_runs_tab
-from ui.server import gradio_patches, zerogpu
+from ui.server import event_graph_patches, gradio_patches, zerogpu
 from ui.server.error_boundary import THREADS, Page
 from ui.server.routes import middleware, routes, switch_script
 from ui.theme import CSS, theme
@@ -66,22 +66,11 @@ def build(services: Services) -> gr.Blocks:
             with gr.Tab(t("numbers.tab"), id="numbers"):
                 build_numbers_tab(services)
         opened = _watch_only_what_is_shown(tabs)
-        _fill_when_first_shown(demo, opened)
+        event_graph_patches.fill_when_first_shown(demo, opened)
         endpoints(services)
         zerogpu.lend(services, demo)
-        _keep_progress_to_what_shows_it(demo, top)
+        event_graph_patches.keep_progress_to_what_shows_it(demo, top)
     return demo
-
-
-def _keep_progress_to_what_shows_it(demo: gr.Blocks, top: gr.HTML) -> None:
-    """Events that show no progress leave it at the page's first block instead of all their outputs.
-
-    Gradio's page tells the progress of every event to every block that any event reports to, and looks each one up
-    from the root: hundreds of searches for one tick, most of the seconds in which the page opened.
-    """
-    for event in demo.fns.values():
-        if event.show_progress == "hidden":
-            event.show_progress_on = [top]
 
 
 def _watch_only_what_is_shown(tabs: gr.Tabs) -> dict[gr.Tab, gr.Checkbox]:
@@ -108,24 +97,8 @@ def _watch_only_what_is_shown(tabs: gr.Tabs) -> dict[gr.Tab, gr.Checkbox]:
     return opened
 
 
-def _fill_when_first_shown(demo: gr.Blocks, opened: dict[gr.Tab, gr.Checkbox]) -> None:
-    """What fills a tab as the page opens waits until the tab is chosen: the page stands there a second sooner."""
-    _, *later = opened  # the first is shown at once
-    inside = {tab: {block._id for block in _blocks(tab)} for tab in later}
-    for event in demo.fns.values():
-        told = {block._id for block in (*event.inputs, *event.outputs)}
-        owner = next((tab for tab in later if told and told <= inside[tab]), None)
-        if owner is not None:
-            load, first = (demo._id, "load"), (opened[owner]._id, "change")
-            event.targets = [first if each == load else each for each in event.targets]
-
-
-def _blocks(block: Any) -> list[Any]:
-    return [block, *(found for child in getattr(block, "children", ()) for found in _blocks(child))]
-
-
 def _timers(block: Any) -> list[gr.Timer]:
-    return [each for each in _blocks(block) if isinstance(each, gr.Timer)]
+    return [each for each in event_graph_patches.blocks_in(block) if isinstance(each, gr.Timer)]
 
 
 def launch_options(services: Services) -> dict[str, Any]:

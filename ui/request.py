@@ -120,7 +120,8 @@ def unexpected(error: Exception, request: gr.Request | None) -> gr.Error:
 def on_open(fn: Callable[..., Any] | None, inputs: Any, outputs: Any, **told: Any) -> Any:
     """Calls `fn` when the page opens; for a tab that is not the first, when it is chosen for the first time.
 
-    `gr.on(None, …)` would listen to every change of the inputs too. See `ui.page._fill_when_first_shown`.
+    `gr.on(None, …)` would listen to every change of the inputs too. See `fill_when_first_shown` in
+    `ui.server.event_graph_patches`.
     """
     page = gr.context.Context.root_block
     assert isinstance(page, gr.Blocks), "called inside gr.Blocks, as every builder is"

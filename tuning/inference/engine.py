@@ -21,8 +21,8 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
 from common.errors import AfinaError
-from tuning.inference.batched_lora import rows_of
 from tuning.inference.model_cache import BadAdapter, LoadedBase, memory_errors
+from tuning.inference.peft_patches import rows_of
 from tuning.inference.reply_engine import Message, Partial, Reply, ReplyEngine, Sampling
 from tuning.inference.request_queue import GenerationRequest, Request, RequestQueue
 from tuning.inference.sampling import EndRows, SeededSampler, Steps

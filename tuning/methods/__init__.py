@@ -11,4 +11,5 @@ __all__ = [
     "sft",
     "start",
     "trainer_arguments",
+    "trl_patches",
 ]

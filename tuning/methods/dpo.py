@@ -43,9 +43,9 @@ from tuning.methods.start import (
     Start,
     add_adapter,
     last_checkpoint,
-    save_adapter,
     start_of,
 )
+from tuning.methods.trl_patches import KnownReference
 from tuning.runs.run_store import Run
 
 # What TRL logs -> what our events call it. A test pins both sides.
@@ -78,7 +78,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     return train_to_end(run, start, model, plan, trainer, recorder, checkpoint)
 
 
-class PolicyTrainer(DPOTrainer):
+class PolicyTrainer(KnownReference, DPOTrainer):
     """DPOTrainer on token ids, with the reference's log-probabilities given; checkpoints hold the policy alone."""
 
     def __init__(
@@ -114,19 +114,6 @@ class PolicyTrainer(DPOTrainer):
                 callbacks=callbacks,
             )
         self.remove_callback(PrinterCallback)
-
-    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        return dataset  # tokenised already, as for chat
-
-    def _precompute_ref_logps(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        return dataset
-
-    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        assert isinstance(self.model, PeftModel) and output_dir is not None
-        save_adapter(self.model, Path(output_dir), self._base)
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """The run's own card is written at its end."""
 
 
 def losses(config: DPOConfig) -> dict[str, Any]:

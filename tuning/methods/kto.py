@@ -42,9 +42,9 @@ from tuning.methods.start import (
     Start,
     add_adapter,
     last_checkpoint,
-    save_adapter,
     start_of,
 )
+from tuning.methods.trl_patches import KnownReference
 from tuning.runs.run_store import Run
 
 # What TRL logs -> what our events call it. A test pins both sides.
@@ -111,7 +111,7 @@ def weights(config: KTOConfig, n_good: int, n_bad: int) -> tuple[float, float]:
     return config.good_weight or rarer / max(1, n_good), config.bad_weight or rarer / max(1, n_bad)
 
 
-class RatedTrainer(KTOTrainer):
+class RatedTrainer(KnownReference, KTOTrainer):
     """KTOTrainer on token ids, the reference's log-probabilities worked out once; checkpoints hold the policy alone."""
 
     def __init__(
@@ -145,19 +145,6 @@ class RatedTrainer(KTOTrainer):
                 callbacks=callbacks,
             )
         self.remove_callback(PrinterCallback)
-
-    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        return dataset  # tokenised already, as for chat
-
-    def _precompute_ref_logps(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        return dataset
-
-    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        assert isinstance(self.model, PeftModel) and output_dir is not None
-        save_adapter(self.model, Path(output_dir), self._base)
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """The run's own card is written at its end."""
 
 
 def rows(model: Any, ids: list[Ids], batch_size: int, pad: int) -> list[dict[str, Any]]:

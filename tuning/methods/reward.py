@@ -41,9 +41,9 @@ from tuning.methods.start import (
     Start,
     last_checkpoint,
     parent_adapter,
-    save_adapter,
     start_of,
 )
+from tuning.methods.trl_patches import TokenRows
 from tuning.models import adapter_io
 from tuning.runs.run_store import Run
 
@@ -132,7 +132,7 @@ class _OverReply:
         return self.score(hidden).squeeze(-1).float()
 
 
-class HeadTrainer(RewardTrainer):
+class HeadTrainer(TokenRows, RewardTrainer):
     """RewardTrainer on token ids, its head faster than its body; checkpoints hold adapter and head alone.
 
     `collate` (static) makes a batch of rows, given the pad token.
@@ -165,9 +165,6 @@ class HeadTrainer(RewardTrainer):
             )
         self.remove_callback(PrinterCallback)
 
-    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        return dataset  # tokenised already, as for chat
-
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW, its step `HEAD_RATE` times larger on the head."""
         if self.optimizer is None:
@@ -188,13 +185,6 @@ class HeadTrainer(RewardTrainer):
         """Notes the batch's tokens."""
         self._total_train_tokens += self.accelerator.gather_for_metrics(inputs["attention_mask"].sum()).sum().item()
         self._metrics["train"]["num_tokens"] = [self._total_train_tokens]
-
-    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        assert isinstance(self.model, PeftModel) and output_dir is not None
-        save_adapter(self.model, Path(output_dir), self._base)
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """The run's own card is written at its end."""
 
 
 class PairTrainer(HeadTrainer):

@@ -21,7 +21,7 @@ from tuning.config.planner import HELDOUT_ROWS, Facts, Plan, make
 from tuning.config.training import SFTConfig
 from tuning.data.examples import Row
 from tuning.data.tokenize import Encoded, encode
-from tuning.methods import distributed, packing
+from tuning.methods import batching, distributed
 from tuning.methods.loss import Batches, heldout_loss
 from tuning.methods.probes import note_if_forgotten, rehearsed, watched
 from tuning.methods.recorder import Recorder, measure_again, note_if_nothing_learned
@@ -153,13 +153,13 @@ def _trainer(
     set_seed(config.seed)
     arguments = trainer_config(run.checkpoints_dir, config, plan, start.device.kind)
     if plan.packing:
-        dataset = packing.dataset((encoded(row) for row in rows), plan.max_length)
-        collator = packing.Collator(start.tokenizer.pad_token_id)
+        dataset = batching.packed_dataset((encoded(row) for row in rows), plan.max_length)
+        collator = batching.Collator(start.tokenizer.pad_token_id)
         return AdapterTrainer(start, model, arguments, dataset, [recorder], collator), recorder
     if not any(encoded(row).n_trained for row in rows[:200]):
         raise AfinaError("engine.nothing_trained", max_length=plan.max_length)
-    apart = not PEFT_METHODS[config.peft].is_soft and packing.keeps_rows_apart(model)
-    joiner = packing.SequencePacker(start.tokenizer.pad_token_id) if apart else None
+    apart = not PEFT_METHODS[config.peft].is_soft and batching.keeps_rows_apart(model)
+    joiner = batching.SequencePacker(start.tokenizer.pad_token_id) if apart else None
     return AdapterTrainer(start, model, arguments, LazyRows(rows, encoded), [recorder], joiner), recorder
 
 

@@ -20,10 +20,10 @@ from tuning.config.planner import Plan
 from tuning.config.training import SFTConfig
 from tuning.data.examples import Row
 from tuning.data.tokenize import Encoded
-from tuning.methods import distributed, packing
-from tuning.methods.batching import SimilarLengths
+from tuning.methods import batching, distributed
 from tuning.methods.start import Start
 from tuning.methods.trainer_arguments import arguments
+from tuning.methods.trl_patches import NoCard
 from tuning.models import adapter_io
 
 
@@ -45,7 +45,7 @@ class LazyRows(torch.utils.data.Dataset):
         return {"input_ids": row.input_ids, "labels": row.labels}
 
 
-class AdapterTrainer(SFTTrainer):
+class AdapterTrainer(NoCard, SFTTrainer):
     """SFTTrainer on tokenised rows, which writes adapters our way into its checkpoints."""
 
     def __init__(
@@ -77,12 +77,12 @@ class AdapterTrainer(SFTTrainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler | None:
         # Joined rows leave nothing to pad. Soft prompts cannot be joined, and are worth their padding: batches of one
         # length are of one kind of text, the loss leapt (0.4 to 6 on `pocket`) and ended 0.06 to 0.2 nats higher.
-        if self._is_soft or isinstance(self.data_collator, packing.Collator):
+        if self._is_soft or isinstance(self.data_collator, batching.Collator):
             return super()._get_train_sampler(train_dataset)
         assert isinstance(self.train_dataset, LazyRows)
         batch_size = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
         batch_size *= distributed.processes()
-        return SimilarLengths(self.train_dataset.lengths(), batch_size, self.args.seed)
+        return batching.SimilarLengths(self.train_dataset.lengths(), batch_size, self.args.seed)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if "attention_mask" not in inputs:  # TRL counts the tokens of the first joined row only
@@ -103,9 +103,6 @@ class AdapterTrainer(SFTTrainer):
             adapter_io.restore(self.model, folder)
         else:  # a checkpoint of PEFT's kind, from before
             super()._load_from_checkpoint(resume_from_checkpoint, model)
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """The run's own card is written at its end."""
 
 
 def trainer_config(folder: Path, config: SFTConfig, plan: Plan, device: str) -> TrainerConfig:

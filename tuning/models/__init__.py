@@ -4,6 +4,7 @@ __all__ = [
     "adapter_io",
     "bottleneck",
     "hub",
+    "import_patches",
     "lazy_imports",
     "loader",
     "model_info",

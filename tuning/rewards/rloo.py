@@ -44,9 +44,9 @@ from tuning.methods.start import (
     Start,
     add_adapter,
     last_checkpoint,
-    save_adapter,
     start_of,
 )
+from tuning.methods.trl_patches import AdapterCheckpoints
 from tuning.rewards import reward_functions
 from tuning.runs.run_store import Run
 
@@ -82,7 +82,7 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
     return train_to_end(run, start, model, plan, trainer, recorder, checkpoint)
 
 
-class GradientTrainer(RLOOTrainer):
+class GradientTrainer(AdapterCheckpoints, RLOOTrainer):
     """RLOOTrainer on token ids, sampling as our chat does; checkpoints hold the policy alone."""
 
     def __init__(
@@ -139,13 +139,6 @@ class GradientTrainer(RLOOTrainer):
 
     def _get_train_sampler(self, dataset: Any = None) -> Sampler:
         return Siblings(len(self._tasks), self._train_batch_size, self._config.replies, self._config.seed)
-
-    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        assert isinstance(self.model, PeftModel) and output_dir is not None
-        save_adapter(self.model, Path(output_dir), self._base)
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """The run's own card is written at its end."""
 
 
 class Siblings(Sampler[int]):

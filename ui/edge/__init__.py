@@ -1,4 +1,4 @@
-"""The edge of the server: which requests come in, from whom, how large, how many."""
+"""The edge of the server: which requests come in, from whom, how large, how many; changes to uvicorn."""
 
 __all__ = [
     "addresses",
@@ -10,5 +10,5 @@ __all__ = [
     "file_values",
     "json_bounds",
     "page_sessions",
-    "slow_requests",
+    "uvicorn_patches",
 ]

@@ -1,22 +1,10 @@
-"""What the web server needs when a whole class comes: connections that last, and enough of them."""
+"""What the web server needs when a whole class comes: enough connections."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
-# Of silence: a phone asks every few seconds, and a proxy before us keeps a connection for a minute.
-KEPT_SECONDS = 75
 _MOST = 65_536  # open files; each phone holds a connection or two, and many systems start with 256 or 1024
-
-
-def keep_connections(server: Any) -> None:
-    """Lets `server` (uvicorn, started) hold silent connections longer than the pause between two votes.
-
-    After uvicorn's own five seconds nearly every vote would need a connection of its own, and one that comes just
-    then is cut off.
-    """
-    server.config.timeout_keep_alive = KEPT_SECONDS
 
 
 def allow_connections() -> None:

@@ -1,4 +1,4 @@
-"""Changes to Gradio itself, one function each, with the reason, what it saves, and the version it was read in.
+"""Changes to Gradio itself, one function each, with the reason, what it saves, and how to notice that it can go.
 
 Applied by `ui.page.build`. `tests/ui/server/test_gradio_patches.py` fails when Gradio changes what they rely on.
 """
@@ -28,6 +28,8 @@ def keep_sessions_small() -> None:
 
     Gradio 6.31 keeps that copy for its deep links, which are closed here (`ui.edge.allowed_routes`). A session of this
     page cost 0.2 s and 1.1 MB, now below 1 ms and 0.1 MB.
+
+    Can go when `SessionState.__init__` copies nothing of the page.
     """
 
     def start(self: Any, blocks: gradio.Blocks) -> None:
@@ -61,7 +63,10 @@ def _set_item(self: Any, key: int, value: Any) -> None:
 def bound_sessions() -> None:
     """Sessions belong to whoever opened them, and push out only sessions of the same person (`ui.edge.page_sessions`).
 
-    Gradio 6.31 forgets the session that was quiet for longest, whoever opened it, once there are 10,000.
+    Gradio 6.31 forgets the session that was quiet for longest, whoever opened it, once there are 10,000: a visitor who
+    opens 1,000 took 1,480 MB, now 300 MB (`benchmarks/edge.py`, attack `sessions`, with `keep_sessions_small`).
+
+    Can go when Gradio bounds sessions for each client.
     """
     routes.StateHolder = Sessions  # type: ignore[misc]
 
@@ -69,7 +74,10 @@ def bound_sessions() -> None:
 def answer_no_foreign_origin() -> None:
     """No answer carries `Access-Control-Allow-Origin`.
 
-    Gradio 6.31 allows every origin, with credentials, on every host but localhost.
+    Gradio 6.31 allows every origin, with credentials, on every host but localhost: a page of another site could read
+    what the teacher's browser may read. `launch(strict_cors=…)` bounds localhost alone.
+
+    Can go when `launch` takes the allowed origins.
     """
     routes.CustomCORSMiddleware = _NoOrigins  # type: ignore[misc, assignment]
 
@@ -85,8 +93,9 @@ class _NoOrigins:
 def keep_places(queue: Queue) -> None:
     """Turns the page's event queue into one that keeps places for the teacher (`ui.edge.fair_queue`).
 
-    Gradio 6.31 has one length for all, and summarises up to 10,000 former events with pandas after each event.
+    Gradio 6.31 has one length for all: with 500 events of visitors in it, the teacher's 26 calls took 10.4 s, now 1.1 s
+    (`benchmarks/edge.py`, attack `events`). `Blocks.queue` makes the queue and offers no class for it.
+
+    Can go when Gradio's queue takes an event's priority and a bound for each client.
     """
     queue.__class__ = FairQueue
-    queue.ANALYTICS_MAX_EVENTS = 1
-    queue.ANAYLTICS_CACHE_FREQUENCY = 10**9

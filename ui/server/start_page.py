@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import json
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -19,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.errors import LANGUAGES, messages
-from ui import static_files
+from common.errors import LANGUAGES
 from ui.edge import caller
 from ui.request import preferred
+from ui.server import page_bytes_patches
 
 if TYPE_CHECKING:
     from workbench.services import Services
@@ -33,7 +32,6 @@ _FIRST = ("/", "/config", "/gradio_api/info")
 _WHO = ("teacher", "visitor")
 # Answers kept with an address put in, the last ones used: three, in two languages, for both, at four addresses.
 _MOST = 48
-_UPLOADS = static_files.text("uploads.js")
 
 
 class PageStart:
@@ -50,7 +48,7 @@ class PageStart:
         self._app, self._roles = app, services.roles
         most = services.settings.max_upload_mb
         self._scripts = {
-            (language, who): _script(language, who, most).encode() for language in LANGUAGES for who in _WHO
+            (language, who): page_bytes_patches.script(language, who, most) for language in LANGUAGES for who in _WHO
         }
         self._plain: dict[tuple[str, ...], _Kept] = {}  # with the placeholder; as many as there are languages
         self._kept: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
@@ -115,8 +113,8 @@ class PageStart:
         await self._app({**scope, **asked}, receive, collect)
         plain, kind = bytes(body), Headers(raw=start["headers"]).get("content-type", "")
         if kind.startswith("text/html"):
-            plain = plain.replace(b"<head>", b"<head>" + self._scripts[reader[0], reader[1]], 1)
-            plain = plain.replace(b'<html\n\tlang="en"', b'<html lang="' + reader[0].encode() + b'"', 1)
+            plain = page_bytes_patches.run_first(plain, self._scripts[reader[0], reader[1]])
+            plain = page_bytes_patches.name_language(plain, reader[0])
         return _Kept(start["status"], kind, plain)
 
 
@@ -150,18 +148,3 @@ class _Kept:
         if packed and self.packed:
             headers["content-encoding"] = "gzip"
         return Response(self.packed if packed else self.plain, self.status, headers)
-
-
-def _script(language: str, who: str, max_mb: int) -> str:
-    """The page's language, for Gradio and for screen readers; who reads it, for `style.css`; words on files."""
-    large, kind = (
-        json.dumps(messages(language)[key], ensure_ascii=False).replace("<", "\\u003c")
-        for key in ("data.too_large", "data.other_kind")
-    )
-    return (
-        "<script>(function(){var l='" + language + "';"
-        "Object.defineProperty(navigator,'language',{get:function(){return l}});"
-        "Object.defineProperty(navigator,'languages',{get:function(){return [l]}});"
-        f"document.documentElement.lang=l;document.documentElement.classList.add('{who}')}})();"
-        f"{_UPLOADS}({max_mb}, {large}, {kind});</script>"
-    )

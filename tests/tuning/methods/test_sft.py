@@ -24,8 +24,7 @@ torch = pytest.importorskip("torch")
 from tuning.data.tokenize import Encoded, encode  # noqa: E402
 from tuning.executors.preloaded_base import PreloadedBase  # noqa: E402
 from tuning.executors.run_method import execute  # noqa: E402
-from tuning.methods import packing, sft  # noqa: E402
-from tuning.methods.batching import SimilarLengths  # noqa: E402
+from tuning.methods import batching, sft  # noqa: E402
 from tuning.methods.loss import Batches, heldout_loss  # noqa: E402
 from tuning.methods.start import Start, add_adapter, start_of  # noqa: E402
 from tuning.models import references  # noqa: E402
@@ -240,7 +239,7 @@ def test_a_flat_loss_raises_the_nothing_learned_note(submit, queue):
 def test_packed_rows_do_not_see_each_other(tiny_model, tmp_path, sums):
     start = Start.load(str(tiny_model), tmp_path)
     rows = [encode(start.tokenizer, row, 0) for row in loading.from_python(sums[:9]).rows]
-    batch = packing.Collator(1)([packing.joined(pack) for pack in packing.pack(rows, 150)])
+    batch = batching.Collator(1)([batching.joined(pack) for pack in batching.pack(rows, 150)])
     assert batch["input_ids"].shape[0] < len(rows)
     with torch.no_grad():
         logits = start.model(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits
@@ -253,33 +252,33 @@ def test_packed_rows_do_not_see_each_other(tiny_model, tmp_path, sums):
 def test_a_batch_is_joined_into_a_few_rows_of_equal_length(tiny_model, tmp_path, sums):
     start = Start.load(str(tiny_model), tmp_path)
     rows = [encode(start.tokenizer, row, 0) for row in loading.from_python(sums[:40]).rows]
-    batch = packing.SequencePacker(1)([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
+    batch = batching.SequencePacker(1)([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
     tokens = sum(len(row.input_ids) for row in rows)
     assert 1 < batch["input_ids"].shape[0] < len(rows) and batch["input_ids"].numel() < 1.2 * tokens
     assert int((batch["labels"] != -100).sum()) == sum(row.n_trained for row in rows)
-    lone = packing.spread([Encoded([1] * 900, [1] * 900), Encoded([1] * 100, [1] * 100)])
+    lone = batching.spread([Encoded([1] * 900, [1] * 900), Encoded([1] * 100, [1] * 100)])
     assert [len(part) for part in lone] == [1, 1]
 
 
 def test_a_model_that_cannot_keep_joined_rows_apart_is_told(tiny_model, tmp_path):
     model = Start.load(str(tiny_model), tmp_path).model
-    assert packing.keeps_rows_apart(model)
+    assert batching.keeps_rows_apart(model)
 
     class Blind(type(model)):
         def forward(self, position_ids=None, **inputs):
             return super().forward(**inputs)
 
     model.__class__ = Blind
-    assert not packing.keeps_rows_apart(model)
+    assert not batching.keeps_rows_apart(model)
 
 
 def test_every_epoch_has_every_row_once_in_an_order_of_its_own_with_little_padding():
     import random
 
     lengths = [random.Random(n).randint(5, 100) for n in range(330)]
-    sampler = SimilarLengths(lengths, batch_size=16, seed=3)
+    sampler = batching.SimilarLengths(lengths, batch_size=16, seed=3)
     first = list(sampler)
-    assert sorted(first) == list(range(330)) and first == list(SimilarLengths(lengths, 16, 3))
+    assert sorted(first) == list(range(330)) and first == list(batching.SimilarLengths(lengths, 16, 3))
     sampler.set_epoch(1)
     assert sorted(again := list(sampler)) == sorted(first) and again != first
 
@@ -292,7 +291,7 @@ def test_every_epoch_has_every_row_once_in_an_order_of_its_own_with_little_paddi
 
 def test_packs_hold_every_row_once_and_never_too_much():
     rows = [Encoded([n] * (n % 40 + 1), [n] * (n % 40 + 1)) for n in range(200)]
-    packs = packing.pack(rows, 64)
+    packs = batching.pack(rows, 64)
     assert sorted(row.input_ids[0] for pack in packs for row in pack) == list(range(200))
     filled = [sum(len(row.input_ids) for row in pack) for pack in packs]
     assert max(filled) <= 64 and sum(filled) / len(filled) > 58

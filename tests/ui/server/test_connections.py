@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ui.server.connections import allow_connections, keep_connections
+from ui.edge.uvicorn_patches import keep_connections
+from ui.server.connections import allow_connections
 
 
 @pytest.fixture

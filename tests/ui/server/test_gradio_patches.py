@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import subprocess
+import sys
 
 import gradio as gr
 from gradio import blocks, queueing, route_utils, routes, state_holder
@@ -45,7 +47,9 @@ def test_what_is_replaced_is_what_gradio_looks_up():
     source = inspect.getsource(routes.App)
     assert "StateHolder()" in source and routes.StateHolder is Sessions
     assert "CustomCORSMiddleware," in source
-    assert "self._queue.max_thread_count = max_threads" in inspect.getsource(blocks.Blocks.launch)
+    launch = inspect.getsource(blocks.Blocks.launch)
+    assert "self._queue.max_thread_count = max_threads" in launch
+    assert "_frontend" in inspect.signature(blocks.Blocks.launch).parameters and "if _frontend and " in launch
 
 
 def test_the_pages_queue_keeps_places():
@@ -56,4 +60,41 @@ def test_the_pages_queue_keeps_places():
         assert list(inspect.signature(getattr(FairQueue, name)).parameters) == list(
             inspect.signature(getattr(queueing.Queue, name)).parameters
         )
-    assert hasattr(demo._queue, "ANAYLTICS_CACHE_FREQUENCY") and hasattr(demo._queue, "ANALYTICS_MAX_EVENTS")
+    assert "self._queue = queueing.Queue(" in inspect.getsource(blocks.Blocks.queue)  # no class of ours is asked for
+
+
+def test_no_summary_of_former_events_is_made(monkeypatch):
+    """Settings of Gradio, no patch: `app` sets them before Gradio is imported."""
+    import app
+
+    for name in ("GRADIO_ANALYTICS_MAX_EVENTS", "GRADIO_ANALYTICS_CACHE_FREQUENCY"):
+        monkeypatch.delenv(name, raising=False)
+    app._prepare_environment()
+    with Page() as demo:
+        demo.queue()
+    assert (demo._queue.ANALYTICS_MAX_EVENTS, demo._queue.ANAYLTICS_CACHE_FREQUENCY) == (1, 10**9)
+    assert demo._queue.compute_analytics_summary([{"function": "f"}]) == {"functions": {}}
+
+
+_WITHOUT = """
+import gradio as gr
+from gradio import blocks, routes, state_holder
+with gr.Blocks() as demo:
+    for _ in range(20): gr.Textbox("a")
+session = state_holder.SessionState(demo)
+holder = routes.StateHolder()
+print(len(session.config_values) + len(list(session.components)))
+holder.set_blocks(demo); holder["one"]; holder["two"]
+print(holder.capacity)
+demo.queue()
+print(type(demo._queue).__name__)
+print(routes.CustomCORSMiddleware.__module__)
+"""
+
+
+def test_without_us_sessions_copy_the_page_and_nobody_owns_them():
+    """Fails when Gradio does it itself: then the patch can go."""
+    done = subprocess.run([sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=True)
+    copied, capacity, queue, origins = done.stdout.split()
+    assert int(copied) >= 20 and int(capacity) >= 10_000
+    assert (queue, origins) == ("Queue", "gradio.route_utils")

@@ -1,7 +1,7 @@
-"""Connections that send nothing, or without end, are closed: half a request holds a connection for ever otherwise.
+"""Changes to the web server that Gradio has started (uvicorn), one function each.
 
-Uvicorn (0.30 to 0.40) bounds neither how long the head of a request may take nor how large it may be, and never
-gives up on a body that stops coming. Depends on its httptools protocol alone.
+`launch` starts it and takes none of its options. `tests/ui/edge/test_uvicorn_patches.py` and
+`tests/ui/server/test_connections.py` fail when uvicorn reads its configuration otherwise.
 """
 
 from __future__ import annotations
@@ -9,14 +9,34 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+# Of silence: a phone asks every few seconds, and a proxy before us keeps a connection for a minute.
+KEPT_SECONDS = 75
 PATIENCE = 20.0  # seconds for a request's head, and for a body of which too little comes
 LEAST = 1_000  # bytes a second of a body that takes longer
 MOST_HEAD = 64 * 1024  # bytes of a request's first line and headers
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
+def keep_connections(server: Any) -> None:
+    """Lets `server` (uvicorn, started) hold silent connections longer than the pause between two votes.
+
+    After uvicorn's own five seconds (0.54) nearly every vote would need a connection of its own, and one that comes
+    just then is cut off. It reads `timeout_keep_alive` for each connection anew.
+
+    Can go when `launch` takes `timeout_keep_alive`.
+    """
+    server.config.timeout_keep_alive = KEPT_SECONDS
+
+
 def bound_requests(server: Any, patience: float = PATIENCE, least: float = LEAST) -> None:
-    """Bounds the requests on all connections that `server` (uvicorn, started) accepts from now on."""
+    """Closes connections of `server` (uvicorn, started) that send half a request, or a request without end.
+
+    Uvicorn (0.30 to 0.54) bounds neither how long the head of a request may take nor how large it may be, and never
+    gives up on a body that stops coming: of 400 such requests all were open after 40 s, now none
+    (`benchmarks/edge.py`, attack `half`). For connections that it accepts from now on, of its httptools protocol alone.
+
+    Can go when uvicorn has such bounds.
+    """
     kind = server.config.http_protocol_class
     if hasattr(kind, "on_headers_complete"):  # httptools; h11 has bounds of its own for a head
         server.config.http_protocol_class = _bounded(kind, patience, least)

@@ -1,4 +1,4 @@
-"""Page and engine ask for the same library at the same moment, as they do when the app starts."""
+"""Threads that need `transformers` first, at the same moment, all find it; without each of the patches some do not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests import ROOT
-from tuning.models import lazy_imports
+from tuning.models import import_patches, lazy_imports
 
 _BOTH = """
 import threading, traceback, sys
@@ -46,6 +46,7 @@ def test_two_threads_may_need_the_library_first():
 _MANY = """
 import sys, threading, traceback
 sys.setswitchinterval(1e-5)
+{before}
 import tuning
 
 def attribute():
@@ -71,18 +72,43 @@ sys.exit("\\n".join(failed) or None)
 """
 
 
+_WITHOUT = """
+import types
+sys.modules["tuning"] = types.ModuleType("tuning")
+sys.modules["tuning"].__path__ = ["tuning"]
+"""
+
+
+def imported(before: str = "") -> subprocess.CompletedProcess:
+    """Seven threads import the package in four ways at once; `before` runs before `tuning` installs our patches."""
+    script = _MANY.replace("{before}", before)
+    return subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
 @pytest.mark.parametrize("attempt", range(3))
 def test_whoever_imports_it_first_and_however_all_find_it(attempt):
-    """Without `libraries.install` each of six tries ended with AttributeError or ImportError in some thread."""
-    root = ROOT
-    done = subprocess.run([sys.executable, "-c", _MANY], cwd=root, capture_output=True, text=True, timeout=300)
+    done = imported()
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_without_us_some_thread_fails():
+    """Of four tries each failed; two are enough to know when Transformers needs us no longer."""
+    done = [imported(_WITHOUT) for _ in range(2)]
+    assert any(each.returncode for each in done)
+    assert all("Error: " in each.stderr for each in done if each.returncode)
+
+
+def test_modules_of_the_package_still_replace_themselves():
+    from transformers.utils.import_utils import _LazyModule
+
+    assert type(lazy_imports.transformers()) is _LazyModule
 
 
 def test_what_is_nowhere_is_still_an_attribute_error():
     module = lazy_imports.transformers()
     with pytest.raises(AttributeError):
         module.no_such_name  # noqa: B018
-    lazy_imports.install()
-    lazy_imports.install()
+    import_patches.install(lazy_imports.transformers)
+    import_patches.install(lazy_imports.transformers)
     assert sum(type(each).__name__ == "_PassingOn" for each in sys.meta_path) == 1

@@ -1,14 +1,16 @@
 """One pass for rows of several LoRAs says what PEFT's own way says; a row without one is exactly the base's."""
 
+import inspect
 import warnings
 
 import pytest
 
 torch = pytest.importorskip("torch")
 from peft import LoraConfig, get_peft_model  # noqa: E402
+from peft.tuners.lora.layer import Linear  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
-from tuning.inference.batched_lora import BASE, rows_of  # noqa: E402
+from tuning.inference.peft_patches import BASE, rows_of  # noqa: E402
 
 NAMES = [BASE, "first", "second", BASE, "first"]
 
@@ -55,3 +57,11 @@ def test_a_layer_it_does_not_know_is_left_to_peft(tiny_model):
         tuned = get_peft_model(base, LoraConfig(r=4, target_modules=["q_proj", "embed_tokens"]), "first")
     with rows_of(tuned, [BASE, "first"]) as rest:
         assert rest == {"adapter_names": [BASE, "first"]}
+
+
+def test_pefts_layers_are_what_the_pass_computes(model):
+    """Its parts by name; and PEFT still goes through the adapters of a batch one by one, which is what costs."""
+    layer = next(module for module in model.modules() if isinstance(module, Linear))
+    assert layer.lora_A["first"].weight.shape[0] == 4 and layer.scaling["first"] == 2
+    assert not layer.lora_variant and layer.base_layer is not layer
+    assert "for i, active_adapter in enumerate(unique_adapters)" in inspect.getsource(Linear._mixed_batch_forward)

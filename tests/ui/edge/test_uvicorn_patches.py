@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ui.edge.slow_requests import bound_requests
+from ui.edge.uvicorn_patches import bound_requests
 
 
 async def _length(request: Request) -> Response:

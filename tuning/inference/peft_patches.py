@@ -1,4 +1,4 @@
-"""Rows of a batch that each have their own LoRA, or none, in one forward pass.
+"""Changes to the layers of PEFT (0.19 to 0.21): rows of a batch that each have their own LoRA, or none, in one pass.
 
 What PEFT's `adapter_names` does, with two small products and one multiplication a layer instead of an index, a
 product and a scatter per adapter: the adapters stand side by side, `A` (R, in) and `B` (out, R), R the sum of their
@@ -6,8 +6,8 @@ ranks, and a mask (N, 1, R) holds each row's scale in its own adapter's places a
 
     h = W0 x + B (mask * (A x))
 
-A row without an adapter gets exactly zero added. For a small model, whose layers take microseconds, PEFT's way
-costs as much as the model. Knows the layers of PEFT's LoRA; nothing of conversations.
+A row without an adapter gets exactly zero added. Knows the layers of PEFT's LoRA; nothing of conversations.
+`tests/tuning/inference/test_peft_patches.py` fails when these layers are made otherwise.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ BASE = "__base__"
 @contextmanager
 def rows_of(model: Any, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Within it, row i of a batch goes through adapter `names[i]` (`__base__`: none) of the PeftModel `model`.
+
+    Replaces the layers' `forward`. Two columns of 64 tokens of `pocket` took 2.4 s of CPU time with PEFT's
+    `adapter_names`, 1.5 with this, 1.4 without any adapter (medians of five): layers of a small model take
+    microseconds, and PEFT's way costs as much as the model. Can go when
+    PEFT's way takes at most a tenth more than the base.
 
     Yields what `generate` has to be given besides: nothing, or PEFT's own `adapter_names` where a layer is not a
     plain linear one. Not for two threads at once on one model.
