@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from common.errors import messages
+from common.number_format import number
 from common.wording import fill
 from labeling.statistics import agreement, annotator_quality, ranking
 from labeling.statistics.bootstrap import LEVEL, Estimate
@@ -93,19 +94,19 @@ def lines(figures: Mapping[str, Any], language: str) -> list[str]:
     found = [fill(texts["report.votes"], figures)]
     for model, rate in figures["win_rate"].items():
         rating = figures["bradley_terry"][model]
-        row = {"model": model, "rate": _shown(rate, "value", 100), "n": rate["n"]}
-        found.append(fill(texts["report.model"], row | {"rating": _shown(rating, "rating", 1)}))
+        row = {"model": model, "rate": _shown(rate, "value", 100, language), "n": rate["n"]}
+        found.append(fill(texts["report.model"], row | {"rating": _shown(rating, "rating", 1, language)}))
     for key in ("krippendorff_alpha", "pairwise_agreement"):
         value = figures["agreement"][key]
-        found.append(fill(texts[f"report.{key}"], {"value": "-" if value is None else f"{value:.3f}"}))
+        found.append(fill(texts[f"report.{key}"], {"value": "-" if value is None else number(value, language, ".3f")}))
     for key in ("position_bias", "length_bias"):
-        found.append(fill(texts[f"report.{key}"], {"value": _shown(figures[key], "value", 100)}))
+        found.append(fill(texts[f"report.{key}"], {"value": _shown(figures[key], "value", 100, language)}))
     return found
 
 
-def _shown(estimate: Mapping[str, Any], key: str, scale: int) -> str:
+def _shown(estimate: Mapping[str, Any], key: str, scale: int, language: str) -> str:
     if estimate[key] is None:
         return "-"
-    numbers = [None if estimate[each] is None else estimate[each] * scale for each in (key, "low", "high")]
-    value, low, high = ("?" if number is None else f"{number:.1f}" for number in numbers)
+    ends = [estimate[name] for name in (key, "low", "high")]
+    value, low, high = ("?" if end is None else number(end * scale, language, ".1f") for end in ends)
     return f"{value} [{low}, {high}]"

@@ -100,8 +100,8 @@ def test_the_phone_follows_the_teacher(phone, stub):
     card = {"agreement": 0.8, "left_share": 0.5, "votes": 9, "room_left_share": None}
     stub.go("revealed", shown=None, card=card, result={"winner_line": "polite-1 wins.", "rows": [row, few]})
     page.get_by_role("heading", name="polite-1 wins.").wait_for()
-    page.get_by_text("71 % (55 to 84 %), 40 votes").wait_for()
-    page.get_by_text("29 %, 3 votes").wait_for()
+    page.get_by_text("71% (55 to 84%), 40 votes").wait_for()
+    page.get_by_text("29%, 3 votes").wait_for()
     page.get_by_text("agreed with the class").wait_for()
     stub.go("lobby")
     page.get_by_role("heading", name="You are in").wait_for()

@@ -50,7 +50,7 @@ def test_report_has_the_keys_that_scripts_rely_on(votes, tmp_path):
 @pytest.mark.slow
 def test_the_terminal_reads_the_report_in_its_language(votes, tmp_path):
     english, spanish = (_run(tmp_path, "report", votes, language=each).stdout for each in LANGUAGES)
-    assert "tuned: win rate 68.2" in english and "tuned: porcentaje de victorias 68.2" in spanish
+    assert "tuned: win rate 68.2" in english and "tuned: porcentaje de victorias 68,2" in spanish
 
 
 @pytest.mark.slow

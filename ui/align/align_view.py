@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from common.number_format import number
 from tuning.config.training_methods import METHODS
 from ui.components import run_view, svg_charts
-from ui.components.data_view import number, tile
+from ui.components.data_view import tile
 from ui.components.token_heatmap import heat
 from ui.translations import word
 from ui.vote.presenter_view import rates
@@ -62,16 +63,22 @@ def fork(language: str) -> str:
 
 def head(status: RunStatus, method: str, language: str) -> str:
     """The run's state and the numbers of the moment, in the colours of the curve."""
-    tiles = [tile(f"{number(status.step)} / {number(status.total_steps)}", word("train.live.step", language), "")]
+    tiles = [
+        tile(
+            f"{number(status.step, language)} / {number(status.total_steps, language)}",
+            word("train.live.step", language),
+            "",
+        )
+    ]
     for name in METHODS[method].tiles or ("loss",):
         if name in status.metrics:
             value = status.metrics[name]
             text = (
-                f"{100 * value:.0f} %"
+                number(value, language, ".0%")
                 if "accuracy" in name
-                else f"{value:+.2f}"
+                else number(value, language, "+.2f")
                 if "reward" in name
-                else f"{value:.2f}"
+                else number(value, language, ".2f")
             )
             colour = _COLOURS.get(name, _HELDOUT) if name in METHODS[method].first_curves else ""
             tiles.append(tile(text, word(f"align.tile.{name}", language, n=status.plan.get("heldout_rows", 0)), colour))
@@ -158,7 +165,7 @@ def measured(found: Measured, language: str) -> str:
     over = f"<p>{escape(word('align.measure.over', language))}</p>"
     told = ""
     if found.length_correlation is not None:
-        told = word("align.measure.length", language, value=f"{found.length_correlation:+.2f}")
+        told = word("align.measure.length", language, value=number(found.length_correlation, language, "+.2f"))
     figure = svg_charts.calibration(found.calibration, language)
     title = f"<h4>{escape(word('align.calibration', language))}</h4>" if figure else ""
     return f'{over}{bars}<p class="quiet">{escape(told)}</p>{title}{figure}'
@@ -172,7 +179,7 @@ def disagreements(found: Sequence[Disagreement], language: str) -> str:
     rows = ""
     for each in found:
         mark = f'<small class="mark">{escape(word("align.heldout_mark", language))}</small>' if each.heldout else ""
-        model = escape(word("align.disagree.line", language, p=f"{100 * each.probability:.0f}"))
+        model = escape(word("align.disagree.line", language, p=number(100 * each.probability, language, ".0f")))
         people = escape(word("align.disagree.class", language, votes=each.votes, of=each.of))
         other, preferred = (
             coloured or f"<p>{escape(text)}</p>"
@@ -199,13 +206,28 @@ def outcome(found: Outcome, language: str) -> str:
     if found.same and found.win_rate is not None:
         told = word("align.outcome.same", language, n=found.n, same=found.same)
         parts.append(f"<p>{escape(told)}</p>")
-    words = word("align.outcome.words", language, old=f"{found.words_old:.1f}", new=f"{found.words_new:.1f}")
+    words = word(
+        "align.outcome.words",
+        language,
+        old=number(found.words_old, language, ".1f"),
+        new=number(found.words_new, language, ".1f"),
+    )
     parts.append(f"<p>{escape(words)}</p>")
     if found.loss_old is not None and found.loss_new is not None:
-        told = word("align.outcome.loss", language, old=f"{found.loss_old:.3f}", new=f"{found.loss_new:.3f}")
+        told = word(
+            "align.outcome.loss",
+            language,
+            old=number(found.loss_old, language, ".3f"),
+            new=number(found.loss_new, language, ".3f"),
+        )
         parts.append(f"<p>{escape(told)}</p>")
     if found.general_old is not None and found.general_new is not None:
-        told = word("align.outcome.general", language, old=f"{found.general_old:.2f}", new=f"{found.general_new:.2f}")
+        told = word(
+            "align.outcome.general",
+            language,
+            old=number(found.general_old, language, ".2f"),
+            new=number(found.general_new, language, ".2f"),
+        )
         parts.append(f"<p>{escape(told)}</p>")
     head = "".join(f"<th>{escape(each)}</th>" for each in ("", found.old, found.new))
     rows = "".join(f"<tr>{''.join(f'<td>{escape(each)}</td>' for each in row)}</tr>" for row in found.replies)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from common.number_format import number
 from ui.request import QUIET, actor, language_of, on_open, shown
 from ui.translations import t, texts, word
 
@@ -115,7 +116,7 @@ def _rate(edge: Edge, places: dict[str, tuple[int, int]], language: str) -> str:
     told = word("lineage.rate", language, n=rate.n, judge=rate.judge or "–")
     return (
         f'<g class="rate"><title>{escape(told)}</title>'
-        f'<text x="{x + _W / 2}" y="{y - 7}">{100 * rate.value:.0f} %{between}</text></g>'
+        f'<text x="{x + _W / 2}" y="{y - 7}">{number(rate.value, language, ".0%")}{between}</text></g>'
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
+from common.number_format import number
 from tuning.config.training import PROGRAMMED, KTOConfig, RLOOConfig
 from ui.align import align_view
 from ui.components.prompt_sets import prompt_sets
@@ -97,7 +98,7 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
         if name and who.is_teacher:
             share = services.aligning.pairs(who, name, way, sources=sources).decided
             if share is not None and share < DECIDED:
-                ties = word("roads.labelled.ties", language, share=f"{1 - share:.0%}")
+                ties = word("roads.labelled.ties", language, share=number(1 - share, language, ".0%"))
         sets = [(word("roads.labelled.own", language), ""), *prompt_sets(language)]
         return {
             panel.reward: gr.update(choices=listed, value=listed[0][1]),

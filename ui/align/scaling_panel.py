@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
+from common.number_format import number
 from ui.components import svg_charts
 from ui.request import QUIET, actor, language_of, shown
 from ui.translations import t, word
@@ -145,7 +146,8 @@ def _wire_vote(services: Services, dial: Dial, run: gr.Dropdown, to_vote: Way) -
         who, language = actor(services, request), language_of(request)
         run_id = services.dialling.keep(who, name, strength, called or "")
         kept = services.training.summary(who, run_id).name
-        return f"<p>{escape(word('dial.kept', language, name=kept, run=name, strength=f'{strength:g}'))}</p>"
+        told = word("dial.kept", language, name=kept, run=name, strength=number(strength, language, "g"))
+        return f"<p>{escape(told)}</p>"
 
     dial.vote.click(vote, [run, dial.settings, dial.n], [dial.told, *to_vote.outputs], **QUIET).success(
         None, None, None, js=TO_THE_STAGE
@@ -164,9 +166,11 @@ def heard(found: Heard, strength: float, language: str) -> str:
     """The reply at this setting, large."""
     reward = ""
     if found.reward is not None:
-        reward = f"<small>{escape(word('dial.reward_here', language, value=f'{found.reward:+.2f}'))}</small>"
+        reward = (
+            f"<small>{escape(word('dial.reward_here', language, value=number(found.reward, language, '+.2f')))}</small>"
+        )
     text = escape(found.text or "…")
-    return f'<div class="dial-reply"><b>× {strength:g}</b><p>{text}</p>{reward}</div>'
+    return f'<div class="dial-reply"><b>× {number(strength, language, "g")}</b><p>{text}</p>{reward}</div>'
 
 
 def table(found: Sweep, at: float, language: str) -> str:
@@ -176,10 +180,10 @@ def table(found: Sweep, at: float, language: str) -> str:
     rows = ""
     for each in found.settings:
         cells = [
-            f"{each.strength:g}",
-            "–" if each.reward is None else f"{each.reward:+.2f}",
-            "–" if each.clean is None else f"{100 * each.clean:.0f} %",
-            f"{each.words:.0f}",
+            number(each.strength, language, "g"),
+            "–" if each.reward is None else number(each.reward, language, "+.2f"),
+            "–" if each.clean is None else number(each.clean, language, ".0%"),
+            number(each.words, language, ".0f"),
         ]
         here = ' class="here"' if each.strength == at else ""
         told = "".join(f"<td>{cell}</td>" for cell in cells)

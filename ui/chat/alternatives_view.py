@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from common.number_format import number
 from common.wording import placeless
 from labeling.statistics import wilson
 from tuning.evaluation.alternatives import Question, is_right
@@ -86,13 +87,13 @@ def _table(ways: list[dict[str, Any]], language: str) -> str:
     head = "".join(f"<th>{escape(word(f'alternatives.column.{name}', language))}</th>" for name in columns)
     body = ""
     for row in ways:
-        share = shared(row["accuracy"], row["n"])
+        share = shared(row["accuracy"], row["n"], language)
         cells = [
             f"<b>{escape(way_name(row, language))}</b>" if row["accuracy"] == best else escape(way_name(row, language)),
             share,
-            f"{row['token_f1']:.2f}",
-            f"{row['prompt_tokens']:.0f}",
-            f"{row['milliseconds']:.0f} ms",
+            number(row["token_f1"], language, ".2f"),
+            number(row["prompt_tokens"], language, ".0f"),
+            f"{number(row['milliseconds'], language, '.0f')} ms",
         ]
         body += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     return (
@@ -101,11 +102,11 @@ def _table(ways: list[dict[str, Any]], language: str) -> str:
     )
 
 
-def shared(value: float, n: int) -> str:
+def shared(value: float, n: int, language: str) -> str:
     """HTML: a share of `n` as a bar, with its 95 % interval."""
     low, high = wilson.interval(round(value * n), n)
-    bar = f'<div class="share"><span><i style="width:{value:.0%}"></i></span><b>{value:.0%}</b>'
-    return f"{bar}<small>{100 * low:.0f}–{high:.0%}</small></div>"
+    bar = f'<div class="share"><span><i style="width:{value:.0%}"></i></span><b>{number(value, language, ".0%")}</b>'
+    return f"{bar}<small>{100 * low:.0f}–{number(high, language, '.0%')}</small></div>"
 
 
 def _said(ways: list[dict[str, Any]], about: dict[str, Any], language: str) -> str:
@@ -115,7 +116,7 @@ def _said(ways: list[dict[str, Any]], about: dict[str, Any], language: str) -> s
     key, named = ("best", best) if len(best) == 1 else ("equal", best)
     if share < _GOOD:
         key, named = "no_good", best[:1]
-    lines = [word(f"alternatives.{key}", language, best=", ".join(named), share=f"{share:.0%}")]
+    lines = [word(f"alternatives.{key}", language, best=", ".join(named), share=number(share, language, ".0%"))]
     for row in ways[1:]:
         points = 100 * (row["accuracy"] - first["accuracy"])
         tokens = row["prompt_tokens"] - first["prompt_tokens"]
@@ -124,9 +125,9 @@ def _said(ways: list[dict[str, Any]], about: dict[str, Any], language: str) -> s
             "alternatives.gain",
             language,
             way=way_name(row, language),
-            points=f"{points:+.0f}",
-            tokens=f"{tokens:.0f}",
-            times=f"{times:.1f}" if times >= 0.1 else f"{times:.1g}",
+            points=number(points, language, "+.0f"),
+            tokens=number(tokens, language, ".0f"),
+            times=number(times, language, ".1f") if times >= 0.1 else number(times, language, ".1g"),
         )
         lines.append(told)
     lines += _readers(ways, about, language)

@@ -8,6 +8,7 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
 
+from common.number_format import number
 from common.wording import placeless
 from tuning.evaluation.alternatives import parted
 from tuning.inference.reply_engine import Partial
@@ -47,7 +48,9 @@ def passages(found: Sequence[Passage], language: str) -> str:
     if not found:
         return f'<p class="passages">{word("alternatives.nothing_found", language)}</p>'
     rows = "".join(
-        f"<li><b>{each.score:.2f}</b> {escape(each.text)} <small>({escape(each.source)})</small></li>" for each in found
+        f"<li><b>{number(each.score, language, '.2f')}</b> {escape(each.text)} "
+        f"<small>({escape(each.source)})</small></li>"
+        for each in found
     )
     title = word("alternatives.passages", language)
     return f'<details open class="passages"><summary>{title}</summary><ul>{rows}</ul></details>'
@@ -62,7 +65,12 @@ def about(partial: Partial, language: str) -> str:
     speed = partial.n_tokens / partial.seconds if partial.seconds else 0
     why = word(f"chat.finish.{partial.finish_reason}", language) if partial.done else "…"
     return word(
-        "chat.facts", language, tokens=partial.n_tokens, speed=f"{speed:.0f}", words=len(partial.text.split()), why=why
+        "chat.facts",
+        language,
+        tokens=partial.n_tokens,
+        speed=number(speed, language, ".0f"),
+        words=len(partial.text.split()),
+        why=why,
     )
 
 

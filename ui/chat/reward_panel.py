@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
+from common.number_format import number
 from ui.chat.chat_messages import said
 from ui.components.token_heatmap import heat
 from ui.request import QUIET, actor, language_of, on_open, shown
@@ -100,11 +101,11 @@ def verdict(found: Verdict, model: str, names: Sequence[str], language: str) -> 
     heats = heat(found.words) if found.words else [""] * len(names)
     cells = "".join(
         f'<div class="reply{" best" if i in first else ""}"><small>{escape(_column(i, name, language))}</small>'
-        f"<b>{reward:+.2f}</b>{coloured}</div>"
+        f"<b>{number(reward, language, '+.2f')}</b>{coloured}</div>"
         for i, (name, reward, coloured) in enumerate(zip(names, found.rewards, heats, strict=True))
     )
     read = f'<p class="quiet">{escape(word("chat.reward.words", language))}</p>' if any(found.words) else ""
-    p = "" if found.first is None else f" (p = {100 * max(found.first, 1 - found.first):.0f} %)"
+    p = "" if found.first is None else f" (p = {number(max(found.first, 1 - found.first), language, '.0%')})"
     if len(first) > 1:
         told = word("chat.reward.same", language, model=model, columns=" = ".join(columns))
     else:
@@ -120,7 +121,7 @@ def _people(found: Verdict, names: Sequence[str], language: str) -> str:
     if said is None:
         return f'<p class="quiet">{escape(word("chat.reward.unknown", language))}</p>'
     place = 0 if said.first >= 0.5 else 1
-    share = f"{100 * max(said.first, 1 - said.first):.0f}"
+    share = number(100 * max(said.first, 1 - said.first), language, ".0f")
     column = _column(place, names[place], language)
     if not said.round:
         key = "chat.reward.class" if said.first != 0.5 else "chat.reward.class_tie"
@@ -137,7 +138,8 @@ def ranked(found: Sequence[Scored], policy: str, prompt: str, language: str) -> 
     """All n replies with their rewards, the chosen one first."""
     title = word("chat.reward.ranked", language, n=len(found), policy=policy, prompt=prompt)
     rows = "".join(
-        f"<li{' class=best' if i == 0 else ''}><b>{each.reward:+.2f}</b><span>{escape(each.text)}</span></li>"
+        f"<li{' class=best' if i == 0 else ''}><b>{number(each.reward, language, '+.2f')}</b>"
+        f"<span>{escape(each.text)}</span></li>"
         for i, each in enumerate(found)
     )
     return f'<div class="judged"><p>{escape(title)}</p><ol>{rows}</ol></div>'

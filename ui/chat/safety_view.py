@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from common.number_format import number
 from tuning.evaluation.data_quality import text_of
 from ui.chat import alternatives_view
 from ui.components import data_view
@@ -31,7 +32,7 @@ def redteam(study: Study | None, language: str) -> str:
     body = ""
     for each in outcomes:
         cells = "".join(
-            f"<td>{alternatives_view.shared(each['refused'][kind], each['n'][kind])}</td>" for kind in kinds
+            f"<td>{alternatives_view.shared(each['refused'][kind], each['n'][kind], language)}</td>" for kind in kinds
         )
         body += f"<tr><td><b>{escape(each['policy'])}</b></td>{cells}</tr>"
     first = escape(word("redteam.column.policy", language))
@@ -49,8 +50,8 @@ def _change(outcomes: list[dict[str, Any]], kinds: list[str], language: str) -> 
             "redteam.change",
             language,
             kind=word(f"redteam.kind.{kind}", language),
-            before=f"{before[kind]:.0%}",
-            after=f"{after[kind]:.0%}",
+            before=number(before[kind], language, ".0%"),
+            after=number(after[kind], language, ".0%"),
         )
         for kind in kinds
     ]
@@ -82,7 +83,7 @@ def _reply(kind: str, text: str, refused: bool, language: str) -> str:
 def quality(found: Quality, language: str) -> str:
     """Counts, the leaks and the odd rows by number."""
     tiles = "".join(
-        data_view.tile(data_view.number(value), word(f"quality.{name}", language))
+        data_view.tile(number(value, language), word(f"quality.{name}", language))
         for value, name in (
             (found.n_leaks, "leaks"),
             (found.n_duplicates, "duplicates"),
@@ -119,7 +120,11 @@ def taken_out(rows: Sequence[Row], language: str) -> str:
 
 def _leak(leak: Leak, language: str) -> str:
     told = word(
-        "quality.leak", language, heldout=leak.heldout_row, train=leak.train_row, share=f"{leak.similarity:.0%}"
+        "quality.leak",
+        language,
+        heldout=leak.heldout_row,
+        train=leak.train_row,
+        share=number(leak.similarity, language, ".0%"),
     )
     return f"<b>{escape(told)}</b> {escape(leak.text)}"
 

@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
+from common.number_format import compact, number, size
 from common.split import split
 from tuning.data.row_formats import guess_mapping
 from ui.translations import word
@@ -27,18 +28,18 @@ _CELL = 160  # characters of a prompt or a reply in the table
 def facts(loaded: Loaded, report: DataReport, language: str) -> str:
     """HTML: the set's name and format, and its counts, each with what it means."""
     tiles = [
-        (report.n_rows, word("train.data.rows", language)),
-        (report.n_train, word("train.data.train", language)),
-        (report.n_heldout, word("train.data.heldout", language)),
-        (report.tokens_median, word("train.data.median", language)),
-        (f"{report.trained_share:.0%}", word("train.data.learned_share", language)),
+        (number(report.n_rows, language), word("train.data.rows", language)),
+        (number(report.n_train, language), word("train.data.train", language)),
+        (number(report.n_heldout, language), word("train.data.heldout", language)),
+        (number(report.tokens_median, language), word("train.data.median", language)),
+        (number(report.trained_share, language, ".0%"), word("train.data.learned_share", language)),
     ]
     if report.n_skipped:
-        tiles.append((report.n_skipped, word("train.data.skipped", language)))
+        tiles.append((number(report.n_skipped, language), word("train.data.skipped", language)))
     if report.n_duplicates:
-        tiles.append((report.n_duplicates, word("train.data.duplicates", language)))
+        tiles.append((number(report.n_duplicates, language), word("train.data.duplicates", language)))
     title = word("train.data.title", language, name=loaded.name, format=format_name(loaded.format, language))
-    cells = "".join(tile(number(value), label) for value, label in tiles)
+    cells = "".join(tile(value, label) for value, label in tiles)
     return f'<div class="train-head">{escape(title)}</div><div class="train-tiles">{cells}</div>'
 
 
@@ -119,19 +120,19 @@ def guess(columns: Sequence[str]) -> dict[str, str]:
 def estimate(cost: Estimate, language: str, quote: Quote | None = None) -> str:
     """HTML: what a run will take, before the click; `quote`: of the visitor's GPU quota."""
     plan = cost.plan
-    trainable, total = amount(cost.trainable), amount(cost.total_parameters)
-    share = f"{cost.trainable / max(1, cost.total_parameters):.1%}"
+    trainable, total = compact(cost.trainable, language), compact(cost.total_parameters, language)
+    share = number(cost.trainable / max(1, cost.total_parameters), language, ".1%")
     steps = {
-        "steps": number(plan.steps),
-        "rows": plan.batch_size,
-        "epochs": f"{plan.epochs:.1f}".removesuffix(".0"),
+        "steps": number(plan.steps, language),
+        "rows": number(plan.batch_size, language),
+        "epochs": number(round(plan.epochs, 1), language, ".4g"),
     }
     facts = {
         "parameters": word("train.estimate.of", language, n=trainable, total=total, share=share),
         "steps": word("train.estimate.steps_of", language, **steps),
-        "rate": f"{plan.learning_rate:.2g}",
+        "rate": number(plan.learning_rate, language, ".2g"),
         "time": duration(cost.seconds, language),
-        "memory": memory(cost.memory_bytes),
+        "memory": size(cost.memory_bytes, language),
         "device": f"{device(cost.device, language)} · {cost.dtype}",
     }
     if quote is not None:
@@ -161,33 +162,13 @@ def tile(value: str, label: str, colour: str = "") -> str:
     return f'<div class="tile"><b>{escape(value)}</b><span>{dot}{escape(label)}</span></div>'
 
 
-def number(value: object) -> str:
-    """Whole numbers with a thin space between thousands: reads the same in both languages."""
-    return f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else str(value)
-
-
 def duration(seconds: float, language: str) -> str:
     """Seconds, minutes or hours, in few digits."""
     if seconds < 90:
         return word("train.time.seconds", language, n=max(1, round(seconds)))
     if seconds < 5400:
         return word("train.time.minutes", language, n=round(seconds / 60))
-    return word("train.time.hours", language, n=f"{seconds / 3600:.1f}")
-
-
-def memory(n_bytes: float) -> str:
-    """kB, MB or GB, in few digits."""
-    if n_bytes < 0.9995e6:
-        return f"{n_bytes / 1e3:.0f} kB"
-    return f"{n_bytes / 1e6:.0f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
-
-
-def amount(count: float) -> str:
-    """A number of parameters: 401 k, 6.1 M, 1.2 B."""
-    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return str(int(count))
+    return word("train.time.hours", language, n=number(seconds / 3600, language, ".1f"))
 
 
 def format_name(format: str, language: str) -> str:

@@ -10,8 +10,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from common import hashing
+from common.number_format import number
 from tuning.runs.fit_diagnosis import verdict
-from ui.components.data_view import duration, number, tile
+from ui.components.data_view import duration, tile
 from ui.translations import word
 
 if TYPE_CHECKING:
@@ -47,26 +48,26 @@ def _numbers(status: RunStatus, language: str) -> list[tuple[str, str]]:
     latest = status.metrics
     if not status.total_steps:  # it waits, or has only just begun
         return []
-    numbers = [("step", f"{number(status.step)} / {number(status.total_steps)}")]
+    numbers = [("step", f"{number(status.step, language)} / {number(status.total_steps, language)}")]
     if status.active:
         left = status.eta_seconds
         numbers.append(("eta", "—" if left is None else duration(left, language)))
     if status.tokens_per_second:
-        numbers.append(("speed", number(round(status.tokens_per_second))))
+        numbers.append(("speed", number(round(status.tokens_per_second), language)))
     for name, places in (("loss", 3), ("heldout_loss", 3), ("probe_loss", 3)):
         if name in latest:
-            numbers.append((name, f"{latest[name]:.{places}f}"))
+            numbers.append((name, number(latest[name], language, f".{places}f")))
     if "probe_right" in latest:
-        numbers.append(("probe_right", f"{latest['probe_right']:.0%}"))
+        numbers.append(("probe_right", number(latest["probe_right"], language, ".0%")))
     return numbers
 
 
 def _label(name: str, status: RunStatus, language: str) -> str:
     before = status.first.get(name)
     if name == "probe_loss" and before is not None:
-        return word("train.live.probe_loss_before", language, before=f"{before:.3f}")
+        return word("train.live.probe_loss_before", language, before=number(before, language, ".3f"))
     if name == "probe_right" and before is not None:
-        return word("train.live.probe_right", language, before=f"{before:.0%}")
+        return word("train.live.probe_right", language, before=number(before, language, ".0%"))
     return word(f"train.live.{name}", language)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from common.number_format import number
 from ui.translations import word
 
 if TYPE_CHECKING:
@@ -29,21 +30,27 @@ def dial(settings: Sequence[Setting], at: float, language: str, most: float = 3.
     def y(value: float, bottom: float, top: float) -> float:
         return _H - _B - (_H - _T - _B) * (value - bottom) / (top - bottom)
 
-    parts = [_grid([x(s / 2) for s in range(int(2 * most) + 1)], [f"{s / 2:g}" for s in range(int(2 * most) + 1)])]
+    parts = [
+        _grid(
+            [x(s / 2) for s in range(int(2 * most) + 1)],
+            [number(s / 2, language, "g") for s in range(int(2 * most) + 1)],
+        )
+    ]
     parts.append(_title(_W / 2, _H - 6, word("dial.axis", language)))
     parts.append(f'<line class="at" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{_T}" y2="{_H - _B}"/>')
     if rewards:
         points = [(x(s.strength), y(s.reward, low, high)) for s in settings if s.reward is not None]
         parts.append(_line("reward", points))
         parts += [
-            f'<text class="reward" x="{_L - 8}" y="{y(v, low, high) + 5:.1f}" text-anchor="end">{v:.1f}</text>'
+            f'<text class="reward" x="{_L - 8}" y="{y(v, low, high) + 5:.1f}" text-anchor="end">'
+            f"{number(v, language, '.1f')}</text>"
             for v in (low, (low + high) / 2, high)
         ]
     clean = [(x(s.strength), y(s.clean, 0, 1)) for s in settings if s.clean is not None]
     if clean:
         parts.append(_line("clean", clean))
         parts += [
-            f'<text class="clean" x="{_W - _R + 8}" y="{y(v, 0, 1) + 5:.1f}">{100 * v:.0f} %</text>'
+            f'<text class="clean" x="{_W - _R + 8}" y="{y(v, 0, 1) + 5:.1f}">{number(v, language, ".0%")}</text>'
             for v in (0, 0.5, 1)
         ]
     legend = [
@@ -66,8 +73,11 @@ def calibration(bins: Sequence[Bin], language: str) -> str:
         return _H - _B - (_H - _T - _B) * p
 
     ticks = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
-    parts = [_grid([x(p) for p in ticks], [f"{100 * p:.0f} %" for p in ticks])]
-    parts += [f'<text x="{_L - 8}" y="{y(p) + 5:.1f}" text-anchor="end">{100 * p:.0f} %</text>' for p in (0, 0.5, 1)]
+    parts = [_grid([x(p) for p in ticks], [number(p, language, ".0%") for p in ticks])]
+    parts += [
+        f'<text x="{_L - 8}" y="{y(p) + 5:.1f}" text-anchor="end">{number(p, language, ".0%")}</text>'
+        for p in (0, 0.5, 1)
+    ]
     parts.append(f'<line class="ideal" x1="{x(0.5)}" y1="{y(0.5)}" x2="{x(1)}" y2="{y(1)}"/>')
     for each in bins:
         at, told = x(each.predicted), word("align.bin", language, n=each.n, votes=each.votes)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from common.number_format import compact, number, size
 from labeling.statistics import wilson
 from tuning.runs.status import ACTIVE, RESUMABLE
-from ui.components.data_view import amount, duration, memory, number, tile
+from ui.components.data_view import duration, tile
 from ui.components.plotly_charts import COLOURS
 from ui.translations import word
 
@@ -37,13 +38,13 @@ _COLUMNS = (
 def data(found: LabelledSet, language: str) -> str:
     """HTML: rows, classes and how often each occurs; rows that were skipped."""
     counts, most = found.counts, max(found.counts.values())
-    tiles = tile(number(len(found.rows)), word("classify.data.rows", language))
-    tiles += tile(number(len(counts)), word("classify.data.classes", language))
+    tiles = tile(number(len(found.rows), language), word("classify.data.rows", language))
+    tiles += tile(number(len(counts), language), word("classify.data.classes", language))
     if found.n_skipped:
-        tiles += tile(number(found.n_skipped), word("train.data.skipped", language))
+        tiles += tile(number(found.n_skipped, language), word("train.data.skipped", language))
     bars = "".join(
         f'<div class="class-bar"><span>{escape(label)}</span><i style="width:{60 * n / most:.1f}%"></i>'
-        f"<b>{number(n)}</b></div>"
+        f"<b>{number(n, language)}</b></div>"
         for label, n in list(counts.items())[:_BARS]
     )
     notes = ""
@@ -76,7 +77,7 @@ def table(lines: Sequence[StrategyRow], language: str) -> str:
 def _cells(line: StrategyRow, language: str) -> str:
     told = word(f"train.state.{line.state}", language)
     if line.state == "running":
-        told = f"{line.share:.0%}"
+        told = number(line.share, language, ".0%")
     cells = [
         escape(word(f"classify.strategy.{line.strategy}", language)),
         f'<span class="badge {line.state}">{escape(told)}</span>',
@@ -84,32 +85,29 @@ def _cells(line: StrategyRow, language: str) -> str:
     report = line.report
     if report is None or line.state in (*ACTIVE, "queued"):  # resumed: its report is of before
         now = line.metrics.get("heldout_accuracy")
-        cells += ["–" if now is None else f"{now:.1%}", *["–"] * (len(_COLUMNS) - 3)]
+        cells += ["–" if now is None else number(now, language, ".1%"), *["–"] * (len(_COLUMNS) - 3)]
     else:
         share = report["trainable"] / max(1, report["parameters"])
         cells += [
-            f"<b>{report['accuracy']:.1%}</b>",
-            f"{report['macro_f1']:.3f}",
-            f"{amount(report['trainable'])}<br><small>{share:.2%}</small>",
-            memory(report["peak_memory_bytes"]),
+            f"<b>{number(report['accuracy'], language, '.1%')}</b>",
+            number(report["macro_f1"], language, ".3f"),
+            f"{compact(report['trainable'], language)}<br><small>{number(share, language, '.2%')}</small>",
+            size(report["peak_memory_bytes"], language),
             duration(report["seconds"], language),
-            _size(report["adapter_bytes"]),
-            f"{report['milliseconds']:.1f} ms",
+            size(report["adapter_bytes"], language),
+            f"{number(report['milliseconds'], language, '.1f')} ms",
         ]
     return "".join(f"<td>{cell}</td>" for cell in cells)
-
-
-def _size(n_bytes: float) -> str:
-    return memory(n_bytes) if n_bytes >= 1e6 else f"{n_bytes / 1e3:.1f} kB"
 
 
 def _baseline(name: str, figures: Mapping[str, float] | None, language: str) -> str:
     if not figures:
         return ""
     rest = "<td>–</td>" * (len(_COLUMNS) - 4)
+    accuracy, f1 = number(figures["accuracy"], language, ".1%"), number(figures["macro_f1"], language, ".3f")
     return (
         f"<tr class='baseline'><td>{escape(word(f'classify.baseline.{name}', language))}</td><td></td>"
-        f"<td>{figures['accuracy']:.1%}</td><td>{figures['macro_f1']:.3f}</td>{rest}</tr>"
+        f"<td>{accuracy}</td><td>{f1}</td>{rest}</tr>"
     )
 
 
@@ -129,11 +127,11 @@ def _verdict(lines: Sequence[StrategyRow], report: Mapping[str, Any], language: 
         f"classify.verdict.{key}",
         language,
         best=word(f"classify.strategy.{best.strategy}", language),
-        accuracy=f"{figures['accuracy']:.1%}",
-        bag=f"{bag['accuracy']:.1%}",
+        accuracy=number(figures["accuracy"], language, ".1%"),
+        bag=number(bag["accuracy"], language, ".1%"),
         n=figures["n"],
-        low=f"{low:.1%}",
-        high=f"{high:.1%}",
+        low=number(low, language, ".1%"),
+        high=number(high, language, ".1%"),
     )
 
 
@@ -174,7 +172,7 @@ def comparison(reports: Mapping[str, Mapping[str, Any]], language: str) -> go.Fi
             orientation="h",
             name=word(f"classify.column.{measure}", language),
             marker={"color": COLOURS[index], "opacity": faint},
-            text=[f"{value:.2f}" for value in values],
+            text=[number(value, language, ".2f") for value in values],
         )
     _style(figure, 70 * len(bars) + 120)
     figure.update_xaxes(range=[0, 1.05], tickformat=".0%", gridcolor="rgba(128,128,128,.2)")
@@ -221,7 +219,7 @@ def mistakes(report: Mapping[str, Any], language: str) -> str:
     if not report["mistakes"]:
         return ""
     rows = "".join(
-        f"<li><b>{escape(each['said'])}</b> {each['probability']:.0%}, "
+        f"<li><b>{escape(each['said'])}</b> {number(each['probability'], language, '.0%')}, "
         f"{escape(word('classify.but', language))} <b>{escape(each['label'])}</b>: "
         f"{escape(word('classify.quoted', language, text=each['text'][:240]))} "
         f"<span class='train-hint'>({escape(word('classify.row', language, n=each['row']))})</span></li>"
@@ -236,17 +234,18 @@ def probabilities(found: Mapping[str, Mapping[str, float]], language: str) -> st
     tuned, untrained = found["tuned"], found["untrained"]
     order = sorted(tuned, key=lambda label: -tuned[label])[:_BARS]
     rows = "".join(
-        f"<tr><td>{escape(label)}</td>{_bar(tuned[label], COLOURS[0])}{_bar(untrained[label], '#9aa1b2')}</tr>"
+        f"<tr><td>{escape(label)}</td>"
+        f"{_bar(tuned[label], COLOURS[0], language)}{_bar(untrained[label], '#9aa1b2', language)}</tr>"
         for label in order
     )
     heads = "".join(f"<th>{escape(word(f'classify.head.{name}', language))}</th>" for name in ("tuned", "untrained"))
     return f'<table class="runs probabilities"><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
-def _bar(value: float, colour: str) -> str:
+def _bar(value: float, colour: str, language: str) -> str:
     return (
         f'<td><span class="class-bar"><i style="width:{70 * value:.1f}%;background:{colour}"></i>'
-        f"<b>{value:.1%}</b></span></td>"
+        f"<b>{number(value, language, '.1%')}</b></span></td>"
     )
 
 

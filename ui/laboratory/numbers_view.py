@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from common.number_format import compact, number, size
 from tuning.config import memory_math
-from ui.components.data_view import amount, device, tile
+from ui.components.data_view import device, tile
 from ui.translations import word
 
 if TYPE_CHECKING:
@@ -16,25 +17,6 @@ if TYPE_CHECKING:
 
 _PARTS = ("weights", "gradients", "optimiser", "activations")
 _COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73")
-
-
-def local(figure: str, language: str) -> str:
-    """A figure, made as English writes it, as `language` does: 196,608 and 0.13% have spaces in Spanish.
-
-    The decimal point stays one (the academies accept both, and the rest of the app has points): a point between
-    thousands would read as a decimal beside them.
-    """
-    if language != "es":
-        return figure
-    return figure.replace(",", "\u202f").replace("%", "\u00a0%")
-
-
-def size(n_bytes: float) -> str:
-    """Three figures and a decimal unit: 350 GB, 2.8 TB."""
-    for unit, name in ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if n_bytes >= unit:
-            return f"{n_bytes / unit:.3g} {name}" if n_bytes < 999.5 * unit else f"{n_bytes / unit:,.0f} {name}"
-    return f"{n_bytes:.0f} B"
 
 
 def memory(values: Sequence[Any], language: str) -> str:
@@ -64,27 +46,20 @@ def memory(values: Sequence[Any], language: str) -> str:
         hidden=hidden,
         rank=int(rank),
         layers=layers,
-        **_all(
-            language,
-            one=f"{one.trained:,}",
-            share=f"{one.share:.2%}",
-            trained=f"{lora.trained:,}",
-            saved=size(2 * lora.trained),
-            weights=size(2 * shape.parameters),
-            four=size(memory_math.NF4 * shape.parameters),
-            quantised=size(found["qlora"].weights),
-            training=size(bytes_each * shape.parameters),
-        ),
+        one=number(one.trained, language),
+        share=number(one.share, language, ".2%"),
+        trained=number(lora.trained, language),
+        saved=size(2 * lora.trained, language),
+        weights=size(2 * shape.parameters, language),
+        four=size(memory_math.NF4 * shape.parameters, language),
+        quantised=size(found["qlora"].weights, language),
+        training=size(bytes_each * shape.parameters, language),
     )
     sources = escape(word("numbers.memory.sources", language))
     return (
         f'<div class="numbers-legend">{legend}</div>{bars}'
         f'<p class="numbers-told">{escape(told)}</p><p class="train-hint">{sources}</p>'
     )
-
-
-def _all(language: str, **figures: str) -> dict[str, str]:
-    return {name: local(figure, language) for name, figure in figures.items()}
 
 
 def _heads(layers: int, hidden: int) -> int:
@@ -96,13 +71,13 @@ def _heads(layers: int, hidden: int) -> int:
 def _bar(method: str, found: Memory, most: float, language: str) -> str:
     parts = "".join(
         f'<i style="width:{100 * getattr(found, part) / most:.2f}%;background:{colour}" '
-        f'title="{escape(word(f"numbers.part.{part}", language))}: {local(size(getattr(found, part)), language)}"></i>'
+        f'title="{escape(word(f"numbers.part.{part}", language))}: {size(getattr(found, part), language)}"></i>'
         for part, colour in zip(_PARTS, _COLOURS, strict=True)
     )
-    detail = local(" + ".join(size(getattr(found, part)) for part in _PARTS), language)
+    detail = " + ".join(size(getattr(found, part), language) for part in _PARTS)
     name = escape(word(f"numbers.method.{method}", language))
     return (
-        f'<div class="numbers-bar"><b>{name}</b><strong>{local(size(found.total), language)}</strong>'
+        f'<div class="numbers-bar"><b>{name}</b><strong>{size(found.total, language)}</strong>'
         f'<div class="track">{parts}</div><small>{detail}</small></div>'
     )
 
@@ -115,28 +90,23 @@ def corpus(tokens: float, width: float, billions: float, language: str) -> str:
     ideal = memory_math.chinchilla_tokens(billions * 1e9)
     tiles = [
         (
-            size(told.n_bytes),
-            word("numbers.corpus.size", language, tib=local(f"{told.n_bytes / memory_math.TIB:,.0f}", language)),
+            size(told.n_bytes, language),
+            word("numbers.corpus.size", language, tib=number(told.n_bytes / memory_math.TIB, language, ",.0f")),
         ),
-        (_large(told.words), word("numbers.corpus.words", language)),
-        (_large(told.books), word("numbers.corpus.books", language)),
-        (_power(told.flops), word("numbers.corpus.flops", language)),
-        (_large(told.gpu_days), word("numbers.corpus.days", language)),
-        (_large(ideal), word("numbers.corpus.ideal", language)),
+        (compact(told.words, language), word("numbers.corpus.words", language)),
+        (compact(told.books, language), word("numbers.corpus.books", language)),
+        (_power(told.flops, language), word("numbers.corpus.flops", language)),
+        (compact(told.gpu_days, language), word("numbers.corpus.days", language)),
+        (compact(ideal, language), word("numbers.corpus.ideal", language)),
     ]
-    shown = "".join(tile(local(value, language), label, "") for value, label in tiles)
+    shown = "".join(tile(value, label) for value, label in tiles)
     sources = escape(word("numbers.corpus.sources", language))
     return f'<div class="train-tiles wide">{shown}</div><p class="train-hint">{sources}</p>'
 
 
-def _large(value: float) -> str:
-    """1.2 B rather than eleven digits; 10^12 is T."""
-    return f"{value / 1e12:.3g} T" if value >= 999.5e9 else amount(value)
-
-
-def _power(value: float) -> str:
+def _power(value: float, language: str) -> str:
     """1.26 × 10²⁵, as a blackboard has it."""
-    digits, exponent = f"{value:.2e}".split("e")
+    digits, exponent = number(value, language, ".2e").split("e")
     return f"{digits} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
@@ -144,7 +114,7 @@ def latency(told: Latency, language: str) -> str:
     """HTML: milliseconds a token, bare, unmerged, merged."""
 
     def ms(value: float, ratio: float) -> str:
-        return f"{value:.2f} ms · {ratio:.2f}×"
+        return f"{number(value, language, '.2f')} ms · {number(ratio, language, '.2f')}×"
 
     tiles = [
         (ms(told.base_ms, 1.0), word("numbers.latency.base", language)),
@@ -154,7 +124,7 @@ def latency(told: Latency, language: str) -> str:
         tiles.append((ms(told.merged_ms, told.merged_ratio), word("numbers.latency.merged", language)))
     else:
         tiles.append(("–", word("numbers.latency.never", language)))
-    shown = "".join(tile(local(value, language), label, "") for value, label in tiles)
+    shown = "".join(tile(value, label) for value, label in tiles)
     about = word(
         "numbers.latency.about",
         language,
@@ -172,11 +142,16 @@ def formula(shapes: Sequence[tuple[int, int]], rank: int, alpha: int, method: st
     told = memory_math.ranked(shapes, rank)
     kinds = {shape: shapes.count(shape) for shape in dict.fromkeys(shapes)}
     lines = [
-        (f"{n} × ({d:,} × {k:,})", f"{d * k:,}", f"{ours:,}", f"{ours / (d * k):.2%}")
+        (
+            f"{n} × ({number(d, language)} × {number(k, language)})",
+            number(d * k, language),
+            number(ours, language),
+            number(ours / (d * k), language, ".2%"),
+        )
         for (d, k), n in kinds.items()
         for ours in [memory_math.lora_parameters(d, k, rank)]
     ]
-    rows = "".join(f"<tr>{''.join(f'<td>{local(cell, language)}</td>' for cell in line)}</tr>" for line in lines)
+    rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in line)}</tr>" for line in lines)
     head = "".join(
         f"<th>{escape(word(f'numbers.formula.{name}', language))}</th>"
         for name in ("matrix", "whole", "trained", "share")
@@ -184,17 +159,16 @@ def formula(shapes: Sequence[tuple[int, int]], rank: int, alpha: int, method: st
     scale = alpha or 2 * rank
     factor = scale / rank**0.5 if method == "rslora" else scale / rank
     over = "√r" if method == "rslora" else "r"
-    here = local(f"{factor:.3g}", language)
+    here = number(factor, language, ".3g")
     equation = f"<span>h = W₀ x + (α / {over}) B A x</span> <span>= W₀ x + {here} · B A x</span>"
-    figures = _all(
-        language,
-        trained=f"{told.trained:,}",
-        whole=f"{told.whole:,}",
-        share=f"{told.share:.2%}",
-        saved=size(told.checkpoint),
-        optimiser=size(told.optimiser),
-        full=size(told.optimiser_full),
-    )
+    figures = {
+        "trained": number(told.trained, language),
+        "whole": number(told.whole, language),
+        "share": number(told.share, language, ".2%"),
+        "saved": size(told.checkpoint, language),
+        "optimiser": size(told.optimiser, language),
+        "full": size(told.optimiser_full, language),
+    }
     total = word("numbers.formula.total", language, **figures)
     other = "" if method in ("lora", "rslora", "dora", "qlora") else word("numbers.formula.other", language)
     note = f'<p class="train-hint">{escape(other)}</p>' if other else ""

@@ -175,7 +175,7 @@ function drawDiscuss(shown) {
 }
 
 const percent = (value) => Math.round(100 * value);
-const share = (value) => percent(value) + "\u00a0%";
+const share = (value) => new Intl.NumberFormat(language, { style: "percent" }).format(value);
 
 function drawRevealed({ result, card }) {
   $("#winner").textContent = (result?.winner_line ?? "").replaceAll(" %", "\u00a0%");

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from common.number_format import number
 from tuning.config.planner import HELDOUT_ROWS
 from ui.chat import alternatives_view
 from ui.components import background_task
@@ -61,7 +62,8 @@ def measured(study: Study | None, language: str) -> str:
     columns = ("policy", *_LOSSES, *_SHARES)
     head = "".join(f"<th>{escape(word(f'measure.column.{name}', language))}</th>" for name in columns)
     body = "".join(
-        f"<tr><td>{escape(each['model'])}</td>{''.join(_cell(name, each[name], best) for name in columns[1:])}</tr>"
+        f"<tr><td>{escape(each['model'])}</td>"
+        f"{''.join(_cell(name, each[name], best, language) for name in columns[1:])}</tr>"
         for each in found
     )
     about = word(
@@ -77,8 +79,8 @@ def measured(study: Study | None, language: str) -> str:
     return f'{going}<div class="runs-scroll">{table}</div><p class="train-hint">{escape(about)}</p>'
 
 
-def _cell(name: str, value: float | None, best: dict[str, float]) -> str:
+def _cell(name: str, value: float | None, best: dict[str, float], language: str) -> str:
     if value is None:
         return "<td>–</td>"
-    text = f"{value:.3f}" if name == "loss" else f"{value:,.3g}" if name == "perplexity" else f"{value:.0%}"
+    text = number(value, language, {"loss": ".3f", "perplexity": ",.3g"}.get(name, ".0%"))
     return f"<td><b>{text}</b></td>" if best.get(name) == value else f"<td>{text}</td>"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common import hashing
+from common.number_format import number
 from tuning.config.training_methods import NO_POLICY
 from tuning.models.peft_methods import PEFT_METHODS
 from ui.components import data_view, run_view
@@ -150,7 +151,7 @@ def _left_out(services: Services, who: Actor, language: str) -> str:
 
 def _cells(run: RunSummary, language: str) -> list[str]:
     def loss(value: float | None) -> str:
-        return "–" if value is None else f"{value:.3f}"
+        return "–" if value is None else number(value, language, ".3f")
 
     state = f'<span class="badge {run.state}">{html.escape(run_view.state(run.state, language))}</span>'
     texts = [

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from common.number_format import number
 from common.wording import placeless
 from tuning.experiments.recipes import RECIPES
 from ui.components import data_view, run_view
@@ -71,11 +72,11 @@ def part_name(part: str, language: str) -> str:
 def _cells(part: Part, classes: bool, language: str) -> list[str]:
     state = escape(run_view.state(part.state, language))
     if part.state in ("starting", "running"):
-        state += f" {part.share:.0%}"
+        state += f" {number(part.share, language, '.0%')}"
     pairs = ((part.accuracy, ".1%"), (part.macro_f1, ".3f"))
-    measured = [_number(value, form) for value, form in pairs]
+    measured = [_number(value, language, spec) for value, spec in pairs]
     if not classes:
-        measured = [f"{_number(part.heldout_before)} → {_number(part.heldout_after)}"]
+        measured = [" → ".join(_number(loss, language) for loss in (part.heldout_before, part.heldout_after))]
     return [
         f"<b>{escape(part_name(part.part, language))}</b>",
         f'<span class="badge {part.state}">{state}</span>',
@@ -87,8 +88,8 @@ def _cells(part: Part, classes: bool, language: str) -> list[str]:
     ]
 
 
-def _number(value: float | None, form: str = ".3f") -> str:
-    return "–" if value is None else f"{value:{form}}"
+def _number(value: float | None, language: str, spec: str = ".3f") -> str:
+    return "–" if value is None else number(value, language, spec)
 
 
 def _replies(found: Sequence[Part], language: str) -> str:
@@ -112,13 +113,13 @@ def trials(found: Mapping[str, Any], language: str, going: bool = False) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     best, body = found["best"], ""
     for trial in found["trials"]:
-        loss = "–" if trial["loss"] is None else f"{trial['loss']:.3f}"
+        loss = "–" if trial["loss"] is None else number(trial["loss"], language, ".3f")
         loss = f"<b>{loss}</b>" if best and trial["run_id"] == best["run_id"] else loss
         state = escape(run_view.state(trial["state"], language))
         cells = [
             escape(trial["name"]),
             loss,
-            *(f"{trial['settings'][name]:.4g}" for name in over),
+            *(number(trial["settings"][name], language, ".4g") for name in over),
             f'<span class="badge {trial["state"]}">{state}</span>',
         ]
         body += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
@@ -132,10 +133,11 @@ def _best(found: Mapping[str, Any], language: str, going: bool) -> str:
         return f'<p class="train-hint">{escape(word("search.begun", language))}</p>' if going else ""
     over = "search.best" if found.get("ended", True) else "search.broken_off"
     key = "search.so_far" if going else over
-    lines = [word(key, language, name=best["name"], loss=f"{best['loss']:.3f}")]
+    lines = [word(key, language, name=best["name"], loss=number(best["loss"], language, ".3f"))]
     if found["importance"]:
         shares = ", ".join(
-            f"{word(f'train.field.{name}', language)} {share:.0%}" for name, share in found["importance"].items()
+            f"{word(f'train.field.{name}', language)} {number(share, language, '.0%')}"
+            for name, share in found["importance"].items()
         )
         lines.append(word("search.importance", language, shares=shares))
     lines.append(word("search.chosen_on", language))
@@ -184,7 +186,7 @@ def trials_figure(found: Mapping[str, Any], language: str) -> go.Figure | None:
             title=_wrapped(word(f"train.field.{name}", language)),
             automargin=True,
             tickvals=ticks,
-            ticktext=[f"{each:.2g}" for each in ticks],
+            ticktext=[number(each, language, ".2g") for each in ticks],
             row=1,
             col=column,
         )

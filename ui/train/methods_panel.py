@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common import hashing
+from common.number_format import compact, number, size
 from tuning.experiments.method_comparison import USUAL
 from tuning.models.peft_methods import METHODS, PEFT_METHODS
 from ui.components import data_view, run_view
@@ -128,30 +129,30 @@ def table_of(lines: list[Compared], language: str) -> str:
     best = min(known, default=None)
     head = "".join(f"<th>{word(f'compare.column.{name}', language)}</th>" for name in _COLUMNS)
     body = "".join(
-        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(number, line, best, language))}</tr>"
-        for number, line in enumerate(lines, 1)
+        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(place, line, best, language))}</tr>"
+        for place, line in enumerate(lines, 1)
     )
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     note = html.escape(word("compare.note", language))
     return f'<div class="runs-scroll">{table}</div><p class="train-hint">{note}</p>'
 
 
-def _cells(number: int, line: Compared, best: float | None, language: str) -> list[str]:
+def _cells(place: int, line: Compared, best: float | None, language: str) -> list[str]:
     def loss(value: float | None) -> str:
-        return "–" if value is None else f"{value:.3f}"
+        return "–" if value is None else number(value, language, ".3f")
 
     state = f'<span class="badge {line.state}">{html.escape(run_view.state(line.state, language))}</span>'
     after = loss(line.heldout_after)
     if best is not None and line.heldout_after == best:
         after = f"<b>{after}</b>"
-    share = f"{line.trainable / line.parameters:.2%}" if line.parameters else "–"
+    share = number(line.trainable / line.parameters, language, ".2%") if line.parameters else "–"
     return [
-        f"<b>{number}</b>\N{NO-BREAK SPACE}{html.escape(line.label)}",
+        f"<b>{place}</b>\N{NO-BREAK SPACE}{html.escape(line.label)}",
         f"{loss(line.heldout_before)} → {after}",
-        data_view.amount(line.trainable) if line.trainable else "–",
+        compact(line.trainable, language) if line.trainable else "–",
         share,
-        data_view.memory(line.saved_bytes) if line.saved_bytes else "–",
-        data_view.memory(line.peak_memory_bytes) if line.peak_memory_bytes else "–",
+        size(line.saved_bytes, language) if line.saved_bytes else "–",
+        size(line.peak_memory_bytes, language) if line.peak_memory_bytes else "–",
         data_view.duration(line.seconds, language) if line.seconds else "–",
         state,
     ]
@@ -161,19 +162,17 @@ def figure(lines: list[Compared], language: str) -> go.Figure | None:
     """Held-out loss over trained parameters, a dot a method with its number; None before there is anything to draw."""
     import plotly.graph_objects as go
 
-    drawn = [
-        (number, line) for number, line in enumerate(lines, 1) if line.heldout_after is not None and line.trainable
-    ]
+    drawn = [(place, line) for place, line in enumerate(lines, 1) if line.heldout_after is not None and line.trainable]
     if not drawn:
         return None
     made = go.Figure()
-    for number, line in drawn:
+    for place, line in drawn:
         made.add_scatter(
             x=[line.trainable],
             y=[line.heldout_after],
             name=line.label,
             mode="markers+text",
-            text=[str(number)],  # names would lie over each other on a phone
+            text=[str(place)],  # names would lie over each other on a phone
             textposition="middle center",
             textfont={"size": 13, "color": "#fff"},
             marker={"size": 24, "color": COLOURS[0], "opacity": 0.85},

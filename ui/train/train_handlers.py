@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
+from common.number_format import compact
 from tuning.config.training import PRESETS, SFTConfig
 from tuning.data import uploads
 from tuning.data.loading import shipped
@@ -86,13 +87,13 @@ class Train:
 
     # What can be chosen
 
-    def models(self) -> list[tuple[str, str]]:
+    def models(self, language: str) -> list[tuple[str, str]]:
         """(label, name): base models with size, licence and memory, then the runs to go on from."""
         from tuning.models.model_info import RECOMMENDED
 
         labels = {name: name for name in (self.services.settings.base_model, "pocket")}
         for model in RECOMMENDED:
-            size = data_view.amount(model.parameters)
+            size = compact(model.parameters, language)
             labels[model.id] = f"{model.id} · {size} · {model.license} · {model.memory_gb} GB"
         labels |= {run.name: f"{run.name} ← {run.base}" for run in self._runs() if run.downloadable}
         return [(label, name) for name, label in labels.items()]
@@ -121,7 +122,7 @@ class Train:
         return word(
             "train.model.facts",
             language,
-            parameters=data_view.amount(facts.parameters),
+            parameters=compact(facts.parameters, language),
             layers=facts.layers,
             context=facts.context,
             license=facts.license or unknown,

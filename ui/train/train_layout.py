@@ -24,7 +24,7 @@ class Setup:
     def __init__(self, train: Train) -> None:
         with gr.Column(scale=5, min_width=340, elem_id="train-setup") as self.column:
             self.model = gr.Dropdown(
-                train.models(),
+                train.models("en"),
                 value=train.services.settings.base_model,
                 allow_custom_value=True,
                 label=t("train.model"),

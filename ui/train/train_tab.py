@@ -217,7 +217,7 @@ def _wire_arrival(train: Train, setup: Setup, pages: gr.Tabs) -> Any:
         sets = train.datasets(language)
         return {
             setup.column: gr.update(visible=teaches),
-            setup.model: gr.update(choices=train.models()),
+            setup.model: gr.update(choices=train.models(language)),
             setup.dataset: gr.update(choices=sets, value=sets[0][1] if sets and teaches else None),
             # The data's page is open already: to open it again would undo the click of who was quicker.
             pages: gr.skip() if teaches and not train.is_busy(who) else gr.update(selected="live"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import segno
 
+from common.number_format import number
 from labeling.rounds import round_names
 from ui.translations import word
 
@@ -163,16 +164,16 @@ def _twice(discussed: Discussed, language: str) -> str:
         change = word(
             "vote.changed",
             language,
-            changed=f"{100 * found['changed']:.0f}",
-            before=_agreement(found["before"]),
-            after=_agreement(found["after"]),
+            changed=number(100 * found["changed"], language, ".0f"),
+            before=_agreement(found["before"], language),
+            after=_agreement(found["after"], language),
         )
     return f'{_pair(discussed)}<table class="phases">{rows}</table><p class="large">{escape(change)}</p>'
 
 
-def _agreement(of: Mapping[str, Any]) -> str:
+def _agreement(of: Mapping[str, Any], language: str) -> str:
     value = of["pairwise_agreement"]
-    return "–" if value is None else f"{100 * value:.0f} %"
+    return "–" if value is None else number(value, language, ".0%")
 
 
 def _shares(counts: Mapping[str, int], language: str) -> str:
@@ -207,11 +208,12 @@ def _rate(row: Mapping[str, Any], language: str, counted: str) -> str:
     span, between = "", ""
     if low is not None:
         span = f'<u style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></u>'
-        between = f" ({100 * low:.0f}–{100 * high:.0f} %)"
+        between = f" ({100 * low:.0f}–{number(high, language, '.0%')})"
     track = f'<div class="track"><i style="width:{value:.1f}%"></i>{span}</div>'
     n = escape(word(counted, language, n=row["n"]))
     name = escape(row["name"])
-    return f'<div class="rate"><span>{name}</span>{track}<b>{value:.0f} %{between}</b><small>{n}</small></div>'
+    share = number(row["value"], language, ".0%")
+    return f'<div class="rate"><span>{name}</span>{track}<b>{share}{between}</b><small>{n}</small></div>'
 
 
 def _bar(share: float) -> str:

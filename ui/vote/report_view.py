@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from common.number_format import number
 from ui.translations import word
 from ui.vote.presenter_view import rates, simulated
 from workbench.voting.reveal import shown_name
@@ -79,7 +80,7 @@ def _title(key: str, report: Mapping[str, Any], language: str) -> str:
 
 def _ratings(report: Mapping[str, Any], called: Mapping[str, str], language: str) -> str:
     rows = [
-        [called[name], _span(each, "rating", 1, 0), str(each["n"])]
+        [called[name], _span(each, "rating", ".0f", language), str(each["n"])]
         for name, each in sorted(report["bradley_terry"].items(), key=lambda pair: -(pair[1]["rating"] or 0))
     ]
     head = [word(f"vote.worth.{key}", language) for key in ("policy_head", "rating", "votes")]
@@ -93,7 +94,7 @@ def _signs(report: Mapping[str, Any], called: Mapping[str, str], language: str) 
             called.get(each["a"], each["a"]),
             called.get(each["b"], each["b"]),
             *(str(each[key]) for key in keys[2:5]),
-            _p(each["p"]),
+            _p(each["p"], language),
         ]
         for each in report["sign_test"]
     ]
@@ -107,7 +108,7 @@ def _agreement(report: Mapping[str, Any], language: str) -> str:
     found = report["agreement"]
     pairs = sum(each["kappa"] is not None for each in found["cohen_kappa"])
     rows = "".join(
-        f"<tr><td>{_title(key, report, language)}</td><td>{_between(found, name)}</td>"
+        f"<tr><td>{_title(key, report, language)}</td><td>{_between(found, name, language)}</td>"
         f"<td>{escape(word(counted, language, n=n))}</td></tr>"
         for key, name, n, counted in (
             ("krippendorff_alpha", "krippendorff_alpha", found["n_items"], "vote.worth.n_items"),
@@ -120,7 +121,7 @@ def _agreement(report: Mapping[str, Any], language: str) -> str:
 
 def _biases(report: Mapping[str, Any], language: str) -> str:
     rows = "".join(
-        f"<tr><td>{_title(key, report, language)}</td><td>{_span(report[key], 'value', 100, 0, ' %')}</td>"
+        f"<tr><td>{_title(key, report, language)}</td><td>{_span(report[key], 'value', '.0%', language)}</td>"
         f"<td>{escape(word('vote.n', language, n=report[key]['n']))}</td></tr>"
         for key in ("position_bias", "length_bias")
     )
@@ -134,8 +135,8 @@ def _discussion(report: Mapping[str, Any], language: str) -> str:
     rows = [
         [
             word(f"vote.phase.{phase}", language),
-            _between(found[key], "pairwise_agreement"),
-            _between(found[key], "krippendorff_alpha"),
+            _between(found[key], "pairwise_agreement", language),
+            _between(found[key], "krippendorff_alpha", language),
         ]
         for phase, key in (("blind", "before"), ("discussed", "after"))
     ]
@@ -144,7 +145,9 @@ def _discussion(report: Mapping[str, Any], language: str) -> str:
         word("vote.worth.pairwise_agreement", language),
         word("vote.worth.krippendorff_alpha", language),
     ]
-    told = word("vote.worth.changed", language, n=found["n_votes"], changed=f"{100 * found['changed']:.0f}")
+    told = word(
+        "vote.worth.changed", language, n=found["n_votes"], changed=number(100 * found["changed"], language, ".0f")
+    )
     return _title("discussion", report, language) + _html(head, rows) + f"<p>{escape(told)}</p>"
 
 
@@ -155,9 +158,9 @@ def _people(report: Mapping[str, Any], language: str) -> str:
         for key in _PERSON:
             value = each[key]
             if key == "median_ms":
-                cells.append("–" if value is None else f"{value / 1000:.1f} s")
+                cells.append("–" if value is None else f"{number(value / 1000, language, '.1f')} s")
             else:
-                cells.append(str(value) if key == "n" else _share(each, key))
+                cells.append(str(value) if key == "n" else _share(each, key, language))
         rows.append(cells)
     head = [
         word("vote.worth.annotator", language),
@@ -169,7 +172,9 @@ def _people(report: Mapping[str, Any], language: str) -> str:
 
 
 def _items(report: Mapping[str, Any], language: str) -> str:
-    rows = [[_first_words(each["prompt"]), *(_number(each[key]) for key in _ITEM)] for each in report["items"]]
+    rows = [
+        [_first_words(each["prompt"]), *(_number(each[key], language) for key in _ITEM)] for each in report["items"]
+    ]
     head = [word("vote.worth.prompt", language), *(word(f"vote.worth.item.{key}", language) for key in _ITEM)]
     return _title("items", report, language) + _fold(
         word("vote.worth.show_items", language, n=len(rows)), _html(head, rows)
@@ -198,34 +203,40 @@ def _first_words(prompt: str) -> str:
     return prompt if len(prompt) <= 80 else prompt[:79] + "…"
 
 
-def _span(of: Mapping[str, Any], key: str, scale: float, places: int, unit: str = "") -> str:
-    if of[key] is None:
+def _span(of: Mapping[str, Any], key: str, spec: str, language: str) -> str:
+    """A number with its interval, where there is one."""
+    value, low, high = (None if of[name] is None else number(of[name], language, spec) for name in (key, "low", "high"))
+    if value is None:
         return "–"
-    told = f"{of[key] * scale:.{places}f}"
-    if of["low"] is None:
-        return told + unit
-    return f"{told}{unit} ({of['low'] * scale:.{places}f} … {of['high'] * scale:.{places}f})"
+    return value if low is None else f"{value} ({low} … {high})"
 
 
-def _between(of: Mapping[str, Any], key: str) -> str:
+def _between(of: Mapping[str, Any], key: str, language: str) -> str:
     """A number from 0 to 1 with its interval, where there is one."""
     interval = of[f"{key}_interval"]
-    return _number(of[key]) + (f" ({interval[0]:.2f} … {interval[1]:.2f})" if interval else "")
+    between = " … ".join(number(end, language, ".2f") for end in interval or ())
+    return _number(of[key], language) + (f" ({between})" if between else "")
 
 
-def _share(of: Mapping[str, Any], key: str) -> str:
+def _share(of: Mapping[str, Any], key: str, language: str) -> str:
     if of[key] is None:
         return "–"
     low, high = of[f"{key}_interval"]
-    return f"{100 * of[key]:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+    return f"{number(of[key], language, '.0%')} ({100 * low:.0f}–{100 * high:.0f})"
 
 
-def _p(value: float | None) -> str:
+def _p(value: float | None, language: str) -> str:
     """A probability by chance: never a bare 0."""
-    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return (
+        "–"
+        if value is None
+        else f"< {number(0.001, language, '.3f')}"
+        if value < 0.001
+        else number(value, language, ".3f")
+    )
 
 
-def _number(value: Any) -> str:
+def _number(value: Any, language: str) -> str:
     if value is None:
         return "–"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    return number(value, language, ".2f") if isinstance(value, float) else str(value)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
+from common.number_format import number
 from labeling.schema import CRITERIA, Generation, RoundSettings
 from tuning.data import uploads
 from ui.components.prompt_sets import prompt_sets
@@ -195,6 +196,6 @@ def _plan(services: Services, who: Actor, people: float, minutes: float, votes: 
         votes_each=made.votes_each,
         votes=made.votes,
         comparisons=made.comparisons,
-        width=f"{100 * made.half_width:.0f}",
+        width=number(100 * made.half_width, language, ".0f"),
     )
     return f'<p class="quiet">{escape(told)}</p>'

@@ -68,7 +68,7 @@ def test_what_a_round_changed_tells_how_often_nothing_did():
     replies = (("Who?", "She.", "It is she."), ("Where?", "Here.", "Here."))
     found = Outcome("dpo-1", "sft-1", 100, 61, 0.54, 0.44, 0.63, 11.8, 12.4, 0.395, 0.401, 2.63, 2.6, replies)
     told = align_view.outcome(found, "en")
-    assert "On 61 of 100 prompts both write the same" in told and "54 % (44–63 %)" in told
+    assert "On 61 of 100 prompts both write the same" in told and "54% (44–63%)" in told
     assert "0.395 before, 0.401 after" in told and "<td>It is she.</td>" in told
     unjudged = dataclasses.replace(found, win_rate=None, low=None, high=None)
     assert "half a win" not in align_view.outcome(unjudged, "en")

@@ -193,16 +193,6 @@ def test_durations(seconds, shown):
     assert data_view.duration(seconds, "en") == shown
 
 
-def test_amounts():
-    assert [data_view.amount(n) for n in (512, 92_500, 6_100_000, 1.2e9)] == [
-        "512",
-        "92.5 k",
-        "6.1 M",
-        "1.2 B",
-    ]
-    assert data_view.memory(860e6) == "860 MB" and data_view.memory(2.5e9) == "2.5 GB"
-
-
 def test_the_form_becomes_a_config():
     form = Form("pocket", "x.csv", "", {}, {"rank": 4, "packing": "auto", "epochs": None, "reply_only": False})
     config = form.config()

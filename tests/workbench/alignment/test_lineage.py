@@ -4,6 +4,7 @@ import pytest
 
 from common.errors import NotAllowed, NotFound
 from common.files import write_json
+from common.number_format import number
 from common.settings import Settings
 from labeling.admission import annotators
 from labeling.rounds import lifecycle, training_links
@@ -133,7 +134,10 @@ def test_the_picture_names_everything_and_escapes(world):
     bad = run(services, "x", "strange <method>")
     for language in ("en", "es"):
         drawn = svg(services.lineage.graph(TEACHER), language)
-        assert all(name in drawn for name in ("pocket", "sft", "round 1", "polite", "judge", "round 2", "100 %"))
+        assert all(
+            name in drawn
+            for name in ("pocket", "sft", "round 1", "polite", "judge", "round 2", number(1, language, ".0%"))
+        )
         assert "<method>" not in drawn
         assert "Question 0?" in taught(services.lineage.votes(TEACHER, "polite"), "polite", language)
     assert bad.name == "x"
