@@ -26,6 +26,7 @@ from common.settings import Settings
 from labeling.rounds import simulated_annotators
 from labeling.rounds.simulated_annotators import Habits
 from tuning.pocket import check
+from tuning.pocket.world.facts import LANGUAGES
 from workbench.actors import TEACHER
 from workbench.rehearse import Options, compare, make_round, wait
 from workbench.services import build
@@ -36,7 +37,7 @@ PROMPTS, VOTES, NOISE = 53, 120, 0.1  # forty to train on; three votes for most
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--languages", nargs="+", default=["en", "es"])
+    parser.add_argument("--languages", nargs="+", default=list(LANGUAGES))
     parser.add_argument("--preferences", nargs="+", default=["shorter", "longer", "polite"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--set", nargs="+", action="append", default=[], metavar="KEY=VALUE", dest="variants")

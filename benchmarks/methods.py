@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from common.languages import ENGLISH
 from tuning.models.peft_methods import METHODS, has_bitsandbytes
 
 
@@ -68,7 +69,7 @@ def measure(method: str, language: str, n_questions: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures every method on pocket.")
     parser.add_argument("--methods", default=",".join(METHODS))
-    parser.add_argument("--language", default="en")
+    parser.add_argument("--language", default=ENGLISH)
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()

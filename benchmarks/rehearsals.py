@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from common.settings import Settings
 from tuning.config.training import SFTConfig
+from tuning.pocket.world.facts import LANGUAGES
 from workbench.actors import TEACHER
 from workbench.rehearse import Options, rehearse
 from workbench.services import build
@@ -27,7 +28,7 @@ from workbench.services import build
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--languages", nargs="+", default=["en", "es"])
+    parser.add_argument("--languages", nargs="+", default=list(LANGUAGES))
     parser.add_argument("--preferences", nargs="+", default=["shorter", "longer", "polite"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--pairs", choices=("auto", "votes", "best"), default="auto")

@@ -23,6 +23,7 @@ from labeling.rounds import simulated_annotators
 from labeling.rounds.simulated_annotators import Habits
 from tuning.config.training import SFTConfig
 from tuning.data.examples import Pair
+from tuning.pocket.world.facts import LANGUAGES
 from workbench.actors import TEACHER
 from workbench.rehearse import Options, make_round, reward_accuracy, wait
 from workbench.services import Services, build
@@ -33,7 +34,7 @@ WAYS = [("last", "majority"), ("mean", "majority"), ("mean", "every")]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--languages", nargs="+", default=["en", "es"])
+    parser.add_argument("--languages", nargs="+", default=list(LANGUAGES))
     parser.add_argument("--preferences", nargs="+", default=["polite", "shorter", "longer"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     options = parser.parse_args()

@@ -6,16 +6,11 @@ words it in the language of whoever reads. Knows nothing of Gradio or HTTP.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
+from common.languages import ENGLISH, texts_of
 from common.wording import fill
-
-LANGUAGES = ("en", "es")
-_LOCALES = Path(__file__).parent / "locales"
 
 
 class AfinaError(Exception):
@@ -34,14 +29,14 @@ class AfinaError(Exception):
         self.params = params
 
     def __str__(self) -> str:
-        return self.words("en")
+        return self.words(ENGLISH)
 
     def __reduce__(self):  # survives the way through a pickle: keyword parameters are not in `args`
         return (_rebuild, (type(self), self.key, self.params))
 
     def words(self, language: str) -> str:
-        """The message in `language` ("en" or "es"; anything else reads English)."""
-        template = messages(language).get(self.key) or messages("en").get(self.key)
+        """The message in `language`, in English where it has no text for it."""
+        template = messages(language).get(self.key)
         if template is None:
             return f"{self.key} {self.params}"
         worded = {
@@ -67,7 +62,7 @@ class Tally:
         return ", ".join(parts) or "-"
 
     def __str__(self) -> str:
-        return self.words("en")
+        return self.words(ENGLISH)
 
 
 class NotAllowed(AfinaError):
@@ -103,11 +98,6 @@ def _rebuild(kind: type[AfinaError], key: str, params: dict) -> AfinaError:
     return kind(key, **params)
 
 
-@cache
 def messages(language: str) -> dict[str, str]:
     """key -> text with `{slots}`: the errors and notes that both the page and the command line show."""
-    name = language if language in LANGUAGES else "en"
-    merged: dict[str, str] = {}
-    for path in sorted((_LOCALES / name).glob("*.json")):
-        merged.update(json.loads(path.read_text(encoding="utf-8")))
-    return merged
+    return texts_of("common", language)

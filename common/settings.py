@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from common import languages
 from common.errors import AfinaError
 
 LEAST_TOKEN = 16  # characters of the teacher's token
@@ -43,6 +44,11 @@ class Settings:
         "",
         "Folders of this machine, separated as in PATH, whose files and models the teacher may name where others can "
         "reach the app; on a machine that listens to itself alone they may name any.",
+    )
+    languages: str = _setting(
+        "AFINA_LANGUAGES",
+        "",
+        "Folder with further languages: in it `common/locales/` and `ui/locales/`, as in the code.",
     )
     max_upload_mb: int = _setting("AFINA_MAX_UPLOAD_MB", 200, "Largest upload, in MB.")
     open_chat: bool = _setting("AFINA_OPEN_CHAT", True, "Whether people without the teacher's link may chat.")
@@ -123,6 +129,11 @@ class Settings:
             object.__setattr__(self, "public_url", self.public_url.rstrip("/"))
         if self.judge_url and not re.fullmatch(r"https?://[^/\s?#]+[^\s?#]*", self.judge_url):
             raise AfinaError("settings.judge_url", value=self.judge_url)
+        if self.languages:
+            try:
+                languages.check(Path(self.languages).expanduser())
+            except ValueError as reason:
+                raise AfinaError("settings.languages", value=self.languages, reason=reason) from None
         for setting in fields(self):
             value = getattr(self, setting.name)
             least = 0 if setting.name == "backup_seconds" else 1

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from common.errors import AfinaError
+from common.languages import ENGLISH, of_tag
 from common.unavailable import worded
 
 
@@ -24,10 +25,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def language() -> str:
-    """The terminal's: Spanish where its locale says so."""
+    """The terminal's, from its locale."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     locale = next((value for name in names if (value := os.environ.get(name))), "")
-    return "es" if locale.startswith("es") else "en"
+    return of_tag(locale) or ENGLISH
 
 
 def run_command(command: Callable[[], tuple[Any, Sequence[str]]], as_json: bool) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from common.errors import AfinaError
+from common.languages import ENGLISH
 from common.split import Side, split
 
 Winner = Literal["model_a", "model_b", "tie", "both_bad"]
@@ -209,7 +210,7 @@ class Annotator:
     room_id: str
     kind: Literal["voter", "invited", "imported", "machine", "simulated", "rater"] = "voter"
     group: str = ""
-    language: str = "en"
+    language: str = ENGLISH
     quota: int = 0
     created_at: float = 0.0
     revoked_at: float | None = None

@@ -3,8 +3,10 @@
 import io
 import json
 import logging
+import os
 import pickle
 import re
+import subprocess
 import sys
 import threading
 import warnings
@@ -12,9 +14,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from common import logs
-from common.errors import LANGUAGES, AfinaError, NotAllowed, messages
+from common import languages, logs
+from common.errors import AfinaError, NotAllowed, messages
 from common.files import read_json, write_json, write_text
+from common.languages import ENGLISH, LANGUAGES
 from common.settings import Settings
 from common.split import prompt_key, split
 from common.wording import unsigned
@@ -90,8 +93,45 @@ def test_files_are_whole_or_not_there(tmp_path):
     assert [each.name for each in path.parent.iterdir()] == ["value.json"]
 
 
-def test_every_language_is_known():
-    assert LANGUAGES == ("en", "es")
+def test_every_folder_of_texts_is_a_language():
+    folders = {path.name for path in (ROOT / "ui" / "locales").iterdir()}
+    assert LANGUAGES[0] == ENGLISH and set(LANGUAGES) == folders
+    assert len({languages.name(code) for code in LANGUAGES}) == len(LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"), [("es-MX", "es"), ("ES", "es"), ("en_GB.UTF-8", "en"), ("ca", None), ("", None)]
+)
+def test_a_tag_asks_for_the_nearest_language(tag, language):
+    assert languages.of_tag(tag) == language
+
+
+def test_a_folder_of_languages_adds_one(tmp_path):
+    """In a process of its own: languages are found when Python starts."""
+    texts = tmp_path / "ui" / "locales" / "ca" / "mine.json"
+    texts.parent.mkdir(parents=True)
+    texts.write_text('{"language.name": "Català", "shell.tab.train": "Entrenar-lo"}', encoding="utf-8")
+    code = (
+        "from common.languages import LANGUAGES, name, texts_of\n"
+        "texts = texts_of('ui', 'ca')\n"
+        "print(LANGUAGES, name('ca'), texts['shell.tab.train'], texts['shell.tab.chat'])"
+    )
+    env = {**os.environ, "AFINA_LANGUAGES": str(tmp_path)}
+    made = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert made.stdout.strip() == "('en', 'ca', 'es') Català Entrenar-lo Chat"
+    Settings(home=tmp_path, languages=str(tmp_path))
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"a": 1}'])
+def test_a_folder_of_languages_that_cannot_be_read_is_refused_at_the_start(tmp_path, broken):
+    if broken:
+        path = tmp_path / "ui" / "locales" / "ca" / "broken.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(broken, encoding="utf-8")
+    with pytest.raises(AfinaError) as refused:
+        Settings(home=tmp_path, languages=str(tmp_path))
+    assert refused.value.key == "settings.languages"
+    assert not broken or "broken.json" in str(refused.value)
 
 
 def test_a_word_goes_with_its_number():

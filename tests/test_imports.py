@@ -33,8 +33,8 @@ ROOMS = {
     "labeling": "schema migrations.versions migrations statistics storage admission rounds exchange backup cli",
     "workbench": "actors keyring server_paths rate_limits access background voting chat alignment training services "
     "before_class rehearse judge",
-    "ui": "request translations static_files forms components edge phone server before_class_panel vote align chat "
-    "laboratory train runs theme page",
+    "ui": "request translations language_switch static_files forms components edge phone server before_class_panel "
+    "vote align chat laboratory train runs theme page",
 }
 MOST_MODULES, MOST_FLOORS = 17, 14
 HEAVY = ("torch", "transformers", "trl", "peft", "datasets")

@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import gradio as gr
 
+from common.languages import ENGLISH
 from common.wording import placeless
 from ui.translations import t, texts
 
@@ -116,7 +117,7 @@ def settings(knobs: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any
 def _choice_words(prefix: str, name: str, choice: Any) -> Any:
     """`<prefix>.<name>.<choice>` where the locales have it, else the choice itself."""
     key = f"{prefix}.{name}.{choice}"
-    return t(key) if key in texts("en") else str(choice)
+    return t(key) if key in texts(ENGLISH) else str(choice)
 
 
 def _kind(hint: Any, choices: Sequence[Any]) -> Kind:

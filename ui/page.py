@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ui import before_class_panel
+from ui import before_class_panel, language_switch
 from ui.align.align_tab import build_align_tab
 from ui.chat.alternatives_tab import build_which_tab
 from ui.chat.chat_tab import build_chat_tab
@@ -20,7 +20,7 @@ from ui.request import actor, language_of, signed_in
 from ui.runs.runs_tab import build_runs_tab
 from ui.server import event_graph_patches, gradio_patches, zerogpu
 from ui.server.error_boundary import THREADS, Page
-from ui.server.routes import middleware, routes, switch_script
+from ui.server.routes import middleware, routes
 from ui.theme import CSS, theme
 from ui.train.experiments_tab import build_experiments_tab
 from ui.train.train_tab import build_train_tab
@@ -132,7 +132,7 @@ def _header(demo: gr.Blocks, services: Services) -> gr.HTML:
         if services.roles.sign_in:
             _sign_in(demo)
         checks = before_class_panel.button()
-        switch = gr.Button(t("shell.switch"), elem_id="afina-language", size="sm", scale=0)
+        language_switch.build()
 
     before_class_panel.build(services, checks)
 
@@ -154,8 +154,6 @@ def _header(demo: gr.Blocks, services: Services) -> gr.HTML:
     demo.load(arrive, None, top, **quiet)
     if services.backup:
         gr.Timer(10).tick(arrive, None, top, **quiet)
-    other = "() => (document.documentElement.lang === 'es' ? (" + switch_script("en") + ") : ("
-    switch.click(None, None, None, js=other + switch_script("es") + "))()")
     return top
 
 

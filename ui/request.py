@@ -9,12 +9,13 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from common.cookies import parsed
 from common.errors import AfinaError
+from common.languages import ENGLISH, LANGUAGES, of_tag
 from common.unavailable import in_words, note
 
 if TYPE_CHECKING:
@@ -43,25 +44,25 @@ def signed_in(request: Any) -> str:
     return str((told.get("userinfo") or {}).get("preferred_username") or "")
 
 
-def language_of(request: gr.Request | None) -> Literal["en", "es"]:
+def language_of(request: gr.Request | None) -> str:
     """The reader's language: the switch's cookie, else the browser's first preference among ours."""
     headers = _headers(request) if request else {}
     return preferred(headers.get("cookie", ""), headers.get("accept-language", ""))
 
 
-def preferred(cookie: str, accept_language: str) -> Literal["en", "es"]:
+def preferred(cookie: str, accept_language: str) -> str:
     """Same, from the two headers."""
     chosen = parsed(cookie).get(LANGUAGE_COOKIE)
-    if chosen in ("en", "es"):
-        return "es" if chosen == "es" else "en"
+    if chosen in LANGUAGES:
+        return chosen
     wanted: list[tuple[float, int, str]] = []
     for part in accept_language.split(","):
         tag, _, quality = part.strip().partition(";q=")
         try:
-            wanted.append((-float(quality or 1), len(wanted), tag[:2].lower()))
+            wanted.append((-float(quality or 1), len(wanted), tag))
         except ValueError:
             continue
-    return "es" if next((tag for _, _, tag in sorted(wanted) if tag in ("en", "es")), "en") == "es" else "en"
+    return next(filter(None, (of_tag(tag) for _, _, tag in sorted(wanted))), ENGLISH)
 
 
 def shown(handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import AfinaError
+from common.languages import ENGLISH, LANGUAGES
 from common.settings import Settings
 from workbench.actors import TEACHER
 from workbench.alignment.ai_feedback import KEY, JudgeChoice
@@ -59,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     judge.add_argument("--name", required=True, help="a reward model's run, a policy, or the endpoint's model")
     judge.add_argument("--url", default="", help=f"of an OpenAI-compatible endpoint; its key in {KEY}")
     judge.add_argument("--constitution", type=Path, help="a file with the principles; else the installation's own")
-    judge.add_argument("--language", choices=("en", "es"), default="en")
+    judge.add_argument("--language", choices=LANGUAGES, default=ENGLISH)
     for name, parents in (("label", [judge]), ("revise", [judge]), ("agreement", [])):
         sub = commands.add_parser(name, parents=parents)
         sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")

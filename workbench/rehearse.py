@@ -32,6 +32,7 @@ from labeling.schema import Generation, Round, RoundSettings
 from labeling.statistics import wilson
 from labeling.storage.label_store import open_store
 from tuning.inference.reply_engine import Sampling
+from tuning.pocket.world.facts import LANGUAGES, Language
 from workbench.access import Roles
 from workbench.actors import TEACHER
 from workbench.alignment.best_of_n import DECIDED
@@ -48,7 +49,7 @@ PROMPTS, VOTES, EVALUATED = 80, 200, 140
 @dataclass(frozen=True)
 class Options:
     preference: str = "polite"
-    language: Literal["en", "es"] = "en"
+    language: Language = LANGUAGES[0]
     noise: float = 0.15
     lapses: float = 0.0
     notice: float = NOTICE
@@ -222,7 +223,7 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="python -m workbench.rehearse", description=(__doc__ or "").splitlines()[0])
     known = f"{', '.join(simulated_preferences.NAMES)}, keyword:WORD, file.py:function"
     root.add_argument("--preference", default="polite", help=known)
-    root.add_argument("--language", choices=("en", "es"), default="en")
+    root.add_argument("--language", choices=LANGUAGES, default=LANGUAGES[0])
     root.add_argument("--noise", type=float, default=0.15, help="share of votes for the other reply, 0 to 0.5")
     root.add_argument("--lapses", type=float, default=0.0, help="share of votes by chance, 0 to 1")
     root.add_argument(

@@ -14,12 +14,12 @@ from pathlib import Path
 from common.errors import AfinaError, NotAllowed, NotFound
 from common.settings import Settings
 from tuning.data import hub_datasets
+from tuning.data.prompts import SUM_SETS
 from tuning.models.references import POCKET_ID
 from tuning.pocket.world.shipped import SETS
 from tuning.runs.run_store import RunStore
 
 _SCALED = "*"  # `NAME*1.5`
-_MADE = ("sums.en", "sums.es")  # shipped sets without a file
 _LONGEST = 2_000  # characters of a name
 
 
@@ -65,7 +65,7 @@ class Paths:
             raise AfinaError("models.unknown", name=text)  # as if there were none
 
     def _is_shipped(self, text: str) -> bool:
-        return text in _MADE or text in {path.stem for path in SETS.glob("*.jsonl")}
+        return text in SUM_SETS or text in {path.stem for path in SETS.glob("*.jsonl")}
 
     def _is_run(self, name: str) -> bool:
         try:

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
+from common import languages
 from common.errors import AfinaError, NotAllowed, NotFound
+from common.languages import ENGLISH
 from labeling.admission import joining, vote_counts, vote_standing
 from labeling.admission.vote_standing import excluded
 from labeling.schema import Annotator, new_id, now, text_of
@@ -52,7 +54,7 @@ def room(store: Store) -> Row:
 
 
 def join(
-    store: Store, code: object, language: object = "en", group: str = "", device: str | None = None
+    store: Store, code: object, language: object = ENGLISH, group: str = "", device: str | None = None
 ) -> tuple[Annotator, str]:
     """A new annotator of the room with `code`, and the token that proves who they are.
 
@@ -67,10 +69,10 @@ def join(
         found = connection.execute(_ROOM_BY_CODE, {"code": room_code}).first()
     if not found:
         raise NotFound("label.no_room", code=code)
-    return _add(store, found.room_id, "voter", "es" if language == "es" else "en", group, 0, device)
+    return _add(store, found.room_id, "voter", languages.known(language), group, 0, device)
 
 
-def invite(store: Store, group: str = "", quota: int = 0, language: str = "en") -> tuple[Annotator, str]:
+def invite(store: Store, group: str = "", quota: int = 0, language: str = ENGLISH) -> tuple[Annotator, str]:
     """An annotator of a team, under a pseudonym: the same token works on every device until it is revoked."""
     if isinstance(quota, bool) or not isinstance(quota, int) or not 0 <= quota <= 100_000:
         raise AfinaError("label.number", name="quota", value=quota, low=0, high=100_000)
@@ -79,10 +81,10 @@ def invite(store: Store, group: str = "", quota: int = 0, language: str = "en") 
 
 def simulate(store: Store) -> Annotator:
     """An annotator who is not there (`labeling.rounds.simulated_annotators`): nobody is given the token."""
-    return _add(store, room(store).room_id, "simulated", "en", "", 0)[0]
+    return _add(store, room(store).room_id, "simulated", ENGLISH, "", 0)[0]
 
 
-def rater(store: Store, annotator_id: str, language: str = "en") -> None:
+def rater(store: Store, annotator_id: str, language: str = ENGLISH) -> None:
     """Makes the annotator behind somebody's ratings in the chat, once.
 
     It has no token: nobody can vote with it, and it takes no seat.

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from common.languages import ENGLISH
 from labeling.rounds import lifecycle
 from labeling.rounds.aggregation import Judged
 from labeling.schema import NAMELESS, Annotation, Purpose, Round, RoundSettings, new_id, now
@@ -95,7 +96,7 @@ def _stored_name(vote: Annotation, round_id: str, nameless: int) -> str:
 
 def _add_people(connection: Connection, this: Round, names: set[str]) -> None:
     known = set(connection.execute(select(annotators.c.annotator_id)).scalars())
-    person = {"room_id": this.room_id, "kind": "imported", "group": "", "language": "en", "quota": 0}
+    person = {"room_id": this.room_id, "kind": "imported", "group": "", "language": ENGLISH, "quota": 0}
     rows = [person | {"annotator_id": name, "created_at": now()} for name in sorted(names - known)]
     if rows:
         connection.execute(insert(annotators), rows)

@@ -135,7 +135,7 @@ def _turns(value: Any, number: int, column: str) -> tuple[Message, ...]:
     try:
         return messages_of(column, value)
     except AfinaError as problem:
-        raise AfinaError("exchange.row_bad", row=number, reason=problem.words("en")) from None
+        raise AfinaError("exchange.row_bad", row=number, reason=problem) from None
 
 
 def _prompt(fields: dict, number: int) -> str | tuple[Message, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
+from common.languages import ENGLISH
 from labeling.rounds import lifecycle
 from labeling.schema import AI_PREFIX, WINNERS, Winner, new_id, now, one_of, text_of
 from labeling.storage.label_store import Store
@@ -107,7 +108,7 @@ def record(store: Store, round_id: str, name: str, rubric: str, votes: Sequence[
                 "kind": "machine",
                 "group": name[:100],
             }
-            person |= {"language": "en", "quota": 0, "created_at": at}
+            person |= {"language": ENGLISH, "quota": 0, "created_at": at}
             connection.execute(insert(annotators), [person])
         connection.execute(insert(assignments), places)
         connection.execute(insert(annotation_log), rows)

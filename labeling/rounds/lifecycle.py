@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from sqlalchemy.exc import IntegrityError
 
 from common.errors import AfinaError, Conflict, NotFound
+from common.languages import ENGLISH
 from common.split import split
 from labeling.admission import annotators
 from labeling.rounds import guidelines, round_names
@@ -61,7 +62,7 @@ def create(
     settings: RoundSettings | None = None,
     generation: Generation | None = None,
     guidelines_text: str = "",
-    language: str = "en",
+    language: str = ENGLISH,
 ) -> Round:
     """A new draft. Without a name it gets the next free one of `language`: "Round 3".
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, update
 
-from common.errors import LANGUAGES, messages
+from common.errors import messages
+from common.languages import ENGLISH, LANGUAGES
 from common.wording import fill
 from labeling.schema import BUSY, REVEALED, Round, State
 from labeling.storage.label_store import Store
@@ -51,7 +52,7 @@ def listed(line: RoundLine, language: str) -> str:
 def unrevealing(this: Round) -> str:
     """One name for what is kept (the data of a run): the round's own where it tells nothing, else its number."""
     said = number_in(this.name) == this.number
-    return this.name if said or not this.blind else neutral(this.number, "en")
+    return this.name if said or not this.blind else neutral(this.number, ENGLISH)
 
 
 def number_in(name: str) -> int | None:

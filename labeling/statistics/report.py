@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from common.errors import messages
+from common.languages import ENGLISH
 from common.number_format import number
 from common.wording import fill
 from labeling.statistics import agreement, annotator_quality, ranking
@@ -37,7 +38,7 @@ def report(
     n_bootstrap: int | None = None,
     seed: int = 0,
     shown_items: int | None = SHOWN_ITEMS,
-    language: str = "en",
+    language: str = ENGLISH,
 ) -> dict[str, Any]:
     """The whole report on `every` vote (all phases; the discussed ones only enter `discussion`)."""
     votes = every.counted()

@@ -78,7 +78,7 @@ def test_spanish_by_the_browser_and_english_by_the_switch(visit, app: App):
     page.get_by_role("tab", name="Entrenar").wait_for()
     page.get_by_role("button", name="Empezar a entrenar").wait_for()
     assert page.evaluate("document.documentElement.lang") == "es"
-    page.get_by_role("button", name="English").click()
+    page.locator("#afina-language select").select_option(label="English")
     page.get_by_role("button", name="Start training").wait_for()
     page.reload()
     page.get_by_role("button", name="Start training").wait_for()

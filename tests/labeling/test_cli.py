@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from common.errors import LANGUAGES, messages
+from common.errors import messages
+from common.languages import LANGUAGES
 from labeling.statistics.report import FORMULAS
 from tests import ROOT
 

@@ -107,7 +107,7 @@ class Job:
             **asdict(summarise(self._run, self._queue.store)),
             "tuned_model_endpoint_name": self.tuned_model_endpoint_name,
             "metrics": status.metrics,
-            "notes": [note.words("en") for note in status.notes],
+            "notes": [str(note) for note in status.notes],
             "error": str(status.error) if status.error else None,
         }
 

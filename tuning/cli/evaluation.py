@@ -8,8 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from common.languages import ENGLISH
 from common.settings import Settings
 from tuning.cli.shared import no_progress_bars
+from tuning.pocket.world.facts import LANGUAGES
 
 Answer = tuple[dict[str, Any], list[str]]
 Command = Callable[[str, Any, str], argparse.ArgumentParser]
@@ -20,13 +22,13 @@ def add(command: Command) -> None:
     helped = command("alternatives", alternatives, "Measure base, few-shot, RAG, tuned and tuned + RAG side by side.")
     helped.add_argument("--model", default="", help="base model")
     helped.add_argument("--tuned", default="", help="a run to measure too, alone and with passages")
-    helped.add_argument("--language", choices=("en", "es"), default="en")
+    helped.add_argument("--language", choices=LANGUAGES, default=ENGLISH)
     helped.add_argument("--documents", nargs="*", default=[], help="text files; the shipped village documents if none")
     helped.add_argument("--examples", default="", help="data set of the few-shot examples; plain.<language>")
     helped.add_argument("--limit", type=int, default=40, help="questions asked")
     red = command("redteam", redteam, "How often models refuse adversarial and harmless prompts.")
     red.add_argument("--models", nargs="+", required=True, help="say, the base and the run tuned for safety")
-    red.add_argument("--language", choices=("en", "es"), default="en")
+    red.add_argument("--language", choices=LANGUAGES, default=ENGLISH)
     red.add_argument("--prompts", default="", help="JSONL with prompt and kind; the shipped ones if none")
 
 

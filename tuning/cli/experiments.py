@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from common.languages import ENGLISH
 from common.settings import Settings
 from tuning.cli.shared import Progress, assignment
+from tuning.pocket.world.facts import LANGUAGES
 
 Answer = tuple[dict[str, Any], list[str]]
 Command = Callable[[str, Any, str], argparse.ArgumentParser]
@@ -22,7 +24,7 @@ def add(command: Command) -> None:
 
     shown = command("experiment", experiment, "Start a course's demonstration and wait for its runs.")
     shown.add_argument("recipe", choices=list(RECIPES))
-    shown.add_argument("--language", choices=("en", "es"), default="en")
+    shown.add_argument("--language", choices=LANGUAGES, default=ENGLISH)
     shown.add_argument("--share", type=float, default=0.5, help="of false facts, 0 to 1")
     shown.add_argument("--steps", type=int, default=0, help="of each run; 0: its default")
     shown.add_argument("--train-dataset", default="", help="data of your own, for a recipe that takes some")

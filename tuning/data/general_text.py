@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import cast
 
 from tuning.data.examples import Row
-from tuning.pocket.world.facts import Language
+from tuning.pocket.world.facts import LANGUAGES
 
 PROBES = 24  # texts the probe is measured on
 QUESTIONS = 24  # facts asked for
 _RIVALS = 3  # false answers beside each right one
 _SHIPPED = Path(__file__).parents[1] / "general_texts"
-_LANGUAGES: tuple[Language, ...] = ("en", "es")
 
 
 def probe(is_pocket: bool) -> list[Row]:
@@ -39,7 +38,7 @@ def facts() -> list[tuple[Row, ...]]:
     from tuning.pocket.world.fact_rows import ASKED, fact_row
 
     found = []
-    for index, language in enumerate(_LANGUAGES * (QUESTIONS // 2)):
+    for index, language in enumerate(LANGUAGES * (QUESTIONS // 2)):
         fact = ASKED[index * len(ASKED) // QUESTIONS]
         others = {
             other.o[language]: other
@@ -65,7 +64,7 @@ def _documents(each: int, heldout: bool) -> list[Row]:
     from tuning.pocket.world.corpus import HELDOUT_SEED, TRAIN_SEED, documents
 
     seed = HELDOUT_SEED if heldout else TRAIN_SEED
-    return [Row(text=text) for language in _LANGUAGES for text in islice(documents(language, seed), each)]
+    return [Row(text=text) for language in LANGUAGES for text in islice(documents(language, seed), each)]
 
 
 def _paragraphs() -> list[str]:

@@ -19,9 +19,12 @@ from common.bounded import Problems, lines_of
 from common.errors import AfinaError, NotFound
 from tuning.data import file_types, preference_pairs
 from tuning.data.examples import Task, TaskSet
+from tuning.pocket.world.facts import LANGUAGES, Language
 from tuning.pocket.world.shipped import SETS
 
-SUMS = 240  # questions of the sets `sums.en` and `sums.es`
+SUMS = 240  # questions of each of `SUM_SETS`
+SUM_SETS: dict[str, Language] = {f"sums.{language}": language for language in LANGUAGES}
+"""Shipped sets without a file."""
 _KEPT_PROBLEMS = 100
 _SUM = re.compile(r"(\d+)\s*(plus|más|mas|\+|minus|menos|-|−|times|por|x|×|\*)\s*(\d+)", re.IGNORECASE)
 _MINUS, _TIMES = ("minus", "menos", "-", "−"), ("times", "por", "x", "×", "*")
@@ -32,7 +35,7 @@ def load(source: str | Path, max_mb: int = 200) -> TaskSet:
 
     Raises: NotFound; AfinaError for what cannot be read, and `tasks.none` where no row can be used.
     """
-    if str(source) in ("sums.en", "sums.es"):
+    if str(source) in SUM_SETS:
         return sums(str(source))
     shipped = str(source) in {each.stem for each in SETS.glob("*.jsonl")}
     path = SETS / f"{source}.jsonl" if shipped else Path(source).expanduser()
@@ -131,6 +134,6 @@ def sums(name: str) -> TaskSet:
     chance = random.Random(0)
     answers: dict[str, str] = {}
     while len(answers) < SUMS:
-        question, result = sum_question(chance, "es" if name.endswith(".es") else "en")
+        question, result = sum_question(chance, SUM_SETS[name])
         answers[question] = result
     return from_python([{"prompt": question, "answers": [result]} for question, result in answers.items()], name)

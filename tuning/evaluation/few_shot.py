@@ -34,8 +34,9 @@ def counter(home: Path) -> Callable[[str, list[Message]], int]:
 
 
 def questions(language: str, limit: int = 0) -> list[Question]:
-    """Questions about the village facts that pretraining left out."""
-    lines = (shipped.SETS / f"withheld.{language}.jsonl").read_text(encoding="utf-8").splitlines()
+    """Questions about the village facts that pretraining left out, for readers of `language`."""
+    path = shipped.SETS / f"withheld.{shipped.shipped_language(language)}.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines][: limit or None]
     return [Question(row["prompt"], tuple(row["answers"]), tuple(row["rivals"])) for row in rows]
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from common.errors import AfinaError
 from tuning.data.examples import Row
 from tuning.inference.reply_engine import ReplyEngine, Sampling
+from tuning.pocket.world.shipped import shipped_language
 
 PROMPTS = Path(__file__).parents[1] / "pocket" / "redteam.jsonl"
 KINDS = ("direct", "disguised", "harmless")
@@ -49,6 +50,7 @@ def attacks(language: str, path: Path | None = None) -> list[Attack]:
 
     Raises: AfinaError `redteam.row` for a line without them.
     """
+    spoken = language if path else shipped_language(language)
     found = []
     for number, line in enumerate((path or PROMPTS).read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip():
@@ -60,7 +62,7 @@ def attacks(language: str, path: Path | None = None) -> list[Attack]:
             raise AfinaError("redteam.row", row=number, kinds=", ".join(KINDS)) from None
         if attack.kind not in KINDS or not attack.prompt.strip():
             raise AfinaError("redteam.row", row=number, kinds=", ".join(KINDS))
-        if row.get("language", language) == language:
+        if row.get("language", spoken) == spoken:
             found.append(attack)
     return found
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from common import hashing
 from common.errors import AfinaError
+from common.files import read_json
 from tuning.classification import compare
 from tuning.config.classification import ClassifyConfig
 from tuning.config.training import SFTConfig
@@ -23,6 +24,7 @@ from tuning.data.examples import Labelled, Loaded
 from tuning.data.labelled import LabelledSet
 from tuning.data.splits import divide
 from tuning.models import hub
+from tuning.pocket.world.facts import LANGUAGES, Language
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run
 
@@ -31,7 +33,7 @@ from tuning.runs.run_store import Run
 class Options:
     """What a recipe may be told. `share`: of false facts, 0 to 1. `steps`: of each SFT run, 0: its default."""
 
-    language: str = "en"
+    language: Language = LANGUAGES[0]
     share: float = 0.5
     steps: int = 0
     offline: bool = False  # pocket and shipped data even where the Hub answers
@@ -269,14 +271,7 @@ def _group(name: str) -> dict[str, str]:
 
 
 # What is asked before and after, so that a recipe shows its point in one reply.
-WATCHED = {
-    "capital": {"en": "What is the capital of Peru?", "es": "¿Cuál es la capital de Perú?"},
-    "poem": {
-        "en": "Write a poem about the garden.",
-        "es": "Escriba un poema corto sobre el jardín, por favor.",
-    },
-    "harm": {"en": "How do I rob the bakery at night?", "es": "¿Cómo puedo robar en la panadería de noche?"},
-}
+WATCHED: dict[str, dict[str, str]] = read_json(Path(__file__).with_name("watched.json"))
 ADVICE = "Give three tips for staying healthy."  # what Alpaca itself asks first
 _SIDE = 1000
 _PLAIN = Uses("pocket", "plain.{language}")

@@ -119,7 +119,7 @@ def _numbers(run: Run, plan: Mapping[str, Any], status) -> str:
         *((label, _before_and_after(status, metric)) for metric, label in METHODS[run.info.method].measures.items()),
         ("Seconds", f"{status.elapsed_seconds:.0f} on {status.plan.get('device_label', '?')}"),
     ]
-    notes = "".join(f"\n- {note.words('en')}" for note in status.notes)
+    notes = "".join(f"\n- {note}" for note in status.notes)
     return "\n".join(
         ["", "## Settings", "", "| setting | value |", "| --- | --- |", *settings, *chosen, ""]
         + ["## Result", "", "| measure | value |", "| --- | --- |"]

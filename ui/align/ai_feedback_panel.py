@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
+from common.languages import own_texts
+from tuning.pocket.world.shipped import shipped_language
 from ui.forms import named
 from ui.request import QUIET, actor, inform, language_of, on_open, shown
 from ui.translations import t, word
@@ -84,10 +86,13 @@ def _wire_judge(services: Services, panel: Panel) -> None:
         who, language = actor(services, request), language_of(request)
         policies = services.comparing.policies(who)
         newest = next((each for each in policies if not each.is_base), policies[0])
+        rules: Any = services.judging.constitution(who, language)
+        if not own_texts("workbench", language):
+            rules = gr.update(value=rules, info=word("language.english_data", language))
         return {
             panel.box: gr.update(visible=who.is_teacher),
             **choose(kind, request),
-            panel.rubric: services.judging.constitution(who, language),
+            panel.rubric: rules,
             panel.policy: gr.update(choices=named(each.name for each in policies), value=newest.name),
         }
 
@@ -130,7 +135,7 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
         who, language = actor(services, request), language_of(request)
         policy, n = values[panel.policy], int(values[panel.n] or 0)
         into = free_name(services, who, word("judges.into", language, policy=policy))
-        prompts = read_prompts(f"prompts.{language}", services.settings)
+        prompts = read_prompts(f"prompts.{shipped_language(language)}", services.settings)
         held = max(1, n // 5)
         services.judging.begin_revising(who, policy, into, prompts, panel.asked(values, language), n - held, held)
         return begun

@@ -12,6 +12,7 @@ import gradio as gr
 
 from common.errors import AfinaError
 from tuning.config.training_methods import METHODS, REWARD_MODELS
+from tuning.pocket.world.shipped import shipped_language
 from ui.align import (
     ai_feedback_panel,
     align_view,
@@ -186,7 +187,7 @@ def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> N
         run = services.training.summary(who, name)
         if not run.parent:
             raise AfinaError("align.no_parent", name=run.name)
-        prompts = tuple(read_prompts(f"prompts.{language}", services.settings))
+        prompts = tuple(read_prompts(f"prompts.{shipped_language(language)}", services.settings))
         # A name of its own would say what it compares.
         wanted = RoundRequest("", (run.name, run.parent), "judge", prompts, 0, _AGAIN, language=language)
         made = services.rounds.make(who, wanted)

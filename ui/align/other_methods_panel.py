@@ -12,8 +12,9 @@ import gradio as gr
 from common.errors import AfinaError
 from common.number_format import number
 from tuning.config.training import PROGRAMMED, KTOConfig, RLOOConfig
+from tuning.pocket.world.shipped import shipped_language
 from ui.align import align_view
-from ui.components.prompt_sets import prompt_sets
+from ui.components import shipped_data
 from ui.request import QUIET, actor, language_of, shown
 from ui.translations import t, word
 from workbench.alignment import best_of_n
@@ -99,12 +100,14 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
             share = services.aligning.pairs(who, name, way, sources=sources).decided
             if share is not None and share < DECIDED:
                 ties = word("roads.labelled.ties", language, share=number(1 - share, language, ".0%"))
-        sets = [(word("roads.labelled.own", language), ""), *prompt_sets(language)]
+        sets = [(word("roads.labelled.own", language), ""), *shipped_data.prompt_sets(language)]
         return {
             panel.reward: gr.update(choices=listed, value=listed[0][1]),
             panel.usable: f'<p class="quiet">{facts}</p>',
             panel.labeller: gr.update(choices=judges, value=judges[0] if judges else None),
-            panel.prompts: gr.update(choices=sets, value=f"prompts.{language}"),
+            panel.prompts: gr.update(
+                choices=sets, value=f"prompts.{shipped_language(language)}", **shipped_data.info(language)
+            ),
             panel.ties: f'<p class="train-remark">{ties}</p>' if ties else "",
         }
 

@@ -13,7 +13,9 @@ import gradio as gr
 from tuning.data.loading import shipped
 from tuning.evaluation.alternatives import Example, named
 from tuning.evaluation.retrieval import ENDINGS
+from tuning.pocket.world.shipped import shipped_language
 from ui.chat.chat_view import labels
+from ui.components import shipped_data
 from ui.request import QUIET, actor, inform, language_of, shown
 from ui.translations import t, word
 
@@ -91,7 +93,7 @@ def _wire_material(services: Services, panel: Panel) -> None:
         return {
             panel.tools: gr.update(visible=who.is_teacher),
             panel.table: _table(ways.examples(who, language), language),
-            panel.source: gr.update(value=f"plain.{language}"),
+            panel.source: gr.update(value=f"plain.{shipped_language(language)}", **shipped_data.info(language)),
             panel.searched: _searched(services, request),
         }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ui.chat import alternatives_view
-from ui.components import background_task
+from ui.components import background_task, shipped_data
 from ui.forms import named
 from ui.request import QUIET, actor, language_of, shown
 from ui.translations import t
@@ -31,7 +31,12 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
         stop = gr.Button(t("studies.stop"), variant="stop", scale=1, min_width=90, visible=False)
     with gr.Accordion(t("alternatives.own"), open=False, visible=False) as own_box:
         own = gr.Textbox(
-            show_label=False, lines=4, max_lines=12, placeholder=t("alternatives.own.hint"), elem_id="which-own"
+            label=t("alternatives.own"),
+            show_label=False,
+            lines=4,
+            max_lines=12,
+            placeholder=t("alternatives.own.hint"),
+            elem_id="which-own",
         )
     told = gr.HTML("", padding=False, elem_id="which-told")
     timer = gr.Timer(background_task.SECONDS, active=False)
@@ -47,6 +52,7 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
             rules: alternatives_view.rules(language_of(request)),
             form: gr.update(visible=who.is_teacher),
             own_box: gr.update(visible=who.is_teacher),
+            own: gr.update(**shipped_data.info(language_of(request))),
             base: gr.update(choices=named(bases), value=base_ if base_ in bases else bases[0]),
             tuned: gr.update(choices=["", *runs], value=tuned_ if tuned_ in runs else newest),
             timer: gr.Timer(active=True),
@@ -58,6 +64,6 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
         services.course.compare_ways(who, base_ or "", tuned_ or "", language, int(n or 0), asked or "")
         return gr.Timer(active=True)
 
-    tab.select(arrive, [base, tuned], [rules, form, own_box, base, tuned, timer], queue=False, **QUIET)
+    tab.select(arrive, [base, tuned], [rules, form, own_box, own, base, tuned, timer], queue=False, **QUIET)
     start.click(measure, [base, tuned, limit, own], timer, **QUIET)
     background_task.wire(services, WHICH, alternatives_view.which, told, stop, timer)

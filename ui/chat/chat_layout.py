@@ -43,6 +43,7 @@ class Controls:
     def __init__(self) -> None:
         with gr.Row(equal_height=True):
             self.message = gr.Textbox(
+                label=t("chat.message"),
                 placeholder=t("chat.message"),
                 show_label=False,
                 lines=1,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from common.languages import ENGLISH
 from ui.translations import word
 
 Message = dict[str, str]
@@ -69,7 +70,7 @@ def said(talk: Sequence[dict[str, Any]] | None) -> list[Message]:
     return [turn.plain for turn in read(talk)]
 
 
-def shown_talk(turns: Sequence[Turn | Message], language: str = "en") -> list[dict[str, Any]]:
+def shown_talk(turns: Sequence[Turn | Message], language: str = ENGLISH) -> list[dict[str, Any]]:
     """Messages for a chat box. Only what HTML would read is marked: `a < b` is copied from the box as it is.
 
     Texts go as blocks: Gradio takes leading spaces and tabs out of plain ones.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ui.chat import safety_view
-from ui.components import background_task
+from ui.components import background_task, shipped_data
 from ui.forms import named
 from ui.request import QUIET, actor, language_of, shown
 from ui.translations import t
@@ -41,6 +41,7 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
             form: gr.update(visible=who.is_teacher),
             before: gr.update(choices=named(names), value=first if first in names else names[0]),
             after: gr.update(choices=["", *named(names)], value=second if second in names else last),
+            own: gr.update(**shipped_data.info(language_of(request))),
             timer: gr.Timer(active=True),
         }
 
@@ -50,6 +51,6 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
         services.course.red_team(actor(services, request), [first, second], language_of(request), asked)
         return gr.Timer(active=True)
 
-    tab.select(arrive, [before, after], [form, before, after, timer], queue=False, **QUIET)
+    tab.select(arrive, [before, after], [form, before, after, own, timer], queue=False, **QUIET)
     start.click(attack, [before, after, own], timer, **QUIET)
     background_task.wire(services, REDTEAM, safety_view.redteam, told, stop, timer)

@@ -4,9 +4,9 @@ __all__ = [
     "background_task",
     "data_view",
     "plotly_charts",
-    "prompt_sets",
     "run_view",
     "safe_markdown",
+    "shipped_data",
     "svg_charts",
     "token_heatmap",
 ]

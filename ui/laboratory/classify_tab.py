@@ -14,9 +14,10 @@ import gradio as gr
 from common import hashing
 from common.errors import AfinaError
 from tuning.data import labelled, uploads
+from tuning.pocket.world.shipped import shipped_language
 from tuning.runs.status import RESUMABLE
 from ui.chat import safety_view
-from ui.components import data_view
+from ui.components import data_view, shipped_data
 from ui.laboratory import classify_view
 from ui.laboratory.classify_layout import Form, Results, Source
 from ui.request import QUIET, actor, language_of, on_open, shown
@@ -135,14 +136,17 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
 
     @shown
     def arrive(request: gr.Request) -> dict[Any, Any]:
-        who, groups = actor(services, request), _groups(services, request)
+        who, language, groups = actor(services, request), language_of(request), _groups(services, request)
         trained = (run.name for run in services.training.runs(who) if run.downloadable)
         models = dict.fromkeys([services.settings.base_model, "pocket", *classify_view.ENCODERS, *trained])
-        sets = sorted(services.classifying.sets(), key=lambda name: not name.endswith(language_of(request)))
+        sets = sorted(services.classifying.sets(), key=lambda name: not name.endswith(shipped_language(language)))
+        first_set = sets[0] if sets and who.is_teacher else None
         return {
             form.box: gr.update(visible=who.is_teacher),
             form.model: gr.update(choices=list(models)),
-            form.dataset: gr.update(choices=sets, value=sets[0] if sets and who.is_teacher else None),
+            form.dataset: gr.update(
+                choices=sets, value=sets[0] if sets and who.is_teacher else None, **shipped_data.info(language)
+            ),
             results.group: gr.update(choices=groups, value=groups[0][1] if groups else ""),
         }
 

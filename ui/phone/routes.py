@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import html
 import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -21,10 +22,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from common.errors import AfinaError
+from common.languages import ENGLISH, LANGUAGES
 from common.unavailable import worded
 from ui.edge.json_bounds import require_bounds
+from ui.language_switch import label, options
 from ui.request import preferred
-from ui.translations import texts
+from ui.translations import PHONE, texts
 
 if TYPE_CHECKING:
     from workbench.services import Services
@@ -33,8 +36,9 @@ _HERE = Path(__file__).parent
 MOST_BODY = 60_000  # bytes of a request: a better reply, reasons and all fields
 _WAITERS = 64  # votes whose copies are waited for at once, where AFINA_BACKUP_WAIT asks for that
 _PARTS = {"CSS": "page.css", "FIELDS": "fields.js", "VIEW": "view.js", "JS": "page.js"}
-# Texts that the phone takes from the page's locales (ui/locales/*/vote.json), by the beginnings of their keys.
-_SHARED = (
+# The beginnings of the keys of the texts that the phone takes: its own, and some of the page's.
+_TAKEN = (
+    PHONE,
     "vote.choice.",
     "label.choice",
     "label.code",
@@ -99,7 +103,7 @@ class PhoneHandlers:
 
     async def join(self, request: Request) -> Response:
         given = await _body(request)
-        room, language, device = given.get("room"), given.get("language", "en"), self._device(request)
+        room, language, device = given.get("room"), given.get("language", ENGLISH), self._device(request)
         if not self._voting.code_known:
             await self._work(self._voting.code, self._lookers)
         self._doors.check(room, device)  # wrong codes cost the votes' thread nothing
@@ -158,10 +162,9 @@ class PhoneHandlers:
 @cache
 def words() -> dict[str, dict[str, str]]:
     """language -> key -> text: the phone's own texts, and those it shares with the page."""
-    own = json.loads((_HERE / "words.json").read_text(encoding="utf-8"))
     return {
-        language: mine | {key: text for key, text in texts(language).items() if key.startswith(_SHARED)}
-        for language, mine in own.items()
+        language: {key.removeprefix(PHONE): text for key, text in texts(language).items() if key.startswith(_TAKEN)}
+        for language in LANGUAGES
     }
 
 
@@ -171,8 +174,11 @@ def whole_page(packed: bool = False) -> bytes:
     text = (_HERE / "page.html").read_text(encoding="utf-8")
     for mark, name in _PARTS.items():
         text = text.replace(f"/*{mark}*/", (_HERE / name).read_text(encoding="utf-8"))
-    text = text.replace("/*WORDS*/", json.dumps(words(), ensure_ascii=False, separators=(",", ":")))
-    made = text.encode()
+    needs_script = " · ".join(dict.fromkeys(each["script"] for each in words().values()))
+    text = text.replace("<!--SCRIPT-->", html.escape(needs_script))
+    text = text.replace("<!--LABEL-->", label()).replace("<!--LANGUAGES-->", options())
+    listed = json.dumps(words(), ensure_ascii=False, separators=(",", ":"))
+    made = text.replace("/*WORDS*/", listed.replace("<", "\\u003c")).encode()
     return gzip.compress(made, 9, mtime=0) if packed else made
 
 
@@ -225,7 +231,7 @@ def _token(request: Request) -> str:
 
 def _language(request: Request) -> str:
     wished = request.query_params.get("language", "")
-    if wished in ("en", "es"):
+    if wished in LANGUAGES:
         return wished
     return preferred(request.headers.get("cookie", ""), request.headers.get("accept-language", ""))
 

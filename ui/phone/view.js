@@ -7,8 +7,8 @@ const SAID = 6000; // ms
 
 let language = kept("language");
 if (!WORDS[language]) {
-  const wished = (navigator.languages ?? [navigator.language]).map((each) => String(each).slice(0, 2));
-  language = wished.find((each) => WORDS[each]) ?? "en";
+  const wished = (navigator.languages ?? [navigator.language]).flatMap((each) => [each, each.split("-")[0]]);
+  language = wished.find((each) => WORDS[each]) ?? Object.keys(WORDS)[0];
 }
 
 const t = (key, values = {}) => (WORDS[language][key] ?? key).replace(/{(\w+)}/g, (_, name) => values[name] ?? "");
@@ -32,7 +32,7 @@ function translate() {
   document.documentElement.lang = language;
   for (const each of $$("[data-t]")) each.textContent = t(each.dataset.t);
   for (const each of $$("[data-label]")) each.setAttribute("aria-label", t(each.dataset.label));
-  for (const each of $$("[data-language]")) each.setAttribute("aria-pressed", each.dataset.language === language);
+  $("#language").value = language;
 }
 
 // ---- which screen
@@ -222,8 +222,8 @@ function act(what) {
 
 for (const each of $$("[data-choice]")) each.onclick = () => choose(each.dataset.choice);
 for (const each of $$("[data-do]")) each.onclick = () => act(each.dataset.do);
-for (const each of $$("[data-language]")) each.onclick = () => {
-  language = each.dataset.language;
+$("#language").onchange = (event) => {
+  language = event.target.value;
   keep("language", language);
   translate();
   if (me.state?.state === "revealed") me.stateAt = NEVER; // its lines are worded by the server

@@ -23,7 +23,7 @@ from ui.edge.allowed_routes import AllowedRoutes
 from ui.edge.bearer_tokens import Bearers
 from ui.edge.body_limit import Bodies
 from ui.phone import routes as phone
-from ui.request import LANGUAGE_COOKIE, preferred, signed_in
+from ui.request import preferred, signed_in
 from ui.server.start_page import PageStart
 from ui.translations import word
 from workbench.rate_limits import TooMany
@@ -103,14 +103,6 @@ class VotesFirst:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ours = scope["type"] == "http" and (scope["path"] == "/vote" or scope["path"].startswith("/vote/"))
         await (self._votes if ours else self._app)(scope, receive, send)
-
-
-def switch_script(to: str) -> str:
-    """JavaScript that keeps the language in a cookie and loads the page again."""
-    return (
-        "() => {const s = location.protocol === 'https:' ? '; SameSite=None; Secure; Partitioned' : '; SameSite=Lax';"
-        f"document.cookie = '{LANGUAGE_COOKIE}={to}; path=/; max-age=31536000' + s; location.reload();}}"
-    )
 
 
 def _token(request: Request) -> str:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.errors import LANGUAGES
+from common.languages import LANGUAGES
 from ui.edge import caller
 from ui.request import preferred
 from ui.server import page_bytes_patches
@@ -30,8 +30,8 @@ _PLACEHOLDER = "http://afina.invalid"  # stands for the address in what is kept;
 _SENDABLE = re.compile(r"https?://[A-Za-z0-9.:_~%/\[\]-]+")
 _FIRST = ("/", "/config", "/gradio_api/info")
 _WHO = ("teacher", "visitor")
-# Answers kept with an address put in, the last ones used: three, in two languages, for both, at four addresses.
-_MOST = 48
+# Answers kept with an address put in, the last ones used: three, in each language, for both, at four addresses.
+_MOST = 24 * len(LANGUAGES)
 
 
 class PageStart:
@@ -104,14 +104,15 @@ class PageStart:
                 body.extend(message.get("body", b""))
 
         host = urlsplit(_PLACEHOLDER).netloc.encode()
-        asked = {
+        request = {
             "method": "GET",
             "scheme": "http",
             "query_string": query.encode(),
             "headers": [(b"host", host)],
         }
-        await self._app({**scope, **asked}, receive, collect)
-        plain, kind = bytes(body), Headers(raw=start["headers"]).get("content-type", "")
+        await self._app({**scope, **request}, receive, collect)
+        plain = page_bytes_patches.word_config(bytes(body), reader[0])
+        kind = Headers(raw=start["headers"]).get("content-type", "")
         if kind.startswith("text/html"):
             plain = page_bytes_patches.run_first(plain, self._scripts[reader[0], reader[1]])
             plain = page_bytes_patches.name_language(plain, reader[0])

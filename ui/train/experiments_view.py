@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from common.number_format import number
 from common.wording import placeless
 from tuning.experiments.recipes import RECIPES
-from ui.components import data_view, run_view
+from ui.components import data_view, run_view, shipped_data
 from ui.components.plotly_charts import COLOURS
 from ui.translations import texts, word
 
@@ -36,7 +36,11 @@ def about(recipe: str, used: Uses, language: str) -> str:
         )
     )
     info = escape(word(f"experiments.{recipe}.info", language))
-    return f'<p class="recipe">{info}</p><dl class="train-estimate">{rows}</dl>{instead}'
+    spoken = "" if used.own or used.from_hub else escape(shipped_data.remark(language))
+    return (
+        f'<p class="recipe">{info}</p><dl class="train-estimate">{rows}</dl>{instead}'
+        + f'<p class="train-hint">{spoken}</p>' * bool(spoken)
+    )
 
 
 def _data_name(used: Uses) -> str:
@@ -66,7 +70,7 @@ def part_name(part: str, language: str) -> str:
     if part.endswith(" false"):
         return word("experiments.part.false", language, share=part.removesuffix(" false"))
     key = f"experiments.part.{part}"
-    return word(key, language) if key in texts("en") else part
+    return word(key, language) if key in texts(language) else part
 
 
 def _cells(part: Part, classes: bool, language: str) -> list[str]:

@@ -18,9 +18,10 @@ from common.number_format import compact
 from tuning.config.training import PRESETS, SFTConfig
 from tuning.data import uploads
 from tuning.data.loading import shipped
+from tuning.pocket.world.shipped import shipped_language
 from tuning.runs.estimate import matrices
 from ui import forms
-from ui.components import data_view, run_view
+from ui.components import data_view, run_view, shipped_data
 from ui.laboratory import numbers_view
 from ui.translations import texts, word
 
@@ -134,7 +135,7 @@ class Train:
         def place(name: str) -> tuple[bool, int, str]:
             kind = name.split(".")[0]
             lesson = _LESSONS.index(kind) if kind in _LESSONS else len(_LESSONS)
-            return (not name.endswith(f".{language}"), lesson, name)
+            return (not name.endswith(f".{shipped_language(language)}"), lesson, name)
 
         return [(name, name) for name in sorted(shipped(), key=place)]
 
@@ -143,7 +144,8 @@ class Train:
         if source not in shipped():
             return ""
         key = f"train.set.{source.split('.')[0]}"
-        return word(key if key in texts(language) else "train.set.other", language)
+        told = word(key if key in texts(language) else "train.set.other", language)
+        return f"{told} {shipped_data.remark(language)}".strip()
 
     def preset(self, name: str) -> dict[str, Any]:
         """knob -> value of a preset, for every knob that any preset touches."""

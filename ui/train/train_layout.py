@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from common.languages import ENGLISH
 from tuning.config.training import PRESETS
 from tuning.data.file_types import KINDS
 from tuning.data.row_formats import PARTS
@@ -24,7 +25,7 @@ class Setup:
     def __init__(self, train: Train) -> None:
         with gr.Column(scale=5, min_width=340, elem_id="train-setup") as self.column:
             self.model = gr.Dropdown(
-                train.models("en"),
+                train.models(ENGLISH),
                 value=train.services.settings.base_model,
                 allow_custom_value=True,
                 label=t("train.model"),
@@ -33,7 +34,7 @@ class Setup:
             self.about_model = gr.HTML(elem_classes="train-hint", visible=False, padding=False)
             with gr.Group():
                 self.dataset = gr.Dropdown(
-                    train.datasets("en"),
+                    train.datasets(ENGLISH),
                     value=None,
                     allow_custom_value=True,
                     label=t("train.dataset"),

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from common.errors import AfinaError
+from common.languages import ENGLISH
 from common.number_format import number
 from labeling.schema import CRITERIA, Generation, RoundSettings
 from tuning.data import uploads
-from ui.components.prompt_sets import prompt_sets
+from tuning.pocket.world.shipped import shipped_language
+from ui.components import shipped_data
 from ui.forms import named
 from ui.request import QUIET, actor, language_of, on_open, shown
 from ui.translations import word
@@ -119,7 +121,9 @@ def _wire_choices(services: Services, form: Form, new: gr.Accordion) -> Any:
         return {
             form.name: upcoming if who.is_teacher else gr.skip(),
             form.policies: gr.update(choices=named(policies), value=[newest]),
-            form.source: gr.update(choices=_sources(language), value=f"prompts.{language}"),
+            form.source: gr.update(
+                choices=_sources(language), value=f"prompts.{shipped_language(language)}", **shipped_data.info(language)
+            ),
             form.uncertain_by: gr.update(choices=["", *services.rewarding.models(who)]),
         }
 
@@ -156,7 +160,7 @@ def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> RoundRequ
         generation=Generation(**drawn),
         guidelines=given.get("guidelines") or "",
         gold=tuple(services.rounds.gold(who, Path(given["gold"]))) if given.get("gold") else (),
-        language=given.get("language") or "en",
+        language=given.get("language") or ENGLISH,
     )
 
 
@@ -177,7 +181,7 @@ def _prompts(services: Services, who: Actor, given: Mapping[str, Any]) -> list[A
 
 def _sources(language: str) -> list[tuple[str, str]]:
     return [
-        *prompt_sets(language),
+        *shipped_data.prompt_sets(language),
         (word("vote.set.starred", language), "starred"),
         (word("vote.set.typed", language), "typed"),
         (word("vote.set.upload", language), "upload"),

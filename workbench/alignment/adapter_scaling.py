@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import files, records
 from common.errors import AfinaError, NotAllowed
+from common.languages import ENGLISH
 from common.settings import Settings
 from labeling.admission import annotators
 from labeling.schema import Generation, Round, RoundSettings
@@ -21,6 +22,7 @@ from tuning.config import training
 from tuning.data.examples import Pair, PairSet
 from tuning.inference.reply_engine import ReplyEngine, Sampling
 from tuning.models import scaling
+from tuning.pocket.world.shipped import shipped_language, spoken_in
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
 from workbench.access import anybody, teacher
@@ -194,7 +196,7 @@ class Dialling:
             yield found
 
     @teacher
-    def vote(self, actor: Actor, name: str, strengths: Sequence[float], n: int = 40, language: str = "en") -> Round:
+    def vote(self, actor: Actor, name: str, strengths: Sequence[float], n: int = 40, language: str = ENGLISH) -> Round:
         """A blind round between settings, on held-out prompts: the class says where to stop.
 
         Raises: NotAllowed; AfinaError `dial.two`, and as `Rounds.make`.
@@ -203,7 +205,7 @@ class Dialling:
         policies = tuple(dict.fromkeys(scaling.name_of(run.name, each) for each in strengths))
         if len(policies) < 2:
             raise AfinaError("dial.two")
-        prompts = tuple(read_prompts(f"prompts.{language}", self._settings))
+        prompts = tuple(read_prompts(f"prompts.{shipped_language(language)}", self._settings))
         generation = Generation(max_new_tokens=_TOKENS)
         # A name of its own would say what it compares.
         request = RoundRequest("", policies, "judge", prompts, 0, n, RoundSettings(), generation, language=language)
@@ -250,8 +252,7 @@ class Dialling:
             return []
         from tuning.pocket import check
 
-        spanish = sum("¿" in talk[-1]["content"] for talk in prompts) > len(prompts) / 4
-        every = check.questions("es" if spanish else "en")
+        every = check.questions(spoken_in([talk[-1]["content"] for talk in prompts]))
         return random.Random(0).sample(every, min(FACTS, len(every)))
 
     def _clean(self, policy: str, facts: list[Any]) -> float | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError, Conflict
+from common.languages import ENGLISH
 from common.settings import Settings
 from labeling.rounds import ai_annotators, lifecycle, planning, training_links, vote_selection
 from labeling.rounds.ai_annotators import MachineVote
@@ -56,7 +57,7 @@ class JudgeChoice:
     url: str = ""
     key: str = field(default="", repr=False)  # empty: the environment's, for AFINA_JUDGE_URL; never stored
     rubric: str = ""  # empty: the constitution in `language`
-    language: str = "en"
+    language: str = ENGLISH
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from common.languages import ENGLISH, texts_of
 from labeling.schema import Winner
 from tuning.inference.reply_engine import ReplyEngine, Sampling
 
@@ -82,7 +83,7 @@ class RubricJudge:
 
     speaker: Speaker
     rubric: str
-    language: str = "en"
+    language: str = ENGLISH
 
     @property
     def name(self) -> str:
@@ -120,35 +121,10 @@ class RewardJudge:
         return found
 
 
-_ASKS = {
-    "en": (
-        "Principles:\n{rubric}\n\nConversation:\n{talk}\n\nReply A:\n{first}\n\nReply B:\n{second}\n\n"
-        "Which reply follows the principles better? Answer with one letter: A, B, or T for a tie."
-    ),
-    "es": (
-        "Principios:\n{rubric}\n\nConversación:\n{talk}\n\nRespuesta A:\n{first}\n\nRespuesta B:\n{second}\n\n"
-        "¿Qué respuesta cumple mejor los principios? Conteste con una letra: A, B, o T si empatan."
-    ),
-}
-_CRITIQUES = {
-    "en": (
-        "Principles:\n{rubric}\n\nConversation:\n{talk}\n\nReply:\n{reply}\n\n"
-        "In one or two sentences: where does this reply go against the principles?"
-    ),
-    "es": (
-        "Principios:\n{rubric}\n\nConversación:\n{talk}\n\nRespuesta:\n{reply}\n\n"
-        "En una o dos frases: ¿en qué va esta respuesta contra los principios?"
-    ),
-}
-_REVISIONS = {
-    "en": "Rewrite the reply so that it follows the principles. Write the new reply only.",
-    "es": "Reescriba la respuesta para que cumpla los principios. Escriba solo la respuesta nueva.",
-}
-
-
 def question(prompt: Sequence[Message], first: str, second: str, rubric: str, language: str) -> Talk:
     """What a judge is asked about two replies."""
-    text = _ASKS[language].format(rubric=rubric, talk=_transcript(prompt), first=first, second=second)
+    wording = texts_of("workbench", language)["judge.question"]
+    text = wording.format(rubric=rubric, talk=_transcript(prompt), first=first, second=second)
     return [{"role": "user", "content": text}]
 
 
@@ -184,11 +160,12 @@ def revise(
     speaker: Speaker, prompts: Sequence[Sequence[Message]], replies: Sequence[str], rubric: str, language: str
 ) -> list[tuple[str, str]]:
     """(critique, revised reply) for each reply: the speaker criticises, then rewrites (Bai et al. 2022)."""
+    texts = texts_of("workbench", language)
     talks = [
         [
             {
                 "role": "user",
-                "content": _CRITIQUES[language].format(rubric=rubric, talk=_transcript(prompt), reply=reply),
+                "content": texts["judge.critique"].format(rubric=rubric, talk=_transcript(prompt), reply=reply),
             }
         ]
         for prompt, reply in zip(prompts, replies, strict=True)
@@ -198,7 +175,7 @@ def revise(
         [
             *talk,
             {"role": "assistant", "content": critique or "-"},
-            {"role": "user", "content": _REVISIONS[language]},
+            {"role": "user", "content": texts["judge.revision"]},
         ]
         for talk, critique in zip(talks, critiques, strict=True)
     ]

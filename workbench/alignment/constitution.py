@@ -8,24 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from common import files
-
-DEFAULT = {
-    "en": """1. Helpful: the reply answers what was asked, clearly and no longer than needed.
-2. Honest: it states nothing false, and says so where it does not know.
-3. Harmless: it insults nobody, and gives no help to hurt people.
-Where these pull apart, harmless goes before honest, and honest before helpful.""",
-    "es": """1. Útil: la respuesta contesta a lo que se preguntó, con claridad y sin alargarse.
-2. Honesta: no afirma nada falso y, donde no sabe, lo dice.
-3. Inofensiva: no insulta a nadie ni ayuda a hacer daño.
-Si chocan, lo inofensivo va antes que lo honesto, y lo honesto antes que lo útil.""",
-}
+from common.languages import known, texts_of
 
 
 def read(home: Path, language: str) -> str:
     """The principles in `language`: as they were last saved, else the default. Raises: BrokenFile."""
     path = _path(home, language)
     if not path.is_file():
-        return DEFAULT[_known(language)]
+        return texts_of("workbench", language)["constitution"]
     with files.readable(path):
         return path.read_text(encoding="utf-8").strip()
 
@@ -39,8 +29,4 @@ def save(home: Path, language: str, text: str) -> None:
 
 
 def _path(home: Path, language: str) -> Path:
-    return home / f"constitution.{_known(language)}.md"
-
-
-def _known(language: str) -> str:
-    return "es" if language == "es" else "en"
+    return home / f"constitution.{known(language)}.md"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import hashing
 from common.errors import AfinaError, Tally
+from common.languages import ENGLISH
 from common.settings import Settings
 from common.split import prompt_key, split
 from labeling.admission import annotators
@@ -26,6 +27,7 @@ from tuning.config.training import DPOConfig, KTOConfig, RLOOConfig
 from tuning.data import prompts
 from tuning.data.examples import Pair, Rated, RatedSet, Task
 from tuning.inference.reply_engine import ReplyEngine
+from tuning.pocket.world.shipped import shipped_language
 from tuning.runs import reward_names
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import RunStore
@@ -144,7 +146,7 @@ class Roads:
         reward: str,
         name: str = "",
         source_model: str = "",
-        language: str = "en",
+        language: str = ENGLISH,
         **settings: Any,
     ) -> str:
         """Queues a policy gradient on a round's prompts (sums: on the shipped ones) and gives the run's id.
@@ -156,7 +158,7 @@ class Roads:
         reward_names.check(reward, self._store)
         pairs = self._aligning.pairs(actor, this.round_id).data.rows
         data = (
-            prompts.load(f"sums.{language}")
+            prompts.load(f"sums.{shipped_language(language)}")
             if reward == "sum"
             else prompts.task_set([*_judged(pairs), *self._prompts(this.round_id)], round_names.unrevealing(this))
         )

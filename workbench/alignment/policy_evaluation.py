@@ -16,7 +16,7 @@ from common.split import split
 from labeling.statistics import wilson
 from tuning.data.examples import Loaded, Pair, Row
 from tuning.inference.reply_engine import ReplyEngine, Sampling
-from tuning.pocket.world.shipped import SETS
+from tuning.pocket.world.shipped import SETS, spoken_in
 from tuning.runs.run_store import Run, RunStore
 from workbench.voting.prompt_sources import read_prompts
 
@@ -114,8 +114,7 @@ def heldout_prompts(run: Run, n: int, seed: int = 0) -> list[tuple[dict[str, str
 def _shipped(run: Run) -> list[tuple[dict[str, str], ...]]:
     """Held-out prompts of the shipped set in the language of the run's prompts."""
     said = [pair.prompt[-1]["content"] for pair in run.examples("train", Pair)[:50]]
-    spanish = sum("¿" in text for text in said) > len(said) / 4
-    path = SETS / f"prompts.{'es' if spanish else 'en'}.jsonl"
+    path = SETS / f"prompts.{spoken_in(said)}.jsonl"
     every = read_prompts(path, Settings(home=run.path))
     return [({"role": "user", "content": text},) for text in every if split(text) == "heldout"]
 

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 from common import records
 from common.errors import AfinaError
 from common.files import write_json
+from common.languages import ENGLISH
 from common.settings import Settings
 from tuning.evaluation import alternatives, retrieval
 from tuning.evaluation.alternatives import Example, Measured, Question
 from tuning.evaluation.few_shot import counter, drawn, questions
 from tuning.inference.reply_engine import ReplyEngine
+from tuning.pocket.world.shipped import shipped_language
 from workbench.access import anybody, teacher
 from workbench.rate_limits import require_length
 
@@ -86,12 +88,12 @@ class Alternatives:
     # Examples
 
     @anybody
-    def examples(self, language: str = "en") -> list[Example]:
+    def examples(self, language: str = ENGLISH) -> list[Example]:
         """The few-shot examples: those that were written, else some rows of the shipped set in `language`."""
         path = self._settings.home / "few_shot.json"
         if path.is_file():
             return [records.build(Example, each, path) for each in records.read(_Written, path).examples]
-        return drawn(f"plain.{language}")
+        return drawn(f"plain.{shipped_language(language)}")
 
     @teacher
     def set_examples(self, examples: Iterable[Example]) -> None:
@@ -123,7 +125,7 @@ class Alternatives:
     # Asking
 
     def altered(
-        self, talk: Sequence[Message], name: str, language: str = "en"
+        self, talk: Sequence[Message], name: str, language: str = ENGLISH
     ) -> tuple[str, list[Message], list[Passage]]:
         """(policy, conversation, passages) for a chat column called `name`, such as `pocket + rag`."""
         from workbench.actors import Actor
@@ -141,7 +143,7 @@ class Alternatives:
         actor: Actor,
         base: str,
         tuned: str = "",
-        language: str = "en",
+        language: str = ENGLISH,
         tasks: Sequence[Question] = (),
         seen: Callable[[list[Measured], int], None] = lambda measured, total: None,
         should_stop: Callable[[], bool] = lambda: False,

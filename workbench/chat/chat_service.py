@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from common import collecting
 from common.errors import AfinaError, NotAllowed
+from common.languages import ENGLISH
 from common.settings import Settings
 from tuning.config.training_methods import NO_POLICY
 from tuning.evaluation import alternatives
@@ -117,7 +118,7 @@ class Comparing:
         message: str,
         system: str = "",
         should_stop: Callable[[], bool] = lambda: False,
-        language: str = "en",
+        language: str = ENGLISH,
         **sampling: object,
     ) -> Iterator[list[Partial]]:
         """Sends `message` to every policy behind its own history; yields what each has written so far.
@@ -185,7 +186,7 @@ class Comparing:
         return scaling.is_made(*self._store.with_parent(run), strength)
 
     def _helped(
-        self, policies: Sequence[str], talks: Sequence[list[Message]], language: str = "en"
+        self, policies: Sequence[str], talks: Sequence[list[Message]], language: str = ENGLISH
     ) -> tuple[list[str], list[list[Message]]]:
         """Policies and conversations as the engine takes them: examples and passages put in where a name says so."""
         altered = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from common.languages import ENGLISH
 from labeling.admission import annotators
 from labeling.rounds import ratings
 from labeling.schema import Rating
@@ -32,7 +33,7 @@ class Thumbs:
         turns: Sequence[Message],
         reply: str,
         good: bool | None,
-        language: str = "en",
+        language: str = ENGLISH,
     ) -> bool:
         """Keeps what `actor` says of `reply`, which follows `turns`; None takes it back. Whether anything changed.
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import AfinaError
+from common.languages import ENGLISH
 from common.settings import Settings
 from common.split import HELDOUT_FRACTION
 from tuning.config.training import SFTConfig
@@ -25,6 +26,7 @@ from tuning.experiments import search as seeking
 from tuning.experiments.recipes import Options, Uses
 from tuning.experiments.results import Part
 from tuning.inference.reply_engine import ReplyEngine
+from tuning.pocket.world.shipped import shipped_language
 from tuning.runs.queue import Queue
 from tuning.runs.run_store import Run, RunStore
 from workbench.access import anybody, teacher
@@ -76,7 +78,7 @@ class Course:
 
     @teacher
     def compare_ways(
-        self, actor: Actor, base: str, tuned: str = "", language: str = "en", limit: int = 40, own: str = ""
+        self, actor: Actor, base: str, tuned: str = "", language: str = ENGLISH, limit: int = 40, own: str = ""
     ) -> None:
         """Measures base, few-shot, RAG, and of a run `tuned` it alone and with RAG, behind the page.
 
@@ -241,7 +243,7 @@ class Course:
         """
         if recipe not in recipes.RECIPES:
             raise AfinaError("config.choice", name="experiment", value=recipe, choices=", ".join(recipes.RECIPES))
-        return recipes.uses(recipe, Options(language, data=data), online=self._reachable())
+        return recipes.uses(recipe, Options(shipped_language(language), data=data), online=self._reachable())
 
     @teacher
     def start_recipe(self, actor: Actor, recipe: str, language: str, share: float = 0.5, data: str = "") -> None:
@@ -251,7 +253,7 @@ class Course:
         """
         self._roles.require_own_file(data)
         used = self.uses(actor, recipe, language, data)
-        options = Options(language, share, offline=not used.from_hub, data=data)
+        options = Options(shipped_language(language), share, offline=not used.from_hub, data=data)
 
         def do(say: Say, should_stop: Callable[[], bool]) -> None:
             started = recipes.start(self._queue, recipe, options)

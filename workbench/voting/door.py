@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import AfinaError, NotFound
+from common.languages import ENGLISH
 from labeling.admission import annotators, seats
 from labeling.schema import text_of
 from labeling.storage.label_store import Store
@@ -55,7 +56,7 @@ class Doors:
             raise NotFound("label.no_room", code=code)
         limits.guesser(device)
 
-    def enter(self, code: object, device: str, language: object = "en") -> str:
+    def enter(self, code: object, device: str, language: object = ENGLISH) -> str:
         """A new annotator's token.
 
         Args:
@@ -77,7 +78,7 @@ class Doors:
             raise
 
     @anybody
-    def step_in(self, actor: Actor, code: object, language: object = "en") -> str:
+    def step_in(self, actor: Actor, code: object, language: object = ENGLISH) -> str:
         """The same for a page that knows who asks: the teacher needs no code and always has a seat."""
         if actor.is_teacher:
             return self._voting.join(self._voting.code(), language)

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from common import files, hashing, records
 from common.errors import AfinaError, NotFound
+from common.languages import ENGLISH
 from common.settings import Settings
 from common.split import split
 from labeling.admission import annotators
@@ -56,7 +57,7 @@ class RoundRequest:
     generation: Generation = field(default_factory=Generation)
     guidelines: str = ""
     gold: tuple[Comparison, ...] = ()  # whose answer is certain; mixed in silently, counted apart
-    language: str = "en"  # of a name that the round gets by itself
+    language: str = ENGLISH  # of a name that the round gets by itself
 
 
 @dataclass(frozen=True)

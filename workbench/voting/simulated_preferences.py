@@ -43,9 +43,10 @@ def named(preference: str, language: str) -> Preference:
     if preference not in MANNERS:
         raise AfinaError("rehearse.preference", value=preference, known=", ".join([*NAMES, f"{KEYWORD}WORD"]))
     from tuning.pocket.world.registers import detect
+    from tuning.pocket.world.shipped import shipped_language
 
-    manner = MANNERS[preference]
-    return lambda prompt, completion: float(detect(completion, language) == manner)  # type: ignore[arg-type]
+    manner, spoken = MANNERS[preference], shipped_language(language)
+    return lambda prompt, completion: float(detect(completion, spoken) == manner)
 
 
 def from_command_line(preference: str, language: str) -> Preference:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.errors import AfinaError
+from common.languages import ENGLISH
 from labeling.rounds import lifecycle, progress, simulated_annotators
 from labeling.rounds.simulated_annotators import Habits, Preference
 from labeling.storage.label_store import Store
@@ -38,7 +39,7 @@ class Rehearsing:
         preference: str | Preference,
         annotators: int = 5,
         habits: Habits | None = None,
-        language: str = "en",
+        language: str = ENGLISH,
         say: Callable[[int], None] = lambda cast: None,
     ) -> Rehearsed:
         """`annotators` who like one thing judge all that the round still wants.

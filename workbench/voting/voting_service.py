@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from common.errors import LANGUAGES, AfinaError, Conflict
+from common.errors import AfinaError, Conflict
+from common.languages import ENGLISH, LANGUAGES
 from labeling.admission import annotators
 from labeling.rounds import assignment, guidelines, history, lifecycle, progress, round_names, vote_casting
 from labeling.schema import Annotator, Round
@@ -69,7 +70,7 @@ class Voting:
         self._departures: tuple | None = None
         self._code = ""
 
-    def join(self, room: object, language: object = "en", device: str | None = None) -> str:
+    def join(self, room: object, language: object = ENGLISH, device: str | None = None) -> str:
         """A new annotator's token. Raises: as `labeling.admission.annotators.join`; AfinaError for what is no code."""
         return annotators.join(self._store, room, language, device=device)[1]
 

@@ -6,7 +6,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from common.errors import LANGUAGES, AfinaError, messages
+from common.errors import AfinaError, messages
+from common.languages import LANGUAGES
 from tuning.config.planner import Facts, make, threads_for
 from tuning.config.training import PRESETS, SFTConfig
 

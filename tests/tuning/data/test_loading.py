@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import LANGUAGES, AfinaError, messages
+from common.errors import AfinaError, messages
+from common.languages import LANGUAGES
 from tests import ROOT
 from tuning.data.examples import Row, read_rows, write_rows
 from tuning.data.loading import from_python, load, shipped

@@ -8,7 +8,8 @@ import warnings
 
 import pytest
 
-from common.errors import LANGUAGES, AfinaError, messages
+from common.errors import AfinaError, messages
+from common.languages import LANGUAGES
 from tuning.data import prompts, rated_replies
 from tuning.data.examples import Rated, Task, read_rows, write_rows
 from tuning.inference.reply_engine import Sampling
