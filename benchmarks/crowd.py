@@ -15,8 +15,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from common.languages import ENGLISH
-
 
 @dataclass
 class Seen:
@@ -51,7 +49,7 @@ async def person(ports: Sequence[int], code: str, seen: Seen, habits: Habits, en
     line = Line(ports, seen)
     await asyncio.sleep(random.uniform(0, habits.joining))
     while not line.token and time.monotonic() < end:
-        answer = await line.ask("join", {"room": code, "language": ENGLISH})
+        answer = await line.ask("join", {"room": code, "language": "en"})
         line.token = answer["token"] if answer else ""
     following = asyncio.create_task(follow(Line(ports, seen, line.token), end))
     item = None

@@ -31,8 +31,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from common.languages import ENGLISH
-
 ROOT = Path.cwd() if (Path.cwd() / "app.py").exists() else Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parents[1])]
 
@@ -124,7 +122,7 @@ def voter(app: App) -> Iterator[dict[str, Any]]:
     seconds: list[float] = []
     failures: Counter[int] = Counter()
     ended = threading.Event()
-    status, answer = app.ask("POST", "/vote/join", {"room": app.code, "language": ENGLISH})
+    status, answer = app.ask("POST", "/vote/join", {"room": app.code, "language": "en"})
     assert status == 200, answer
     bearer = {"authorization": f"Bearer {json.loads(answer)['token']}"}
 
