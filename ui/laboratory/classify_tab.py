@@ -144,9 +144,7 @@ def _wire_results(services: Services, form: Form, results: Results, new: dict[st
         return {
             form.box: gr.update(visible=who.is_teacher),
             form.model: gr.update(choices=list(models)),
-            form.dataset: gr.update(
-                choices=sets, value=sets[0] if sets and who.is_teacher else None, **shipped_data.info(language)
-            ),
+            form.dataset: gr.update(choices=sets, value=first_set, **shipped_data.info(language)),
             results.group: gr.update(choices=groups, value=groups[0][1] if groups else ""),
         }
 
