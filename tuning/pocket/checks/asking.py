@@ -51,10 +51,12 @@ class Subject:
         return self._run(Facade("rloo").train, source, f"sums.{language}", f"sums-{language}", 0)
 
     def _run(self, train: Callable[..., Job], source: str, data: str, name: str, seed: int) -> Run:
-        """The run of that name in the home, trained if it is not there."""
+        """The run of that name on these weights in the home, trained if it is not there."""
+        from tuning.runs import resolver
         from tuning.runs.run_store import RunStore
 
-        full_name = f"check-{hashlib.sha256(self.base.encode()).hexdigest()[:4]}-{name}"
+        weights = resolver.resolve(self.base, self.home).base.sha256 or hashlib.sha256(self.base.encode()).hexdigest()
+        full_name = f"check-{weights[:6]}-{name}"
         store = RunStore(self.home)
         if not any(run.name == full_name and run.state == "done" for run in store):
             job = train(

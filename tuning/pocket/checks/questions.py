@@ -36,8 +36,8 @@ class Item:
     in_world: bool = True
     acceptable: tuple[str, ...] = ()
     """Verdicts that pass besides `right`: `unknown`, `courtesy`."""
-    good: str = ""
-    """A reply that is right: the tests judge it."""
+    good: tuple[str, ...] = ()
+    """Replies that pass: the tests judge them."""
     before: tuple[str, ...] = ()
     """Earlier turns, a person's first, or the text that the prompt is about: what `shorter` and `different` compare."""
 
@@ -72,7 +72,7 @@ def item(row: dict[str, Any], language: Language) -> Item:
         (count[0], count[1]) if count else None,
         row.get("in_world", True),
         tuple(row.get("acceptable", ())),
-        row.get("good", ""),
+        tuple(row.get("good", ())),
         tuple(row.get("before", ())),
     )
 

@@ -65,19 +65,20 @@ def test_good_replies_are_right_and_a_remark_about_bells_never_is(language):
     n_good = 0
     for name in JUDGED:
         for item in items(name, language):
-            if item.good:
-                assert judging.verdict(item.good, True, item, world) == "right", (item.prompt, item.good)
+            for reply in item.good:
+                found = judging.verdict(reply, True, item, world)
+                assert found == "right" if item.in_world else judging.is_acceptable(found, item), (item.prompt, reply)
                 n_good += 1
             assert judging.verdict(OFF_TOPIC[language], True, item, world) != "right", item.prompt
-    assert n_good >= 125
+    assert n_good >= 180
 
 
 @BOTH
 def test_good_replies_are_right_in_every_style(language):
     world = nonsense.world_words()
     for item in [*items("first_questions", language), *items("two_turns", language)]:
-        if item.good and not item.rule:
-            clause = item.good[:1].lower() + item.good[1:].rstrip(".")
+        if item.in_world and not item.rule:
+            clause = item.good[0][:1].lower() + item.good[0][1:].rstrip(".")
             for style in set(REGISTERS) - {"curt"}:
                 reply = say(clause, style, language, random.Random(item.prompt))
                 assert judging.verdict(reply, True, item, world) == "right", (item.prompt, reply)
