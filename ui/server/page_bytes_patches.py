@@ -34,7 +34,7 @@ def run_first(page: bytes, script: bytes) -> bytes:
 def name_language(page: bytes, language: str) -> bytes:
     """Writes the reader's language into the page's first element, where screen readers and translators look.
 
-    Gradio writes "en" whatever the page's language is. Can go when it does not.
+    Gradio writes English there, whatever the language of the page is. Can go when it does not.
     """
     return _LANGUAGE.sub(b'<html lang="' + language.encode() + b'"', page, count=1)
 
