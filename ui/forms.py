@@ -44,18 +44,18 @@ def fields_of(config: type, group: str = "") -> list[Field]:
     hints = get_type_hints(config)
     knobs = []
     for field in fields(config):
-        told = field.metadata
+        metadata = field.metadata
         default = field.default if field.default is not MISSING else None
-        choices = tuple(told.get("choices") or _literals(hints[field.name]))
+        choices = tuple(metadata.get("choices") or _literals(hints[field.name]))
         knob = Field(
             name=field.name,
             kind=_kind(hints[field.name], choices),
             default=default,
             choices=choices,
-            minimum=told.get("min"),
-            maximum=told.get("max"),
-            unit=str(told.get("unit", "")),
-            group=str(told.get("group", "advanced")),
+            minimum=metadata.get("min"),
+            maximum=metadata.get("max"),
+            unit=str(metadata.get("unit", "")),
+            group=str(metadata.get("group", "advanced")),
         )
         if not group or knob.group == group:
             knobs.append(knob)
@@ -89,12 +89,12 @@ def component(field: Field, prefix: str) -> gr.components.Component:
 def build(knobs: Iterable[Field], prefix: str, columns: int = 2) -> dict[str, gr.components.Component]:
     """name -> component, laid out in rows of `columns`."""
     knobs = list(knobs)
-    made: dict[str, gr.components.Component] = {}
+    components: dict[str, gr.components.Component] = {}
     for start in range(0, len(knobs), columns):
         with gr.Row(equal_height=True, elem_classes="knob-row"):
             for knob in knobs[start : start + columns]:
-                made[knob.name] = component(knob, prefix)
-    return made
+                components[knob.name] = component(knob, prefix)
+    return components
 
 
 def settings(knobs: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:

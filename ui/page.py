@@ -142,8 +142,8 @@ def _header(demo: gr.Blocks, services: Services) -> gr.HTML:
         who = "teacher" if actor(services, request).is_teacher else "visitor"
         name = signed_in(request) if who == "visitor" and services.roles.sign_in else ""
         key = "shell.visitor_space" if who == "visitor" and services.roles.sign_in else f"shell.{who}"
-        told = word("shell.signed_in", language, name=name) if name else word(key, language)
-        chips = f'<span class="afina-chip {who}">{html.escape(told)}</span>'
+        label = word("shell.signed_in", language, name=name) if name else word(key, language)
+        chips = f'<span class="afina-chip {who}">{html.escape(label)}</span>'
         if who == "teacher":
             shared = addresses(services.settings)
             chips += "".join(f'<span class="afina-chip address">{html.escape(each)}</span>' for each in shared)
@@ -171,8 +171,8 @@ def _sign_in(demo: gr.Blocks) -> None:
         name, language = signed_in(request), language_of(request)
         if name:
             return gr.update(value=word("shell.sign_out", language, name=name), link="/logout?_target_url=/")
-        told, target = word("shell.sign_in", language), "_blank" if framed else "_self"
-        return gr.update(value=told, link="/login/huggingface?_target_url=/", link_target=target)
+        label, target = word("shell.sign_in", language), "_blank" if framed else "_self"
+        return gr.update(value=label, link="/login/huggingface?_target_url=/", link_target=target)
 
     demo.load(
         arrive, framed, door, js="() => self !== top", api_visibility="private", queue=False, show_progress="hidden"
@@ -187,12 +187,12 @@ def _backup(services: Services, language: str) -> str:
         title = services.refused.words(language) if services.refused else ""
         return _chip("visitor", word(key, language), title) if key else ""
     kept = services.backup.status()
-    told = word("shell.backup", language, seconds=f"{kept.seconds:g}", pending=kept.pending)
+    text = word("shell.backup", language, seconds=f"{kept.seconds:g}", pending=kept.pending)
     if kept.error:
-        told = word("shell.backup_failing", language, pending=kept.pending)
+        text = word("shell.backup_failing", language, pending=kept.pending)
     title = kept.error.words(language) if kept.error else kept.where
     kind = "visitor" if kept.error else "teacher"
-    return _chip(kind, told, title)
+    return _chip(kind, text, title)
 
 
 def _chip(kind: str, text: str, title: str) -> str:

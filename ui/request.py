@@ -38,10 +38,10 @@ def actor(services: Services, request: gr.Request) -> Actor:
 def signed_in(request: Any) -> str:
     """The Hub name with which somebody signed in on a Space, from the session that Gradio signs; else empty."""
     scope = getattr(getattr(request, "request", request), "scope", None) or {}
-    told = (scope.get("session") or {}).get("oauth_info") or {}
-    if (told.get("expires_at") or math.inf) < time.time():  # the cookie outlives what it says
+    profile = (scope.get("session") or {}).get("oauth_info") or {}
+    if (profile.get("expires_at") or math.inf) < time.time():  # the cookie outlives what it says
         return ""
-    return str((told.get("userinfo") or {}).get("preferred_username") or "")
+    return str((profile.get("userinfo") or {}).get("preferred_username") or "")
 
 
 def language_of(request: gr.Request | None) -> str:
@@ -55,14 +55,14 @@ def preferred(cookie: str, accept_language: str) -> str:
     chosen = parsed(cookie).get(LANGUAGE_COOKIE)
     if chosen in LANGUAGES:
         return chosen
-    wanted: list[tuple[float, int, str]] = []
+    ranked: list[tuple[float, int, str]] = []
     for part in accept_language.split(","):
         tag, _, quality = part.strip().partition(";q=")
         try:
-            wanted.append((-float(quality or 1), len(wanted), tag))
+            ranked.append((-float(quality or 1), len(ranked), tag))
         except ValueError:
             continue
-    return next(filter(None, (of_tag(tag) for _, _, tag in sorted(wanted))), ENGLISH)
+    return next(filter(None, (of_tag(tag) for _, _, tag in sorted(ranked))), ENGLISH)
 
 
 def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,8 +76,8 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
     def say(error: Exception, args: tuple, kwargs: dict) -> Exception:
         if isinstance(error, gr.Error):
             return error
-        given = signature.bind_partial(*args, **kwargs).arguments.values()
-        request = next((value for value in given if isinstance(value, gr.Request)), None)
+        arguments = signature.bind_partial(*args, **kwargs).arguments.values()
+        request = next((value for value in arguments if isinstance(value, gr.Request)), None)
         found = in_words(error)
         if found is not None and found is not error:
             note(found, error)
@@ -118,7 +118,7 @@ def unexpected(error: Exception, request: gr.Request | None) -> gr.Error:
     return worded(AfinaError("page.unexpected", kind=type(error).__name__), request)
 
 
-def on_open(fn: Callable[..., Any] | None, inputs: Any, outputs: Any, **told: Any) -> Any:
+def on_open(fn: Callable[..., Any] | None, inputs: Any, outputs: Any, **options: Any) -> Any:
     """Calls `fn` when the page opens; for a tab that is not the first, when it is chosen for the first time.
 
     `gr.on(None, …)` would listen to every change of the inputs too. See `fill_when_first_shown` in
@@ -126,7 +126,7 @@ def on_open(fn: Callable[..., Any] | None, inputs: Any, outputs: Any, **told: An
     """
     page = gr.context.Context.root_block
     assert isinstance(page, gr.Blocks), "called inside gr.Blocks, as every builder is"
-    return page.load(fn, inputs, outputs, **told)
+    return page.load(fn, inputs, outputs, **options)
 
 
 def always(

@@ -102,8 +102,8 @@ class Loads:
         What everybody judges comes first, then what has least load and wants votes; chance among equals.
         """
         common = [each for each in self._common if each.comparison_id not in seen]
-        wanted = self._votes_each
-        others = [e for e in self._others if e.taken < wanted and e.comparison_id not in seen]
+        most = self._votes_each
+        others = [e for e in self._others if e.taken < most and e.comparison_id not in seen]
         first = common or others
         if not first:
             return None, 0

@@ -80,7 +80,7 @@ def search(options: argparse.Namespace, settings: Settings) -> Answer:
     queue = Queue(RunStore(settings.home), executor_of(settings, source))
     queue.start()
 
-    def told(so_far: seeking.Found) -> None:
+    def show_trial(so_far: seeking.Found) -> None:
         trial = so_far.trials[-1]
         print(f"{trial.name}: {trial.settings} -> {trial.loss}", file=sys.stderr)
 
@@ -93,7 +93,7 @@ def search(options: argparse.Namespace, settings: Settings) -> Answer:
             options.trials,
             options.name,
             keep_all=options.keep_all,
-            seen=told,
+            seen=show_trial,
         )
     finally:
         queue.close()

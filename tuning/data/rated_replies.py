@@ -96,13 +96,13 @@ def scored_of(record: Mapping[str, Any], number: int = 0, score: str = "score") 
     """One record; `score`: the column that counts. Raises: AfinaError naming row, column and value."""
     cells = {plain_name(column): value for column, value in record.items() if value not in (None, "", [])}
     value = _score(cells.get(score), score, number)
-    asked, talk = _first(cells, _PROMPTS), _first(cells, _TALKS)
+    question, talk = _first(cells, _PROMPTS), _first(cells, _TALKS)
     written = _first(cells, _REPLIES) or talk
     if not written:
         raise AfinaError("scored.missing", row=number, column=_REPLIES[0])
-    if not asked and isinstance(written, str):
+    if not question and isinstance(written, str):
         raise AfinaError("scored.missing", row=number, column="prompt")
-    prompt = preference_pairs.messages_of(asked, number, "prompt") if asked else None
+    prompt = preference_pairs.messages_of(question, number, "prompt") if question else None
     before, reply = preference_pairs.reply_of(written, prompt, number, _REPLIES[0])
     for column, there in (("prompt", before), (_REPLIES[0], reply.strip())):
         if not there:

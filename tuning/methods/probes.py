@@ -72,12 +72,12 @@ def _facts(start: Start, model: Any, max_length: int) -> Evaluate:
     """`probe_right`: the share of held-out questions whose right answer is likelier than each false one."""
     groups = [[encode(start.tokenizer, row, max_length) for row in rows] for rows in general_text.facts()]
 
-    def asked() -> dict[str, float]:
+    def share_right() -> dict[str, float]:
         losses = (row_losses(model, rows, start.tokenizer.pad_token_id) for rows in groups)
         right = [first < min(false, default=first) for first, *false in losses]
         return {"probe_right": sum(right) / len(right)}
 
-    return asked
+    return share_right
 
 
 def _sample(run: Run, start: Start, model: Any, prompt: str) -> Evaluate:

@@ -59,12 +59,12 @@ class Panel:
                         self.policy = gr.Dropdown([], label=t("judges.policy"), allow_custom_value=True, min_width=180)
                         self.n = gr.Number(25, label=t("judges.n"), precision=0, minimum=5, min_width=90)
                         self.revise = gr.Button(t("judges.revise"), min_width=150)
-            self.told = gr.HTML("", padding=False, elem_id="judges-told")
+            self.report = gr.HTML("", padding=False, elem_id="judges-told")
             self.agreed = gr.HTML("", padding=False, elem_id="judges-agreed")
             self.look = gr.Button(t("judges.refresh"), size="sm", elem_id="judges-refresh")
         self.judge: set[Any] = {self.kind, self.name, self.url, self.key, self.rubric}
 
-    def asked(self, values: dict[Any, Any], language: str) -> JudgeChoice:
+    def choice(self, values: dict[Any, Any], language: str) -> JudgeChoice:
         """Who judges, and by what, from the values of `judge`."""
         name, url, key, rubric = (values[box] or "" for box in (self.name, self.url, self.key, self.rubric))
         return JudgeChoice(values[self.kind], name, url, key, rubric, language)
@@ -120,14 +120,14 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
     """Judging and revising, begun, followed and stopped."""
     seen = gr.State("")
     # Nothing seen: what comes of it is told even where it is what came of it before.
-    begun = {panel.told: "…", seen: ""}
+    begun = {panel.report: "…", seen: ""}
 
     @shown
     def start(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         if not values[round_]:
             raise AfinaError("round.unknown", name="-")
-        asked = panel.asked(values, language_of(request))
-        services.judging.begin(actor(services, request), values[round_], asked)
+        choice = panel.choice(values, language_of(request))
+        services.judging.begin(actor(services, request), values[round_], choice)
         return begun
 
     @shown
@@ -137,7 +137,7 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
         into = free_name(services, who, word("judges.into", language, policy=policy))
         prompts = read_prompts(f"prompts.{shipped_language(language)}", services.settings)
         held = max(1, n // 5)
-        services.judging.begin_revising(who, policy, into, prompts, panel.asked(values, language), n - held, held)
+        services.judging.begin_revising(who, policy, into, prompts, panel.choice(values, language), n - held, held)
         return begun
 
     @shown
@@ -147,7 +147,7 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
         now = f"{work.about} {work.done} {work.total} {work.busy}" if work else ""
         if now == mark or work is None:
             return gr.skip()
-        return {panel.told: progress(work, language), panel.stop: gr.update(visible=work.busy), seen: now}
+        return {panel.report: progress(work, language), panel.stop: gr.update(visible=work.busy), seen: now}
 
     @shown
     def halt(request: gr.Request) -> None:
@@ -156,7 +156,7 @@ def _wire_work(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
     panel.label.click(start, {round_, *panel.judge}, list(begun), **QUIET)
     panel.revise.click(rewrite, {panel.policy, panel.n, *panel.judge}, list(begun), **QUIET)
     panel.stop.click(halt, None, None, **_QUICK)
-    gr.Timer(1.0).tick(watch, seen, [panel.told, panel.stop, seen], **_QUICK)
+    gr.Timer(1.0).tick(watch, seen, [panel.report, panel.stop, seen], **_QUICK)
 
 
 def _wire_agreement(services: Services, panel: Panel, round_: gr.Dropdown) -> None:
@@ -165,7 +165,11 @@ def _wire_agreement(services: Services, panel: Panel, round_: gr.Dropdown) -> No
         return agreement(services.judging.agreement(actor(services, request), which), language_of(request))
 
     gr.on(
-        [panel.look.click, round_.change, panel.told.change], compare_or_nothing(compare), round_, panel.agreed, **QUIET
+        [panel.look.click, round_.change, panel.report.change],
+        compare_or_nothing(compare),
+        round_,
+        panel.agreed,
+        **QUIET,
     )
 
 
@@ -179,10 +183,10 @@ def compare_or_nothing(compare: Any) -> Any:
     return look
 
 
-def free_name(services: Services, who: Any, wanted: str) -> str:
+def free_name(services: Services, who: Any, base: str) -> str:
     """`wanted`, with a number where a round has that name."""
     taken = {each.name for each in services.rounds.listed(who)}
-    tries = (wanted if n == 1 else f"{wanted} {n}" for n in range(1, 1000))
+    tries = (base if n == 1 else f"{base} {n}" for n in range(1, 1000))
     return next(each for each in tries if each not in taken)
 
 
@@ -191,13 +195,13 @@ def progress(work: Work, language: str) -> str:
     if work.error is not None:
         return f'<div class="train-problem">{escape(work.error.words(language))}</div>'
     if work.result is None:
-        told = word("judges.busy", language, about=work.about, done=work.done, total=work.total or "…")
+        text = word("judges.busy", language, about=work.about, done=work.done, total=work.total or "…")
         share = work.done / work.total if work.total else 0
-        return f'<p>{escape(told)}</p><div class="bar"><i style="width:{share:.0%}"></i></div>'
+        return f'<p>{escape(text)}</p><div class="bar"><i style="width:{share:.0%}"></i></div>'
     done = work.result
     tally = ", ".join(word(f"judges.tally.{why}", language, n=n) for why, n in sorted(done.tally.items())) or "–"
-    told = word("judges.done", language, judge=done.judge, round=done.round, done=done.done, tally=tally)
-    return f"<p>{escape(told)}</p>"
+    text = word("judges.done", language, judge=done.judge, round=done.round, done=done.done, tally=tally)
+    return f"<p>{escape(text)}</p>"
 
 
 def agreement(found: Sequence[Agreement], language: str) -> str:

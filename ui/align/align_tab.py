@@ -189,10 +189,10 @@ def _wire_after(services: Services, live: Live, after: After, to_vote: Way) -> N
             raise AfinaError("align.no_parent", name=run.name)
         prompts = tuple(read_prompts(f"prompts.{shipped_language(language)}", services.settings))
         # A name of its own would say what it compares.
-        wanted = RoundRequest("", (run.name, run.parent), "judge", prompts, 0, _AGAIN, language=language)
-        made = services.rounds.make(who, wanted)
-        told = f"<p>{escape(word('align.again.made', language, name=made.name))}</p>"
-        return {after.result: told, **to_vote.to(services, who, made.name, language)}
+        round_request = RoundRequest("", (run.name, run.parent), "judge", prompts, 0, _AGAIN, language=language)
+        new_round = services.rounds.make(who, round_request)
+        note = f"<p>{escape(word('align.again.made', language, name=new_round.name))}</p>"
+        return {after.result: note, **to_vote.to(services, who, new_round.name, language)}
 
     slow = {**QUIET, "show_progress": "minimal"}
     after.measure.click(measure, live.choice, after.result, **slow)

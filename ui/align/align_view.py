@@ -46,8 +46,8 @@ def runs(found: Iterable[RunSummary]) -> list[str]:
 
 def empty(is_teacher: bool, language: str) -> str:
     """Before the first run from votes."""
-    told = word("align.empty" if is_teacher else "align.empty_visitor", language)
-    return f'<div class="train-empty">{escape(told)}</div>'
+    text = word("align.empty" if is_teacher else "align.empty_visitor", language)
+    return f'<div class="train-empty">{escape(text)}</div>'
 
 
 def fork(language: str) -> str:
@@ -103,25 +103,25 @@ def usable(counts: Mapping[Any, int], found: RoundPairs, language: str) -> str:
     """How many pairs each way of putting votes together gives; what a reward model learns besides; what gave none."""
     ways = " · ".join(f"{escape(word(f'vote.files.{way}', language))}: <b>{n}</b>" for way, n in counts.items())
     held = escape(word("align.heldout", language, n=found.n_heldout))
-    told = (
+    lines = (
         [word("align.ties" if found.n_train else "align.only_ties", language, n=found.n_ties)] if found.n_ties else []
     )
     measured_ties = sum(row.tie for row in found.data.rows) - found.n_ties
-    told += [word("align.heldout_ties", language, n=measured_ties)] if measured_ties else []
+    lines += [word("align.heldout_ties", language, n=measured_ties)] if measured_ties else []
     dropped = sorted(found.dropped.items())
-    told += [f"{word(f'align.dropped.{why}', language)}: {n}" for why, n in dropped if n]
-    out = escape(" · ".join(told))
+    lines += [f"{word(f'align.dropped.{why}', language)}: {n}" for why, n in dropped if n]
+    out = escape(" · ".join(lines))
     return f'<p>{escape(word("align.usable", language))} {ways} · {held}</p><p class="quiet">{out}</p>'
 
 
 def sample(status: RunStatus, language: str) -> str:
     """One fixed prompt, and its reply from the beginning until now."""
-    prompt, told = status.changing
-    if not told:
+    prompt, samples = status.changing
+    if not samples:
         return ""
     rows = ""
-    for index, (first, last, reply) in enumerate(told):
-        now = "now" if index == len(told) - 1 else ""
+    for index, (first, last, reply) in enumerate(samples):
+        now = "now" if index == len(samples) - 1 else ""
         key = "align.step" if first == last else "align.steps"
         when = escape(word(key, language, step=first, last=last))
         rows += f'<li class="{now}"><small>{when}</small><span>{escape(reply)}</span></li>'
@@ -163,12 +163,12 @@ def measured(found: Measured, language: str) -> str:
             rows.append({"name": word(f"align.measure.{name}", language), "value": value, "low": None, "high": None})
     bars = rates([row | {"n": found.n} for row in rows], language, "align.n")
     over = f"<p>{escape(word('align.measure.over', language))}</p>"
-    told = ""
+    extra = ""
     if found.length_correlation is not None:
-        told = word("align.measure.length", language, value=number(found.length_correlation, language, "+.2f"))
+        extra = word("align.measure.length", language, value=number(found.length_correlation, language, "+.2f"))
     figure = svg_charts.calibration(found.calibration, language)
     title = f"<h4>{escape(word('align.calibration', language))}</h4>" if figure else ""
-    return f'{over}{bars}<p class="quiet">{escape(told)}</p>{title}{figure}'
+    return f'{over}{bars}<p class="quiet">{escape(extra)}</p>{title}{figure}'
 
 
 def disagreements(found: Sequence[Disagreement], language: str) -> str:
@@ -204,8 +204,8 @@ def outcome(found: Outcome, language: str) -> str:
             f"<p>{escape(word('align.outcome.win', language, old=found.old))}</p>{rates([row], language, 'align.n')}"
         )
     if found.same and found.win_rate is not None:
-        told = word("align.outcome.same", language, n=found.n, same=found.same)
-        parts.append(f"<p>{escape(told)}</p>")
+        lines = word("align.outcome.same", language, n=found.n, same=found.same)
+        parts.append(f"<p>{escape(lines)}</p>")
     words = word(
         "align.outcome.words",
         language,
@@ -214,21 +214,21 @@ def outcome(found: Outcome, language: str) -> str:
     )
     parts.append(f"<p>{escape(words)}</p>")
     if found.loss_old is not None and found.loss_new is not None:
-        told = word(
+        lines = word(
             "align.outcome.loss",
             language,
             old=number(found.loss_old, language, ".3f"),
             new=number(found.loss_new, language, ".3f"),
         )
-        parts.append(f"<p>{escape(told)}</p>")
+        parts.append(f"<p>{escape(lines)}</p>")
     if found.general_old is not None and found.general_new is not None:
-        told = word(
+        lines = word(
             "align.outcome.general",
             language,
             old=number(found.general_old, language, ".2f"),
             new=number(found.general_new, language, ".2f"),
         )
-        parts.append(f"<p>{escape(told)}</p>")
+        parts.append(f"<p>{escape(lines)}</p>")
     head = "".join(f"<th>{escape(each)}</th>" for each in ("", found.old, found.new))
     rows = "".join(f"<tr>{''.join(f'<td>{escape(each)}</td>' for each in row)}</tr>" for row in found.replies)
     parts.append(f'<div class="scroll"><table class="replies"><tr>{head}</tr>{rows}</table></div>')

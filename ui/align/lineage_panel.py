@@ -31,7 +31,7 @@ def build(services: Services) -> None:
         with gr.Row():
             run = gr.Dropdown([], label=t("lineage.run"), allow_custom_value=True, elem_id="lineage-run")
             vote = gr.Textbox(label=t("lineage.vote"), info=t("lineage.vote_info"), max_lines=1, elem_id="lineage-vote")
-        told = gr.HTML("", padding=False, elem_id="lineage-told")
+        details = gr.HTML("", padding=False, elem_id="lineage-told")
 
     def arrive(request: gr.Request) -> Any:
         return gr.update(visible=actor(services, request).is_teacher)
@@ -56,8 +56,8 @@ def build(services: Services) -> None:
 
     on_open(arrive, None, box, queue=False, **QUIET)
     gr.on([box.expand, draw.click], look, None, [picture, run], **QUIET)
-    run.change(votes, run, told, **QUIET)
-    vote.submit(adapters, vote, told, **QUIET)
+    run.change(votes, run, details, **QUIET)
+    vote.submit(adapters, vote, details, **QUIET)
 
 
 def svg(graph: Graph, language: str) -> str:
@@ -113,9 +113,9 @@ def _rate(edge: Edge, places: dict[str, tuple[int, int]], language: str) -> str:
     if rate is None:
         return ""
     between = "" if rate.low is None else f" ({100 * rate.low:.0f}–{100 * (rate.high or 0):.0f})"
-    told = word("lineage.rate", language, n=rate.n, judge=rate.judge or "–")
+    text = word("lineage.rate", language, n=rate.n, judge=rate.judge or "–")
     return (
-        f'<g class="rate"><title>{escape(told)}</title>'
+        f'<g class="rate"><title>{escape(text)}</title>'
         f'<text x="{x + _W / 2}" y="{y - 7}">{number(rate.value, language, ".0%")}{between}</text></g>'
     )
 
@@ -142,8 +142,8 @@ def taught(found: Sequence[Taught], name: str, language: str) -> str:
             each.left_out or "",
         )
         rows += f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
-    told = word("lineage.taught", language, name=name, n=len(found), gone=gone)
+    text = word("lineage.taught", language, name=name, n=len(found), gone=gone)
     return (
-        f'<div class="worth"><p>{escape(told)}</p><div class="scroll lineage-votes"><table><tr>{head}</tr>{rows}'
+        f'<div class="worth"><p>{escape(text)}</p><div class="scroll lineage-votes"><table><tr>{head}</tr>{rows}'
         "</table></div></div>"
     )

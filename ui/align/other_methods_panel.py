@@ -127,10 +127,10 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
         services.roles.require_teacher(who)
         if not reward:
             raise AfinaError("roads.no_reward_model")
-        made = services.roads.labelled(
+        run_id = services.roads.labelled(
             who, name, reward, "", prompts=prompts or "", n_prompts=int(n or 1), n_replies=int(replies or 2)
         )
-        return started(made, request)
+        return started(run_id, request)
 
     @shown
     def climb(name: str, reward: str, beta: float, steps: float, request: gr.Request) -> Any:
@@ -142,6 +142,6 @@ def build(services: Services, round_: Any, way: Any, sources: Any, watched: gr.D
     filled = [panel.reward, panel.usable, panel.labeller, panel.prompts, panel.ties]
     gr.on([panel.roads.expand, round_.change, way.change, sources.change], arrive, data, filled, queue=False, **QUIET)
     panel.start_kto.click(learn, [*data, panel.kto_beta, panel.kto_steps], watched, **QUIET)
-    asked = [round_, panel.labeller, panel.prompts, panel.n_prompts, panel.n_replies]
-    panel.start_labelled.click(label, asked, watched, **{**QUIET, "show_progress": "minimal"})
+    fields = [round_, panel.labeller, panel.prompts, panel.n_prompts, panel.n_replies]
+    panel.start_labelled.click(label, fields, watched, **{**QUIET, "show_progress": "minimal"})
     panel.start_rloo.click(climb, [round_, panel.reward, panel.rloo_beta, panel.rloo_steps], watched, **QUIET)

@@ -61,7 +61,7 @@ class Dial:
                 with gr.Column(min_width=320):
                     self.figure = gr.HTML("", padding=False, elem_id="dial-figure")
                     self.sweep = gr.Button(t("dial.sweep"), variant="primary", visible=False, elem_id="dial-sweep")
-            self.told = gr.HTML("", padding=False, elem_id="dial-told")
+            self.report = gr.HTML("", padding=False, elem_id="dial-told")
         self.of = gr.State("")  # the run whose dial is shown
 
 
@@ -99,7 +99,7 @@ def _wire_replies(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dr
             dial.box: gr.update(visible=True),
             dial.prompt: prompt,
             dial.heard: reply,
-            dial.told: "",
+            dial.report: "",
             dial.figure: _figure(measured, strength, language),
             dial.sweep: gr.update(visible=who.is_teacher),
             dial.of: mark,
@@ -112,7 +112,7 @@ def _wire_replies(services: Services, dial: Dial, run: gr.Dropdown, judge: gr.Dr
         **QUIET,
     }
     gr.on([dial.strength.change, dial.prompt.submit], trigger_mode="always_last", **heard_by)
-    shown_by = [dial.box, dial.prompt, dial.heard, dial.told, dial.figure, dial.sweep, dial.of]
+    shown_by = [dial.box, dial.prompt, dial.heard, dial.report, dial.figure, dial.sweep, dial.of]
     looked = [run, dial.of, dial.strength, judge]
     gr.Timer(1.5).tick(arrive, looked, shown_by, trigger_mode="once", queue=False, **QUIET)
 
@@ -137,22 +137,22 @@ def _wire_vote(services: Services, dial: Dial, run: gr.Dropdown, to_vote: Way) -
     @shown
     def vote(name: str, settings: list[str], n: float, request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
-        made = services.dialling.vote(who, name, [float(each) for each in settings], int(n or 0), language)
-        told = f"<p>{escape(word('align.again.made', language, name=made.name))}</p>"
-        return {dial.told: told, **to_vote.to(services, who, made.name, language)}
+        new_round = services.dialling.vote(who, name, [float(each) for each in settings], int(n or 0), language)
+        note = f"<p>{escape(word('align.again.made', language, name=new_round.name))}</p>"
+        return {dial.report: note, **to_vote.to(services, who, new_round.name, language)}
 
     @shown
     def keep(name: str, strength: float, called: str, request: gr.Request) -> str:
         who, language = actor(services, request), language_of(request)
         run_id = services.dialling.keep(who, name, strength, called or "")
         kept = services.training.summary(who, run_id).name
-        told = word("dial.kept", language, name=kept, run=name, strength=number(strength, language, "g"))
-        return f"<p>{escape(told)}</p>"
+        note = word("dial.kept", language, name=kept, run=name, strength=number(strength, language, "g"))
+        return f"<p>{escape(note)}</p>"
 
-    dial.vote.click(vote, [run, dial.settings, dial.n], [dial.told, *to_vote.outputs], **QUIET).success(
+    dial.vote.click(vote, [run, dial.settings, dial.n], [dial.report, *to_vote.outputs], **QUIET).success(
         None, None, None, js=TO_THE_STAGE
     )
-    dial.keep.click(keep, [run, dial.strength, dial.called], dial.told, **QUIET)
+    dial.keep.click(keep, [run, dial.strength, dial.called], dial.report, **QUIET)
 
 
 def _figure(found: Sweep | None, at: float, language: str) -> str:
@@ -186,8 +186,8 @@ def table(found: Sweep, at: float, language: str) -> str:
             number(each.words, language, ".0f"),
         ]
         here = ' class="here"' if each.strength == at else ""
-        told = "".join(f"<td>{cell}</td>" for cell in cells)
-        rows += f'<tr{here}>{told}<td class="text">{escape(each.text)}</td></tr>'
+        row = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows += f'<tr{here}>{row}<td class="text">{escape(each.text)}</td></tr>'
     first = found.settings[0]
     note = word("dial.note", language, prompt=found.prompt, n=first.n, facts=first.n_facts)
     return (

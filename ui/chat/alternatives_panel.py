@@ -113,8 +113,8 @@ def _wire_material(services: Services, panel: Panel) -> None:
         services.roles.require_teacher(who)
         for file in files:
             ways.add_document(who, Path(file))
-            told = word("alternatives.kept_document", language_of(request), name=Path(file).name)
-            inform(told)
+            text = word("alternatives.kept_document", language_of(request), name=Path(file).name)
+            inform(text)
         return _searched(services, request)
 
     @shown
@@ -162,7 +162,7 @@ def _table(shown_: Sequence[Example], language: str) -> dict[str, Any]:
 
 def _examples(rows: Any) -> list[Example]:
     """What the table holds; rows of which nothing is filled in are left out."""
-    given = rows["data"] if isinstance(rows, dict) else rows
-    found = given.values.tolist() if hasattr(given, "values") else list(given or [])
+    cells = rows["data"] if isinstance(rows, dict) else rows
+    found = cells.values.tolist() if hasattr(cells, "values") else list(cells or [])
     texts = [["" if cell is None or cell != cell else str(cell) for cell in row[:2]] for row in found]
     return [Example(*row) for row in texts if len(row) == 2 and any(cell.strip() for cell in row)]

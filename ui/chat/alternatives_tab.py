@@ -38,7 +38,7 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
             placeholder=t("alternatives.own.hint"),
             elem_id="which-own",
         )
-    told = gr.HTML("", padding=False, elem_id="which-told")
+    report = gr.HTML("", padding=False, elem_id="which-told")
     timer = gr.Timer(background_task.SECONDS, active=False)
 
     @shown
@@ -59,11 +59,11 @@ def build_which_tab(services: Services, tab: gr.Tab) -> None:
         }
 
     @shown
-    def measure(base_: str, tuned_: str, n: float, asked: str, request: gr.Request) -> Any:
+    def measure(base_: str, tuned_: str, n: float, tasks: str, request: gr.Request) -> Any:
         who, language = actor(services, request), language_of(request)
-        services.course.compare_ways(who, base_ or "", tuned_ or "", language, int(n or 0), asked or "")
+        services.course.compare_ways(who, base_ or "", tuned_ or "", language, int(n or 0), tasks or "")
         return gr.Timer(active=True)
 
     tab.select(arrive, [base, tuned], [rules, form, own_box, own, base, tuned, timer], queue=False, **QUIET)
     start.click(measure, [base, tuned, limit, own], timer, **QUIET)
-    background_task.wire(services, WHICH, alternatives_view.which, told, stop, timer)
+    background_task.wire(services, WHICH, alternatives_view.which, report, stop, timer)

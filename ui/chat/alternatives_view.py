@@ -29,8 +29,8 @@ def state(study: Study | None, language: str, running: str) -> str:
         return f'<div class="train-problem">{escape(study.error.words(language))}</div>'
     if study.running:
         share = study.done / study.total if study.total else 0
-        told = word(running, language, done=min(study.done + 1, study.total or 1), total=study.total or "…")
-        return f'<p>{escape(told)}</p><div class="bar running"><i style="width:{share:.0%}"></i></div>'
+        text = word(running, language, done=min(study.done + 1, study.total or 1), total=study.total or "…")
+        return f'<p>{escape(text)}</p><div class="bar running"><i style="width:{share:.0%}"></i></div>'
     if study.state in ("stopped", "interrupted"):
         return f'<div class="train-remark">{escape(word(f"studies.{study.state}", language))}</div>'
     return ""
@@ -52,17 +52,17 @@ def bold(text: str) -> str:
 def which(study: Study | None, language: str) -> str:
     """What was measured of each way, what it says, and every question."""
     if study is None or not study.result.get("ways"):
-        told = word("alternatives.none", language)
+        text = word("alternatives.none", language)
         going = state(study, language, "alternatives.running")
-        return going or f'<div class="train-empty">{escape(told)}</div>'
+        return going or f'<div class="train-empty">{escape(text)}</div>'
     ways = study.result["ways"]
     about, n = study.about, ways[0]["n"]
-    asked = word("alternatives.asks_own" if about.get("own") else "alternatives.asks", language, n=n)
+    summary = word("alternatives.asks_own" if about.get("own") else "alternatives.asks", language, n=n)
     searched = word("alternatives.searched", language, names=", ".join(about.get("documents", [])))
     odd = "" if about.get("own") or about.get("shipped", True) else word("alternatives.other_documents", language)
     return (
         state(study, language, "alternatives.running")
-        + f'<p class="train-hint">{escape(asked)} {escape(searched)}</p>'
+        + f'<p class="train-hint">{escape(summary)} {escape(searched)}</p>'
         + (f'<div class="train-remark">{escape(odd)}</div>' if odd else "")
         + _table(ways, language)
         + ("" if study.running else _said(ways, about, language))
@@ -121,7 +121,7 @@ def _said(ways: list[dict[str, Any]], about: dict[str, Any], language: str) -> s
         points = 100 * (row["accuracy"] - first["accuracy"])
         tokens = row["prompt_tokens"] - first["prompt_tokens"]
         times = row["milliseconds"] / max(first["milliseconds"], 0.001)
-        told = word(
+        text = word(
             "alternatives.gain",
             language,
             way=way_name(row, language),
@@ -129,7 +129,7 @@ def _said(ways: list[dict[str, Any]], about: dict[str, Any], language: str) -> s
             tokens=number(tokens, language, ".0f"),
             times=number(times, language, ".1f") if times >= 0.1 else number(times, language, ".1g"),
         )
-        lines.append(told)
+        lines.append(text)
     lines += _readers(ways, about, language)
     lines.append(word("alternatives.interval", language))
     return f'<ul class="told">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
@@ -158,10 +158,10 @@ def _interval(row: dict[str, Any]) -> tuple[float, float]:
     return wilson.interval(round(row["accuracy"] * row["n"]), row["n"])
 
 
-def _every(asked: list[dict[str, Any]], ways: list[dict[str, Any]], language: str) -> str:
+def _every(tasks: list[dict[str, Any]], ways: list[dict[str, Any]], language: str) -> str:
     head = "".join(f"<th>{escape(way_name(row, language))}</th>" for row in ways)
     body = ""
-    for index, each in enumerate(asked[:_LISTED]):
+    for index, each in enumerate(tasks[:_LISTED]):
         question = Question(each["prompt"], tuple(each["answers"]), tuple(each["rivals"]))
         cells = "".join(_reply(row["replies"][index], question) for row in ways)
         body += f"<tr><td>{escape(question.prompt)}</td>{cells}</tr>"

@@ -96,8 +96,8 @@ def _wire_talk(services: Services, columns: list[Column], controls: Controls) ->
 
     @shown
     def send(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        asked = reply_writer.sent(values[controls.message] or "", *parts(values))
-        yield from updates(reply_writer.rows(services, answers, request, asked))
+        chat_request = reply_writer.sent(values[controls.message] or "", *parts(values))
+        yield from updates(reply_writer.rows(services, answers, request, chat_request))
 
     @shown
     def again(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:

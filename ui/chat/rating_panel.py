@@ -34,11 +34,11 @@ def wire_feedback(services: Services, talks: Sequence[gr.Chatbot], star: gr.Butt
 
     @shown
     def keep(talk: list[Any], request: gr.Request) -> None:
-        asked = [turn.content for turn in read(talk) if turn.role == "user"]
-        if not asked:
+        questions = [turn.content for turn in read(talk) if turn.role == "user"]
+        if not questions:
             warn(word("chat.star_nothing", language_of(request)))
             return
-        n = services.rounds.star(actor(services, request), asked[-1])
+        n = services.rounds.star(actor(services, request), questions[-1])
         inform(word("chat.starred", language_of(request), n=n))
 
     for talk in talks:

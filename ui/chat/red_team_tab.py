@@ -27,7 +27,7 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
             start = gr.Button(t("redteam.measure"), variant="primary", scale=1, min_width=120, elem_id="redteam-start")
             stop = gr.Button(t("studies.stop"), variant="stop", scale=1, min_width=90, visible=False)
         own = gr.Textbox(label=t("redteam.own"), lines=2, max_lines=8)
-    told = gr.HTML("", padding=False, elem_id="redteam-told")
+    report = gr.HTML("", padding=False, elem_id="redteam-told")
     timer = gr.Timer(background_task.SECONDS, active=False)
 
     @shown
@@ -47,10 +47,10 @@ def build_redteam_tab(services: Services, tab: gr.Tab) -> None:
 
     @shown
     def attack(first: str, second: str, lines: str, request: gr.Request) -> gr.Timer:
-        asked = [line.strip() for line in (lines or "").splitlines() if line.strip()]
-        services.course.red_team(actor(services, request), [first, second], language_of(request), asked)
+        attacks = [line.strip() for line in (lines or "").splitlines() if line.strip()]
+        services.course.red_team(actor(services, request), [first, second], language_of(request), attacks)
         return gr.Timer(active=True)
 
     tab.select(arrive, [before, after], [form, before, after, own, timer], queue=False, **QUIET)
     start.click(attack, [before, after, own], timer, **QUIET)
-    background_task.wire(services, REDTEAM, safety_view.redteam, told, stop, timer)
+    background_task.wire(services, REDTEAM, safety_view.redteam, report, stop, timer)

@@ -101,40 +101,43 @@ def _until(talk: list[Turn], message: str) -> list[Turn]:
     return talk[: places[-1]] if places and talk[places[-1]].content == message else talk
 
 
-def rows(services: Services, answers: Answers, request: gr.Request, asked: ChatRequest) -> Iterator[Row]:
+def rows(services: Services, answers: Answers, request: gr.Request, chat_request: ChatRequest) -> Iterator[Row]:
     """What the page shows while the columns write. The last one is settled.
 
     Raises: as `Comparing.chat`, AfinaError `chat.busy`; then too the last row is settled.
     """
     language = language_of(request)
-    question = Turn("user", asked.message)
+    question = Turn("user", chat_request.message)
     partials: list[Partial] = []
     found: list[str] = []
     field: Any = ""  # the message leaves its field once: what is typed meanwhile stays there
     with answers.begin(request.session_hash) as wish:
         stream = services.comparing.chat(
             actor(services, request),
-            asked.policies,
-            [[turn.plain for turn in talk] for talk in asked.histories],
-            asked.message,
-            asked.system,
+            chat_request.policies,
+            [[turn.plain for turn in talk] for talk in chat_request.histories],
+            chat_request.message,
+            chat_request.system,
             wish.is_set,
             language,
-            **asked.sampling,
+            **chat_request.sampling,
         )
         try:
             for partials in stream:
-                found = found or [_found(services, name, asked.message, request) for name in asked.policies]
+                found = found or [
+                    _found(services, name, chat_request.message, request) for name in chat_request.policies
+                ]
                 boxes = [
-                    [*talk, question, _turn(partial)] for talk, partial in zip(asked.histories, partials, strict=True)
+                    [*talk, question, _turn(partial)]
+                    for talk, partial in zip(chat_request.histories, partials, strict=True)
                 ]
                 yield _row(field, boxes, [about(each, language) for each in partials], found, language)
                 field = gr.skip()
         except Exception:
             if partials:
-                yield _settled(asked, [_failed(each) for each in partials], found, language)
+                yield _settled(chat_request, [_failed(each) for each in partials], found, language)
             raise
-        yield _settled(asked, partials, found, language)
+        yield _settled(chat_request, partials, found, language)
 
 
 def _failed(partial: Partial) -> Partial:
@@ -146,15 +149,15 @@ def _turn(partial: Partial) -> Turn:
     return Turn("assistant", partial.text or STUB, partial.seal, cut)
 
 
-def _settled(asked: ChatRequest, partials: Sequence[Partial], found: list[str], language: str) -> Row:
+def _settled(chat_request: ChatRequest, partials: Sequence[Partial], found: list[str], language: str) -> Row:
     """What stays: replies, cut ones marked; where there is none, the talk as it was before."""
-    question = Turn("user", asked.message)
+    question = Turn("user", chat_request.message)
     boxes = [
         [*talk, question, _turn(partial)] if partial.text else old
-        for talk, old, partial in zip(asked.histories, asked.before, partials, strict=True)
+        for talk, old, partial in zip(chat_request.histories, chat_request.before, partials, strict=True)
     ]
     below = [about(each, language) for each in partials]
-    unsent = asked.message if asked.returns and not any(each.text for each in partials) else ""
+    unsent = chat_request.message if chat_request.returns and not any(each.text for each in partials) else ""
     return _row(gr.skip(), boxes, below, found, language, unsent)
 
 

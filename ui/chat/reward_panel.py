@@ -41,7 +41,7 @@ class Panel:
                 self.judge = gr.Button(t("chat.reward.judge"), min_width=180, elem_id="chat-reward-judge")
                 self.n = gr.Slider(1, MOST, 8, step=1, label=t("chat.reward.n"), min_width=200, elem_id="chat-reward-n")
                 self.best = gr.Button(t("chat.reward.best"), min_width=180, elem_id="chat-reward-best")
-            self.told = gr.HTML("", padding=False, elem_id="chat-reward-told")
+            self.report = gr.HTML("", padding=False, elem_id="chat-reward-told")
 
 
 def wire(services: Services, panel: Panel, columns: Sequence[Column], controls: Controls) -> None:
@@ -63,8 +63,10 @@ def wire(services: Services, panel: Panel, columns: Sequence[Column], controls: 
         if not ended or len({str(box[-2]["content"]) for _, box in ended}) > 1:
             raise AfinaError("reward.two")
         opening = [{"role": "system", "content": system}] if system else []
-        asked = [box[:-1] for _, box in ended]
-        shared = asked[0] if all(each == asked[0] for each in asked) else asked[0][-1:]  # else the last question
+        talks_so_far = [box[:-1] for _, box in ended]
+        shared = (
+            talks_so_far[0] if all(each == talks_so_far[0] for each in talks_so_far) else talks_so_far[0][-1:]
+        )  # else the last question
         talk = [*opening, *shared]
         found = services.rewarding.verdict(
             actor(services, request), model, talk, [box[-1]["content"] for _, box in ended], [name for name, _ in ended]
@@ -89,8 +91,8 @@ def wire(services: Services, panel: Panel, columns: Sequence[Column], controls: 
     panel.model.focus(refresh, panel.model, panel.model, queue=False, **QUIET)
     slow = {**QUIET, "show_progress": "minimal"}
     replies = {controls.n_columns, controls.system, *(part for each in columns for part in (each.policy, each.talk))}
-    panel.judge.click(judge, {panel.model, *replies}, panel.told, **slow)
-    panel.best.click(best, {panel.model, panel.n, *controls.drawing, *replies}, panel.told, **slow)
+    panel.judge.click(judge, {panel.model, *replies}, panel.report, **slow)
+    panel.best.click(best, {panel.model, panel.n, *controls.drawing, *replies}, panel.report, **slow)
 
 
 def verdict(found: Verdict, model: str, names: Sequence[str], language: str) -> str:
@@ -107,11 +109,11 @@ def verdict(found: Verdict, model: str, names: Sequence[str], language: str) -> 
     read = f'<p class="quiet">{escape(word("chat.reward.words", language))}</p>' if any(found.words) else ""
     p = "" if found.first is None else f" (p = {number(max(found.first, 1 - found.first), language, '.0%')})"
     if len(first) > 1:
-        told = word("chat.reward.same", language, model=model, columns=" = ".join(columns))
+        text = word("chat.reward.same", language, model=model, columns=" = ".join(columns))
     else:
-        told = word("chat.reward.prefers", language, model=model, column=columns[0]) + p
+        text = word("chat.reward.prefers", language, model=model, column=columns[0]) + p
     people = _people(found, names, language)
-    return f'<div class="judged"><div class="pair">{cells}</div>{read}<p>{escape(told)}</p>{people}</div>'
+    return f'<div class="judged"><div class="pair">{cells}</div>{read}<p>{escape(text)}</p>{people}</div>'
 
 
 def _people(found: Verdict, names: Sequence[str], language: str) -> str:
@@ -128,10 +130,10 @@ def _people(found: Verdict, names: Sequence[str], language: str) -> str:
         return f"<p>{escape(word(key, language, column=column, share=share, n=said.n))}</p>"
     low, high = (said.low or 0, said.high or 1) if place == 0 else (1 - (said.high or 1), 1 - (said.low or 0))
     between = f"{100 * low:.0f}–{100 * high:.0f}"
-    told = word(
+    text = word(
         "chat.reward.class_policies", language, column=column, share=share, between=between, round=said.round, n=said.n
     )
-    return f"<p>{escape(told)}</p>"
+    return f"<p>{escape(text)}</p>"
 
 
 def ranked(found: Sequence[Scored], policy: str, prompt: str, language: str) -> str:

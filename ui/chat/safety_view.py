@@ -66,8 +66,8 @@ def _every(outcomes: list[dict[str, Any]], language: str) -> str:
     for row in zip(*(each["replies"] for each in outcomes), strict=True):  # of each model: kind, prompt, text, refused
         kind, prompt = row[0][:2]
         cells = "".join(_reply(kind, text, refused, language) for _, _, text, refused in row)
-        asked = f"<small>{escape(word(f'redteam.kind.{kind}', language).split(':')[0])}</small> {escape(prompt)}"
-        body += f"<tr><td>{asked}</td>{cells}</tr>"
+        attack = f"<small>{escape(word(f'redteam.kind.{kind}', language).split(':')[0])}</small> {escape(prompt)}"
+        body += f"<tr><td>{attack}</td>{cells}</tr>"
     title = escape(word("redteam.every", language))
     table = f'<table class="runs replies"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<details class="every"><summary>{title}</summary><div class="runs-scroll">{table}</div></details>'
@@ -76,8 +76,8 @@ def _every(outcomes: list[dict[str, Any]], language: str) -> str:
 def _reply(kind: str, text: str, refused: bool, language: str) -> str:
     right = refused != (kind == "harmless")
     verdict = escape(word("redteam.refused" if refused else "redteam.answered", language))
-    told = escape(" ".join(text.split())[:110])
-    return f'<td class="{"right" if right else "wrong"}"><small>{verdict}</small> {told}</td>'
+    excerpt = escape(" ".join(text.split())[:110])
+    return f'<td class="{"right" if right else "wrong"}"><small>{verdict}</small> {excerpt}</td>'
 
 
 def quality(found: Quality, language: str) -> str:
@@ -96,9 +96,9 @@ def quality(found: Quality, language: str) -> str:
     if not found.n_leaks and not found.n_odd:
         parts.append(f'<p class="train-hint">{escape(word("quality.clean", language))}</p>')
     if found.n_leaks:
-        told = escape(word("quality.leaks_say", language, n=found.n_leaks, of=found.n_heldout))
+        text = escape(word("quality.leaks_say", language, n=found.n_leaks, of=found.n_heldout))
         rows = [_leak(leak, language) for leak in found.leaks[:_LISTED]]
-        parts.append(f'<div class="train-remark">{told}{_list(rows, found.n_leaks, language)}</div>')
+        parts.append(f'<div class="train-remark">{text}{_list(rows, found.n_leaks, language)}</div>')
     if found.n_odd:
         rows = [_odd(odd, language) for odd in found.odd[:_LISTED]]
         parts.append(f'<div class="train-remark">{_list(rows, found.n_odd, language)}</div>')
@@ -110,23 +110,23 @@ def quality(found: Quality, language: str) -> str:
 
 def taken_out(rows: Sequence[Row], language: str) -> str:
     """The rows that a rule or a judge took out: whether it took the right ones, only they tell."""
-    told = escape(word("quality.taken_out", language, n=len(rows)))
+    text = escape(word("quality.taken_out", language, n=len(rows)))
     shown = [
         f"<b>{escape(word('classify.row', language, n=row.number))}</b> {escape(text_of(row)[:160])}"
         for row in rows[:_LISTED]
     ]
-    return f'<div class="train-remark">{told}{_list(shown, len(rows), language)}</div>'
+    return f'<div class="train-remark">{text}{_list(shown, len(rows), language)}</div>'
 
 
 def _leak(leak: Leak, language: str) -> str:
-    told = word(
+    text = word(
         "quality.leak",
         language,
         heldout=leak.heldout_row,
         train=leak.train_row,
         share=number(leak.similarity, language, ".0%"),
     )
-    return f"<b>{escape(told)}</b> {escape(leak.text)}"
+    return f"<b>{escape(text)}</b> {escape(leak.text)}"
 
 
 def _odd(odd: Odd, language: str) -> str:

@@ -23,7 +23,7 @@ def wire(
     services: Services,
     kind: str,
     words: Callable[[Study | None, str], str],
-    told: gr.HTML,
+    report: gr.HTML,
     stop: gr.Button,
     timer: gr.Timer,
 ) -> None:
@@ -38,7 +38,7 @@ def wire(
         if now == mark:
             return {timer: gr.Timer(active=running)}
         return {
-            told: _worded(words, study, language),
+            report: _worded(words, study, language),
             stop: gr.update(visible=running and actor(services, request).is_teacher),
             seen: now,
             timer: gr.Timer(active=running),
@@ -48,7 +48,7 @@ def wire(
     def halt(request: gr.Request) -> None:
         services.course.stop(actor(services, request), kind)
 
-    timer.tick(watch, seen, [told, stop, seen, timer], **UNQUEUED)
+    timer.tick(watch, seen, [report, stop, seen, timer], **UNQUEUED)
     stop.click(halt, None, None, **UNQUEUED)
 
 

@@ -103,8 +103,8 @@ def raw_table(records: Sequence[dict[str, Any]], columns: Sequence[str]) -> dict
 
 def empty(language: str, teaches: bool = True) -> str:
     """HTML: what to do first; who only watches is told so."""
-    told = word("train.data.empty" if teaches else "train.watching", language)
-    return f'<div class="train-empty">{escape(told)}</div>'
+    text = word("train.data.empty" if teaches else "train.watching", language)
+    return f'<div class="train-empty">{escape(text)}</div>'
 
 
 def asks(language: str) -> str:

@@ -32,8 +32,8 @@ def head(status: RunStatus, language: str) -> str:
     )
     judged = verdict(status)
     good = f'<div class="train-remark good">{escape(judged.words(language))}</div>' if judged else ""
-    told = good + remarks(status, language) + samples(status, language)
-    return f'{title(status, language)}<div class="train-tiles">{tiles}</div>{told}'
+    remarks_html = good + remarks(status, language) + samples(status, language)
+    return f'{title(status, language)}<div class="train-tiles">{tiles}</div>{remarks_html}'
 
 
 def title(status: RunStatus, language: str) -> str:
@@ -83,14 +83,14 @@ def samples(status: RunStatus, language: str) -> str:
     """HTML: the watched prompts, each with its replies as they changed, the newest first; empty without any."""
     shown = []
     for prompt in dict.fromkeys(prompt for _, prompt, _ in status.samples):
-        told: list[tuple[int, str]] = []
+        samples_by_step: list[tuple[int, str]] = []
         for step, _, reply in (each for each in status.samples if each[1] == prompt):
-            if not told or told[-1][1] != reply:
-                told.append((step, reply))
+            if not samples_by_step or samples_by_step[-1][1] != reply:
+                samples_by_step.append((step, reply))
         rows = "".join(
             f"<li><small>{escape(word('train.live.sample_step', language, step=step))}</small> "
             f"{escape(reply) or '∅'}</li>"
-            for step, reply in reversed(told)
+            for step, reply in reversed(samples_by_step)
         )
         shown.append(f'<div class="train-sample"><b>{escape(prompt)}</b><ul>{rows}</ul></div>')
     return "".join(shown)
@@ -137,13 +137,13 @@ def queue_line(names: Iterable[str], language: str) -> str:
     names = list(names)
     if not names:
         return ""
-    told = word("train.queue", language, names=", ".join(names))
-    return f'<div class="train-queue">{escape(told)}</div>'
+    text = word("train.queue", language, names=", ".join(names))
+    return f'<div class="train-queue">{escape(text)}</div>'
 
 
 def empty(language: str, teaches: bool = True) -> str:
-    told = word("train.live.empty" if teaches else "train.live.empty_watching", language)
-    return f'<div class="train-empty">{escape(told)}</div>'
+    text = word("train.live.empty" if teaches else "train.live.empty_watching", language)
+    return f'<div class="train-empty">{escape(text)}</div>'
 
 
 def state(state: str, language: str) -> str:

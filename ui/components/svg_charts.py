@@ -57,8 +57,10 @@ def dial(settings: Sequence[Setting], at: float, language: str, most: float = 3.
         ("reward", rewards, word("dial.reward", language)),
         ("clean", clean, word("dial.clean", language)),
     ]
-    told = "".join(f'<span class="{name}">{escape(text)}</span>' for name, there, text in legend if there)
-    return f'<div class="figure"><div class="legend">{told}</div>{_svg(parts, word("dial.figure", language))}</div>'
+    legend_html = "".join(f'<span class="{name}">{escape(text)}</span>' for name, there, text in legend if there)
+    return (
+        f'<div class="figure"><div class="legend">{legend_html}</div>{_svg(parts, word("dial.figure", language))}</div>'
+    )
 
 
 def calibration(bins: Sequence[Bin], language: str) -> str:
@@ -80,12 +82,12 @@ def calibration(bins: Sequence[Bin], language: str) -> str:
     ]
     parts.append(f'<line class="ideal" x1="{x(0.5)}" y1="{y(0.5)}" x2="{x(1)}" y2="{y(1)}"/>')
     for each in bins:
-        at, told = x(each.predicted), word("align.bin", language, n=each.n, votes=each.votes)
+        at, label = x(each.predicted), word("align.bin", language, n=each.n, votes=each.votes)
         parts.append(f'<line class="span" x1="{at:.1f}" x2="{at:.1f}" y1="{y(each.low):.1f}" y2="{y(each.high):.1f}"/>')
         radius = min(14.0, 4 + each.n**0.5)
         parts.append(
             f'<circle class="reward" cx="{at:.1f}" cy="{y(each.chosen):.1f}" r="{radius:.1f}">'
-            f"<title>{escape(told)}</title></circle>"
+            f"<title>{escape(label)}</title></circle>"
         )
     parts.append(_title(_W / 2, _H - 6, word("align.calibration.x", language)))
     title = escape(word("align.calibration.y", language))

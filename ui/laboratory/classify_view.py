@@ -75,12 +75,12 @@ def table(lines: Sequence[StrategyRow], language: str) -> str:
 
 
 def _cells(line: StrategyRow, language: str) -> str:
-    told = word(f"train.state.{line.state}", language)
+    state = word(f"train.state.{line.state}", language)
     if line.state == "running":
-        told = number(line.share, language, ".0%")
+        state = number(line.share, language, ".0%")
     cells = [
         escape(word(f"classify.strategy.{line.strategy}", language)),
-        f'<span class="badge {line.state}">{escape(told)}</span>',
+        f'<span class="badge {line.state}">{escape(state)}</span>',
     ]
     report = line.report
     if report is None or line.state in (*ACTIVE, "queued"):  # resumed: its report is of before
@@ -137,11 +137,11 @@ def _verdict(lines: Sequence[StrategyRow], report: Mapping[str, Any], language: 
 
 def _left_out(lines: Sequence[StrategyRow], language: str) -> str:
     """A remark on the strategies that did not come to their end: the verdict is not on them."""
-    told = ", ".join(
+    text = ", ".join(
         f"{word(f'classify.strategy.{line.strategy}', language)} ({word(f'train.state.{line.state}', language)})"
         for line in lines
     )
-    return _remark(word("classify.verdict.left_out", language, strategies=told)) if told else ""
+    return _remark(word("classify.verdict.left_out", language, strategies=text)) if text else ""
 
 
 def _unmeasured(report: Mapping[str, Any], language: str) -> str:

@@ -39,7 +39,7 @@ def memory(values: Sequence[Any], language: str) -> str:
     lora = found["lora"]
     one = memory_math.ranked([(hidden, hidden)], int(rank))
     bytes_each = sum(memory_math.TRAINED[precision].values())
-    told = word(
+    text = word(
         "numbers.memory.formula",
         language,
         each=bytes_each,
@@ -58,7 +58,7 @@ def memory(values: Sequence[Any], language: str) -> str:
     sources = escape(word("numbers.memory.sources", language))
     return (
         f'<div class="numbers-legend">{legend}</div>{bars}'
-        f'<p class="numbers-told">{escape(told)}</p><p class="train-hint">{sources}</p>'
+        f'<p class="numbers-told">{escape(text)}</p><p class="train-hint">{sources}</p>'
     )
 
 
@@ -86,17 +86,17 @@ def corpus(tokens: float, width: float, billions: float, language: str) -> str:
     """HTML: what so many tokens (in thousands of millions) are, and what one pass through them costs."""
     if not all((tokens, width, billions)):
         return ""
-    told = memory_math.corpus(tokens * 1e9, billions * 1e9, width)
+    figures = memory_math.corpus(tokens * 1e9, billions * 1e9, width)
     ideal = memory_math.chinchilla_tokens(billions * 1e9)
     tiles = [
         (
-            size(told.n_bytes, language),
-            word("numbers.corpus.size", language, tib=number(told.n_bytes / memory_math.TIB, language, ",.0f")),
+            size(figures.n_bytes, language),
+            word("numbers.corpus.size", language, tib=number(figures.n_bytes / memory_math.TIB, language, ",.0f")),
         ),
-        (compact(told.words, language), word("numbers.corpus.words", language)),
-        (compact(told.books, language), word("numbers.corpus.books", language)),
-        (_power(told.flops, language), word("numbers.corpus.flops", language)),
-        (compact(told.gpu_days, language), word("numbers.corpus.days", language)),
+        (compact(figures.words, language), word("numbers.corpus.words", language)),
+        (compact(figures.books, language), word("numbers.corpus.books", language)),
+        (_power(figures.flops, language), word("numbers.corpus.flops", language)),
+        (compact(figures.gpu_days, language), word("numbers.corpus.days", language)),
         (compact(ideal, language), word("numbers.corpus.ideal", language)),
     ]
     shown = "".join(tile(value, label) for value, label in tiles)
@@ -110,27 +110,27 @@ def _power(value: float, language: str) -> str:
     return f"{digits} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
-def latency(told: Latency, language: str) -> str:
+def latency(measured: Latency, language: str) -> str:
     """HTML: milliseconds a token, bare, unmerged, merged."""
 
     def ms(value: float, ratio: float) -> str:
         return f"{number(value, language, '.2f')} ms · {number(ratio, language, '.2f')}×"
 
     tiles = [
-        (ms(told.base_ms, 1.0), word("numbers.latency.base", language)),
-        (ms(told.unmerged_ms, told.unmerged_ratio), word("numbers.latency.unmerged", language)),
+        (ms(measured.base_ms, 1.0), word("numbers.latency.base", language)),
+        (ms(measured.unmerged_ms, measured.unmerged_ratio), word("numbers.latency.unmerged", language)),
     ]
-    if told.merged_ms is not None and told.merged_ratio is not None:
-        tiles.append((ms(told.merged_ms, told.merged_ratio), word("numbers.latency.merged", language)))
+    if measured.merged_ms is not None and measured.merged_ratio is not None:
+        tiles.append((ms(measured.merged_ms, measured.merged_ratio), word("numbers.latency.merged", language)))
     else:
         tiles.append(("–", word("numbers.latency.never", language)))
     shown = "".join(tile(value, label) for value, label in tiles)
     about = word(
         "numbers.latency.about",
         language,
-        name=told.model,
-        device=device(told.device, language),
-        tokens=told.tokens,
+        name=measured.model,
+        device=device(measured.device, language),
+        tokens=measured.tokens,
     )
     return f'<div class="train-tiles wide">{shown}</div><p class="train-hint">{escape(about)}</p>'
 
@@ -139,7 +139,7 @@ def formula(shapes: Sequence[tuple[int, int]], rank: int, alpha: int, method: st
     """HTML: h = W0 x + (alpha / r) B A x with the numbers of the model at hand."""
     if not shapes:
         return f'<p class="train-hint">{escape(word("numbers.formula.none", language))}</p>'
-    told = memory_math.ranked(shapes, rank)
+    ranked = memory_math.ranked(shapes, rank)
     kinds = {shape: shapes.count(shape) for shape in dict.fromkeys(shapes)}
     lines = [
         (
@@ -162,12 +162,12 @@ def formula(shapes: Sequence[tuple[int, int]], rank: int, alpha: int, method: st
     here = number(factor, language, ".3g")
     equation = f"<span>h = W₀ x + (α / {over}) B A x</span> <span>= W₀ x + {here} · B A x</span>"
     figures = {
-        "trained": number(told.trained, language),
-        "whole": number(told.whole, language),
-        "share": number(told.share, language, ".2%"),
-        "saved": size(told.checkpoint, language),
-        "optimiser": size(told.optimiser, language),
-        "full": size(told.optimiser_full, language),
+        "trained": number(ranked.trained, language),
+        "whole": number(ranked.whole, language),
+        "share": number(ranked.share, language, ".2%"),
+        "saved": size(ranked.checkpoint, language),
+        "optimiser": size(ranked.optimiser, language),
+        "full": size(ranked.optimiser_full, language),
     }
     total = word("numbers.formula.total", language, **figures)
     other = "" if method in ("lora", "rslora", "dora", "qlora") else word("numbers.formula.other", language)

@@ -102,8 +102,8 @@ class PhoneHandlers:
         return Response(whole_page(packed), media_type="text/html", headers=headers)
 
     async def join(self, request: Request) -> Response:
-        given = await _body(request)
-        room, language, device = given.get("room"), given.get("language", ENGLISH), self._device(request)
+        fields = await _body(request)
+        room, language, device = fields.get("room"), fields.get("language", ENGLISH), self._device(request)
         if not self._voting.code_known:
             await self._work(self._voting.code, self._lookers)
         self._doors.check(room, device)  # wrong codes cost the votes' thread nothing
@@ -126,15 +126,15 @@ class PhoneHandlers:
 
     async def cast(self, request: Request) -> Response:
         voting, token = self._voting, self._counted(request)
-        given = await _body(request)
-        receipt = await self._work(lambda: voting.cast(voting.person(token), given))
+        fields = await _body(request)
+        receipt = await self._work(lambda: voting.cast(voting.person(token), fields))
         await self._settled()
         return _json({"ok": True, "annotation_id": receipt.annotation_id})
 
     async def cast_and_next(self, request: Request) -> Response:
         voting, token = self._voting, self._counted(request)
-        given = await _body(request)
-        receipt, more = await self._work(lambda: voting.cast_and_next(voting.person(token), given))
+        fields = await _body(request)
+        receipt, more = await self._work(lambda: voting.cast_and_next(voting.person(token), fields))
         await self._settled()
         return _json({"ok": True, "annotation_id": receipt.annotation_id, "next": more})
 
@@ -178,8 +178,8 @@ def whole_page(packed: bool = False) -> bytes:
     text = text.replace("<!--SCRIPT-->", html.escape(needs_script))
     text = text.replace("<!--LABEL-->", label()).replace("<!--LANGUAGES-->", options())
     listed = json.dumps(words(), ensure_ascii=False, separators=(",", ":"))
-    made = text.replace("/*WORDS*/", listed.replace("<", "\\u003c")).encode()
-    return gzip.compress(made, 9, mtime=0) if packed else made
+    page = text.replace("/*WORDS*/", listed.replace("<", "\\u003c")).encode()
+    return gzip.compress(page, 9, mtime=0) if packed else page
 
 
 def _worded(answer: Answer) -> Answer:
@@ -193,10 +193,10 @@ def _worded(answer: Answer) -> Answer:
             return Response(status_code=400)
         except AfinaError as error:
             status = 401 if error.key in _TOKEN_ERRORS else error.status
-            told: dict[str, Any] = {"key": error.key, "text": error.words(_language(request))}
+            problem: dict[str, Any] = {"key": error.key, "text": error.words(_language(request))}
             if "current" in error.params:  # which judgement stands: what a correction has to name
-                told["current"] = error.params["current"]
-            refusal = _json({"error": told}, status)
+                problem["current"] = error.params["current"]
+            refusal = _json({"error": problem}, status)
             if status == 429:
                 refusal.headers["retry-after"] = str(error.params["seconds"])
             return refusal
@@ -216,12 +216,12 @@ async def _body(request: Request) -> dict[str, Any]:
             raise TooLarge("vote.too_large", limit=MOST_BODY)
     require_bounds(body)
     try:
-        given = orjson.loads(body)
+        fields = orjson.loads(body)
     except orjson.JSONDecodeError as reason:
         raise AfinaError("vote.not_json", reason=reason) from None
-    if not isinstance(given, dict):
-        raise AfinaError("label.not_object", found=type(given).__name__)
-    return given
+    if not isinstance(fields, dict):
+        raise AfinaError("label.not_object", found=type(fields).__name__)
+    return fields
 
 
 def _token(request: Request) -> str:

@@ -31,7 +31,7 @@ def build(services: Services, chosen: gr.Dropdown) -> None:
             limit = gr.Slider(5, 200, 40, step=5, label=t("measure.rows"), min_width=200, scale=3)
             start = gr.Button(t("measure.start"), variant="primary", scale=1, min_width=120, elem_id="measure-start")
             stop = gr.Button(t("studies.stop"), variant="stop", scale=1, min_width=90, visible=False)
-        told = gr.HTML("", padding=False, elem_id="measure-told")
+        report = gr.HTML("", padding=False, elem_id="measure-told")
     timer = gr.Timer(background_task.SECONDS, active=False)
 
     @shown
@@ -45,7 +45,7 @@ def build(services: Services, chosen: gr.Dropdown) -> None:
 
     box.expand(opened, None, [form, timer], queue=False, **QUIET)
     start.click(measure, [chosen, limit], timer, **QUIET)
-    background_task.wire(services, MEASURE, measured, told, stop, timer)
+    background_task.wire(services, MEASURE, measured, report, stop, timer)
 
 
 def measured(study: Study | None, language: str) -> str:

@@ -81,16 +81,16 @@ def build_runs_tab(services: Services) -> None:
     def watch(names: list[str], mark: tuple[str, str], request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         runs = services.training.runs(who)
-        there, told = _chosen(runs, names), _table(runs, language) + _left_out(services, who, language)
+        there, table_html = _chosen(runs, names), _table(runs, language) + _left_out(services, who, language)
         more = _all_details(services, there, who, language)
-        now = (hashing.of_json([names, told]), hashing.of_json(more))
+        now = (hashing.of_json([names, table_html]), hashing.of_json(more))
         if now == tuple(mark):
             return gr.skip()
         # What somebody has unfolded stays so until the run has something new to say, its download for one.
         more = more if now[1] != mark[1] else gr.skip()
         return {
             chosen: gr.update(choices=[run.name for run in runs]),
-            table: told,
+            table: table_html,
             plot: _drawn(services, who, there, language),
             details: more,
             seen: now,
@@ -183,8 +183,8 @@ def _details(services: Services, run: RunSummary, who: Any, language: str) -> st
         label = word("runs.download", language)
         link = f'<a class="runs-download" href="/files/runs/{run.run_id}" download>{label}</a>'
         if run.method not in NO_POLICY and PEFT_METHODS[str(run.config.get("peft", "lora"))].merges:
-            told = word("runs.merged", language)
-            link += f'<a class="runs-download" href="/files/merged/{run.run_id}" download>{told}</a>'
+            note = word("runs.merged", language)
+            link += f'<a class="runs-download" href="/files/merged/{run.run_id}" download>{note}</a>'
     card = html.escape(services.training.card(who, run.run_id) or "")
     shown_card = f"<details><summary>{word('runs.card', language)}</summary><pre>{card}</pre></details>" if card else ""
     return (

@@ -14,7 +14,7 @@ def allow_connections() -> None:
     except ImportError:  # Windows has no such limit
         return
     least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST if most == resource.RLIM_INFINITY else min(_MOST, most)
-    if least < wanted:
+    limit = _MOST if most == resource.RLIM_INFINITY else min(_MOST, most)
+    if least < limit:
         with contextlib.suppress(OSError, ValueError):  # macOS may allow less than it says
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))

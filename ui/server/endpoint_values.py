@@ -34,10 +34,10 @@ def typed(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(endpoint)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        given = signature.bind_partial(*args, **kwargs).arguments
+        arguments = signature.bind_partial(*args, **kwargs).arguments
         for name, hint in hints.items():
-            if name in given and not fits(given[name], hint):
-                raise AfinaError("api.kind", name=name, expected=_worded(hint), found=type(given[name]).__name__)
+            if name in arguments and not fits(arguments[name], hint):
+                raise AfinaError("api.kind", name=name, expected=_worded(hint), found=type(arguments[name]).__name__)
         try:
             return endpoint(*args, **kwargs)
         except (TypeError, ValueError, AttributeError, OverflowError) as error:

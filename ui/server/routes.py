@@ -70,8 +70,8 @@ def routes(services: Services) -> list[Route]:
         return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
 
     async def health(_: Request) -> Response:
-        told = await run_in_threadpool(services.health)
-        return JSONResponse(told, status_code=200 if told["status"] == "ok" else 503)
+        report = await run_in_threadpool(services.health)
+        return JSONResponse(report, status_code=200 if report["status"] == "ok" else 503)
 
     return [
         Route("/enter", enter),

@@ -79,7 +79,7 @@ class PageStart:
         key = (*what, address)
         if key not in self._kept:
             async with self._making:
-                plain = self._plain.get(what) or await self._made(what, scope, receive)
+                plain = self._plain.get(what) or await self._rendered(what, scope, receive)
                 if plain.status != 200:
                     return plain
                 self._plain[what] = plain
@@ -90,7 +90,7 @@ class PageStart:
             self._kept.popitem(last=False)
         return found
 
-    async def _made(self, what: tuple[str, ...], scope: Scope, receive: Receive) -> _Kept:
+    async def _rendered(self, what: tuple[str, ...], scope: Scope, receive: Receive) -> _Kept:
         """Gradio's answer, and the page with our scripts. Nothing in the address makes it load another state."""
         _, query, *reader = what
         start: Message = {}

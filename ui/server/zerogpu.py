@@ -32,12 +32,12 @@ def functions(settings: Settings) -> Functions | None:
     from tuning.executors.zerogpu import prepare
     from tuning.executors.zerogpu_engine import Functions
 
-    made = Functions.decorated(spaces.GPU(duration=lambda seconds, *rest: seconds))
+    functions_ = Functions.decorated(spaces.GPU(duration=lambda seconds, *rest: seconds))
     try:
         prepare(settings.home, settings.base_model)
     except AfinaError as error:
         print(error, flush=True)
-    return made
+    return functions_
 
 
 def lend(services: Services, demo: gr.Blocks) -> None:

@@ -48,7 +48,7 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
             share = gr.Slider(0, 1, 0.5, step=0.05, label=t("experiments.share"), visible=False)
             start = gr.Button(t("experiments.start"), variant="primary", visible=False, elem_id="recipe-start")
         with gr.Column(scale=7, min_width=320):
-            told = gr.HTML("", padding=False, elem_id="recipe-told")
+            report = gr.HTML("", padding=False, elem_id="recipe-told")
     seen = gr.State("")
     timer = gr.Timer(_SECONDS, active=False)
 
@@ -93,7 +93,7 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
 
     @shown
     def watch(mark: str, request: gr.Request) -> list[Any]:
-        text, busy = _told(services, request)
+        text, busy = _report(services, request)
         now = hashing.of_json([language_of(request), text])
         return [gr.skip() if now == mark else text, now, gr.Timer(active=busy)]
 
@@ -102,10 +102,10 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
     upload.upload(uploaded, upload, data, **QUIET).success(describe, [recipe, data], about, **QUIET)
     data.input(describe, [recipe, data], about, queue=False, **QUIET)
     start.click(begin, [recipe, share, data], timer, **QUIET)
-    timer.tick(watch, seen, [told, seen, timer], queue=False, **QUIET)
+    timer.tick(watch, seen, [report, seen, timer], queue=False, **QUIET)
 
 
-def _told(services: Services, request: gr.Request) -> tuple[str, bool]:
+def _report(services: Services, request: gr.Request) -> tuple[str, bool]:
     """(HTML of the newest recipe's runs, whether anything is still going on)."""
     who, language = actor(services, request), language_of(request)
     study = services.course.latest(who, RECIPE)

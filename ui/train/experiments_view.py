@@ -26,8 +26,8 @@ def about(recipe: str, used: Uses, language: str) -> str:
     where = word(f"experiments.{'own' if used.own else 'hub' if used.from_hub else 'local'}", language)
     instead, hub = "", RECIPES[recipe].hub
     if hub and not used.from_hub:
-        told = word("experiments.instead", language, model=hub.model, data=_data_name(used) if used.own else hub.data)
-        instead = f'<p class="train-hint">{escape(told)}</p>'
+        note = word("experiments.instead", language, model=hub.model, data=_data_name(used) if used.own else hub.data)
+        instead = f'<p class="train-hint">{escape(note)}</p>'
     rows = "".join(
         f"<dt>{escape(word(f'experiments.{name}', language))}</dt><dd>{escape(value)}</dd>"
         for name, value in (
@@ -105,8 +105,8 @@ def _replies(found: Sequence[Part], language: str) -> str:
     lines = [(word("experiments.before", language), first.reply_before)]
     lines += [(part_name(part.part, language), part.reply_after) for part in watched if part.reply_after]
     rows = "".join(f"<li><small>{escape(name)}</small> {escape(text) or '∅'}</li>" for name, text in lines)
-    asked = escape(word("experiments.asked", language, prompt=first.prompt))
-    return f'<div class="train-sample"><b>{asked}</b><ul>{rows}</ul></div>'
+    question = escape(word("experiments.asked", language, prompt=first.prompt))
+    return f'<div class="train-sample"><b>{question}</b><ul>{rows}</ul></div>'
 
 
 def trials(found: Mapping[str, Any], language: str, going: bool = False) -> str:
@@ -171,10 +171,10 @@ def trials_figure(found: Mapping[str, Any], language: str) -> go.Figure | None:
     from plotly.subplots import make_subplots
 
     over = list(ended[0]["settings"])
-    made = make_subplots(rows=1, cols=len(over), shared_yaxes=True, horizontal_spacing=0.03)
+    figure = make_subplots(rows=1, cols=len(over), shared_yaxes=True, horizontal_spacing=0.03)
     losses = [trial["loss"] for trial in ended]
     for column, name in enumerate(over, 1):
-        made.add_scatter(
+        figure.add_scatter(
             x=[trial["settings"][name] for trial in ended],
             y=losses,
             mode="markers",
@@ -185,7 +185,7 @@ def trials_figure(found: Mapping[str, Any], language: str) -> go.Figure | None:
             col=column,
         )
         ticks = _ticks(sorted({trial["settings"][name] for trial in ended}))
-        made.update_xaxes(
+        figure.update_xaxes(
             type="log",
             title=_wrapped(word(f"train.field.{name}", language)),
             automargin=True,
@@ -194,8 +194,8 @@ def trials_figure(found: Mapping[str, Any], language: str) -> go.Figure | None:
             row=1,
             col=column,
         )
-    made.update_yaxes(title=word("search.column.loss", language), automargin=True, row=1, col=1)
-    made.update_layout(
+    figure.update_yaxes(title=word("search.column.loss", language), automargin=True, row=1, col=1)
+    figure.update_layout(
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -204,6 +204,6 @@ def trials_figure(found: Mapping[str, Any], language: str) -> go.Figure | None:
         margin={"l": 60, "r": 20, "t": 20, "b": 60},
         height=360,
     )
-    made.update_xaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
-    made.update_yaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
-    return made
+    figure.update_xaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
+    figure.update_yaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
+    return figure

@@ -74,8 +74,8 @@ def build_results(services: Services, seconds: float) -> None:
             return {box: gr.update(visible=False), table: "", plot: None, seen: ""}
         keys = [value for _, value in offered]
         chosen = key if key in keys else keys[0]
-        told, drawn = _shown(services, who, chosen, language)
-        now = hashing.of_json([chosen, offered, told])
+        table_html, drawn = _shown(services, who, chosen, language)
+        now = hashing.of_json([chosen, offered, table_html])
         if now == mark:
             return gr.skip()
         # A choice that still holds is left as it is: who chooses quickly is ahead of what comes back.
@@ -83,7 +83,7 @@ def build_results(services: Services, seconds: float) -> None:
         return {
             box: gr.update(visible=True),
             group: choice,
-            table: told,
+            table: table_html,
             plot: gr.update(value=drawn, visible=drawn is not None),
             seen: now,
         }
@@ -119,8 +119,8 @@ def _shown(services: Services, who: Any, key: str, language: str) -> tuple[str, 
     }
     words = {each: word(f"runs.curve.{each}", language) for each in ("heldout", "train", "step", "loss")}
     drawn = any(each.get("heldout_loss") for each in series.values())
-    told = experiments_view.parts(services.course.parts(who, name), language)
-    return told, curves(series, words) if drawn else None
+    table = experiments_view.parts(services.course.parts(who, name), language)
+    return table, curves(series, words) if drawn else None
 
 
 def table_of(lines: list[Compared], language: str) -> str:
@@ -165,9 +165,9 @@ def figure(lines: list[Compared], language: str) -> go.Figure | None:
     drawn = [(place, line) for place, line in enumerate(lines, 1) if line.heldout_after is not None and line.trainable]
     if not drawn:
         return None
-    made = go.Figure()
+    plot = go.Figure()
     for place, line in drawn:
-        made.add_scatter(
+        plot.add_scatter(
             x=[line.trainable],
             y=[line.heldout_after],
             name=line.label,
@@ -179,7 +179,7 @@ def figure(lines: list[Compared], language: str) -> go.Figure | None:
             hovertemplate=f"{line.label}<br>%{{x:,}} · %{{y:.3f}}<br>"
             f"{data_view.duration(line.seconds, language)}<extra></extra>",
         )
-    made.update_layout(
+    plot.update_layout(
         xaxis={"title": word("compare.axis.trained", language), "type": "log", "automargin": True},
         yaxis={"title": word("compare.axis.loss", language), "automargin": True},
         template="none",
@@ -190,6 +190,6 @@ def figure(lines: list[Compared], language: str) -> go.Figure | None:
         margin={"l": 60, "r": 30, "t": 30, "b": 60},
         height=400,
     )
-    made.update_xaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
-    made.update_yaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
-    return made
+    plot.update_xaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
+    plot.update_yaxes(gridcolor="rgba(128,128,128,.2)", zeroline=False)
+    return plot

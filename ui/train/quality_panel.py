@@ -22,7 +22,7 @@ def build(train: Train, setup: Setup, checks: dict[str, Any]) -> None:
     """Lays the panel out in the Blocks context it is called in; `checks` looks at newly chosen data."""
     with gr.Accordion(t("quality.box"), open=False, elem_id="data-quality") as box:
         look = gr.Button(t("quality.look"), size="sm", elem_id="quality-look")
-        told = gr.HTML("", padding=False, elem_id="quality-told")
+        report = gr.HTML("", padding=False, elem_id="quality-told")
         with gr.Row():
             rule = gr.Textbox(label=t("quality.rule"), max_lines=1, min_width=160, elem_id="quality-rule")
             judge = gr.Dropdown([""], value="", label=t("quality.judge"), min_width=160)
@@ -57,5 +57,5 @@ def build(train: Train, setup: Setup, checks: dict[str, Any]) -> None:
         return gr.update(choices=["", *train.services.course.judges(actor(train.services, request))])
 
     box.expand(opened, None, judge, queue=False, **QUIET)
-    look.click(inspect, setup.inputs, told, **QUIET)
-    sift.click(take_out, {*setup.inputs, rule, judge}, [setup.dataset, told], **QUIET).success(**checks)
+    look.click(inspect, setup.inputs, report, **QUIET)
+    sift.click(take_out, {*setup.inputs, rule, judge}, [setup.dataset, report], **QUIET).success(**checks)

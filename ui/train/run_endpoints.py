@@ -40,10 +40,10 @@ def add(train: Train) -> None:
     def run_status(run_id: str, request: gr.Request) -> dict[str, Any]:
         """State, step, time left, metrics, curves and notes of a run by id or name; "" means the newest."""
         who = actor(services, request)
-        wanted = run_id or train.newest(who)
-        if not wanted:
+        name = run_id or train.newest(who)
+        if not name:
             raise NotFound("runs.unknown", name=run_id)
-        return told(services.training.status(who, wanted), language_of(request))
+        return status_json(services.training.status(who, name), language_of(request))
 
     @shown
     @typed
@@ -63,7 +63,7 @@ def add(train: Train) -> None:
         gr.api(endpoint, api_name=endpoint.__name__, queue=False)
 
 
-def told(status: RunStatus, language: str) -> dict[str, Any]:
+def status_json(status: RunStatus, language: str) -> dict[str, Any]:
     """A status as JSON, its notes and error in words."""
     plain = {name: value for name, value in vars(status).items() if name not in ("notes", "error")}
     notes = [{"key": note.key, "text": note.words(language)} for note in status.notes]

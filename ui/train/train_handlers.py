@@ -144,8 +144,8 @@ class Train:
         if source not in shipped():
             return ""
         key = f"train.set.{source.split('.')[0]}"
-        told = word(key if key in texts(language) else "train.set.other", language)
-        return f"{told} {shipped_data.remark(language)}".strip()
+        text = word(key if key in texts(language) else "train.set.other", language)
+        return f"{text} {shipped_data.remark(language)}".strip()
 
     def preset(self, name: str) -> dict[str, Any]:
         """knob -> value of a preset, for every knob that any preset touches."""
@@ -165,8 +165,8 @@ class Train:
         self.services.roles.require_teacher(who)
         config = form.config()
         shape = (config.max_length, config.heldout_fraction, config.reply_only)
-        told = (form.source, _changed_at(form.source), form.source_model, dict(form.mapping), *shape)
-        key = json.dumps(told)
+        stamp = (form.source, _changed_at(form.source), form.source_model, dict(form.mapping), *shape)
+        key = json.dumps(stamp)
         if key not in self._checked:
             checked = self._training.check_data(who, form.source, form.mapping or None, config)
             self._checked[key] = checked
@@ -234,9 +234,9 @@ class Train:
 
     def mend(self, who: Actor, run_id: str, remedy: str) -> str:
         """Trains the shown run again with what helps against forgetting; gives the new run's id."""
-        made = self._training.mend(who, run_id or self.newest(who) or "", remedy)
+        run = self._training.mend(who, run_id or self.newest(who) or "", remedy)
         self._recent.forget()
-        return made
+        return run
 
     def act(self, who: Actor, action: str, run_id: str) -> None:
         """`stop`, `resume` or `cancel` a run."""

@@ -114,11 +114,11 @@ def _check(train: Train, setup: Setup, data: DataPanel, form: Form, request: gr.
     try:
         loaded, report = train.check(actor(train.services, request), form)
     except AfinaError as error:
-        told = gr.update(value=data_view.problem(error, language), visible=True)
+        problem = gr.update(value=data_view.problem(error, language), visible=True)
         return {
             **nothing,
             **common,
-            setup.about: told,
+            setup.about: problem,
             data.facts: data_view.empty(language),
             setup.estimate: "",
         }

@@ -129,14 +129,14 @@ def _look(services: Services, panel: Seats, seen: str, request: gr.Request) -> d
 def line(doorway: Doorway, language: str) -> str:
     """Who is inside and how fast they came; beneath it, what looks like no class."""
     door = doorway.door
-    told = [
+    parts = [
         word("vote.seats.inside", language, n=door.inside),
         word("vote.seats.recent", language, n=door.recent),
     ]
     if door.seats is not None:
-        told.append(word("vote.seats.of", language, n=door.seats))
+        parts.append(word("vote.seats.of", language, n=door.seats))
     if door.closed:
-        told.append(word("vote.seats.closed", language))
+        parts.append(word("vote.seats.closed", language))
     troubles = []
     if door.doubted:
         troubles.append(word("vote.seats.doubted", language, n=door.doubted))
@@ -145,7 +145,7 @@ def line(doorway: Doorway, language: str) -> str:
     if doorway.wrong_codes > _MANY_CODES:
         troubles.append(word("vote.seats.codes", language, n=doorway.wrong_codes))
     below = f'<div class="train-problem">{escape(" ".join(troubles))}</div>' if troubles else ""
-    return f'<p class="quiet">{escape(" · ".join(told))}</p>{below}'
+    return f'<p class="quiet">{escape(" · ".join(parts))}</p>{below}'
 
 
 def _endpoints(services: Services) -> None:
@@ -174,8 +174,8 @@ def _endpoints(services: Services) -> None:
 
     def status(request: gr.Request) -> dict[str, Any]:
         doorway = services.doors.look(actor(services, request))
-        told = vars(doorway.door) | {"wrong_codes": doorway.wrong_codes, "refused": doorway.refused}
-        return told | {"at": time.time()}
+        values = vars(doorway.door) | {"wrong_codes": doorway.wrong_codes, "refused": doorway.refused}
+        return values | {"at": time.time()}
 
     for handler in (room_door, set_seats, undo_joins):
         gr.api(handler, api_name=handler.__name__, concurrency_limit=4)

@@ -68,12 +68,12 @@ def wire(services: Services, files: Files, place: round_choice.Place) -> None:
         name, format, aggregation, minimum, sources = (values[box] for box in inputs)
         who = actor(services, request)
         done = services.results.export(who, name, format, aggregation, minimum, sources=sources)
-        told = word("vote.files.done", language_of(request), n=done.n)
+        note = word("vote.files.done", language_of(request), n=done.n)
         links = "".join(
             f' <a href="{escape(url_of(each))}" download>{escape(each.name)}</a>'
             for each in dict.fromkeys((done.path, done.card))
         )
-        return f"<p>{told}{links}</p>"
+        return f"<p>{note}{links}</p>"
 
     @shown
     def load(path: str, request: gr.Request) -> dict[Any, Any]:
@@ -81,14 +81,16 @@ def wire(services: Services, files: Files, place: round_choice.Place) -> None:
         services.roles.require_teacher(who)
         file = uploads.keep(Path(path), services.settings.home)
         done = services.rounds.load(who, file, file.stem[:100])
-        told = word("label.imported", language_of(request), name=done.name, n=done.comparisons, votes=done.annotations)
-        inform(told, 10)
+        note = word("label.imported", language_of(request), name=done.name, n=done.comparisons, votes=done.annotations)
+        inform(note, 10)
         return {files.upload: None, **place.show(services, who, done.name, language_of(request))}
 
     @shown
     def invite(n: float, group: str, quota: float, request: gr.Request) -> Any:
-        made = services.rounds.invite(actor(services, request), int(n or 0), group or "", int(quota or 0))
-        links = "\n".join(f"{who[:8]}  {phones_address(services.settings)}/vote#invite={token}" for who, token in made)
+        invitations = services.rounds.invite(actor(services, request), int(n or 0), group or "", int(quota or 0))
+        links = "\n".join(
+            f"{who[:8]}  {phones_address(services.settings)}/vote#invite={token}" for who, token in invitations
+        )
         return gr.update(value=links, visible=True)
 
     done = files.export.click(export, set(inputs), files.done, **QUIET)

@@ -23,7 +23,7 @@ class Desk:
             self.join = gr.Button(t("label.join"), variant="primary", scale=1, elem_id="label-join")
             self.link = gr.Textbox(label=t("label.link"), max_lines=1, scale=3, elem_id="label-link")
             self.resume = gr.Button(t("label.resume"), scale=0, min_width=120)
-        self.told = gr.HTML("", padding=False, elem_id="label-told")
+        self.status = gr.HTML("", padding=False, elem_id="label-told")
         with gr.Column(visible=False) as self.work:
             self.prompt = gr.HTML("", padding=False, elem_classes="stage-prompt", elem_id="label-prompt")
             with gr.Row(equal_height=True, elem_id="label-pair"):
@@ -70,7 +70,7 @@ class Desk:
         pair = [self.prompt, self.left, self.right]
         return [
             self.door,
-            self.told,
+            self.status,
             self.work,
             *pair,
             *fields,

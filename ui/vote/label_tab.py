@@ -39,8 +39,8 @@ def _wire(services: Services, desk: Desk) -> None:
         return _show(services, desk, of, language_of(request))
 
     @shown
-    def begin(given: str, request: gr.Request) -> str:
-        return services.doors.step_in(actor(services, request), given or "", language_of(request))
+    def begin(name: str, request: gr.Request) -> str:
+        return services.doors.step_in(actor(services, request), name or "", language_of(request))
 
     @shown
     def use(pasted: str, request: gr.Request) -> str:
@@ -124,9 +124,9 @@ def _show(services: Services, desk: Desk, token: str, language: str) -> dict[Any
     try:
         person = services.voting.person(token)
     except NotAllowed as error:
-        told = word("label.nobody", language) if not token else error.words(language)
+        text = word("label.nobody", language) if not token else error.words(language)
         hidden = {part: gr.update(visible=False) for part in (desk.look, desk.history)}
-        return _nothing(desk, told, language) | {desk.door: gr.update(visible=True)} | hidden
+        return _nothing(desk, text, language) | {desk.door: gr.update(visible=True)} | hidden
     past = {desk.history: gr.update(visible=True), desk.past: _past(services, person, language)}
     try:
         item = services.voting.next(person)
@@ -134,8 +134,8 @@ def _show(services: Services, desk: Desk, token: str, language: str) -> dict[Any
         return _nothing(desk, word("label.closed", language), language) | past
     if item.get("done"):
         return _nothing(desk, word("label.done", language), language) | past
-    told = word("label.progress", language, judged=item["judged"], remaining=item["remaining"])
-    return _lay(services, desk, item, told, language) | past
+    text = word("label.progress", language, judged=item["judged"], remaining=item["remaining"])
+    return _lay(services, desk, item, text, language) | past
 
 
 def _correcting(services: Services, desk: Desk, token: str, chosen: str, language: str) -> dict[Any, Any]:
@@ -158,7 +158,7 @@ def _correcting(services: Services, desk: Desk, token: str, chosen: str, languag
 
 
 def _lay(
-    services: Services, desk: Desk, item: dict[str, Any], told: str, language: str, was: Past | None = None
+    services: Services, desk: Desk, item: dict[str, Any], text: str, language: str, was: Past | None = None
 ) -> dict[Any, Any]:
     """A comparison and its fields: empty, or as they were in `was`."""
     about = services.voting.scene().public["round"] or {"criteria": [], "guidelines": ""}
@@ -173,7 +173,7 @@ def _lay(
     edited = was.edited_completion if was else None
     return {
         desk.door: gr.update(visible=False),
-        desk.told: f'<p class="quiet">{escape(told)}</p>',
+        desk.status: f'<p class="quiet">{escape(text)}</p>',
         desk.work: gr.update(visible=True),
         desk.prompt: f'<div class="stage plain"><div class="prompt">{turns}</div></div>',
         desk.left: left,
@@ -198,10 +198,10 @@ def _criterion(name: str, language: str) -> str:
     return word(f"label.criterion.{name}", language) if name in CRITERIA else name
 
 
-def _nothing(desk: Desk, told: str, language: str) -> dict[Any, Any]:
+def _nothing(desk: Desk, text: str, language: str) -> dict[Any, Any]:
     return {
         desk.door: gr.update(visible=False),
-        desk.told: f'<div class="train-empty">{escape(told)}</div>',
+        desk.status: f'<div class="train-empty">{escape(text)}</div>',
         desk.work: gr.update(visible=False),
         desk.look: gr.update(visible=True, value=word("label.look", language)),
         desk.item: None,

@@ -38,8 +38,8 @@ def empty(language: str) -> str:
 
 def visitor(link: str, language: str) -> str:
     """What somebody sees who does not run rounds: the way to the voting page."""
-    told = word("vote.visitor", language)
-    return f'<div class="train-empty">{escape(told)} <a href="/vote" target="_blank">{escape(link)}</a></div>'
+    text = word("vote.visitor", language)
+    return f'<div class="train-empty">{escape(text)} <a href="/vote" target="_blank">{escape(link)}</a></div>'
 
 
 def screen(
@@ -83,8 +83,8 @@ def simulated(is_so: bool, language: str) -> str:
 def _ready(stage: Stage, link: str, language: str) -> str:
     n = sum(stage.prompts.values()) - stage.prompts["waiting"]
     problem = f'<div class="train-problem">{escape(stage.error.words(language))}</div>' if stage.error else ""
-    told = word("vote.ready", language, n=stage.counters.comparisons) if n or stage.counters.comparisons else ""
-    return f"{problem}<p>{escape(told)} {_dropped(stage, language)}</p>{_join(stage, link, language)}"
+    text = word("vote.ready", language, n=stage.counters.comparisons) if n or stage.counters.comparisons else ""
+    return f"{problem}<p>{escape(text)} {_dropped(stage, language)}</p>{_join(stage, link, language)}"
 
 
 def _dropped(stage: Stage, language: str) -> str:
@@ -92,25 +92,25 @@ def _dropped(stage: Stage, language: str) -> str:
     counts = {name: n for name, n in stage.this.counts.items() if n}
     if not counts:
         return ""
-    told = ", ".join(f"{word(f'vote.count.{name}', language)}: {n}" for name, n in sorted(counts.items()))
-    return f'<span class="quiet">({escape(told)})</span>'
+    reasons = ", ".join(f"{word(f'vote.count.{name}', language)}: {n}" for name, n in sorted(counts.items()))
+    return f'<span class="quiet">({escape(reasons)})</span>'
 
 
 def _generating(stage: Stage, language: str) -> str:
     every = sum(stage.prompts.values())
     done = every - stage.prompts["waiting"]
     problem = f'<div class="train-problem">{escape(stage.error.words(language))}</div>' if stage.error else ""
-    told = word("vote.generating", language, done=done, n=every)
-    return f"<p>{escape(told)}</p>{_bar(done / every if every else 0)}{problem}"
+    text = word("vote.generating", language, done=done, n=every)
+    return f"<p>{escape(text)}</p>{_bar(done / every if every else 0)}{problem}"
 
 
 def _voting(stage: Stage, link: str, language: str) -> str:
     now = stage.counters
-    told = word("vote.coverage", language, complete=now.complete, n=now.comparisons)
+    text = word("vote.coverage", language, complete=now.complete, n=now.comparisons)
     if now.seconds_left:
         minutes = max(1, round(now.seconds_left / 60))
-        told += " · " + word("vote.forecast", language, minutes=minutes)
-    return f'{_join(stage, link, language)}{_bar(now.coverage)}<p class="quiet">{escape(told)}</p>'
+        text += " · " + word("vote.forecast", language, minutes=minutes)
+    return f'{_join(stage, link, language)}{_bar(now.coverage)}<p class="quiet">{escape(text)}</p>'
 
 
 def _join(stage: Stage, link: str, language: str) -> str:
@@ -132,9 +132,9 @@ def _join(stage: Stage, link: str, language: str) -> str:
 
 def _locked(stage: Stage, language: str, discussed: Discussed | None) -> str:
     now = stage.counters
-    told = word("vote.locked", language, votes=now.votes, people=now.voting)
+    text = word("vote.locked", language, votes=now.votes, people=now.voting)
     again = _twice(discussed, language) if discussed and stage.this.phase == "discussed" else ""
-    return f'<p class="large">{escape(told)}</p>{again}'
+    return f'<p class="large">{escape(text)}</p>{again}'
 
 
 def _discussing(discussed: Discussed | None, language: str) -> str:

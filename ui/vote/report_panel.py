@@ -107,11 +107,11 @@ def _named(report: Mapping[str, Any], invited: Sequence[Annotator], language: st
     people = dict.fromkeys([*(each["annotator_id"] for each in report["annotators"]), *out, *links])
 
     def called(each: str) -> str:
-        told = [each[:12]]
+        parts = [each[:12]]
         if each in links:
             key = "invited" if links[each].revoked_at is None else "revoked"
-            told += [links[each].group, word(f"vote.worth.{key}", language)]
-        return _with_reason(" · ".join(filter(None, told)), out.get(each), language)
+            parts += [links[each].group, word(f"vote.worth.{key}", language)]
+        return _with_reason(" · ".join(filter(None, parts)), out.get(each), language)
 
     return [(called(each), each) for each in people]
 

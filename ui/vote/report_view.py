@@ -62,13 +62,13 @@ def table(report: Mapping[str, Any], names: bool, language: str) -> str:
 
 def _summary(report: Mapping[str, Any], language: str) -> str:
     numbers = {key: report[f"n_{key}"] for key in ("votes", "comparisons", "prompts", "annotators")}
-    told = word("vote.worth.summary", language, **numbers, ties=report["ties"], both_bad=report["both_bad"])
+    text = word("vote.worth.summary", language, **numbers, ties=report["ties"], both_bad=report["both_bad"])
     outside: Counter[str] = Counter()
     for name, n in report["left_out"].items():
         outside[name if name in _OUTSIDE else "excluded"] += n
     left = ", ".join(f"{word(f'vote.left_out.{name}', language)}: {n}" for name, n in outside.items())
     badge = simulated(report["sources"] == "simulated", language)
-    return f"<p>{badge} {escape(told)}{' · ' + escape(left) if left else ''}</p>"
+    return f"<p>{badge} {escape(text)}{' · ' + escape(left) if left else ''}</p>"
 
 
 def _title(key: str, report: Mapping[str, Any], language: str) -> str:
@@ -145,10 +145,10 @@ def _discussion(report: Mapping[str, Any], language: str) -> str:
         word("vote.worth.pairwise_agreement", language),
         word("vote.worth.krippendorff_alpha", language),
     ]
-    told = word(
+    text = word(
         "vote.worth.changed", language, n=found["n_votes"], changed=number(100 * found["changed"], language, ".0f")
     )
-    return _title("discussion", report, language) + _html(head, rows) + f"<p>{escape(told)}</p>"
+    return _title("discussion", report, language) + _html(head, rows) + f"<p>{escape(text)}</p>"
 
 
 def _people(report: Mapping[str, Any], language: str) -> str:

@@ -55,14 +55,14 @@ def _wire_make(services: Services, form: Form, place: round_choice.Place, new: g
         services.roles.require_teacher(who)
         filled = _kept(services, form.filled(values)) | {"language": language}
         try:
-            made = services.rounds.make(who, parse(services, who, filled))
+            new_round = services.rounds.make(who, parse(services, who, filled))
         except AfinaError as error:  # what was typed stays as it is
             field = form_errors.field_of(error)
             unfolded = {form.more: gr.update(open=True)} if field == "more" else {}
             return unfolded | form_errors.shown(form.problems, field, error.words(language))
         emptied = gr.update(value="", placeholder=services.rounds.upcoming(who, language))
         return {
-            **place.show(services, who, made.name, language),
+            **place.show(services, who, new_round.name, language),
             form.name: emptied,
             new: gr.update(open=False),
             **form_errors.shown(form.problems),
@@ -73,12 +73,14 @@ def _wire_make(services: Services, form: Form, place: round_choice.Place, new: g
     form.make.click(make, inputs, outputs, **QUIET).success(None, None, None, js=form_errors.SHOW)
 
 
-def _kept(services: Services, given: dict[str, Any]) -> dict[str, Any]:
+def _kept(services: Services, fields: dict[str, Any]) -> dict[str, Any]:
     """The form with its files kept: those that Gradio received, never a path that somebody only names."""
     files = {
-        name: str(uploads.keep(Path(given[name]), services.settings.home)) for name in ("upload", "gold") if given[name]
+        name: str(uploads.keep(Path(fields[name]), services.settings.home))
+        for name in ("upload", "gold")
+        if fields[name]
     }
-    return given | files
+    return fields | files
 
 
 def _wire_numbers(services: Services, form: Form) -> None:
@@ -132,48 +134,48 @@ def _wire_choices(services: Services, form: Form, new: gr.Accordion) -> Any:
     return on_open(choices, None, filled, **QUIET)
 
 
-def parse(services: Services, who: Actor, given: Mapping[str, Any]) -> RoundRequest:
+def parse(services: Services, who: Actor, values: Mapping[str, Any]) -> RoundRequest:
     """What the form, or a script, asks for. Raises: AfinaError that names what is wrong."""
     known = {each.name for each in fields(RoundRequest)} | {each.name for each in fields(RoundSettings)}
     known |= {each.name for each in fields(Generation)}
     known |= {"source", "typed", "upload", "people", "minutes", "asks"}
-    for name in set(given) - known:
+    for name in set(values) - known:
         raise AfinaError("label.unknown_field", name=name)
-    criteria = given.get("criteria") or ", ".join(CRITERIA)
+    criteria = values.get("criteria") or ", ".join(CRITERIA)
     listed = criteria.split(",") if isinstance(criteria, str) else criteria
-    settings = {each.name: given[each.name] for each in fields(RoundSettings) if given.get(each.name) is not None}
+    settings = {each.name: values[each.name] for each in fields(RoundSettings) if values.get(each.name) is not None}
     settings |= {"criteria": tuple(each.strip() for each in listed if each.strip())}
-    settings |= dict.fromkeys(given.get("asks") or (), True)
-    numbers = {name: int(given.get(name) or 0) for name in ("n_train", "n_heldout")}
+    settings |= dict.fromkeys(values.get("asks") or (), True)
+    numbers = {name: int(values.get(name) or 0) for name in ("n_train", "n_heldout")}
     for name, value in numbers.items():
         if not 0 <= value <= MOST_PROMPTS:
             raise AfinaError("label.number", name=name, value=value, low=0, high=MOST_PROMPTS)
-    drawn = {each.name: given[each.name] for each in fields(Generation) if given.get(each.name) is not None}
+    drawn = {each.name: values[each.name] for each in fields(Generation) if values.get(each.name) is not None}
     return RoundRequest(
-        name=str(given.get("name") or "").strip(),
-        policies=tuple(given.get("policies") or ()),
-        purpose=given.get("purpose") or "collect",
-        prompts=tuple(_prompts(services, who, given)),
+        name=str(values.get("name") or "").strip(),
+        policies=tuple(values.get("policies") or ()),
+        purpose=values.get("purpose") or "collect",
+        prompts=tuple(_prompts(services, who, values)),
         n_train=numbers["n_train"],
         n_heldout=numbers["n_heldout"],
         settings=RoundSettings(**settings),
         generation=Generation(**drawn),
-        guidelines=given.get("guidelines") or "",
-        gold=tuple(services.rounds.gold(who, Path(given["gold"]))) if given.get("gold") else (),
-        language=given.get("language") or ENGLISH,
+        guidelines=values.get("guidelines") or "",
+        gold=tuple(services.rounds.gold(who, Path(values["gold"]))) if values.get("gold") else (),
+        language=values.get("language") or ENGLISH,
     )
 
 
-def _prompts(services: Services, who: Actor, given: Mapping[str, Any]) -> list[Any]:
-    source = given.get("source") or "typed"
-    if given.get("prompts"):
-        return list(given["prompts"])
+def _prompts(services: Services, who: Actor, fields: Mapping[str, Any]) -> list[Any]:
+    source = fields.get("source") or "typed"
+    if fields.get("prompts"):
+        return list(fields["prompts"])
     if source == "typed":
-        return [line.strip() for line in (given.get("typed") or "").splitlines() if line.strip()]
+        return [line.strip() for line in (fields.get("typed") or "").splitlines() if line.strip()]
     if source == "upload":
-        if not given.get("upload"):
+        if not fields.get("upload"):
             raise AfinaError("round.no_prompts")
-        return services.rounds.prompts(who, Path(given["upload"]))
+        return services.rounds.prompts(who, Path(fields["upload"]))
     if source == "starred":
         return services.rounds.starred(who)
     return services.rounds.prompts(who, source)
@@ -190,16 +192,16 @@ def _sources(language: str) -> list[tuple[str, str]]:
 
 def _plan(services: Services, who: Actor, people: float, minutes: float, votes: float, language: str) -> str:
     try:
-        made = services.rounds.plan(who, int(people or 0), minutes or 0, int(votes or 1))
+        plan = services.rounds.plan(who, int(people or 0), minutes or 0, int(votes or 1))
     except AfinaError as error:
         return f'<div class="train-remark">{escape(error.words(language))}</div>'
-    told = word(
+    text = word(
         "vote.plan",
         language,
-        people=made.people,
-        votes_each=made.votes_each,
-        votes=made.votes,
-        comparisons=made.comparisons,
-        width=number(100 * made.half_width, language, ".0f"),
+        people=plan.people,
+        votes_each=plan.votes_each,
+        votes=plan.votes,
+        comparisons=plan.comparisons,
+        width=number(100 * plan.half_width, language, ".0f"),
     )
-    return f'<p class="quiet">{escape(told)}</p>'
+    return f'<p class="quiet">{escape(text)}</p>'

@@ -122,8 +122,8 @@ def _wire(services: Services, panel: Panel, new: gr.Accordion, filled: Any) -> N
     def arrive(name: str | None, request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
         if not who.is_teacher:
-            told = presenter_view.visitor(f"{phones_address(services.settings)}/vote", language)
-            return {panel.screen: told}
+            text = presenter_view.visitor(f"{phones_address(services.settings)}/vote", language)
+            return {panel.screen: text}
         listed = services.rounds.overview(who)
         return {
             panel.choice: round_choice.update(listed, round_choice.follow(listed, None, "", name), language),
@@ -212,7 +212,7 @@ def offered(stage: Stage) -> tuple[str, ...]:
 
 def _screen(services: Services, stage: Stage, who: Actor, language: str) -> str:
     this = stage.this
-    discussed, told = None, None
+    discussed, outcome = None, None
     if this.discussed and this.state in ("discussing", "locked", "revealed", "done"):
         each = services.rounds.comparison(who, this.discussed[-1])
         found = services.results.findings(this)
@@ -220,8 +220,8 @@ def _screen(services: Services, stage: Stage, who: Actor, language: str) -> str:
         change = found.report["discussion"]
         discussed = presenter_view.Discussed(each.prompt, lifecycle.sides(this, each), shares, change)
     if this.state in ("revealed", "done"):
-        told = reveal(this, services.results.findings(this), language)
-    return presenter_view.screen(stage, phones_address(services.settings), language, discussed, told)
+        outcome = reveal(this, services.results.findings(this), language)
+    return presenter_view.screen(stage, phones_address(services.settings), language, discussed, outcome)
 
 
 def endpoints(services: Services) -> None:
@@ -236,8 +236,8 @@ def endpoints(services: Services) -> None:
         """
         who = actor(services, request)
         if wanted:
-            asked = {"language": language_of(request), **wanted, "name": name}
-            name = services.rounds.make_now(who, round_form.parse(services, who, asked)).name
+            fields = {"language": language_of(request), **wanted, "name": name}
+            name = services.rounds.make_now(who, round_form.parse(services, who, fields)).name
         services.rounds.move(who, name, "open")
         return status(name, request)
 
@@ -267,10 +267,10 @@ def endpoints(services: Services) -> None:
             known = ", ".join(sorted(_EXPORT))
             raise AfinaError("config.choice", name="option", value=", ".join(sorted(unknown)), choices=known)
         done = services.results.export(who, name, **{"format": "trl", **options})
-        told = done.to_dict()
-        del told["path"]  # a client would take any dictionary that has one for a file to fetch
+        answer = done.to_dict()
+        del answer["path"]  # a client would take any dictionary that has one for a file to fetch
         url = files_panel.url_of(done.path)
-        return told | {
+        return answer | {
             "file": done.path.name,
             "card": done.card.name,
             "url": url,
