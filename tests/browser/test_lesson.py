@@ -78,6 +78,10 @@ def test_spanish_by_the_browser_and_english_by_the_switch(visit, app: App):
     page.get_by_role("tab", name="Entrenar").wait_for()
     page.get_by_role("button", name="Empezar a entrenar").wait_for()
     assert page.evaluate("document.documentElement.lang") == "es"
+    title, language = (
+        page.locator(f"#afina-top > {which}").bounding_box() for which in (":first-child", "#afina-language")
+    )
+    assert title["width"] > 600 and language["x"] > title["x"] + title["width"]
     page.locator("#afina-language select").select_option(label="English")
     page.get_by_role("button", name="Start training").wait_for()
     page.reload()
