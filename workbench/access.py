@@ -162,7 +162,8 @@ class _Access:
     def __call__(self, method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, Actor, _P], _R]: ...
 
     def __call__(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        reads_actor = "actor" in inspect.signature(method).parameters
+        signature = inspect.signature(method)
+        reads_actor = "actor" in signature.parameters
 
         @functools.wraps(method)
         def checked(service: _Service, actor: Actor, *args: Any, **kwargs: Any) -> Any:
@@ -170,6 +171,11 @@ class _Access:
             return method(service, actor, *args, **kwargs) if reads_actor else method(service, *args, **kwargs)
 
         checked.access = self._name  # type: ignore[attr-defined]  # for the test that lists all methods
+        if not reads_actor:
+            service, *others = signature.parameters.values()
+            actor_first = inspect.Parameter("actor", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            taken = signature.replace(parameters=[service, actor_first, *others])
+            checked.__signature__ = taken  # type: ignore[attr-defined]  # what callers pass, not what `method` takes
         return checked
 
 

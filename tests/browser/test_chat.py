@@ -292,7 +292,7 @@ def test_a_thumb_up_taken_back_and_down(chat, engine, server):
         page.locator(f"#chat-talk-0 button[aria-label='{label}']").click()
         until(page, lambda after=after: kept() == after)
     page.locator("#chat-policy-0").click()  # whatever a column is called now: the reply knows who wrote it
-    page.get_by_role("option").nth(1).click()
+    page.locator("li[role=option]").nth(1).click()
     page.locator("#chat-talk-0 button[aria-label='Dislike']").click()
     until(page, lambda: kept() == [0])
     (mine,) = [each for each in ratings.counting(labels) if each.prompt[-1]["content"] == "Rate me"]

@@ -107,7 +107,7 @@ def test_a_correction_drops_the_edit_of_the_other_side(team, visit):
     page.locator("#label-send").click()
     judged(page, 1)
     page.locator("#label-past input").click()
-    page.get_by_role("option").first.click()
+    page.locator("li[role=option]").first.click()
     page.locator("#label-correct").click()
     page.get_by_text("You are correcting").wait_for()
     page.wait_for_timeout(500)

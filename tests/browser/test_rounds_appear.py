@@ -67,7 +67,7 @@ def shown(page) -> str:
 
 def listed(page) -> list[str]:
     page.locator("#vote-round input").click()
-    found = page.get_by_role("option").all_inner_texts()
+    found = page.locator("li[role=option]").all_inner_texts()
     page.keyboard.press("Escape")
     return [each.strip("✓ \n") for each in found]
 

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from common.errors import LANGUAGES, AfinaError, messages
+from common.errors import AfinaError, messages
+from common.languages import LANGUAGES
 from tuning.config.training_methods import METHODS
 from tuning.data import rated_replies
 from tuning.data.examples import Scored, read_rows, write_rows

@@ -236,8 +236,8 @@ def test_a_search_is_drawn_by_setting():
     figure = experiments_view.trials_figure(found, "es")
     assert figure is not None and [list(each.x) for each in figure.data] == [[4, 8], [1e-3, 1e-2]]
     shown = experiments_view.trials(found, "es")
-    assert "<b>0.400</b>" in shown and "<u>" not in shown and "70%" in shown
-    assert shown.index("0.400") < shown.index("0.01<")  # what counts first: a phone shows three columns
+    assert "<b>0,400</b>" in shown and "<u>" not in shown and "70\N{NO-BREAK SPACE}%" in shown
+    assert shown.index("0,400") < shown.index("0,01<")  # what counts first: a phone shows three columns
     assert "sigue" in experiments_view.trials(found, "es", going=True)
     begun = {"trials": [], "best": None, "importance": {}, "ended": False}
     assert "No trial has" in experiments_view.trials(begun, "en", going=True)
