@@ -16,7 +16,7 @@ from tuning.config.training_methods import METHODS, NO_POLICY, from_votes
 from tuning.data import uploads
 from tuning.data.file_types import KINDS
 from ui.align import align_view
-from ui.request import QUIET, actor, language_of, shown
+from ui.request import QUIET, actor, language_of, on_open, shown
 from ui.translations import t, word
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def build(services: Services, watched: gr.Dropdown) -> None:
     """In the Blocks context it is called in. `watched`: where the new run is shown."""
     methods = list(from_votes())
-    with gr.Accordion(t("align.file.title"), open=False, elem_id="align-file") as panel:
+    with gr.Accordion(t("align.file.title"), open=False, visible=False, elem_id="align-file") as panel:
         gr.Markdown(t("align.file.about"))
         with gr.Row():
             method = gr.Dropdown(
@@ -75,6 +75,11 @@ def build(services: Services, watched: gr.Dropdown) -> None:
         choices = align_view.runs(services.training.runs(who))
         return [gr.update(choices=choices, value=run.name), f'<p class="train-remark">{escape(text)}</p>']
 
+    @shown
+    def offer(request: gr.Request) -> Any:
+        return gr.update(visible=actor(services, request).is_teacher)
+
+    on_open(offer, None, panel, queue=False, **QUIET)
     panel.expand(arrive, method, [source_model, columns], queue=False, **QUIET)
     method.change(describe, method, columns, queue=False, **QUIET)
     upload.upload(uploaded, upload, source, api_visibility="private")

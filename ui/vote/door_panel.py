@@ -63,6 +63,8 @@ def _wire(services: Services, panel: Seats) -> None:
 
     @shown
     def look(seen: str, request: gr.Request) -> dict[Any, Any]:
+        if not actor(services, request).is_teacher:  # who opens the tab and is not the teacher is shown no panel
+            return gr.skip()
         return _look(services, panel, seen, request)
 
     @shown

@@ -117,11 +117,12 @@ def _wire_choices(services: Services, form: Form, new: gr.Accordion) -> Any:
     @shown
     def choices(request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
+        if not who.is_teacher:  # the form is not shown to anybody else
+            return gr.skip()
         policies = [each.name for each in services.comparing.policies(who)]
         newest = next((each for each in policies if each != services.settings.base_model), policies[0])
-        upcoming = gr.update(placeholder=services.rounds.upcoming(who, language))
         return {
-            form.name: upcoming if who.is_teacher else gr.skip(),
+            form.name: gr.update(placeholder=services.rounds.upcoming(who, language)),
             form.policies: gr.update(choices=named(policies), value=[newest]),
             form.source: gr.update(
                 choices=_sources(language), value=f"prompts.{shipped_language(language)}", **shipped_data.info(language)
