@@ -73,6 +73,18 @@ def test_a_visitor_may_look_and_chat_but_not_train(visit, app: App, width):
     assert overflow <= 1
 
 
+@pytest.mark.parametrize("who", ["visitor", "teacher"])
+def test_no_tab_opens_with_an_error(visit, app: App, who):
+    page = visit(app.teachers_link if who == "teacher" else app.url())
+    tabs = page.get_by_role("tab")
+    tabs.first.wait_for()
+    for index in range(tabs.count()):
+        if tabs.nth(index).is_visible():
+            tabs.nth(index).click()
+            page.wait_for_timeout(700)
+            assert page.locator(".toast-body").all_inner_texts() == [], tabs.nth(index).inner_text()
+
+
 def test_spanish_by_the_browser_and_english_by_the_switch(visit, app: App):
     page = visit(app.teachers_link, locale="es-ES", dark=True)
     page.get_by_role("tab", name="Entrenar").wait_for()
