@@ -41,10 +41,11 @@ _DATA = (
 )
 # Widgets of Gradio, Plotly and Vega, whose own words are in the languages that these ship: help for screen readers.
 _WIDGETS = (
-    ".toolbar, .modebar, .drop-hint, .vega-embed svg, footer, .tab-like-container, input[type=range], .token-remove"
+    ".toolbar, .modebar, .drop-hint, .vega-embed svg, footer, .tab-like-container, input[type=range], .token-remove, "
+    ".upload-container, .wrap > .sr-only"
 )
 # Values whose words stand beside them: Gradio gives them to a choice as its title.
-_CHOSEN = ("learning_rate", "batch_size", "epochs", "rank", "feature", "generate")
+_CHOSEN = ("learning_rate", "batch_size", "epochs", "rank", "feature", "generate", r"ask_\w+")
 _NAMES = (
     r"pocket|Afina|CPU|on-tiny|tiny-llama|few\.jsonl|apache-2\.0|float32|\w+\.(?:en|es)(?:\.txt)?|[0-9a-f]{16}|"
     r"[\d.,]+ [kMGTP]?B\b|https?://\S+|A|B|Vega visualization|Dataframe|chatbot conversation"

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from common.errors import AfinaError, NotAllowed
+from common.number_format import number
 from common.settings import Settings
 from tests.workbench.test_background import until
 from tuning.config.training import SFTConfig
@@ -96,7 +97,9 @@ def test_runs_are_measured_beside_their_base_behind_the_page(services):
     assert base["n_rows"] == base["n_matched"] == 5 and base["dataset"] == tuned["dataset"]
     assert tuned["loss"] < base["loss"] and tuned["perplexity"] < base["perplexity"]
     shown = evaluation_panel.measured(told, "es")
-    assert shown.count("<tr>") == 3 and "Perplejidad" in shown and f"<b>{tuned['loss']:.3f}</b>" in shown
+    assert (
+        shown.count("<tr>") == 3 and "Perplejidad" in shown and f"<b>{number(tuned['loss'], 'es', '.3f')}</b>" in shown
+    )
 
 
 def test_rows_are_looked_at_and_sifted(services):
