@@ -19,6 +19,14 @@ class Form:
 
     def __init__(self) -> None:
         self.problems: dict[str, gr.HTML] = {}  # a field (`form_errors`) -> the words under it
+        self._name_and_purpose()
+        self._policies_and_prompts()
+        self._numbers()
+        self._more()
+        self._problem("rest")
+        self.make = gr.Button(t("vote.form.make"), variant="primary", elem_id="vote-make")
+
+    def _name_and_purpose(self) -> None:
         with gr.Row():
             with gr.Column(scale=2, min_width=240):
                 self.name = gr.Textbox(
@@ -32,6 +40,8 @@ class Form:
                 info=t("vote.form.purpose_info"),
                 scale=3,
             )
+
+    def _policies_and_prompts(self) -> None:
         with gr.Row():
             with gr.Column(min_width=240):
                 self.policies = gr.Dropdown(
@@ -53,6 +63,8 @@ class Form:
                     file_types=[".jsonl", ".json", ".csv", ".txt", ".parquet"],
                 )
                 self._problem("prompts")
+
+    def _numbers(self) -> None:
         with gr.Row():
             self.people = gr.Number(20, precision=0, label=t("vote.form.people"), min_width=120)
             self.minutes = gr.Number(5, label=t("vote.form.minutes"), min_width=120)
@@ -63,6 +75,8 @@ class Form:
             )
         self._problem("numbers")
         self.plan = gr.HTML("", padding=False, elem_id="vote-plan")
+
+    def _more(self) -> None:
         with gr.Accordion(t("vote.form.more"), open=False) as self.more:
             self.asks = gr.CheckboxGroup([(t(f"vote.form.{each}"), each) for each in _ASKS], label=t("vote.form.asks"))
             self.criteria = gr.Textbox(", ".join(CRITERIA), label=t("vote.form.criteria"), max_lines=1)
@@ -90,8 +104,6 @@ class Form:
                 elem_id="vote-uncertain",
             )
             self._problem("more")
-        self._problem("rest")
-        self.make = gr.Button(t("vote.form.make"), variant="primary", elem_id="vote-make")
 
     def _problem(self, field: str) -> None:
         self.problems[field] = gr.HTML("", padding=False, visible=False, elem_id=f"vote-problem-{field}")
