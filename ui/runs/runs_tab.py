@@ -28,55 +28,84 @@ _SECONDS = 3.0
 _NAMED = 5  # broken runs that are named one by one
 
 
+class Layout:
+    """Laid out in the Blocks context it is made in."""
+
+    def __init__(self, services: Services) -> None:
+        with gr.Row():
+            # Any value is taken: another page may have deleted a run that is chosen here.
+            self.chosen = gr.Dropdown(
+                [],
+                multiselect=True,
+                label=t("runs.chosen"),
+                info=t("runs.chosen_info"),
+                scale=5,
+                min_width=280,
+                allow_custom_value=True,
+                elem_id="runs-chosen",
+            )
+            self.refresh = gr.Button(t("runs.refresh"), size="sm", scale=0, min_width=120)
+        self.table = gr.HTML("", elem_id="runs-table", padding=False)
+        self.plot = gr.Plot(visible=False, show_label=False)
+        self.details = gr.HTML("", padding=False)
+        with gr.Row(visible=False) as self.danger:
+            self.sure = gr.Checkbox(False, label=t("runs.sure"))
+            self.delete = gr.Button(t("runs.delete"), variant="stop", size="sm", scale=0, min_width=160)
+        evaluation_panel.build(services, self.chosen)
+        methods_panel.build_results(services, _SECONDS)
+        self.seen = gr.State(("", ""))
+
+
 def build_runs_tab(services: Services) -> None:
     """Lays the tab out in the Blocks context it is called in."""
-    with gr.Row():
-        # Any value is taken: another page may have deleted a run that is chosen here.
-        chosen = gr.Dropdown(
-            [],
-            multiselect=True,
-            label=t("runs.chosen"),
-            info=t("runs.chosen_info"),
-            scale=5,
-            min_width=280,
-            allow_custom_value=True,
-            elem_id="runs-chosen",
-        )
-        refresh = gr.Button(t("runs.refresh"), size="sm", scale=0, min_width=120)
-    table = gr.HTML("", elem_id="runs-table", padding=False)
-    plot = gr.Plot(visible=False, show_label=False)
-    details = gr.HTML("", padding=False)
-    with gr.Row(visible=False) as danger:
-        sure = gr.Checkbox(False, label=t("runs.sure"))
-        delete = gr.Button(t("runs.delete"), variant="stop", size="sm", scale=0, min_width=160)
-    evaluation_panel.build(services, chosen)
-    methods_panel.build_results(services, _SECONDS)
-    seen = gr.State(("", ""))
-    outputs = [chosen, table, plot, details, danger, sure]
+    layout = Layout(services)
+    _wire_choice(services, layout)
+    _wire_watch(services, layout)
 
+
+def _wire_choice(services: Services, layout: Layout) -> None:
     def about(names: list[str], request: gr.Request) -> dict[Any, Any]:
         """Updates of all but the choice, for the runs called `names`."""
         language, who = language_of(request), actor(services, request)
         runs = services.training.runs(who)
         there = _chosen(runs, names)
         return {
-            table: _table(runs, language) + _left_out(services, who, language),
-            plot: _drawn(services, who, there, language),
-            details: _all_details(services, there, who, language),
-            danger: gr.update(visible=bool(there) and who.is_teacher),
-            sure: False,
+            layout.table: _table(runs, language) + _left_out(services, who, language),
+            layout.plot: _drawn(services, who, there, language),
+            layout.details: _all_details(services, there, who, language),
+            layout.danger: gr.update(visible=bool(there) and who.is_teacher),
+            layout.sure: False,
         }
 
     @shown
     def look(names: list[str], request: gr.Request) -> dict[Any, Any]:
         # The choice is left as it is: who chooses quickly is ahead of what comes back.
-        return {chosen: gr.update(choices=_names(services, request)), **about(names or [], request)}
+        return {layout.chosen: gr.update(choices=_names(services, request)), **about(names or [], request)}
 
     @shown
     def arrive(request: gr.Request) -> dict[Any, Any]:
         newest = [run.name for run in services.training.runs(actor(services, request))[:1]]
-        return {chosen: gr.update(choices=_names(services, request), value=newest), **about(newest, request)}
+        return {layout.chosen: gr.update(choices=_names(services, request), value=newest), **about(newest, request)}
 
+    @shown
+    def remove(names: list[str], is_sure: bool, request: gr.Request) -> dict[Any, Any]:
+        if not is_sure:
+            warn(word("runs.be_sure", language_of(request)))
+            return gr.skip()
+        who = actor(services, request)
+        by_name = {run.name: run.run_id for run in services.training.runs(who)}
+        for name in names or []:
+            services.training.delete(who, by_name.get(name, name))
+        return {layout.chosen: gr.update(choices=_names(services, request), value=[]), **about([], request)}
+
+    outputs = [layout.chosen, layout.table, layout.plot, layout.details, layout.danger, layout.sure]
+    on_open(arrive, None, outputs, **UNQUEUED)
+    gr.on([layout.chosen.change, layout.refresh.click], look, layout.chosen, outputs, **UNQUEUED)
+    # In the queue: outside it no warning reaches the page.
+    layout.delete.click(remove, [layout.chosen, layout.sure], outputs, api_visibility="private", show_progress="hidden")
+
+
+def _wire_watch(services: Services, layout: Layout) -> None:
     @shown
     def watch(names: list[str], mark: tuple[str, str], request: gr.Request) -> dict[Any, Any]:
         who, language = actor(services, request), language_of(request)
@@ -89,29 +118,15 @@ def build_runs_tab(services: Services) -> None:
         # What somebody has unfolded stays so until the run has something new to say, its download for one.
         more = more if now[1] != mark[1] else gr.skip()
         return {
-            chosen: gr.update(choices=[run.name for run in runs]),
-            table: table_html,
-            plot: _drawn(services, who, there, language),
-            details: more,
-            seen: now,
+            layout.chosen: gr.update(choices=[run.name for run in runs]),
+            layout.table: table_html,
+            layout.plot: _drawn(services, who, there, language),
+            layout.details: more,
+            layout.seen: now,
         }
 
-    @shown
-    def remove(names: list[str], is_sure: bool, request: gr.Request) -> dict[Any, Any]:
-        if not is_sure:
-            warn(word("runs.be_sure", language_of(request)))
-            return gr.skip()
-        who = actor(services, request)
-        by_name = {run.name: run.run_id for run in services.training.runs(who)}
-        for name in names or []:
-            services.training.delete(who, by_name.get(name, name))
-        return {chosen: gr.update(choices=_names(services, request), value=[]), **about([], request)}
-
-    on_open(arrive, None, outputs, **UNQUEUED)
-    gr.on([chosen.change, refresh.click], look, chosen, outputs, **UNQUEUED)
-    gr.Timer(_SECONDS).tick(watch, [chosen, seen], [chosen, table, plot, details, seen], **UNQUEUED)
-    # In the queue: outside it no warning reaches the page.
-    delete.click(remove, [chosen, sure], outputs, api_visibility="private", show_progress="hidden")
+    outputs = [layout.chosen, layout.table, layout.plot, layout.details, layout.seen]
+    gr.Timer(_SECONDS).tick(watch, [layout.chosen, layout.seen], outputs, **UNQUEUED)
 
 
 def _names(services: Services, request: gr.Request) -> list[str]:

@@ -27,54 +27,68 @@ _SECONDS = 1.0
 _BUSY = ("queued", "starting", "running", "stopping")
 
 
+class Form:
+    """Laid out in the Blocks context it is made in."""
+
+    def __init__(self) -> None:
+        with gr.Row():
+            with gr.Column(scale=4, min_width=320):
+                named = [(t(f"experiments.{name}"), name) for name in RECIPES]
+                self.recipe = gr.Radio(
+                    named, value=next(iter(RECIPES)), label=t("experiments.choose"), elem_id="recipe"
+                )
+                self.about = gr.HTML("", padding=False, elem_id="recipe-about")
+                with gr.Group(visible=False) as self.own:
+                    self.data = gr.Dropdown(
+                        [(t("experiments.own.none"), "")],
+                        value="",
+                        allow_custom_value=True,
+                        label=t("experiments.own.data"),
+                        info=t("experiments.own.info"),
+                        elem_id="recipe-data",
+                    )
+                    self.upload = gr.UploadButton(t("train.upload"), size="sm", file_types=list(KINDS))
+                self.share = gr.Slider(0, 1, 0.5, step=0.05, label=t("experiments.share"), visible=False)
+                self.start = gr.Button(t("experiments.start"), variant="primary", visible=False, elem_id="recipe-start")
+            with gr.Column(scale=7, min_width=320):
+                self.report = gr.HTML("", padding=False, elem_id="recipe-told")
+        self.seen = gr.State("")
+        self.timer = gr.Timer(_SECONDS, active=False)
+
+
 def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
     """Lays the page out in the Blocks context it is called in; `tab` is its own."""
     gr.Markdown(t("experiments.intro"))
-    with gr.Row():
-        with gr.Column(scale=4, min_width=320):
-            named = [(t(f"experiments.{name}"), name) for name in RECIPES]
-            recipe = gr.Radio(named, value=next(iter(RECIPES)), label=t("experiments.choose"), elem_id="recipe")
-            about = gr.HTML("", padding=False, elem_id="recipe-about")
-            with gr.Group(visible=False) as own:
-                data = gr.Dropdown(
-                    [(t("experiments.own.none"), "")],
-                    value="",
-                    allow_custom_value=True,
-                    label=t("experiments.own.data"),
-                    info=t("experiments.own.info"),
-                    elem_id="recipe-data",
-                )
-                upload = gr.UploadButton(t("train.upload"), size="sm", file_types=list(KINDS))
-            share = gr.Slider(0, 1, 0.5, step=0.05, label=t("experiments.share"), visible=False)
-            start = gr.Button(t("experiments.start"), variant="primary", visible=False, elem_id="recipe-start")
-        with gr.Column(scale=7, min_width=320):
-            report = gr.HTML("", padding=False, elem_id="recipe-told")
-    seen = gr.State("")
-    timer = gr.Timer(_SECONDS, active=False)
+    form = Form()
+    _wire_choice(services, tab, form)
+    _wire_run(services, form)
 
-    def taken(name: str, data: str | None) -> str:
-        """The data of one's own that count: what stays chosen from another recipe may not be for this one."""
-        return (data or "").strip() if RECIPES[name].takes else ""
 
+def _own_data(name: str, data: str | None) -> str:
+    """The data of one's own that count: what stays chosen from another recipe may not be for this one."""
+    return (data or "").strip() if RECIPES[name].takes else ""
+
+
+def _wire_choice(services: Services, tab: gr.Tab, form: Form) -> None:
     @shown
     def describe(name: str, data: str | None, request: gr.Request) -> str:
-        used = services.course.uses(actor(services, request), name, language_of(request), taken(name, data))
+        used = services.course.uses(actor(services, request), name, language_of(request), _own_data(name, data))
         return experiments_view.about(name, used, language_of(request))
 
     @shown
     def choose(name: str, request: gr.Request) -> dict[Any, Any]:
         recipe, teaches = RECIPES[name], actor(services, request).is_teacher
         return {
-            about: describe(name, "", request),
-            share: gr.update(visible=recipe.uses_share),
-            own: gr.update(visible=bool(recipe.takes) and teaches),
-            data: "",
+            form.about: describe(name, "", request),
+            form.share: gr.update(visible=recipe.uses_share),
+            form.own: gr.update(visible=bool(recipe.takes) and teaches),
+            form.data: "",
         }
 
     @shown
     def arrive(name: str, request: gr.Request) -> dict[Any, Any]:
         teaches = actor(services, request).is_teacher
-        return {**choose(name, request), start: gr.update(visible=teaches), timer: gr.Timer(active=True)}
+        return {**choose(name, request), form.start: gr.update(visible=teaches), form.timer: gr.Timer(active=True)}
 
     @shown
     def uploaded(file: str, request: gr.Request) -> Any:
@@ -85,10 +99,19 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
             value=str(place),
         )
 
+    chosen = [form.about, form.share, form.own, form.data]
+    described: dict[str, Any] = {"fn": describe, "inputs": [form.recipe, form.data], "outputs": form.about}
+    tab.select(arrive, form.recipe, [*chosen, form.start, form.timer], queue=False, **QUIET)
+    form.recipe.input(choose, form.recipe, chosen, queue=False, **QUIET)
+    form.upload.upload(uploaded, form.upload, form.data, **QUIET).success(**described, **QUIET)
+    form.data.input(**described, queue=False, **QUIET)
+
+
+def _wire_run(services: Services, form: Form) -> None:
     @shown
     def begin(name: str, of: float, data: str | None, request: gr.Request) -> gr.Timer:
         who = actor(services, request)
-        services.course.start_recipe(who, name, language_of(request), float(of), taken(name, data))
+        services.course.start_recipe(who, name, language_of(request), float(of), _own_data(name, data))
         return gr.Timer(active=True)
 
     @shown
@@ -97,12 +120,8 @@ def build_experiments_tab(services: Services, tab: gr.Tab) -> None:
         now = hashing.of_json([language_of(request), text])
         return [gr.skip() if now == mark else text, now, gr.Timer(active=busy)]
 
-    tab.select(arrive, recipe, [about, share, own, data, start, timer], queue=False, **QUIET)
-    recipe.input(choose, recipe, [about, share, own, data], queue=False, **QUIET)
-    upload.upload(uploaded, upload, data, **QUIET).success(describe, [recipe, data], about, **QUIET)
-    data.input(describe, [recipe, data], about, queue=False, **QUIET)
-    start.click(begin, [recipe, share, data], timer, **QUIET)
-    timer.tick(watch, seen, [report, seen, timer], queue=False, **QUIET)
+    form.start.click(begin, [form.recipe, form.share, form.data], form.timer, **QUIET)
+    form.timer.tick(watch, form.seen, [form.report, form.seen, form.timer], queue=False, **QUIET)
 
 
 def _report(services: Services, request: gr.Request) -> tuple[str, bool]:
