@@ -7,11 +7,14 @@ import sys
 import time
 import urllib.request
 
+import pytest
+
 from tests import ROOT
 from tests.browser.conftest import TOKEN, start, stop
 from ui.edge.addresses import lan_addresses
 
 
+@pytest.mark.slow
 def test_it_prints_the_teachers_link_and_an_address_for_the_room(tmp_path):
     begun = time.monotonic()
     app = start(tmp_path, "--class")
@@ -30,6 +33,7 @@ def test_it_prints_the_teachers_link_and_an_address_for_the_room(tmp_path):
     assert "Traceback" not in app.printed
 
 
+@pytest.mark.slow
 def test_what_it_writes_is_its_users_alone(tmp_path, monkeypatch):
     """Its votes, its key, its temporary folder; a database that others could read until now too."""
     temporary = tmp_path / "tmp"
@@ -94,6 +98,7 @@ def test_a_short_token_ends_the_start_in_one_line(tmp_path):
     assert "maestra2024" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_page_is_built_on_a_space_where_gradio_imports_the_package_spaces(tmp_path):
     code = "import app, spaces; app.demo; assert hasattr(spaces, 'GPU'); print('built')"
     env = {**os.environ, "AFINA_HOME": str(tmp_path), "SYSTEM": "spaces", "SPACE_ID": "owner/afina"}
@@ -101,6 +106,7 @@ def test_the_page_is_built_on_a_space_where_gradio_imports_the_package_spaces(tm
     assert done.stdout.strip().endswith("built"), done.stderr
 
 
+@pytest.mark.slow
 def test_on_zero_gpu_the_package_spaces_comes_before_torch(tmp_path):
     """It takes the place of torch's CUDA when it is imported; nothing that the page needs may be there first."""
     code = """

@@ -25,6 +25,7 @@ def page_of(page, tab: str, sub: str):
     page.get_by_role("tab", name=sub, exact=True).click()
 
 
+@pytest.mark.slow
 def test_examples_and_documents_answer_in_columns_of_their_own(app, visit, tmp_path):
     page = visit(app.teachers_link)
     page.get_by_role("tab", name="Chat", exact=True).click()
@@ -100,6 +101,7 @@ def two_runs(tmp_path):
     stop(running)
 
 
+@pytest.mark.slow
 def test_a_chosen_run_is_shown_with_its_own_curve(two_runs, visit):
     """The plot's axis ends where the run did, also when another run was shown before."""
     page = visit(two_runs.teachers_link)

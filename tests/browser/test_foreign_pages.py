@@ -70,6 +70,7 @@ ATTACK = """async (target) => {
 }"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [

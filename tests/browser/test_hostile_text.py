@@ -125,6 +125,7 @@ def test_on_the_phone(watched, hostile):
     shown(page, 3)
 
 
+@pytest.mark.slow
 def test_on_the_teachers_page(watched, hostile):
     page = watched(f"/enter?token={TOKEN}")
     train(page)

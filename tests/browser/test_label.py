@@ -45,6 +45,7 @@ def judged(page, n: int) -> None:
     page.locator("#label-told").get_by_text(f"{n} judged").wait_for()
 
 
+@pytest.mark.slow
 def test_a_digit_in_a_rating_is_a_rating(team, visit):
     app, store = team
     page = visit(app.url())
@@ -71,6 +72,7 @@ def test_a_digit_in_a_rating_is_a_rating(team, visit):
     assert (row.winner, row.ratings[first]) == (f"model_{first}", {"helpful": 2})
 
 
+@pytest.mark.slow
 def test_the_second_tab_goes_on_to_the_next(team, visit):
     app, store = team
     first = visit(app.url())
@@ -97,6 +99,7 @@ def test_the_second_tab_goes_on_to_the_next(team, visit):
     judged(second, 2)
 
 
+@pytest.mark.slow
 def test_a_correction_drops_the_edit_of_the_other_side(team, visit):
     app, store = team
     page = visit(app.url())

@@ -61,6 +61,7 @@ def test_stop_and_resume(visit, app: App):
     page.locator(".badge.stopped").first.wait_for(timeout=180_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_visitor_may_look_and_chat_but_not_train(visit, app: App, width):
     page = visit(app.url() + "/", width=width)
@@ -85,6 +86,7 @@ def test_no_tab_opens_with_an_error(visit, app: App, who):
             assert page.locator(".toast-body").all_inner_texts() == [], tabs.nth(index).inner_text()
 
 
+@pytest.mark.slow
 def test_spanish_by_the_browser_and_english_by_the_switch(visit, app: App):
     page = visit(app.teachers_link, locale="es-ES", dark=True)
     page.get_by_role("tab", name="Entrenar").wait_for()
@@ -100,6 +102,7 @@ def test_spanish_by_the_browser_and_english_by_the_switch(visit, app: App):
     page.get_by_role("button", name="Start training").wait_for()
 
 
+@pytest.mark.slow
 def test_the_rooms_address_opens_the_page_without_a_secure_origin(visit, app: App):
     from ui.edge.addresses import lan_addresses
 
@@ -123,6 +126,7 @@ def test_the_teacher_sees_the_address_for_phones(visit, app: App):
     assert re.fullmatch(rf"http://[\d.]+:{app.port}", shown)
 
 
+@pytest.mark.slow
 def test_a_tab_that_is_not_shown_asks_for_nothing(visit, app: App):
     """Each tick of a timer costs the browser a fifth of a second, on the machine that trains and counts votes."""
     page = visit(app.teachers_link)
@@ -138,6 +142,7 @@ def test_a_tab_that_is_not_shown_asks_for_nothing(visit, app: App):
     assert len(asked) >= 3, asked
 
 
+@pytest.mark.slow
 def test_a_file_that_is_too_large_is_refused_before_a_byte_is_sent(visit, app: App, tmp_path):
     page = visit(app.teachers_link)
     page.get_by_text("learned (carries loss)").wait_for()

@@ -120,6 +120,7 @@ def test_no_text_of_the_page_is_english(app, visit):
     assert page.locator("#afina-language select").input_value() == pseudo_language.CODE
 
 
+@pytest.mark.slow
 def test_no_text_of_the_phone_is_english(app, chromium):
     context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
     page = context.new_page()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from tests.browser.conftest import TOKEN
 from tests.browser.helpers import ask, room_code
 
@@ -42,6 +44,7 @@ def judge_all(phone, choice: str) -> int:
         phone.wait_for_timeout(450)
 
 
+@pytest.mark.slow
 def test_a_class_votes_discusses_votes_again_and_sees_the_result(app, visit, chromium):
     page = visit(app.teachers_link)
     make(page, "class round")
@@ -99,6 +102,7 @@ def export(page, app) -> None:
     stranger.close()
 
 
+@pytest.mark.slow
 def test_what_the_votes_are_worth_is_shown_with_formulas(app, visit):
     page = visit(app.teachers_link)
     page.get_by_role("tab", name="Vote").click()
@@ -151,6 +155,7 @@ def test_scripts_make_and_follow_a_round(app):
             raise AssertionError(f"{call} let a stranger in")
 
 
+@pytest.mark.slow
 def test_careful_labelling_with_every_field_and_a_correction(app, visit):
     """Goes on with the open round of the scripts above."""
     page = visit(app.url())
@@ -190,6 +195,7 @@ def test_careful_labelling_with_every_field_and_a_correction(app, visit):
     page.get_by_role("option", name=re.compile("→ Tie")).wait_for()
 
 
+@pytest.mark.slow
 def test_a_thumb_and_a_star_in_the_chat(app, visit):
     page = visit(app.teachers_link)
     page.get_by_role("tab", name="Chat").click()

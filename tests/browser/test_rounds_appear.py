@@ -79,6 +79,7 @@ def appears(page, headline: str) -> None:
     assert time.monotonic() - began < LATEST
 
 
+@pytest.mark.slow
 def test_a_round_made_anywhere_appears_without_a_reload(app, visit, script):
     page = visit(app.teachers_link)
     page.set_default_timeout(30_000)
@@ -132,6 +133,7 @@ def test_what_was_chosen_by_hand_stays(app, visit):
     page.locator(".stage.open .run-head b", has_text="Round 1").wait_for()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("locale", "taken", "tab", "named"),
     [

@@ -205,6 +205,7 @@ def sign_in(port: int, provider: openid.Provider, user: str) -> str:
     return cookie
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("user", "is_teacher"),
     [

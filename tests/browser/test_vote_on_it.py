@@ -28,6 +28,7 @@ def home(tmp_path):
     services.labels.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("locale", "tab", "name"), [("en-US", "Align", "Round"), ("es-MX", "Alinear", "Ronda")])
 def test_a_round_made_in_align_is_opened_in_the_vote_tab(home, visit, locale, tab, name):
     page = visit(f"http://127.0.0.1:{home.port}/enter?token={TOKEN}", locale=locale)

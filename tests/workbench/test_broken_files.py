@@ -333,6 +333,7 @@ def worded(load) -> None:
 LOADED = ("runs/tuned/run.json", *(kind for kind in KINDS if "/adapter/" in kind))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LOADED)
 def test_what_cannot_be_loaded_is_said_in_words(whole, home, kind):
     path = place(home, kind)

@@ -22,6 +22,7 @@ def _votes(store, comparison_id, phase="blind"):
         return connection.execute(query.where(coverage.c.phase == phase)).scalar_one()
 
 
+@pytest.mark.slow
 def test_a_vote_is_kept_in_the_comparisons_own_a_and_b(room):
     for _ in range(12):  # sides are drawn: both kinds come up
         person = room.person()

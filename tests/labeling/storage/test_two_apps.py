@@ -111,6 +111,7 @@ class Phone:
         return time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_two_processes_serve_one_round(here, there):
     services, mine = here
     store = services.labels

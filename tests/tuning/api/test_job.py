@@ -67,6 +67,7 @@ def test_mistakes_are_told_before_anything_runs(tmp_path, sums):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_the_flow_of_a_managed_tuning_service(tmp_path, tiny_model):
     """Vertex-style JSONL as it is: train -> job -> to_dict -> endpoint -> generate_content(contents=…)."""
     import json

@@ -76,6 +76,7 @@ def distance(one: dict, other: dict) -> float:
     return max(float((one[name] - other[name]).abs().max() / one[name].abs().max().clamp_min(1e-6)) for name in one)
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(queue, tiny_model, sums):
     alone, together = (sft(queue, tiny_model, sums, name) for name in ("alone", "together"))
     execute(alone, queue.store.home)

@@ -37,6 +37,7 @@ def train(tmp_path, tiny_model, method: str, records: list[dict]):
     return job
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "key"), [("dpo", "pairs"), ("reward", "pairs"), ("kto", "rated")])
 def test_what_does_not_fit_is_left_out_and_said(tmp_path, tiny_model, method, key):
     job = train(tmp_path, tiny_model, method, rows(method, "short") + rows(method, "long"))

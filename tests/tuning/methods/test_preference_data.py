@@ -324,6 +324,7 @@ def test_a_run_from_before_still_reads_the_last_token(tmp_path, tiny_model):
     assert [each.reward for each in old.read(replies)] == old.scores(replies)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "maker"), [("dpo", "add_adapter"), ("reward", "get_peft_model")])
 def test_every_trainable_parameter_moves_and_no_other(tmp_path, tiny_model, method, maker, monkeypatch):
     from importlib import import_module

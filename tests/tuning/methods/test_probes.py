@@ -32,6 +32,7 @@ def train(home, model, sums, **settings):
     return run.status()
 
 
+@pytest.mark.slow
 def test_forgetting_is_measured_told_and_held_by_rehearsal(tmp_path, tiny_model, sums, monkeypatch):
     monkeypatch.setattr("tuning.methods.probes._FORGOTTEN", 0.01)  # a random model knows little to forget
     asked = {"probe": True, "epochs": 2, "sample_prompt": "\n\n ".join(PROMPTS)}

@@ -32,6 +32,7 @@ sys.exit("".join(map("".join, failed)) or None)
 """
 
 
+@pytest.mark.slow
 def test_two_threads_may_need_the_library_first():
     done = subprocess.run(
         [sys.executable, "-c", _BOTH],

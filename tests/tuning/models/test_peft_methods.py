@@ -72,6 +72,7 @@ def home(tmp_path_factory, tiny_model, sums) -> Path:
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", HERE)
 def test_it_learns_and_trains_as_many_parameters_as_was_said(home, tiny_model, method):
     run = RunStore(home).get(method)
@@ -185,6 +186,7 @@ def untouched(model: Path, home: Path, rows: int = 1) -> str:
     return tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True).strip()
 
 
+@pytest.mark.slow
 def test_each_answers_beside_all_others_as_alone_and_the_base_stays_the_base(home, tiny_model):
     base = str(tiny_model)
     expected = untouched(tiny_model, home)

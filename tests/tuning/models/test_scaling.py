@@ -56,6 +56,7 @@ def test_a_setting_is_the_parent_and_so_much_of_the_change(home, strength):
     assert moved > 1  # or nothing was tested
 
 
+@pytest.mark.slow
 def test_without_a_parent_the_base_is_zero(home, tiny_model):
     base, none, whole = (weights(name, home) for name in (str(tiny_model), "parent*0", "parent*1"))
     own = weights("parent", home)

@@ -164,6 +164,7 @@ def vote(page, token, most: int = 5) -> None:
         assert page.ask("POST", "/vote/cast", body, authorization=f"Bearer {token}")[0] == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [by_form, by_align, by_dial, by_import])
 def test_nothing_tells_what_a_blind_round_compares(page, way):
     services, token = page.services, page.join()
@@ -205,6 +206,7 @@ def test_nothing_tells_what_a_blind_round_compares(page, way):
     services.rounds.move(TEACHER, name, "done")
 
 
+@pytest.mark.slow
 def test_a_discussed_pair_stands_on_the_same_sides_on_the_wall_and_on_the_phones(page):
     from ui.vote.vote_tab import _screen
 

@@ -26,6 +26,7 @@ from workbench.rate_limits import Bucket
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 
 
+@pytest.mark.slow
 def test_it_starts_on_a_machine_that_is_too_busy_to_answer_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
     made = Page(tmp_path)

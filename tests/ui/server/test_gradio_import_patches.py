@@ -8,6 +8,7 @@ import sys
 
 import gradio.component_meta
 import gradio.http_server
+import pytest
 
 from ui.server.gradio_import_patches import no_reload_server
 
@@ -27,6 +28,7 @@ def _imported(how: str) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_gradio_imports_whole_and_parses_none_of_its_components():
     restored, known, parsed = _imported("from ui.server.gradio_import_patches import import_gradio; import_gradio()")
     assert (restored, known) == ("True", "True")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import gradio as gr
+import pytest
 from gradio import blocks, queueing, route_utils, routes, state_holder
 
 from ui.edge.fair_queue import FairQueue
@@ -92,6 +93,7 @@ print(routes.CustomCORSMiddleware.__module__)
 """
 
 
+@pytest.mark.slow
 def test_without_us_sessions_copy_the_page_and_nobody_owns_them():
     """Fails when Gradio does it itself: then the patch can go."""
     done = subprocess.run([sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=True)

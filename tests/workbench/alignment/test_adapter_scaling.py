@@ -63,6 +63,7 @@ def _judged(made) -> None:
         lifecycle.move(made.labels, this.round_id, state)
 
 
+@pytest.mark.slow
 def test_reward_rises_with_the_dial_and_what_was_measured_stays(services):
     found = list(services.dialling.sweep(TEACHER, "polite", "judge", (0.0, 1.0, 2.0)))
     assert [len(each.settings) for each in found] == [1, 2, 3]

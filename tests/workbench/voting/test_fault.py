@@ -87,6 +87,7 @@ def kept(place: destinations.Place, home: Path) -> list[str]:
     return list(found)
 
 
+@pytest.mark.slow
 def test_kill_and_empty_disk_with_votes_that_wait_for_their_copy(tmp_path):
     there = tmp_path / "bucket"
     app = App(tmp_path / "home", AFINA_BACKUP=str(there), AFINA_BACKUP_WAIT="1")
@@ -98,6 +99,7 @@ def test_kill_and_empty_disk_with_votes_that_wait_for_their_copy(tmp_path):
     assert set(app.acknowledged) <= set(found) and len(found) == len(set(found))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_stop_kill_and_empty_disk_with_a_hub_that_fails_for_a_while(tmp_path, hub):  # noqa: F811
     app = App(tmp_path / "home", AFINA_BACKUP="me/votes", AFINA_BACKUP_SECONDS="1", **hub.env())
