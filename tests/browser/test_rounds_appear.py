@@ -115,6 +115,7 @@ def test_a_round_made_anywhere_appears_without_a_reload(app, visit, script):
     assert page.evaluate("window.stayed")
 
 
+@pytest.mark.slow
 def test_what_was_chosen_by_hand_stays(app, visit):
     page = visit(app.teachers_link)
     page.set_default_timeout(30_000)

@@ -243,7 +243,7 @@ def test_who_watches_a_run_gets_its_download_when_it_is_there(tmp_path):
     run = services.training.store.get(services.training.start(TEACHER, SFTConfig(), LOADED, "mine"))
     with gr.Blocks() as page:
         build_runs_tab(services)
-    event = next(each for each in page.fns.values() if "build_runs_tab.<locals>.watch" in each.fn.__qualname__)
+    event = next(each for each in page.fns.values() if "_wire_watch.<locals>.watch" in each.fn.__qualname__)
     request = gr.Request(headers={"authorization": f"Bearer {services.roles.token}"}, session_hash="s")
 
     def watch(mark: tuple[str, str]) -> list:
