@@ -53,15 +53,15 @@ def public_address(host: str, port: int) -> str:
 
 def _public(address: str) -> bool:
     """Whether the address, and an IPv4 one that it carries, is anybody's."""
-    this = ipaddress.ip_address(address.partition("%")[0])
-    every: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = [this]
-    if isinstance(this, ipaddress.IPv6Address):
-        if this in _NAT64:
-            every = [ipaddress.IPv4Address(int(this) & 0xFFFFFFFF)]
-        elif this.ipv4_mapped:
-            every = [this.ipv4_mapped]
+    ip_address = ipaddress.ip_address(address.partition("%")[0])
+    every: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = [ip_address]
+    if isinstance(ip_address, ipaddress.IPv6Address):
+        if ip_address in _NAT64:
+            every = [ipaddress.IPv4Address(int(ip_address) & 0xFFFFFFFF)]
+        elif ip_address.ipv4_mapped:
+            every = [ip_address.ipv4_mapped]
         else:
-            every += [each for each in (this.sixtofour, *(this.teredo or ())) if each is not None]
+            every += [each for each in (ip_address.sixtofour, *(ip_address.teredo or ())) if each is not None]
     return all(each.is_global and not each.is_multicast and not each.is_reserved for each in every)
 
 

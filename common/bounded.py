@@ -88,24 +88,24 @@ class _Counted(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         try:
-            found = self._file.read(len(buffer))
+            chunk = self._file.read(len(buffer))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise AfinaError("data.gzip", name=self._name, reason=str(error)) from error
-        self._count(found)
-        buffer[: len(found)] = found
-        return len(found)
+        self._count(chunk)
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
 
-    def _count(self, found: bytes) -> None:
+    def _count(self, chunk: bytes) -> None:
         bounds = self._bounds
-        self._bytes += len(found)
+        self._bytes += len(chunk)
         if self._bytes > bounds.mb * MB:
             raise AfinaError("data.too_large", name=self._name, mb=f"> {bounds.mb}", max_mb=bounds.mb)
         if bounds.lines is not None:
-            self._lines += found.count(b"\n")
+            self._lines += chunk.count(b"\n")
             if self._lines > bounds.lines:
                 raise AfinaError("data.many_lines", name=self._name, most=grouped(bounds.lines))
         if bounds.values is not None:
-            self._values += separators(found)
+            self._values += separators(chunk)
             if self._values > bounds.values:
                 raise AfinaError("data.many_values", name=self._name, most=grouped(bounds.values))
 
@@ -166,9 +166,9 @@ def is_deep(value: Any, most: int = MOST_DEPTH) -> bool:
     for _ in range(most):
         level = [
             inner
-            for each in level
-            if isinstance(each, (dict, list))
-            for inner in (each.values() if isinstance(each, dict) else each)
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
             if isinstance(inner, (dict, list))
         ]
         if not level:

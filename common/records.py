@@ -43,14 +43,14 @@ def build(kind: type[T], values: Mapping[str, Any], path: Path) -> T:
     Raises: BrokenFile naming the first field that is missing or of another type than the dataclass declares.
     """
     check(kind, values, path)
-    found = {}
+    arguments = {}
     for name, hint, required in _fields(kind):  # type: ignore[arg-type]
         if name in values:
-            found[name] = tuple(values[name]) if get_origin(hint) is tuple else values[name]
+            arguments[name] = tuple(values[name]) if get_origin(hint) is tuple else values[name]
         elif required:
             raise BrokenFile(path, "no_field", name=name)
     try:
-        return kind(**found)
+        return kind(**arguments)
     except ValueError as error:  # its own check of what belongs together
         raise BrokenFile(path, "record", what=error) from None
 

@@ -65,12 +65,12 @@ def worded(logged: bool = True) -> Iterator[None]:
     except AfinaError:
         raise
     except Exception as error:
-        found = in_words(error)
-        if found is None:
+        worded_error = in_words(error)
+        if worded_error is None:
             raise
-        if logged and isinstance(found, Unavailable):
-            note(found, error)
-        raise found from error
+        if logged and isinstance(worded_error, Unavailable):
+            note(worded_error, error)
+        raise worded_error from error
 
 
 def note(found: AfinaError, error: BaseException) -> None:

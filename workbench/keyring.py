@@ -53,10 +53,10 @@ def keyring(settings: Settings, labels: Store | None = None) -> Keyring:
 
 def _kept(path: Path) -> str:
     """The key in the home folder; a file that holds none is replaced."""
-    found = write_secret(path, secrets.token_hex(_BYTES) + "\n").strip()
-    if not _HEX.fullmatch(found):
+    key = write_secret(path, secrets.token_hex(_BYTES) + "\n").strip()
+    if not _HEX.fullmatch(key):
         logger.warning("%s held no key and is made anew: people open the teacher's link again", path.name)
         path.unlink(missing_ok=True)
-        found = write_secret(path, secrets.token_hex(_BYTES) + "\n").strip()
+        key = write_secret(path, secrets.token_hex(_BYTES) + "\n").strip()
     path.chmod(0o600)
-    return found
+    return key

@@ -88,14 +88,14 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     engine = services.comparing.engine
     before = check.ask(engine, "sft", questions)
     say(f"round: {options.prompts} prompts, {options.votes} votes, {options.noise:.0%} of them wrong")
-    this = make_round(services, options)
-    n_votes = simulated_annotators.vote(services.labels, this, likes, habits, most=options.votes)
+    round_ = make_round(services, options)
+    n_votes = simulated_annotators.vote(services.labels, round_, likes, habits, most=options.votes)
     say("reward model")
-    wait(services, _judge(services, this))
+    wait(services, _judge(services, round_))
     accuracy, compared = reward_accuracy(services, options, likes)
     say("direct preference optimisation")
-    taught_by = _taught_by(services, options, this)
-    wait(services, _align(services, options, this, taught_by))
+    taught_by = _taught_by(services, options, round_)
+    wait(services, _align(services, options, round_, taught_by))
     say("evaluation")
     wins, decisive = compare(services, options, likes)
     likeliest, likeliest_decisive = compare(services, options, likes, greedy=True)
@@ -110,7 +110,7 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
         "lapses": options.lapses,
         "notice": options.notice,
         "pairs": taught_by,
-        "n_pairs": services.aligning.pairs(TEACHER, this.round_id, sources="simulated").n_train,
+        "n_pairs": services.aligning.pairs(TEACHER, round_.round_id, sources="simulated").n_train,
         "reward_model_accuracy": accuracy,
         "reward_model_compared": compared,
         "win_rate": wins / decisive if decisive else None,
@@ -125,11 +125,11 @@ def _loop(services: Services, options: Options, say: Callable[[str], None]) -> d
     }
 
 
-def _taught_by(services: Services, options: Options, this: Round) -> Literal["votes", "best"]:
+def _taught_by(services: Services, options: Options, round_: Round) -> Literal["votes", "best"]:
     """What DPO learns from: fresh pairs that the reward model labels, unless ties were most of what people said."""
     if options.pairs != "auto":
         return options.pairs
-    decided = services.aligning.pairs(TEACHER, this.round_id, sources="simulated").decided
+    decided = services.aligning.pairs(TEACHER, round_.round_id, sources="simulated").decided
     return "votes" if decided is None or decided < DECIDED else "best"
 
 
@@ -138,12 +138,12 @@ def _judge(services: Services, this: Round) -> str:
     return services.aligning.start(TEACHER, "reward", this.round_id, "reward", aggregation="every", sources="simulated")
 
 
-def _align(services: Services, options: Options, this: Round, taught_by: str) -> str:
+def _align(services: Services, options: Options, round_: Round, taught_by: str) -> str:
     """Starts DPO and gives its run."""
     if taught_by == "votes":
-        return services.aligning.start(TEACHER, "dpo", this.round_id, "dpo", sources="simulated")
+        return services.aligning.start(TEACHER, "dpo", round_.round_id, "dpo", sources="simulated")
     prompts = f"prompts.{options.language}"
-    return services.roads.labelled(TEACHER, this.round_id, "reward", "dpo", prompts=prompts, seed=options.seed)
+    return services.roads.labelled(TEACHER, round_.round_id, "reward", "dpo", prompts=prompts, seed=options.seed)
 
 
 def make_round(services: Services, options: Options) -> Round:
@@ -192,11 +192,11 @@ def compare(
     old = _sample(services, "sft", talks, 1000 + options.seed, greedy)
     new = _sample(services, name, talks, 1000 + options.seed, greedy)
     messages = [talk[-1]["content"] for talk in talks]
-    found = [
+    outcomes = [
         better(likes(prompt, one), likes(prompt, other), options.notice)
         for prompt, one, other in zip(messages, new, old, strict=True)
     ]
-    return found.count(1), len(found) - found.count(0)
+    return outcomes.count(1), len(outcomes) - outcomes.count(0)
 
 
 def _heldout(services: Services, options: Options) -> list[list[dict[str, str]]]:

@@ -40,17 +40,17 @@ _DEPARTURES = select(
 def room(store: Store) -> Row:
     """The installation's room (`room_id`, `code`), made when first asked for."""
     with store.read() as connection:
-        found = connection.execute(select(rooms).order_by(rooms.c.created_at)).first()
-    if found:
-        return found
+        row = connection.execute(select(rooms).order_by(rooms.c.created_at)).first()
+    if row:
+        return row
     with store.write() as connection:
         store.lock(connection, "room")
-        found = connection.execute(select(rooms).order_by(rooms.c.created_at)).first()
-        if not found:
+        row = connection.execute(select(rooms).order_by(rooms.c.created_at)).first()
+        if not row:
             code = "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH))
             connection.execute(insert(rooms).values(room_id=new_id(), code=code, created_at=now()))
-            found = connection.execute(select(rooms)).one()
-    return found
+            row = connection.execute(select(rooms)).one()
+    return row
 
 
 def join(
@@ -213,18 +213,18 @@ def exclude(store: Store, kind: str, target_id: str, reason: str | None) -> None
 def left_out(store: Store, round_id: str) -> dict[str, dict[str, str]]:
     """Who and what of a round is excluded now: kind -> target -> reason."""
     with store.read() as connection:
-        found = excluded(connection)
+        reasons = excluded(connection)
         of_round = select(annotation_log.c.annotator_id, annotation_log.c.annotation_id).where(
             annotation_log.c.round_id == round_id,
-            annotation_log.c.annotator_id.in_(found["annotator"])
-            | annotation_log.c.annotation_id.in_(found["annotation"]),
+            annotation_log.c.annotator_id.in_(reasons["annotator"])
+            | annotation_log.c.annotation_id.in_(reasons["annotation"]),
         )
         rows = connection.execute(of_round).all()
     present = {
         "annotator": {row.annotator_id for row in rows},
         "annotation": {row.annotation_id for row in rows},
     }
-    return {kind: {each: why for each, why in found[kind].items() if each in present[kind]} for kind in found}
+    return {kind: {each: why for each, why in reasons[kind].items() if each in present[kind]} for kind in reasons}
 
 
 def record_training(store: Store, run_id: str, annotation_ids: Iterable[str]) -> None:

@@ -22,14 +22,14 @@ _COUNTERS = {"vote": "votes", "skip": "skips", "report": "reports"}
 
 def missing(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those of `rows` that the database does not have, nor another row in their place."""
-    found = rows
+    absent = rows
     limits = [each for each in table.constraints if isinstance(each, UniqueConstraint)]
     uniques = [tuple(column.name for column in each.columns) for each in limits]
     uniques += [(c.name,) for c in table.columns if c.unique]
     natural = () if table.name in IDENTITY else key_of(table)
     for names in {IDENTITY.get(table.name, natural), *uniques} - {()}:
-        found = _absent(connection, table, names, found)
-    return found
+        absent = _absent(connection, table, names, absent)
+    return absent
 
 
 def recount(connection: Connection) -> None:
@@ -38,9 +38,9 @@ def recount(connection: Connection) -> None:
     known = connection.execute(select(annotators.c.annotator_id, annotators.c.left_out)).all()
     for left_out in (True, False):
         changed = [
-            each.annotator_id
-            for each in known
-            if (each.annotator_id in out) is left_out and bool(each.left_out) is not left_out
+            annotator.annotator_id
+            for annotator in known
+            if (annotator.annotator_id in out) is left_out and bool(annotator.left_out) is not left_out
         ]
         vote_standing.mark(connection, changed, left_out=left_out)
     _settle(connection)

@@ -45,13 +45,13 @@ def annotation_left_out(connection: Connection, annotation_id: str) -> bool:
 
 def excluded(connection: Connection) -> dict[str, dict[str, str]]:
     """What is excluded now: kind -> target -> reason."""
-    found: dict[str, dict[str, str]] = {"annotator": {}, "annotation": {}}
+    reasons: dict[str, dict[str, str]] = {"annotator": {}, "annotation": {}}
     for row in connection.execute(select(exclusions).order_by(exclusions.c.seq)):
         if row.reason is None:
-            found[row.kind].pop(row.target_id, None)
+            reasons[row.kind].pop(row.target_id, None)
         else:
-            found[row.kind][row.target_id] = row.reason
-    return found
+            reasons[row.kind][row.target_id] = row.reason
+    return reasons
 
 
 def exclude(connection: Connection, kind: str, targets: list[str], reason: str | None) -> None:

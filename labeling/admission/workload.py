@@ -157,16 +157,16 @@ def _least_loaded(items: list[Item]) -> str:
     return random.choice([each for each in items if each.load == least]).comparison_id
 
 
-def read(store: Store, connection: Connection, this: Round) -> Loads:
+def read(store: Store, connection: Connection, round_: Round) -> Loads:
     """The loads of a round in its present phase; those of this transaction, if it has read them."""
     memory = store.memory()
-    kept = memory.get(_key(this.round_id, this.phase))
+    kept = memory.get(_key(round_.round_id, round_.phase))
     if kept is None:
-        at, lease = now(), this.settings.lease_seconds
-        sought = {"round": this.round_id, "phase": this.phase, "now": at, "latest": _latest(at, lease)}
+        at, lease = now(), round_.settings.lease_seconds
+        sought = {"round": round_.round_id, "phase": round_.phase, "now": at, "latest": _latest(at, lease)}
         rows = _ITEMS.all(connection, sought)
-        kept = Loads((Item(*row) for row in rows), this.settings.votes_wanted, at, lease)
-        memory[_key(this.round_id, this.phase)] = kept
+        kept = Loads((Item(*row) for row in rows), round_.settings.votes_wanted, at, lease)
+        memory[_key(round_.round_id, round_.phase)] = kept
     return kept
 
 

@@ -98,16 +98,16 @@ def _rows(
             ]
             ids = [vote.annotation_id for each in decisions if each.winner != "tie" for vote in each.votes]
             return rows, dropped + more, ids
-        found, more = pairs(judged, decisions, phase, ties and format == "trl")
-        decided = [pair for pair in found if not pair.tie]
+        preference_pairs, more = pairs(judged, decisions, phase, ties and format == "trl")
+        decided = [pair for pair in preference_pairs if not pair.tie]
         if not decided:
-            return [], dropped + more + Counter(tie=len(found)), []
+            return [], dropped + more + Counter(tie=len(preference_pairs)), []
         shape = _trl if format == "trl" else _hh
         with_margin = all(pair.margin is not None for pair in decided)
-        rows = [shape(p.prompt, p.chosen, p.rejected, p.margin if with_margin else None) for p in found]
-        for row, pair in zip(rows, found, strict=True):
+        rows = [shape(p.prompt, p.chosen, p.rejected, p.margin if with_margin else None) for p in preference_pairs]
+        for row, pair in zip(rows, preference_pairs, strict=True):
             row |= {"tie": True} if pair.tie else {}
-        return rows, dropped + more, sorted({each for pair in found for each in pair.annotation_ids})
+        return rows, dropped + more, sorted({each for pair in preference_pairs for each in pair.annotation_ids})
     if format in ("argilla", "battles"):  # a gold item tests who votes, not what is voted on
         ordinary = [each for each in judged if not each.comparison.is_gold]
         counted = [(each, vote) for each in ordinary for vote in each.counting(phase)]

@@ -40,44 +40,44 @@ def ingest(store: Store, judged: Sequence[Judged], name: str) -> Ingested:
     """Keeps imported comparisons as a new round called `name`. Raises: Conflict `round.name_taken`."""
     policies = sorted({model for each in judged for model in each.comparison.models})
     purpose: Purpose = "judge" if len(policies) > 1 else "collect"
-    this = lifecycle.create(store, name, purpose, policies, RoundSettings(common_items=0))
-    fresh = [_renamed(each, this.round_id) for each in judged]
-    lifecycle.add_comparisons(store, this.round_id, [each.comparison for each in fresh])
+    round_ = lifecycle.create(store, name, purpose, policies, RoundSettings(common_items=0))
+    fresh = [_renamed(each, round_.round_id) for each in judged]
+    lifecycle.add_comparisons(store, round_.round_id, [each.comparison for each in fresh])
     kept, superseded = 0, 0
     with store.write() as connection:
-        rows = list(_annotations(fresh, this))
+        rows = list(_annotations(fresh, round_))
         if rows:
-            _add_people(connection, this, {row["annotator_id"] for row in rows})
+            _add_people(connection, round_, {row["annotator_id"] for row in rows})
             superseded = _add_judgements(connection, rows)
             kept = len(rows)
-            step = {"from_state": "draft", "to_state": "revealed", "phase": this.phase, "at": now()}
-            connection.execute(insert(transitions).values(round_id=this.round_id, **step))
-            change = update(round_table).where(round_table.c.round_id == this.round_id)
+            step = {"from_state": "draft", "to_state": "revealed", "phase": round_.phase, "at": now()}
+            connection.execute(insert(transitions).values(round_id=round_.round_id, **step))
+            change = update(round_table).where(round_table.c.round_id == round_.round_id)
             connection.execute(change.values(state="revealed"))
-    return Ingested(this.round_id, this.name, len(fresh), kept, superseded)
+    return Ingested(round_.round_id, round_.name, len(fresh), kept, superseded)
 
 
-def _renamed(each: Judged, round_id: str) -> Judged:
-    item = each.comparison
+def _renamed(judged_item: Judged, round_id: str) -> Judged:
+    item = judged_item.comparison
     metadata = {"source_id": item.comparison_id} | (item.metadata or {})
     fresh = replace(item, comparison_id=new_id(), round_id=round_id, metadata=metadata)
-    return Judged(fresh, each.annotations)
+    return Judged(fresh, judged_item.annotations)
 
 
-def _annotations(judged: Sequence[Judged], this: Round) -> Iterator[dict[str, Any]]:
+def _annotations(judged: Sequence[Judged], round_: Round) -> Iterator[dict[str, Any]]:
     """Table rows of all annotations. A vote that names nobody is one of an unknown person of its own."""
-    for each in judged:
+    for judged_item in judged:
         nameless = 0
-        for vote in each.annotations:
-            who = _stored_name(vote, this.round_id, nameless)
+        for vote in judged_item.annotations:
+            who = _stored_name(vote, round_.round_id, nameless)
             nameless += not vote.annotator_id
             row = {name: getattr(vote, name) for name in Annotation.__dataclass_fields__}
             yield row | {
                 "annotation_id": new_id(),
                 "assignment_id": new_id(),
-                "comparison_id": each.comparison.comparison_id,
+                "comparison_id": judged_item.comparison.comparison_id,
                 "annotator_id": who,
-                "round_id": this.round_id,
+                "round_id": round_.round_id,
                 "body_hash": hashlib.sha256(vote.annotation_id.encode()).hexdigest(),
                 "flags": list(vote.flags) or None,
                 "supersedes": None,

@@ -111,12 +111,12 @@ def _cuts(file: BinaryIO, size: int, n: int) -> list[int]:
 
 
 def _piece(path: Path, start: int, end: int) -> _Gathered:
-    found = _Gathered()
+    piece = _Gathered()
     gc.disable()  # this process lives for this piece alone, and what it reads has no cycles
     with open(path, "rb") as file:
         file.seek(start)
-        found.add(objects_of(lines(_until(file, end, found), found.problems), found.problems))
-    return found
+        piece.add(objects_of(lines(_until(file, end, piece), piece.problems), piece.problems))
+    return piece
 
 
 def _until(file: BinaryIO, end: int, counted: _Gathered) -> Iterable[bytes]:

@@ -52,7 +52,7 @@ def gold(path: Path, max_mb: int = COMMAND_LINE_MB) -> list[Comparison]:
 
     Raises: AfinaError for the first row that is unreadable or does not say what is right; as `judged`.
     """
-    problems, found = Problems(), []
+    problems, gold_items = Problems(), []
     for number, fields in objects(path, problems, Bounds(max_mb)):
         bounded.within_rows(number, path.name, MOST_JUDGED)
         row = row_of({"model_a": "gold", "model_b": "gold"} | fields, number)
@@ -63,12 +63,12 @@ def gold(path: Path, max_mb: int = COMMAND_LINE_MB) -> list[Comparison]:
             allowed = ", ".join(WINNERS)
             raise AfinaError("exchange.row_winner", row=number, found=right, allowed=allowed)
         item = replace(_comparison(row), comparison_id=new_id())
-        found.append(replace(item, is_gold=True, gold_winner=right))
+        gold_items.append(replace(item, is_gold=True, gold_winner=right))
     if problems.first:
         raise problems.first[0]
-    if not found:
+    if not gold_items:
         raise AfinaError("exchange.nothing", name=path.name, n=0, first="-")
-    return found
+    return gold_items
 
 
 def objects(path: Path, problems: Problems, bounds: Bounds) -> Iterator[tuple[int, dict]]:

@@ -27,13 +27,13 @@ class Judged:
     def counting(self, phase: Phase) -> list[Annotation]:
         """The votes of one phase that count: an annotator's judgement trains once, repeats only test it."""
         return [
-            each
-            for each in self.annotations
-            if each.action == "vote"
-            and each.phase == phase
-            and not each.repeat
-            and not each.exclude_reason
-            and each.winner
+            vote
+            for vote in self.annotations
+            if vote.action == "vote"
+            and vote.phase == phase
+            and not vote.repeat
+            and not vote.exclude_reason
+            and vote.winner
         ]
 
 
@@ -90,20 +90,20 @@ def decide(
         raise AfinaError("label.number", name="minimum", value=minimum, low=0.5, high=1)
     decisions: list[Decision] = []
     dropped: Counter[str] = Counter()
-    for each in judged:
-        votes = each.counting(phase)
-        if each.comparison.is_gold or not votes:
-            dropped["gold" if each.comparison.is_gold else "no_votes"] += 1
+    for judged_item in judged:
+        votes = judged_item.counting(phase)
+        if judged_item.comparison.is_gold or not votes:
+            dropped["gold" if judged_item.comparison.is_gold else "no_votes"] += 1
         elif aggregation == "every":
-            decisions += [Decision(each.comparison, _winner(vote), (vote,), 1) for vote in votes]
+            decisions += [Decision(judged_item.comparison, _winner(vote), (vote,), 1) for vote in votes]
         else:
-            found = _most_frequent(each.comparison, votes)
-            if found is None:
+            decision = _most_frequent(judged_item.comparison, votes)
+            if decision is None:
                 dropped["no_majority"] += 1
-            elif aggregation == "minimum" and found.agreement < minimum:
+            elif aggregation == "minimum" and decision.agreement < minimum:
                 dropped["low_agreement"] += 1
             else:
-                decisions.append(found)
+                decisions.append(decision)
     return decisions, dropped
 
 
@@ -114,46 +114,48 @@ def pairs(
 
     `ties`: of every tie too, marked as one. Also how many decisions gave none: `tie`, `both_bad`, `identical`.
     """
-    found: list[Pair] = []
+    preference_pairs: list[Pair] = []
     dropped: Counter[str] = Counter()
-    for each in decisions:
-        item, tie = each.comparison, each.winner == "tie"
-        if each.winner == "both_bad" or (tie and not ties):
-            dropped[each.winner] += 1
+    for decision in decisions:
+        item, tie = decision.comparison, decision.winner == "tie"
+        if decision.winner == "both_bad" or (tie and not ties):
+            dropped[decision.winner] += 1
             continue
         chosen, rejected = item.completion_a, item.completion_b
-        if each.winner == "model_b":
+        if decision.winner == "model_b":
             chosen, rejected = rejected, chosen
         if chosen == rejected:
             dropped["identical"] += 1
             continue
-        ids = tuple(vote.annotation_id for vote in each.votes)
-        found.append(Pair(item, item.prompt, chosen, rejected, None if tie else each.margin, ids, tie=tie))
+        ids = tuple(vote.annotation_id for vote in decision.votes)
+        preference_pairs.append(
+            Pair(item, item.prompt, chosen, rejected, None if tie else decision.margin, ids, tie=tie)
+        )
     for one in judged:
         if not one.comparison.is_gold:
-            found += [pair for vote in one.counting(phase) for pair in _edits(one.comparison, vote)]
-    return found, dropped
+            preference_pairs += [pair for vote in one.counting(phase) for pair in _edits(one.comparison, vote)]
+    return preference_pairs, dropped
 
 
 def unpaired(
     decisions: Iterable[Decision], rated: Iterable[Rating] = ()
 ) -> tuple[list[tuple[tuple[Message, ...], str, bool]], Counter[str]]:
     """(prompt, completion, good) for KTO: winner good, loser bad, "both bad" twice bad; ties say nothing."""
-    found: list[tuple[tuple[Message, ...], str, bool]] = []
+    singles: list[tuple[tuple[Message, ...], str, bool]] = []
     dropped: Counter[str] = Counter()
-    for each in decisions:
-        item = each.comparison
-        if each.winner == "tie":
+    for decision in decisions:
+        item = decision.comparison
+        if decision.winner == "tie":
             dropped["tie"] += 1
             continue
-        found.append((item.prompt, item.completion_a, each.winner == "model_a"))
-        found.append((item.prompt, item.completion_b, each.winner == "model_b"))
+        singles.append((item.prompt, item.completion_a, decision.winner == "model_a"))
+        singles.append((item.prompt, item.completion_b, decision.winner == "model_b"))
     for rating in rated:
         if rating.good is None:
             dropped["middle_rating"] += 1
         else:
-            found.append((rating.prompt, rating.completion, rating.good))
-    return found, dropped
+            singles.append((rating.prompt, rating.completion, rating.good))
+    return singles, dropped
 
 
 def _winner(vote: Annotation) -> Winner:

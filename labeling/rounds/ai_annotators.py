@@ -57,12 +57,12 @@ def listed(store: Store, round_id: str) -> list[Machine]:
         .where(annotation_log.c.round_id == round_id, annotation_log.c.source == "ai")
         .distinct()
     )
-    found: dict[tuple[str, str], int] = {}
+    counts: dict[tuple[str, str], int] = {}
     with store.read() as connection:
         for row in connection.execute(query):
             key = (row.annotator_id, row.group)
-            found[key] = found.get(key, 0) + 1
-    return [Machine(who, name, n) for (who, name), n in sorted(found.items(), key=lambda each: each[0][1])]
+            counts[key] = counts.get(key, 0) + 1
+    return [Machine(who, name, n) for (who, name), n in sorted(counts.items(), key=lambda each: each[0][1])]
 
 
 def record(store: Store, round_id: str, name: str, rubric: str, votes: Sequence[MachineVote]) -> int:
@@ -70,9 +70,9 @@ def record(store: Store, round_id: str, name: str, rubric: str, votes: Sequence[
 
     Raises: NotFound for an unknown round; AfinaError for what is no winner.
     """
-    this = lifecycle.get(store, round_id)
+    round_ = lifecycle.get(store, round_id)
     who = identity(name, rubric)
-    known = judged(store, this.round_id, who)
+    known = judged(store, round_.round_id, who)
     fresh = [vote for vote in votes if vote.comparison_id not in known]
     at = now()
     places: list[dict[str, Any]] = []
@@ -85,7 +85,7 @@ def record(store: Store, round_id: str, name: str, rubric: str, votes: Sequence[
             "phase": "blind",
             "repeat": 0,
         }
-        place |= {"assignment_id": new_id(), "round_id": this.round_id, "position_swapped": False}
+        place |= {"assignment_id": new_id(), "round_id": round_.round_id, "position_swapped": False}
         row = place | {"annotation_id": new_id(), "action": "vote", "winner": vote.winner, "source": "ai"}
         row |= {"body_hash": hashlib.sha256(row["annotation_id"].encode()).hexdigest(), "created_at": at}
         row |= {
@@ -104,7 +104,7 @@ def record(store: Store, round_id: str, name: str, rubric: str, votes: Sequence[
         if there is None:
             person: dict[str, Any] = {
                 "annotator_id": who,
-                "room_id": this.room_id,
+                "room_id": round_.room_id,
                 "kind": "machine",
                 "group": name[:100],
             }

@@ -45,23 +45,23 @@ def next_for(store: Store, person: Annotator, round_id: str) -> Served | None:
     """
     with store.write(cached=True) as connection:
         store.lock(connection, f"serve {round_id}")
-        this = lifecycle.remembered(store, connection, round_id)
-        if not this.voting or this.room_id != person.room_id:
-            raise Conflict("vote.closed", n=this.number, state=this.state)
-        mine = _mine(connection, person, this)
+        round_ = lifecycle.remembered(store, connection, round_id)
+        if not round_.voting or round_.room_id != person.room_id:
+            raise Conflict("vote.closed", n=round_.number, state=round_.state)
+        mine = _mine(connection, person, round_)
         judged = sum(1 for row in mine if row.action is not None)
-        quota = person.quota or this.settings.quota
+        quota = person.quota or round_.settings.quota
         left_over = quota - sum(1 for row in mine if row.action and not row.repeat) if quota else None
-        load = workload.read(store, connection, this)
+        load = workload.read(store, connection, round_)
         seen = {row.comparison_id for row in mine}
-        candidate, n_open = _candidate(load, this, seen)
-        if candidate is None and judged < LEAST and _came_by_the_door(connection, person, this):
+        candidate, n_open = _candidate(load, round_, seen)
+        if candidate is None and judged < LEAST and _came_by_the_door(connection, person, round_):
             candidate, n_open = load.least(seen, LEAST - judged)
-        held = _held(connection, person, mine, this, load)
+        held = _held(connection, person, mine, round_, load)
         if held is None and left_over is not None and left_over <= 0:
             return None
         if held is None:
-            held = _serve(connection, person, this, mine, candidate, load)
+            held = _serve(connection, person, round_, mine, candidate, load)
         if held is None:
             return None
         waits = n_open + (0 if held.comparison_id == candidate else 1)
@@ -122,7 +122,7 @@ def _mine(connection: Connection, person: Annotator, this: Round) -> list[_Place
     return [_Place(*row) for row in _MINE.all(connection, parameters)]
 
 
-def _held(connection: Connection, person: Annotator, mine: list[_Place], this: Round, load: Loads) -> _Place | None:
+def _held(connection: Connection, person: Annotator, mine: list[_Place], round_: Round, load: Loads) -> _Place | None:
     """What was served and not yet judged; one whose lease ran out only while it still wants votes.
 
     Looking again does not prolong a lease: who never votes holds a place once.
@@ -130,11 +130,11 @@ def _held(connection: Connection, person: Annotator, mine: list[_Place], this: R
     for place in mine:
         if place.action is not None:
             continue
-        free = this.phase == "discussed" or place.repeat or load.has_room(place.comparison_id)
+        free = round_.phase == "discussed" or place.repeat or load.has_room(place.comparison_id)
         if not (load.holds(place.lease_until) or free):
             continue
         if place.lease_until > load.latest:  # given before the clock was set back: it holds by the clock of now
-            until, before = now() + this.settings.lease_seconds, place.held
+            until, before = now() + round_.settings.lease_seconds, place.held
             _HOLD.run(connection, {"assignment": place.assignment_id, "until": until})
             place.lease_until = until
             load.move(place.comparison_id, before, place.held, vote_standing.of(connection, person.annotator_id))
@@ -142,12 +142,12 @@ def _held(connection: Connection, person: Annotator, mine: list[_Place], this: R
     return None
 
 
-def _came_by_the_door(connection: Connection, person: Annotator, this: Round) -> bool:
+def _came_by_the_door(connection: Connection, person: Annotator, round_: Round) -> bool:
     """Whether somebody typed the room's code, and nothing speaks against their being of the class.
 
     A script can take every place of a round before the class has joined: nobody of the class is sent away with nothing.
     """
-    by_code = this.phase == "blind" and person.device is not None
+    by_code = round_.phase == "blind" and person.device is not None
     return by_code and not vote_standing.of(connection, person.annotator_id).doubted
 
 
@@ -159,26 +159,26 @@ def _candidate(load: Loads, this: Round, seen: set[str]) -> tuple[str | None, in
 def _serve(
     connection: Connection,
     person: Annotator,
-    this: Round,
+    round_: Round,
     mine: list[_Place],
     candidate: str | None,
     load: Loads,
 ) -> _Place | None:
     """Draws sides for a new assignment: a gold item or a swapped repeat when one is due, else `candidate`."""
-    if this.phase == "blind" and candidate is not None:
-        if _due(len(mine), this.settings.gold_every, person.annotator_id):
+    if round_.phase == "blind" and candidate is not None:
+        if _due(len(mine), round_.settings.gold_every, person.annotator_id):
             candidate = load.gold({row.comparison_id for row in mine}) or candidate
-        every = this.settings.repeat_every
+        every = round_.settings.repeat_every
         if every and _due(len(mine), every, f"repeat {person.annotator_id}"):
             earlier = _repeatable(mine)
             if earlier is not None:
                 swapped = not earlier.position_swapped
-                return _assign(connection, person, this, earlier.comparison_id, 1, swapped)
+                return _assign(connection, person, round_, earlier.comparison_id, 1, swapped)
     if candidate is None:
         return None
     # What was discussed stands as it stood before everybody: who argued for A finds it under A.
-    swapped = bool(secrets.randbits(1)) if this.phase == "blind" else this.swapped(candidate)
-    place = _assign(connection, person, this, candidate, 0, swapped)
+    swapped = bool(secrets.randbits(1)) if round_.phase == "blind" else round_.swapped(candidate)
+    place = _assign(connection, person, round_, candidate, 0, swapped)
     load.move(candidate, None, place.held, vote_standing.of(connection, person.annotator_id))
     return place
 
@@ -197,11 +197,11 @@ def _repeatable(mine: list[_Place]) -> _Place | None:
 
 
 def _assign(
-    connection: Connection, person: Annotator, this: Round, comparison_id: str, repeat: int, swapped: bool
+    connection: Connection, person: Annotator, round_: Round, comparison_id: str, repeat: int, swapped: bool
 ) -> _Place:
     at = now()
-    place = _Place(new_id(), comparison_id, this.phase, repeat, None, swapped, at + this.settings.lease_seconds)
-    values = {"annotator_id": person.annotator_id, "round_id": this.round_id, "served_at": at}
+    place = _Place(new_id(), comparison_id, round_.phase, repeat, None, swapped, at + round_.settings.lease_seconds)
+    values = {"annotator_id": person.annotator_id, "round_id": round_.round_id, "served_at": at}
     _ASSIGN.run(connection, values | vars(place))
     return place
 

@@ -277,12 +277,12 @@ def discard(store: Store, round_id: str, ids: Sequence[str], reason: str) -> Non
         _tally(connection, round_id, {f"dropped_{reason}": len(ids)})
 
 
-def _mark_common(connection: Connection, this: Round) -> None:
+def _mark_common(connection: Connection, round_: Round) -> None:
     """Marks the comparisons that everybody sees first: evenly spread ones without gold."""
-    mine = comparisons.c.round_id == this.round_id
+    mine = comparisons.c.round_id == round_.round_id
     query = select(comparisons.c.comparison_id).where(mine, comparisons.c.is_gold.is_(False))
     every = connection.execute(query.order_by(comparisons.c.position)).scalars().all()
-    n_common = min(this.settings.common_items, len(every))
+    n_common = min(round_.settings.common_items, len(every))
     ids = [every[(2 * i + 1) * len(every) // (2 * n_common)] for i in range(n_common)]
     connection.execute(update(comparisons).where(mine).values(is_common=False))
     chosen = update(comparisons).where(mine, comparisons.c.comparison_id.in_(ids))

@@ -68,37 +68,37 @@ class Counters:
         return 1 - self.missing / self.wanted if self.wanted else 0.0
 
 
-def counters(store: Store, this: Round) -> Counters:
+def counters(store: Store, round_: Round) -> Counters:
     with store.read() as connection:
-        joined, (electorate, trusted) = _joined(connection, this), _voters(connection, this)
-        simulated = _scalar(connection, _simulated(this))
+        joined, (electorate, trusted) = _joined(connection, round_), _voters(connection, round_)
+        simulated = _scalar(connection, _simulated(round_))
         voting = _scalar(
             connection,
             select(func.count(func.distinct(assignments.c.annotator_id)))
             .join(annotators, annotators.c.annotator_id == assignments.c.annotator_id)
             .where(
                 ~_GONE,
-                assignments.c.round_id == this.round_id,
-                assignments.c.phase == this.phase,
+                assignments.c.round_id == round_.round_id,
+                assignments.c.phase == round_.phase,
                 assignments.c.action.is_not(None),
                 ~assignments.c.annotator_id.startswith(AI_PREFIX, autoescape=True),
             ),
         )
-        rows = _coverage(connection, this)
+        rows = _coverage(connection, round_)
         at = now()
         counting = annotators.c.annotator_id == annotation_log.c.annotator_id
         recent = select(annotation_log.c.created_at).join(annotators, counting)
         recent = recent.where(
             annotators.c.left_out.is_(False),
-            annotation_log.c.round_id == this.round_id,
-            annotation_log.c.phase == this.phase,
+            annotation_log.c.round_id == round_.round_id,
+            annotation_log.c.phase == round_.phase,
             annotation_log.c.action == "vote",
             annotation_log.c.source != "ai",
             annotation_log.c.created_at >= at - _RECENT,
         )
         times = list(connection.execute(recent).scalars())
     wants = [
-        electorate + simulated if this.phase == "discussed" or row.is_common else this.settings.votes_wanted
+        electorate + simulated if round_.phase == "discussed" or row.is_common else round_.settings.votes_wanted
         for row in rows
     ]
     filled = [row.votes - row.doubted * trusted for row in rows]  # doubted votes fill nobody's place
@@ -147,13 +147,13 @@ def _joined(connection: Connection, this: Round) -> int:
     return _scalar(connection, select(func.count()).select_from(annotators).where(present, ~_GONE))
 
 
-def _voters(connection: Connection, this: Round) -> tuple[int, bool]:
+def _voters(connection: Connection, round_: Round) -> tuple[int, bool]:
     """People before whom this round has put something, and whether they are the undoubted alone.
 
     Who left in an earlier lesson is not waited for; nor is somebody whose joining is doubted, unless there is
     nobody else.
     """
-    here = select(assignments.c.annotator_id).where(assignments.c.round_id == this.round_id)
+    here = select(assignments.c.annotator_id).where(assignments.c.round_id == round_.round_id)
     people = annotators.c.kind.in_(("voter", "invited"))
     query = select(func.count()).select_from(annotators).where(annotators.c.annotator_id.in_(here), people, ~_GONE)
     undoubted = _scalar(connection, query.where(annotators.c.doubt == ""))
@@ -168,7 +168,7 @@ def _simulated(this: Round) -> Select:
     return select(func.count()).select_from(annotators).where(annotators.c.kind == "simulated", served)
 
 
-def _coverage(connection: Connection, this: Round) -> list[Any]:
+def _coverage(connection: Connection, round_: Round) -> list[Any]:
     query = (
         select(
             coverage.c.votes,
@@ -178,11 +178,11 @@ def _coverage(connection: Connection, this: Round) -> list[Any]:
             case((comparisons.c.is_common, 1), else_=0).label("is_common"),
         )
         .join(comparisons, comparisons.c.comparison_id == coverage.c.comparison_id)
-        .where(coverage.c.round_id == this.round_id, coverage.c.phase == this.phase)
+        .where(coverage.c.round_id == round_.round_id, coverage.c.phase == round_.phase)
         .where(comparisons.c.is_gold.is_(False))
     )
-    if this.phase == "discussed":
-        query = query.where(comparisons.c.comparison_id.in_(this.discussed))
+    if round_.phase == "discussed":
+        query = query.where(comparisons.c.comparison_id.in_(round_.discussed))
     return list(connection.execute(query))
 
 

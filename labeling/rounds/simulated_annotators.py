@@ -46,32 +46,32 @@ class Habits:
 
 def vote(
     store: Store,
-    this: Round,
+    round_: Round,
     likes: Preference,
     habits: Habits,
     annotators: int = 0,
     most: int = 0,
-    each: int = AT_ONCE,
+    votes_per_turn: int = AT_ONCE,
     say: Callable[[int], None] = lambda cast: None,
 ) -> int:
     """Simulated votes in an open round until it has all it wants, or `most` (0: no limit); gives how many were cast.
 
-    `annotators` people take turns of `each` votes; 0: as many as it takes, one turn each. `say` is told how many votes
-    there are after each turn. Raises: Conflict `simulated.people` where somebody has voted
+    `annotators` people take turns of `votes_per_turn` votes; 0: as many as it takes, one turn each. `say` is told how
+    many votes there are after each turn. Raises: Conflict `simulated.people` where somebody has voted
     already: their votes would be mixed with these, `simulated.closed` where the round is not open.
     """
-    if not this.voting:
-        raise Conflict("simulated.closed", name=this.name)
-    if vote_selection.by_people(store, this.round_id):
-        raise Conflict("simulated.people", name=this.name)
+    if not round_.voting:
+        raise Conflict("simulated.closed", name=round_.name)
+    if vote_selection.by_people(store, round_.round_id):
+        raise Conflict("simulated.people", name=round_.name)
     chance, cast, turn, idle = random.Random(habits.seed), 0, 0, 0
-    there = _people(store, this, annotators)
+    there = _people(store, round_, annotators)
     while (not most or cast < most) and idle < max(1, annotators):
-        person = there[turn % annotators] if annotators else _people(store, this, 1, known=False)[0]
+        person = there[turn % annotators] if annotators else _people(store, round_, 1, known=False)[0]
         turn += 1
         before = cast
-        while cast - before < each and (not most or cast < most):
-            served = assignment.next_for(store, person, this.round_id)
+        while cast - before < votes_per_turn and (not most or cast < most):
+            served = assignment.next_for(store, person, round_.round_id)
             if served is None:
                 break
             body = {"annotation_id": new_id(), "comparison_id": served.comparison_id}
@@ -100,13 +100,13 @@ def better(left: float, right: float, notice: float = NOTICE) -> int:
     return 0 if abs(left - right) < max(notice, 1e-9) else 1 if left > right else -1
 
 
-def _people(store: Store, this: Round, n: int, known: bool = True) -> list[Annotator]:
+def _people(store: Store, round_: Round, n: int, known: bool = True) -> list[Annotator]:
     """`n` simulated annotators of the round's room; those who have been there before come again where `known`."""
     old = (
         [
-            each
-            for each in annotators.listed(store)
-            if each.kind == "simulated" and each.room_id == this.room_id and each.withdrawn_at is None
+            annotator
+            for annotator in annotators.listed(store)
+            if annotator.kind == "simulated" and annotator.room_id == round_.room_id and annotator.withdrawn_at is None
         ]
         if known
         else []

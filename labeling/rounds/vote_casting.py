@@ -96,9 +96,9 @@ def _insert(
         known = _known(connection, ballot, fingerprint)
         if known is not None:
             return known
-    this = lifecycle.remembered(store, connection, place.round_id)
-    late = not this.voting or this.phase != place.phase
-    row = _row(person, ballot, place, this)
+    round_ = lifecycle.remembered(store, connection, place.round_id)
+    late = not round_.voting or round_.phase != place.phase
+    row = _row(person, ballot, place, round_)
     if _outlived(connection, row):
         row |= {"edited_completion": None, "edited_from": None}
     row |= {"body_hash": fingerprint, "source": source, "exclude_reason": "late" if late else None}
@@ -109,7 +109,7 @@ def _insert(
         assert known is not None
         return known
     if not late:
-        _settle(store, connection, ballot, place, this)
+        _settle(store, connection, ballot, place, round_)
     return late, False
 
 
@@ -149,13 +149,13 @@ def _supersedes(ballot: Ballot, place: Row) -> str | None:
     return ballot.supersedes
 
 
-def _row(person: Annotator, ballot: Ballot, place: Row, this: Round) -> dict[str, Any]:
+def _row(person: Annotator, ballot: Ballot, place: Row, round_: Round) -> dict[str, Any]:
     """The table row: the annotator's left and right turned into the comparison's a and b."""
     side = {"left": "b", "right": "a"} if place.position_swapped else {"left": "a", "right": "b"}
     winner = f"model_{side[ballot.winner]}" if ballot.winner in side else ballot.winner
     strength = ballot.strength if winner == "model_b" else -ballot.strength if ballot.strength else None
     rated = {side[key]: value for key, value in ballot.ratings.items()} if ballot.ratings else None
-    if rated and not {name for scores in rated.values() for name in scores} <= set(this.settings.criteria):
+    if rated and not {name for scores in rated.values() for name in scores} <= set(round_.settings.criteria):
         raise AfinaError("label.criteria", value=", ".join(sorted({c for s in rated.values() for c in s})))
     at = now()
     return {
@@ -175,7 +175,7 @@ def _row(person: Annotator, ballot: Ballot, place: Row, this: Round) -> dict[str
         "edited_completion": ballot.edited_completion,
         "edited_from": side[ballot.edited_side] if ballot.edited_side else None,
         "flags": list(ballot.flags) or None,
-        "guidelines_version": this.guidelines_version,
+        "guidelines_version": round_.guidelines_version,
         "group": person.group,
         "decision_time_ms": _decision_ms(ballot, at - place.served_at),
         "created_at": at,

@@ -134,14 +134,14 @@ def change(every: Votes) -> dict[str, Any] | None:
     item, _, old, new = _twice(once, once.phase)
     if not len(item):
         return None
-    found: dict[str, Any] = {"n_votes": len(item), "changed": float((old != new).mean())}
+    figures: dict[str, Any] = {"n_votes": len(item), "changed": float((old != new).mean())}
     for name, winner in (("before", old), ("after", new)):
         items, counts = _counts(item, winner, len(WINNERS))
-        found[name] = {
+        figures[name] = {
             **_nominal(counts, every.prompt[items]),
             "winners": dict(zip(WINNERS, np.bincount(winner, minlength=len(WINNERS)).tolist(), strict=True)),
         }
-    return found
+    return figures
 
 
 def repeated(every: Votes) -> tuple[Array, Array]:

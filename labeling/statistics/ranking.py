@@ -117,7 +117,7 @@ def _ratings(models: list[str], pairs: list[tuple[int, int]], sums: Array) -> di
     met = [(k, *couple) for k, couple in enumerate(pairs) if couple[0] != couple[1] and sums[1, k, 0]]
     for k, first, second in met:
         n[[first, second]] += round(float(sums[1, k, 0]))
-    found = {name: Estimate(None, None, None, int(n[code])) for code, name in enumerate(models)}
+    ratings = {name: Estimate(None, None, None, int(n[code])) for code, name in enumerate(models)}
     for group in _connected(len(models), [(first, second) for _, first, second in met]):
         wins = _wins(group, [each for each in met if each[1] in group], sums)
         values = np.array([_bradley_terry(each) for each in wins])
@@ -125,8 +125,8 @@ def _ratings(models: list[str], pairs: list[tuple[int, int]], sums: Array) -> di
         for i, code in enumerate(group):
             value = float(values[0, i])
             ends = min(value, float(low[i])), max(value, float(high[i]))
-            found[models[code]] = Estimate(value, *ends, int(n[code]))
-    return found
+            ratings[models[code]] = Estimate(value, *ends, int(n[code]))
+    return ratings
 
 
 def _connected(n: int, couples: list[tuple[int, int]]) -> list[list[int]]:

@@ -81,12 +81,12 @@ def preferred(
         return {}
     prompt = votes.prompt[votes.item]
     sums = resample(prompt, votes.annotator, list(measures.values()), n_bootstrap, seed)
-    found: dict[str, Estimate] = {}
+    estimates: dict[str, Estimate] = {}
     for (name, measure), drawn in zip(measures.items(), sums, strict=True):
         effect = estimate(drawn[:, 0], clusters(prompt[measure.keep], votes.annotator[measure.keep]))
         few = np.unique(prompt[measure.keep]).size < _LEAST_PROMPTS
-        found[name] = replace(effect, low=None, high=None) if few else effect
-    return dict(sorted(found.items(), key=lambda pair: -_distance(pair[1])))
+        estimates[name] = replace(effect, low=None, high=None) if few else effect
+    return dict(sorted(estimates.items(), key=lambda pair: -_distance(pair[1])))
 
 
 def _distance(of: Estimate) -> float:

@@ -92,17 +92,19 @@ def _rating(estimate: Estimate) -> dict[str, Any]:
 def lines(figures: Mapping[str, Any], language: str) -> list[str]:
     """The report's main numbers as lines for a terminal."""
     texts = messages(language)
-    found = [fill(texts["report.votes"], figures)]
+    report_lines = [fill(texts["report.votes"], figures)]
     for model, rate in figures["win_rate"].items():
         rating = figures["bradley_terry"][model]
         row = {"model": model, "rate": _shown(rate, "value", 100, language), "n": rate["n"]}
-        found.append(fill(texts["report.model"], row | {"rating": _shown(rating, "rating", 1, language)}))
+        report_lines.append(fill(texts["report.model"], row | {"rating": _shown(rating, "rating", 1, language)}))
     for key in ("krippendorff_alpha", "pairwise_agreement"):
         value = figures["agreement"][key]
-        found.append(fill(texts[f"report.{key}"], {"value": "-" if value is None else number(value, language, ".3f")}))
+        report_lines.append(
+            fill(texts[f"report.{key}"], {"value": "-" if value is None else number(value, language, ".3f")})
+        )
     for key in ("position_bias", "length_bias"):
-        found.append(fill(texts[f"report.{key}"], {"value": _shown(figures[key], "value", 100, language)}))
-    return found
+        report_lines.append(fill(texts[f"report.{key}"], {"value": _shown(figures[key], "value", 100, language)}))
+    return report_lines
 
 
 def _shown(estimate: Mapping[str, Any], key: str, scale: int, language: str) -> str:

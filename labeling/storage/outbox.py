@@ -132,14 +132,14 @@ def insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]
 
 def _rows(connection: Connection, table: Table, keys: list[tuple]) -> list[Change]:
     columns = [table.c[name] for name in key_of(table)]
-    found = []
+    changes = []
     for start in range(0, len(keys), _CHUNK):
         matches = tuple_(*columns).in_(keys[start : start + _CHUNK])
         for row in connection.execute(select(table).where(matches)):
             values = {str(name): value for name, value in row._mapping.items()}
             key = tuple(values[name] for name in IDENTITY.get(table.name, key_of(table)))
-            found.append(Change(table.name, key, values))
-    return found
+            changes.append(Change(table.name, key, values))
+    return changes
 
 
 def _json_key(table: Table, prefix: str, sqlite: bool) -> str:

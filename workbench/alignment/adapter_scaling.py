@@ -173,7 +173,7 @@ class Dialling:
         run = self._store.get(name)
         prompts = [list(prompt) for prompt in heldout_prompts(run, PROMPTS)]
         facts = self._facts(run, prompts)
-        shown, found = self.prompt(actor, run.id), Sweep(run.name, reward_run, "", ())
+        shown, sweep = self.prompt(actor, run.id), Sweep(run.name, reward_run, "", ())
         zero: float | None = None
         for strength in strengths:
             policy = scaling.name_of(run.name, strength)
@@ -191,9 +191,9 @@ class Dialling:
                 words=sum(len(text.split()) for text in texts) / len(texts),
                 text=self._greedy([policy], shown)[0],
             )
-            found = Sweep(run.name, reward_run, shown, (*found.settings, setting))
-            files.write_json(run.path / "dial.json", asdict(found))
-            yield found
+            sweep = Sweep(run.name, reward_run, shown, (*sweep.settings, setting))
+            files.write_json(run.path / "dial.json", asdict(sweep))
+            yield sweep
 
     @teacher
     def vote(self, actor: Actor, name: str, strengths: Sequence[float], n: int = 40, language: str = ENGLISH) -> Round:

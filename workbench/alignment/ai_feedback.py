@@ -146,10 +146,10 @@ class Judging:
 
         Raises: NotAllowed; NotFound; AfinaError as the judge does: what it has labelled by then is kept.
         """
-        this = lifecycle.get(self._labels, round_id)
+        round_ = lifecycle.get(self._labels, round_id)
         judge, rubric = self._judge(actor, choice), self._rubric(choice)
-        known = ai_annotators.judged(self._labels, this.round_id, ai_annotators.identity(judge.name, rubric))
-        every = [each for each in lifecycle.comparisons_of(self._labels, this.round_id) if not each.is_gold]
+        known = ai_annotators.judged(self._labels, round_.round_id, ai_annotators.identity(judge.name, rubric))
+        every = [each for each in lifecycle.comparisons_of(self._labels, round_.round_id) if not each.is_gold]
         left = [each for each in every if each.comparison_id not in known]
         tally: Counter[str] = Counter()
         say(len(every) - len(left), len(every))
@@ -157,15 +157,15 @@ class Judging:
             if should_stop():
                 break
             part = left[start : start + _BATCH]
-            found = judge.judge([Item(each.prompt, each.completion_a, each.completion_b) for each in part])
+            judgements = judge.judge([Item(each.prompt, each.completion_a, each.completion_b) for each in part])
             votes = [
                 MachineVote(each.comparison_id, one.winner, f"{one.why}: {one.said}")
-                for each, one in zip(part, found, strict=True)
+                for each, one in zip(part, judgements, strict=True)
             ]
-            ai_annotators.record(self._labels, this.round_id, judge.name, rubric, votes)
-            tally.update(one.why for one in found)
+            ai_annotators.record(self._labels, round_.round_id, judge.name, rubric, votes)
+            tally.update(one.why for one in judgements)
             say(len(every) - len(left) + start + len(part), len(every))
-        return Labelled(this.name, judge.name, len(every), sum(tally.values()), dict(tally))
+        return Labelled(round_.name, judge.name, len(every), sum(tally.values()), dict(tally))
 
     @teacher
     def begin(self, actor: Actor, round_id: str, choice: JudgeChoice) -> Work:
@@ -196,19 +196,20 @@ class Judging:
         """Each machine that has judged a round, against the people who have. Raises: NotAllowed."""
         from workbench.alignment.preference_training import human_ceiling
 
-        this = lifecycle.get(self._labels, round_id)
-        people = vote_selection.usually_judged(self._labels, this.round_id)
+        round_ = lifecycle.get(self._labels, round_id)
+        people = vote_selection.usually_judged(self._labels, round_.round_id)
         ceiling = human_ceiling(people)
-        sides = {each.comparison.comparison_id: _side(each.counting("blind")) for each in people}
-        said = vote_selection.judged_of(self._labels, this.round_id, "ai")
-        found = []
-        for machine in ai_annotators.listed(self._labels, this.round_id):
-            unseen = self._taught(machine.name, this.round_id)
+        sides = {judged_item.comparison.comparison_id: _side(judged_item.counting("blind")) for judged_item in people}
+        said = vote_selection.judged_of(self._labels, round_.round_id, "ai")
+        agreements = []
+        for machine in ai_annotators.listed(self._labels, round_.round_id):
+            unseen = self._taught(machine.name, round_.round_id)
             votes = {
-                each.comparison.comparison_id: vote.winner
-                for each in said
-                for vote in each.counting("blind")
-                if vote.annotator_id == machine.annotator_id and not (unseen and each.comparison.split == "train")
+                judged_item.comparison.comparison_id: vote.winner
+                for judged_item in said
+                for vote in judged_item.counting("blind")
+                if vote.annotator_id == machine.annotator_id
+                and not (unseen and judged_item.comparison.split == "train")
             }
             both = [
                 (sides[name], winner)
@@ -216,8 +217,8 @@ class Judging:
                 if sides[name] and winner in ("model_a", "model_b")
             ]
             right = sum(mine == theirs for mine, theirs in both)
-            found.append(_agreement(machine, right, len(both), ceiling, unseen))
-        return found
+            agreements.append(_agreement(machine, right, len(both), ceiling, unseen))
+        return agreements
 
     def _taught(self, judge: str, round_id: str) -> bool:
         """Whether a judge is a reward model that has trained on this round's votes."""
@@ -301,7 +302,7 @@ class Judging:
     ) -> list[Comparison]:
         sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=96)
         replies = [each.text for each in self._engine().generate([policy] * len(prompts), prompts, sampling)]
-        found = []
+        comparisons = []
         for prompt, reply, (critique, revised) in zip(
             prompts, replies, revise(speaker, prompts, replies, rubric, language), strict=True
         ):
@@ -309,7 +310,7 @@ class Judging:
             why = "empty" if not revised.strip() or not reply.strip() else "identical" if same else "revised"
             tally[why] += 1
             if why == "revised":
-                found.append(
+                comparisons.append(
                     Comparison(
                         prompt,
                         reply,
@@ -319,7 +320,7 @@ class Judging:
                         metadata={"critique": critique, "reviser": speaker.name},
                     )
                 )
-        return found
+        return comparisons
 
     # Who judges
 

@@ -113,12 +113,12 @@ class RewardJudge:
 
     def judge(self, items: Sequence[Item]) -> list[Judgement]:
         rewards = self.model.scores([(item.prompt, text) for item in items for text in (item.a, item.b)])
-        found = []
+        judgements = []
         for i in range(len(items)):
             a, b = rewards[2 * i : 2 * i + 2]
             winner: Winner = "tie" if a == b else "model_a" if a > b else "model_b"
-            found.append(Judgement(winner, "tie" if a == b else "agreed", f"{a:.3f} / {b:.3f}"))
-        return found
+            judgements.append(Judgement(winner, "tie" if a == b else "agreed", f"{a:.3f} / {b:.3f}"))
+        return judgements
 
 
 def question(prompt: Sequence[Message], first: str, second: str, rubric: str, language: str) -> Talk:

@@ -81,24 +81,24 @@ class Roads:
 
         Raises: NotAllowed, NotFound.
         """
-        this = lifecycle.get(self._labels, round_id)
-        judged = vote_selection.judged_of(self._labels, this.round_id, sources)
+        round_ = lifecycle.get(self._labels, round_id)
+        judged = vote_selection.judged_of(self._labels, round_.round_id, sources)
         decisions, dropped = decide(judged, aggregation)
-        rated = ratings.of_policies(self._labels, this.policies) if sources != "ai" else []
+        rated = ratings.of_policies(self._labels, round_.policies) if sources != "ai" else []
         found, more = unpaired(decisions, rated)
         rows = tuple(Rated(prompt, reply, good, n) for n, (prompt, reply, good) in enumerate(found, 1))
         data = RatedSet(
             rows,
-            round_names.unrevealing(this),
+            round_names.unrevealing(round_),
             "round",
             fingerprint=hashing.of_json([row.content for row in rows]),
         )
         train = [row for row in rows if split(row.prompt) == "train"]
         ids = {
             vote.annotation_id
-            for each in decisions
-            if each.winner != "tie" and each.comparison.split == "train"
-            for vote in each.votes
+            for decision in decisions
+            if decision.winner != "tie" and decision.comparison.split == "train"
+            for vote in decision.votes
         }
         good = sum(row.good for row in train)
         unsigned = sum(not each.verified for each in rated)
@@ -128,14 +128,16 @@ class Roads:
 
         Raises: AfinaError `align.no_ratings` unless there are both good and bad ones to train on; as `Queue.submit`.
         """
-        found = self.rated(actor, round_id, aggregation, sources)
-        this = lifecycle.get(self._labels, round_id)
-        if not found.good or not found.bad:
-            reasons = Tally("exchange.dropped.", found.dropped)
-            raise AfinaError("align.no_ratings", name=this.name, good=found.good, bad=found.bad, dropped=reasons)
-        config = KTOConfig.from_settings({"source_model": source_model or voted_on(this), **settings})
-        run = self._queue.submit("kto", config, found.data, name)
-        annotators.record_training(self._labels, run.id, found.annotation_ids)
+        round_ratings = self.rated(actor, round_id, aggregation, sources)
+        round_ = lifecycle.get(self._labels, round_id)
+        if not round_ratings.good or not round_ratings.bad:
+            reasons = Tally("exchange.dropped.", round_ratings.dropped)
+            raise AfinaError(
+                "align.no_ratings", name=round_.name, good=round_ratings.good, bad=round_ratings.bad, dropped=reasons
+            )
+        config = KTOConfig.from_settings({"source_model": source_model or voted_on(round_), **settings})
+        run = self._queue.submit("kto", config, round_ratings.data, name)
+        annotators.record_training(self._labels, run.id, round_ratings.annotation_ids)
         return run.id
 
     @teacher
@@ -154,16 +156,16 @@ class Roads:
         `reward`: a reward model's run, or one of `reward_functions.PROGRAMMED`. What people preferred on the held-out
         prompts is watched meanwhile. Raises: NotAllowed; AfinaError `rloo.reward`, `tasks.none`; as `Queue.submit`.
         """
-        this = lifecycle.get(self._labels, round_id)
+        round_ = lifecycle.get(self._labels, round_id)
         reward_names.check(reward, self._store)
-        pairs = self._aligning.pairs(actor, this.round_id).data.rows
+        pairs = self._aligning.pairs(actor, round_.round_id).data.rows
         data = (
             prompts.load(f"sums.{shipped_language(language)}")
             if reward == "sum"
-            else prompts.task_set([*_judged(pairs), *self._prompts(this.round_id)], round_names.unrevealing(this))
+            else prompts.task_set([*_judged(pairs), *self._prompts(round_.round_id)], round_names.unrevealing(round_))
         )
         config = RLOOConfig.from_settings(
-            {"source_model": source_model or voted_on(this), "reward": reward, **settings}
+            {"source_model": source_model or voted_on(round_), "reward": reward, **settings}
         )
         learnt = reward not in training.PROGRAMMED
         run = self._queue.submit("rloo", config, data, name, extra=self._scored_by(reward) if learnt else None)
@@ -190,16 +192,16 @@ class Roads:
         A fifth as many held-out ones come with them, to be measured. Takes as long as the sampling; gives the run's id.
         Raises: NotAllowed; NotFound for no such reward model; AfinaError `tasks.none`, `align.no_contrast`.
         """
-        this = lifecycle.get(self._labels, round_id)
-        policy = source_model or voted_on(this)
+        round_ = lifecycle.get(self._labels, round_id)
+        policy = source_model or voted_on(round_)
         model = self._aligning.reward_model(actor, reward)
         usual = dict(best_of_n.SETTINGS)
         if "target_steps" in settings:
             del usual["epochs"]
         config = DPOConfig.from_settings({"source_model": policy, **usual, **settings})
-        talks = self._talks(this.round_id, prompts, n_prompts, config.seed)
-        label = f"{round_names.unrevealing(this)}, {reward}"
-        tokens = this.generation.max_new_tokens
+        talks = self._talks(round_.round_id, prompts, n_prompts, config.seed)
+        label = f"{round_names.unrevealing(round_)}, {reward}"
+        tokens = round_.generation.max_new_tokens
         data = best_of_n.best_against_worst(self._engine(), model, policy, talks, n_replies, config.seed, tokens, label)
         run = self._queue.submit("dpo", config, data, name, extra=self._scored_by(reward))
         self._taught_by(reward, run.id)

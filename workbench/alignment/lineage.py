@@ -143,29 +143,29 @@ class Lineage:
         else:
             draft.edges += [Edge(each.round_id, run.id, "teaches") for each in shares]
 
-    def _round(self, draft: _Draft, this: Any, by_name: dict[str, Run]) -> None:
-        n = self._results.findings(this).report["n_votes"]
-        draft.nodes[this.round_id] = {
+    def _round(self, draft: _Draft, round_: Any, by_name: dict[str, Run]) -> None:
+        n = self._results.findings(round_).report["n_votes"]
+        draft.nodes[round_.round_id] = {
             "kind": "round",
-            "name": this.name,
-            "about": this.purpose,
-            "state": this.state,
+            "name": round_.name,
+            "about": round_.purpose,
+            "state": round_.state,
             "votes": n,
         }
-        for policy in this.policies:
+        for policy in round_.policies:
             name = scaling.parsed(policy)[0] if scaling.SIGN in policy else policy
             start = by_name[name].id if name in by_name else f"base {name}"
-            draft.edges.append(Edge(start, this.round_id, "asks"))
+            draft.edges.append(Edge(start, round_.round_id, "asks"))
 
     def _rate(self, run: Run) -> Rate | None:
         """Of a run against its parent: by people where a blind round was revealed, else by the last reward model."""
         parent = name_of(self._store, str(run.info.parent))
-        for this in lifecycle.listed(self._labels):
-            if set(this.policies) == {run.name, parent} and this.state in ("revealed", "done"):
-                rate = self._results.findings(this).report["win_rate"]
+        for round_ in lifecycle.listed(self._labels):
+            if set(round_.policies) == {run.name, parent} and round_.state in ("revealed", "done"):
+                rate = self._results.findings(round_).report["win_rate"]
                 mine = {shown_name(name): found for name, found in rate.items()}.get(run.name)
                 if mine and mine["value"] is not None:
-                    return Rate(mine["value"], mine["low"], mine["high"], mine["n"], this.name)
+                    return Rate(mine["value"], mine["low"], mine["high"], mine["n"], round_.name)
         outcome = records.read_if_whole(_Outcome, run.path / "outcome.json")
         if outcome is None or outcome.win_rate is None:
             return None

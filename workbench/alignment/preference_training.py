@@ -117,19 +117,19 @@ class Aligning:
 
         Raises: NotAllowed, NotFound.
         """
-        this = lifecycle.get(self._labels, round_id)
-        judged = vote_selection.judged_of(self._labels, this.round_id, sources)
+        round_ = lifecycle.get(self._labels, round_id)
+        judged = vote_selection.judged_of(self._labels, round_.round_id, sources)
         decisions, undecided = decide(judged, aggregation, minimum)
-        found, unusable = pairs_of(judged, decisions, ties=ties)
+        preference_pairs, unusable = pairs_of(judged, decisions, ties=ties)
         rows = tuple(
             Pair(each.prompt, each.chosen, each.rejected, each.margin, number, each.tie)
-            for number, each in enumerate(found, 1)
+            for number, each in enumerate(preference_pairs, 1)
         )
-        sides = Counter((each.comparison.split, each.tie) for each in found)
-        ids = {name for each in found if each.comparison.split == "train" for name in each.annotation_ids}
+        sides = Counter((each.comparison.split, each.tie) for each in preference_pairs)
+        ids = {name for each in preference_pairs if each.comparison.split == "train" for name in each.annotation_ids}
         data = PairSet(
             rows,
-            round_names.unrevealing(this),
+            round_names.unrevealing(round_),
             "round",
             fingerprint=hashing.of_json([row.content for row in rows]),
         )
@@ -156,8 +156,8 @@ class Aligning:
 
         `epochs`: method -> epochs (0: the default). Raises: NotAllowed, NotFound; as `estimate.preference_seconds`.
         """
-        found = self.pairs(actor, round_id, aggregation, sources=sources) if self._settings.zero_gpu else None
-        if found is None or not found.n_train:
+        round_pairs = self.pairs(actor, round_id, aggregation, sources=sources) if self._settings.zero_gpu else None
+        if round_pairs is None or not round_pairs.n_train:
             return {}
         from tuning.runs.estimate import preference_seconds
 
@@ -166,7 +166,7 @@ class Aligning:
         kinds: dict[str, type[PreferenceConfig]] = {"reward": RewardConfig, "dpo": DPOConfig}
         for method, kind in kinds.items():
             config = kind.from_settings({"source_model": source, "epochs": (epochs or {}).get(method) or 0})
-            quotes[method] = gpu_leases.quote(preference_seconds(config, found.data, self._store), most)
+            quotes[method] = gpu_leases.quote(preference_seconds(config, round_pairs.data, self._store), most)
         return quotes
 
     @teacher
@@ -187,18 +187,18 @@ class Aligning:
         `source_model`: the policy that was voted on unless said otherwise; `from_base`: the base model under it.
         Raises: AfinaError `align.no_pairs` with what was dropped and why; as `Queue.submit`.
         """
-        this = lifecycle.get(self._labels, round_id)
-        found = self.pairs(actor, this.round_id, aggregation, sources=sources, ties=method == "reward")
-        if not found.n_train:
-            ties = found.dropped.get("tie", 0) + sum(row.tie for row in found.data.rows)
-            reasons = Tally("exchange.dropped.", found.dropped | ({"tie": ties} if ties else {}))
-            raise AfinaError("align.no_pairs", name=this.name, dropped=reasons)
-        source = source_model or voted_on(this)
+        round_ = lifecycle.get(self._labels, round_id)
+        round_pairs = self.pairs(actor, round_.round_id, aggregation, sources=sources, ties=method == "reward")
+        if not round_pairs.n_train:
+            ties = round_pairs.dropped.get("tie", 0) + sum(row.tie for row in round_pairs.data.rows)
+            reasons = Tally("exchange.dropped.", round_pairs.dropped | ({"tie": ties} if ties else {}))
+            raise AfinaError("align.no_pairs", name=round_.name, dropped=reasons)
+        source = source_model or voted_on(round_)
         if from_base:
             source = _base_of(source, self._store)
         config = METHODS[method].config.from_settings({"source_model": source, **settings})
-        run = self._queue.submit(method, config, found.data, name)
-        annotators.record_training(self._labels, run.id, found.annotation_ids)
+        run = self._queue.submit(method, config, round_pairs.data, name)
+        annotators.record_training(self._labels, run.id, round_pairs.annotation_ids)
         return run.id
 
     @anybody
@@ -234,9 +234,9 @@ class Aligning:
         """A reward model against a round's held-out votes (majority), and the yardsticks on the same comparisons."""
         this = lifecycle.get(self._labels, round_id)
         judged = [
-            each
-            for each in vote_selection.usually_judged(self._labels, this.round_id)
-            if each.comparison.split == "heldout"
+            judged_item
+            for judged_item in vote_selection.usually_judged(self._labels, this.round_id)
+            if judged_item.comparison.split == "heldout"
         ]
         decisions, _ = decide(judged, "majority")
         found, _ = pairs_of((), decisions)

@@ -151,14 +151,14 @@ class Rewarding:
         ]
         model = self._aligning.reward_model(actor, reward_run)
         rewards = model.scores(sides)
-        found = []
+        disagreements = []
         for index, (each, a, b) in enumerate(decided):
             p = _sigmoid(rewards[2 * index] - rewards[2 * index + 1])  # that a is better
             if (p > 0.5) != (a > b) and p != 0.5:
                 item = each.comparison
                 texts = (item.completion_a, item.completion_b)
                 liked, other = texts if a > b else texts[::-1]
-                found.append(
+                disagreements.append(
                     Disagreement(
                         item.comparison_id,
                         item.prompt[-1]["content"],
@@ -170,7 +170,7 @@ class Rewarding:
                         item.split == "heldout",
                     )
                 )
-        first = sorted(found, key=lambda one: -one.probability)[:most]
+        first = sorted(disagreements, key=lambda one: -one.probability)[:most]
         read = model.read(
             [(prompts[each.comparison_id], text) for each in first for text in (each.other, each.preferred)]
         )
@@ -180,23 +180,23 @@ class Rewarding:
     def _said(self, prompt: tuple[Message, ...], replies: Sequence[str], policies: Sequence[str]) -> ClassSaid | None:
         """What the class has said about these two replies, else about their two policies."""
         texts, names = tuple(replies), tuple(policies)
-        for this in lifecycle.listed(self._labels):
-            if this.state not in ("revealed", "done"):
+        for round_ in lifecycle.listed(self._labels):
+            if round_.state not in ("revealed", "done"):
                 continue  # what is still open stays blind
-            for each in vote_selection.usually_judged(self._labels, this.round_id):
-                item = each.comparison
+            for judged_item in vote_selection.usually_judged(self._labels, round_.round_id):
+                item = judged_item.comparison
                 pair = (item.completion_a, item.completion_b)
                 if item.prompt == prompt and texts in (pair, pair[::-1]):
-                    a, b = _share(each)
+                    a, b = _share(judged_item)
                     if a + b:
                         return ClassSaid((a if texts == pair else b) / (a + b), a + b)
-        for this in lifecycle.listed(self._labels):
-            if this.state in ("revealed", "done") and len(names) == 2 and set(names) == set(this.policies):
-                rate = self._results.findings(this).report["win_rate"]
+        for round_ in lifecycle.listed(self._labels):
+            if round_.state in ("revealed", "done") and len(names) == 2 and set(names) == set(round_.policies):
+                rate = self._results.findings(round_).report["win_rate"]
                 by_name = {shown_name(each): found for each, found in rate.items()}
                 found = by_name.get(names[0], {"value": None})
                 if found["value"] is not None:
-                    return ClassSaid(found["value"], found["n"], found["low"], found["high"], this.name)
+                    return ClassSaid(found["value"], found["n"], found["low"], found["high"], round_.name)
         return None
 
 

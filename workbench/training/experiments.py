@@ -167,7 +167,7 @@ class Course:
         reply_only = bool(taught.info.config.get("reply_only", True))
 
         def do(say: Say, should_stop: Callable[[], bool]) -> None:
-            found: list[dict[str, Any]] = []
+            evaluations: list[dict[str, Any]] = []
             say(0, len(policies), {})
             for policy in policies:
                 if should_stop():
@@ -182,8 +182,8 @@ class Course:
                     reply_only=reply_only,
                     engine=self._engine(),
                 )
-                found.append(asdict(measured))
-                say(len(found), len(policies), {"policies": found})
+                evaluations.append(asdict(measured))
+                say(len(evaluations), len(policies), {"policies": evaluations})
 
         self.studies.begin(actor, MEASURE, {"data": data.name, "run": runs[0].name, "policies": policies}, do)
 

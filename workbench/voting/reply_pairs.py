@@ -37,40 +37,41 @@ class _Try:
 def generate(
     store: Store,
     engine: ReplyEngine,
-    this: Round,
+    round_: Round,
     identity: Callable[[str], str],
     should_stop: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Settles every waiting prompt of `this`; True when none is left.
+    """Settles every waiting prompt of `round_`; True when none is left.
 
     `identity(policy)` names a policy with its adapter's hash, as comparisons keep it. Raises: AfinaError as the engine.
     """
-    names = [identity(name) for name in this.policies]
+    names = [identity(name) for name in round_.policies]
     tries = [
-        _Try(each.position, each.prompt, _pair(this, each.position)) for each in lifecycle.waiting(store, this.round_id)
+        _Try(each.position, each.prompt, _pair(round_, each.position))
+        for each in lifecycle.waiting(store, round_.round_id)
     ]
-    by_name = dict(zip(this.policies, names, strict=True))
+    by_name = dict(zip(round_.policies, names, strict=True))
     while tries and not should_stop():
         part, tries = tries[:BATCH], tries[BATCH:]
-        tries = [*_settle(store, engine, this, part, by_name), *tries]
+        tries = [*_settle(store, engine, round_, part, by_name), *tries]
     return not tries
 
 
-def most_uncertain(store: Store, this: Round, preferences: Callable[[Sequence[Pair]], list[float]]) -> None:
+def most_uncertain(store: Store, round_: Round, preferences: Callable[[Sequence[Pair]], list[float]]) -> None:
     """Keeps the training comparisons whose probability is nearest to one half: a vote tells most there.
 
     (Uncertainty sampling, Lewis and Gale 1994.) Held-out comparisons stay as they were drawn: what measures must not
     be chosen by what is measured. `preferences` gives P(first better) of each pair.
     """
     every = [
-        each for each in lifecycle.comparisons_of(store, this.round_id) if each.split == "train" and not each.is_gold
+        each for each in lifecycle.comparisons_of(store, round_.round_id) if each.split == "train" and not each.is_gold
     ]
-    if len(every) <= this.generation.kept_train:
+    if len(every) <= round_.generation.kept_train:
         return
     found = preferences([Pair(each.prompt, each.completion_a, each.completion_b) for each in every])
     order = sorted(range(len(every)), key=lambda i: abs(found[i] - 0.5))
-    surplus = [every[i].comparison_id for i in order[this.generation.kept_train :]]
-    lifecycle.discard(store, this.round_id, surplus, "certain")
+    surplus = [every[i].comparison_id for i in order[round_.generation.kept_train :]]
+    lifecycle.discard(store, round_.round_id, surplus, "certain")
 
 
 def fault(first: str, second: str, policies: Sequence[str]) -> str | None:
@@ -84,45 +85,47 @@ def fault(first: str, second: str, policies: Sequence[str]) -> str | None:
     return None
 
 
-def _settle(store: Store, engine: ReplyEngine, this: Round, part: list[_Try], identities: dict[str, str]) -> list[_Try]:
+def _settle(
+    store: Store, engine: ReplyEngine, round_: Round, part: list[_Try], identities: dict[str, str]
+) -> list[_Try]:
     """Samples one batch and keeps what came of it; gives back what has to be tried again."""
-    generation = this.generation
+    generation = round_.generation
     sampling = Sampling(generation.temperature, generation.top_p, generation.max_new_tokens, generation.seed)
-    policies = [name for each in part for name in each.policies]
-    seeds = [_seed(this, each, side) for each in part for side in (0, 1)]
-    talks = [list(each.prompt) for each in part for _ in each.policies]
+    policies = [name for try_ in part for name in try_.policies]
+    seeds = [_seed(round_, try_, side) for try_ in part for side in (0, 1)]
+    talks = [list(try_.prompt) for try_ in part for _ in try_.policies]
     replies = engine.generate(policies, talks, sampling, seeds=seeds)
     again = []
-    for index, each in enumerate(part):
+    for index, try_ in enumerate(part):
         first, second = (reply.text for reply in replies[2 * index : 2 * index + 2])
-        wrong = fault(first, second, this.policies)
-        if wrong and each.attempt + 1 < ATTEMPTS:
-            again.append(replace(each, attempt=each.attempt + 1))
+        wrong = fault(first, second, round_.policies)
+        if wrong and try_.attempt + 1 < ATTEMPTS:
+            again.append(replace(try_, attempt=try_.attempt + 1))
             continue
         pairs = []
         if not wrong:
             drawn = asdict(generation) | {"seeds": seeds[2 * index : 2 * index + 2]}
-            one, other = (identities[name] for name in each.policies)
-            pairs = [Comparison(each.prompt, first, second, one, other, generation=drawn)]
-        counts = Counter(regenerated=each.attempt)
-        lifecycle.generated(store, this.round_id, each.position, pairs, wrong, dict(+counts))
+            one, other = (identities[name] for name in try_.policies)
+            pairs = [Comparison(try_.prompt, first, second, one, other, generation=drawn)]
+        counts = Counter(regenerated=try_.attempt)
+        lifecycle.generated(store, round_.round_id, try_.position, pairs, wrong, dict(+counts))
     return again
 
 
-def _pair(this: Round, position: int) -> tuple[str, str]:
+def _pair(round_: Round, position: int) -> tuple[str, str]:
     """Which policies answer the prompt at `position`: all pairs in turn."""
-    if this.purpose == "collect":
-        return this.policies[0], this.policies[0]
-    pairs = list(combinations(this.policies, 2))
+    if round_.purpose == "collect":
+        return round_.policies[0], round_.policies[0]
+    pairs = list(combinations(round_.policies, 2))
     return pairs[position % len(pairs)]
 
 
-def _seed(this: Round, each: _Try, side: int) -> int:
+def _seed(round_: Round, try_: _Try, side: int) -> int:
     """The same for the same round, prompt, attempt and side, so that a killed app samples what it would have.
 
     Drawn from the round's secret: who could work it out would ask each policy in the chat for the same reply.
     """
-    drawn = [this.secret or this.round_id, this.generation.seed, each.position, each.attempt, side]
+    drawn = [round_.secret or round_.round_id, round_.generation.seed, try_.position, try_.attempt, side]
     return int(hashing.of_json(drawn)[:7], 16)
 
 

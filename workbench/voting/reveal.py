@@ -64,14 +64,14 @@ def _traits(findings: Findings, language: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _line(this: Round, rows: list[dict[str, Any]], language: str) -> str:
+def _line(round_: Round, rows: list[dict[str, Any]], language: str) -> str:
     texts = messages(language)
     if not rows:
         return texts["reveal.nothing"]
     first = rows[0]
     if first["low"] is None:
         return fill(texts["reveal.too_few"], {"n": first["n"]})
-    if this.purpose == "judge":
+    if round_.purpose == "judge":
         key = "reveal.winner" if first["low"] > 0.5 else "reveal.no_winner"
     else:
         key = "reveal.liked" if first["low"] > 0.5 else "reveal.nothing_clear"

@@ -151,7 +151,7 @@ class Rounds:
             self._identity(name)
         n_train, generation = self._uncertain(request)
         drawn = planning.draw(request.prompts, n_train, request.n_heldout, generation.seed)
-        this = lifecycle.create(
+        round_ = lifecycle.create(
             self._store,
             request.name,
             request.purpose,
@@ -161,9 +161,9 @@ class Rounds:
             request.guidelines,
             request.language,
         )
-        lifecycle.add_prompts(self._store, this.round_id, [prompt for prompt, _ in drawn])
-        lifecycle.add_comparisons(self._store, this.round_id, request.gold)
-        return self.generate(actor, this.round_id)
+        lifecycle.add_prompts(self._store, round_.round_id, [prompt for prompt, _ in drawn])
+        lifecycle.add_comparisons(self._store, round_.round_id, request.gold)
+        return self.generate(actor, round_.round_id)
 
     def _uncertain(self, request: RoundRequest) -> tuple[int, Generation]:
         """How many training prompts to draw, and what to keep of them. Raises: NotFound for no such reward model."""
@@ -179,11 +179,11 @@ class Rounds:
     @teacher
     def generate(self, round_id: str) -> Round:
         """Begins, or goes on, to sample a round's comparisons behind the page."""
-        this = lifecycle.get(self._store, round_id)
-        if this.state == "draft":
-            this = lifecycle.move(self._store, this.round_id, "generating")
-        self._begin(this)
-        return this
+        round_ = lifecycle.get(self._store, round_id)
+        if round_.state == "draft":
+            round_ = lifecycle.move(self._store, round_.round_id, "generating")
+        self._begin(round_)
+        return round_
 
     @teacher
     def gold(self, path: Path) -> list[Comparison]:
@@ -194,14 +194,14 @@ class Rounds:
     @teacher
     def make_now(self, actor: Actor, request: RoundRequest) -> Round:
         """As `make`, and returns when all comparisons are there. Raises: also what went wrong while sampling."""
-        this = self.make(actor, request)
-        self._at_work[this.round_id].join(_LONGEST)
-        if error := self._errors.get(this.round_id):
+        round_ = self.make(actor, request)
+        self._at_work[round_.round_id].join(_LONGEST)
+        if error := self._errors.get(round_.round_id):
             raise error
-        this = lifecycle.get(self._store, this.round_id)
-        if this.state == "generating":
-            raise AfinaError("round.not_ready", name=this.name, seconds=_LONGEST)
-        return this
+        round_ = lifecycle.get(self._store, round_.round_id)
+        if round_.state == "generating":
+            raise AfinaError("round.not_ready", name=round_.name, seconds=_LONGEST)
+        return round_
 
     @teacher
     def load(self, path: Path, name: str) -> importer.Ingested:
@@ -229,15 +229,15 @@ class Rounds:
 
     @teacher
     def stage(self, round_id: str) -> Stage:
-        this = lifecycle.get(self._store, round_id)
+        round_ = lifecycle.get(self._store, round_id)
         code = annotators.room(self._store).code
-        count = progress.counters(self._store, this)
+        count = progress.counters(self._store, round_)
         return Stage(
-            this,
+            round_,
             code,
             count,
-            progress.generation(self._store, this.round_id),
-            self._errors.get(this.round_id),
+            progress.generation(self._store, round_.round_id),
+            self._errors.get(round_.round_id),
         )
 
     @teacher
@@ -258,20 +258,20 @@ class Rounds:
 
         Raises: Conflict `round.nothing_discussed` where no comparison has two votes; as `lifecycle.move`.
         """
-        this = lifecycle.get(self._store, round_id)
+        round_ = lifecycle.get(self._store, round_id)
         if not comparison_id:
-            contested = self._results.split_comparisons(actor, this.round_id, most=100)
-            left = [each["comparison_id"] for each in contested if each["comparison_id"] not in this.discussed]
+            contested = self._results.split_comparisons(actor, round_.round_id, most=100)
+            left = [each["comparison_id"] for each in contested if each["comparison_id"] not in round_.discussed]
             comparison_id = left[0] if left else ""
-        chosen = [each for each in this.discussed if each != comparison_id]
+        chosen = [each for each in round_.discussed if each != comparison_id]
         chosen += [comparison_id] if comparison_id else []
         if not chosen:
-            raise AfinaError("round.nothing_discussed", name=this.name)
-        if this.state == "discussing":  # another one: the way leads over the closed round
-            lifecycle.move(self._store, this.round_id, "locked")
-        this = lifecycle.move(self._store, this.round_id, "discussing", chosen)
+            raise AfinaError("round.nothing_discussed", name=round_.name)
+        if round_.state == "discussing":  # another one: the way leads over the closed round
+            lifecycle.move(self._store, round_.round_id, "locked")
+        round_ = lifecycle.move(self._store, round_.round_id, "discussing", chosen)
         self._voting.news()
-        return this
+        return round_
 
     @teacher
     def invite(self, n: int, group: str = "", quota: int = 0) -> list[tuple[str, str]]:
@@ -305,32 +305,34 @@ class Rounds:
         for thread in list(self._at_work.values()):
             thread.join(timeout=10)
 
-    def _begin(self, this: Round) -> None:
-        running = self._at_work.get(this.round_id)
+    def _begin(self, round_: Round) -> None:
+        running = self._at_work.get(round_.round_id)
         if running is None or not running.is_alive():
-            thread = threading.Thread(target=self._work, args=(this,), name=f"round {this.number}", daemon=True)
-            self._at_work[this.round_id] = thread
+            thread = threading.Thread(target=self._work, args=(round_,), name=f"round {round_.number}", daemon=True)
+            self._at_work[round_.round_id] = thread
             thread.start()
 
-    def _work(self, this: Round) -> None:
+    def _work(self, round_: Round) -> None:
         """Samples until nothing waits, then opens nothing by itself: the teacher does."""
-        self._errors.pop(this.round_id, None)
-        lock = FileLock(self._settings.home / f"round-{this.round_id}.lock", timeout=0)
+        self._errors.pop(round_.round_id, None)
+        lock = FileLock(self._settings.home / f"round-{round_.round_id}.lock", timeout=0)
         try:
             with lock:
-                finished = reply_pairs.generate(self._store, self._engine(), this, self._identity, self._closing.is_set)
-                if finished and this.generation.uncertain_by and self._rewards is not None:
-                    model = self._rewards(this.generation.uncertain_by)
-                    reply_pairs.most_uncertain(self._store, this, model.preferences)
+                finished = reply_pairs.generate(
+                    self._store, self._engine(), round_, self._identity, self._closing.is_set
+                )
+                if finished and round_.generation.uncertain_by and self._rewards is not None:
+                    model = self._rewards(round_.generation.uncertain_by)
+                    reply_pairs.most_uncertain(self._store, round_, model.preferences)
                 if finished:
-                    lifecycle.move(self._store, this.round_id, "draft")
+                    lifecycle.move(self._store, round_.round_id, "draft")
         except Timeout:
             return  # another app of this folder is at it
         except AfinaError as error:
-            self._errors[this.round_id] = error
+            self._errors[round_.round_id] = error
         except Exception as error:
-            logger.exception("round %s", this.round_id, extra={"round_id": this.round_id})
-            self._errors[this.round_id] = AfinaError("round.generation", name=this.name, reason=str(error))
+            logger.exception("round %s", round_.round_id, extra={"round_id": round_.round_id})
+            self._errors[round_.round_id] = AfinaError("round.generation", name=round_.name, reason=str(error))
 
     def _identity(self, policy: str) -> str:
         """A policy with its adapter's hash: a run that is trained on is another policy.

@@ -49,10 +49,12 @@ class Rehearsing:
         """
         if not 1 <= annotators <= simulated_annotators.MOST:
             raise AfinaError("label.number", name="annotators", value=annotators, low=1, high=simulated_annotators.MOST)
-        this = lifecycle.get(self._labels, round_id)
+        round_ = lifecycle.get(self._labels, round_id)
         likes = simulated_preferences.named(preference, language) if isinstance(preference, str) else preference
-        before = progress.counters(self._labels, this)
-        each = max(1, -(-(before.wanted - before.votes) // max(1, annotators)))
+        before = progress.counters(self._labels, round_)
+        votes_per_turn = max(1, -(-(before.wanted - before.votes) // max(1, annotators)))
         habits = habits or Habits()
-        cast = simulated_annotators.vote(self._labels, this, likes, habits, annotators=annotators, each=each, say=say)
-        return Rehearsed(cast, progress.counters(self._labels, this).votes, annotators, this.name)
+        cast = simulated_annotators.vote(
+            self._labels, round_, likes, habits, annotators=annotators, votes_per_turn=votes_per_turn, say=say
+        )
+        return Rehearsed(cast, progress.counters(self._labels, round_).votes, annotators, round_.name)

@@ -96,19 +96,19 @@ class Results:
     def contested(self, this: Round) -> list[dict[str, Any]]:
         return self.findings(this).report["items"]
 
-    def shares(self, this: Round, comparison_id: str) -> dict[str, dict[str, int]]:
+    def shares(self, round_: Round, comparison_id: str) -> dict[str, dict[str, int]]:
         """phase -> left, right, tie, both_bad -> votes on one comparison, on the sides on which all look at it."""
-        left, right = ("right", "left") if this.swapped(comparison_id) else ("left", "right")
+        left, right = ("right", "left") if round_.swapped(comparison_id) else ("left", "right")
         shown = {"model_a": left, "model_b": right}
-        votes = self.findings(this).votes
-        found: dict[str, dict[str, int]] = {}
+        votes = self.findings(round_).votes
+        shares: dict[str, dict[str, int]] = {}
         code = next((i for i, item in enumerate(votes.items) if item == comparison_id), None)
         for phase in ("blind", "discussed"):
             of_phase = votes.counted(phase)
             winners = of_phase.winner[of_phase.item == code] if code is not None else []
             counts = {name: sum(1 for each in winners if each == i) for i, name in enumerate(WINNERS)}
-            found[phase] = {shown.get(name, name): n for name, n in counts.items()}
-        return found
+            shares[phase] = {shown.get(name, name): n for name, n in counts.items()}
+        return shares
 
     @teacher
     def exclude(self, kind: str, target_id: str, reason: str | None) -> None:
@@ -133,11 +133,11 @@ class Results:
 
         Raises: NotAllowed; AfinaError as `write.export`.
         """
-        this = lifecycle.get(self._store, round_id)
-        out = self.exports / f"{this.round_id[:8]}-{format}-{time.strftime('%Y%m%d-%H%M%S')}"
-        judged = vote_selection.judged_of(self._store, this.round_id, sources)
-        rated = ratings.of_policies(self._store, this.policies, split) if format == "kto" else ()
-        return exporter.export(judged, format, out, aggregation, minimum, phase, split, rated, this.name, ties)
+        round_ = lifecycle.get(self._store, round_id)
+        out = self.exports / f"{round_.round_id[:8]}-{format}-{time.strftime('%Y%m%d-%H%M%S')}"
+        judged = vote_selection.judged_of(self._store, round_.round_id, sources)
+        rated = ratings.of_policies(self._store, round_.policies, split) if format == "kto" else ()
+        return exporter.export(judged, format, out, aggregation, minimum, phase, split, rated, round_.name, ties)
 
     @teacher
     def exported(self, folder: str, name: str) -> Path:
@@ -151,27 +151,27 @@ class Results:
     def exports(self) -> Path:
         return self._settings.home / "exports"
 
-    def findings(self, this: Round) -> Findings:
+    def findings(self, round_: Round) -> Findings:
         """What the votes say now; worked out at most once for each new state of them."""
-        at, found = self._kept.get(this.round_id, (0.0, None))
-        if found is not None and time.monotonic() - at < _FRESH:
-            return found
+        at, findings = self._kept.get(round_.round_id, (0.0, None))
+        if findings is not None and time.monotonic() - at < _FRESH:
+            return findings
         with self._working:
-            mark = self._mark(this.round_id)
-            _, found = self._kept.get(this.round_id, (0.0, None))
-            if found is None or found.mark != mark:
-                found = self._work_out(this, mark)
-            self._kept[this.round_id] = (time.monotonic(), found)
-            return found
+            mark = self._mark(round_.round_id)
+            _, findings = self._kept.get(round_.round_id, (0.0, None))
+            if findings is None or findings.mark != mark:
+                findings = self._work_out(round_, mark)
+            self._kept[round_.round_id] = (time.monotonic(), findings)
+            return findings
 
-    def _work_out(self, this: Round, mark: tuple[int, int]) -> Findings:
+    def _work_out(self, round_: Round, mark: tuple[int, int]) -> Findings:
         began = time.monotonic()
-        sources = vote_selection.usual(self._store, this.round_id)
-        votes = vote_selection.votes_of(self._store, this.round_id, sources)
+        sources = vote_selection.usual(self._store, round_.round_id)
+        votes = vote_selection.votes_of(self._store, round_.round_id, sources)
         report = reports.report(votes) | {"sources": sources}
         liked = {}
-        if this.purpose == "collect":
-            liked = reply_traits.preferred(votes.counted(), lifecycle.comparisons_of(self._store, this.round_id))
+        if round_.purpose == "collect":
+            liked = reply_traits.preferred(votes.counted(), lifecycle.comparisons_of(self._store, round_.round_id))
         habits = {each["annotator_id"]: each for each in report["annotators"]}
         return Findings(mark, votes, report, liked, habits, time.monotonic() - began)
 

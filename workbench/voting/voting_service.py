@@ -108,20 +108,20 @@ class Voting:
     def state(self, person: Annotator, language: str) -> dict[str, Any]:
         """What this person's page is to show now (see the phone page's contract in `ui/phone/routes.py`)."""
         scene = self.scene()
-        found: dict[str, Any] = {
+        page: dict[str, Any] = {
             "version": scene.version,
             "poll_ms": self._poll_ms(),
             "result": None,
             "card": None,
         }
-        found |= scene.public
+        page |= scene.public
         if scene.this is not None:
-            found["round"] = found["round"] | {"name": scene.names[language]}
-        if scene.this is not None and found["state"] == "revealed":
+            page["round"] = page["round"] | {"name": scene.names[language]}
+        if scene.this is not None and page["state"] == "revealed":
             findings = self._results.findings(scene.this)
-            found["result"] = reveal(scene.this, findings, language)
-            found["card"] = card(findings, person.annotator_id)
-        return found
+            page["result"] = reveal(scene.this, findings, language)
+            page["card"] = card(findings, person.annotator_id)
+        return page
 
     def at_hand(self, token: str, language: str) -> dict[str, Any] | None:
         """The state, if nobody has to be asked for it: a known token, a fresh scene that is the same for all."""
@@ -133,12 +133,12 @@ class Voting:
 
     def next(self, person: Annotator) -> dict[str, Any]:
         """What to judge now, or `{"done": True, "judged"}`. Raises: Conflict `vote.closed`, `vote.no_round`."""
-        this = self.scene().this
-        if this is None:
+        round_ = self.scene().this
+        if round_ is None:
             raise Conflict("vote.no_round")
-        served = assignment.next_for(self._store, person, this.round_id)
+        served = assignment.next_for(self._store, person, round_.round_id)
         if served is None:
-            return {"done": True, "judged": progress.judged(self._store, person.annotator_id, this)}
+            return {"done": True, "judged": progress.judged(self._store, person.annotator_id, round_)}
         return vars(served) | {"prompt": list(served.prompt)}
 
     def cast(self, person: Annotator, body: object) -> vote_casting.Receipt:
@@ -199,33 +199,33 @@ class Voting:
     def _look(self) -> Scene:
         self._notice_departures()
         room = annotators.room(self._store)
-        this = lifecycle.present(self._store, room.room_id)
+        round_ = lifecycle.present(self._store, room.room_id)
         version = progress.version(self._store)
-        if this is None:
+        if round_ is None:
             return Scene(None, version, {"state": "lobby", "round": None, "shown": None})
         asks = {
-            "strength": this.settings.ask_strength,
-            "ratings": this.settings.ask_ratings,
-            "rationale": this.settings.ask_rationale,
-            "edit": this.settings.ask_edit,
+            "strength": round_.settings.ask_strength,
+            "ratings": round_.settings.ask_ratings,
+            "rationale": round_.settings.ask_rationale,
+            "edit": round_.settings.ask_edit,
         }
         about = {
-            "id": this.round_id,
-            "purpose": this.purpose,
-            "criteria": list(this.settings.criteria),
+            "id": round_.round_id,
+            "purpose": round_.purpose,
+            "criteria": list(round_.settings.criteria),
             "asks": asks,
-            "guidelines": guidelines.read(self._store, this.round_id),
+            "guidelines": guidelines.read(self._store, round_.round_id),
         }
-        shown = self._shown(this) if this.state in ("discussing", "open_again") else None
-        names = {language: round_names.public(this, language) for language in LANGUAGES}
-        return Scene(this, version, {"state": _SHOWN[this.state], "round": about, "shown": shown}, names)
+        shown = self._shown(round_) if round_.state in ("discussing", "open_again") else None
+        names = {language: round_names.public(round_, language) for language in LANGUAGES}
+        return Scene(round_, version, {"state": _SHOWN[round_.state], "round": about, "shown": shown}, names)
 
-    def _shown(self, this: Round) -> dict[str, Any] | None:
+    def _shown(self, round_: Round) -> dict[str, Any] | None:
         """The comparison that is being discussed, on the sides that its coin gave it and without names."""
-        if not this.discussed:
+        if not round_.discussed:
             return None
-        each = lifecycle.comparison_of(self._store, this.discussed[-1])
-        left, right = lifecycle.sides(this, each)
+        each = lifecycle.comparison_of(self._store, round_.discussed[-1])
+        left, right = lifecycle.sides(round_, each)
         return {"prompt": list(each.prompt), "left": left, "right": right}
 
 
