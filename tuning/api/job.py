@@ -167,18 +167,18 @@ def messages_of(contents: str | Sequence[Mapping[str, Any]]) -> list[Message]:
     """
     if isinstance(contents, str):
         return [{"role": "user", "content": contents}]
-    found: list[Message] = []
-    for each in contents:
-        role = {"model": "assistant"}.get(str(each.get("role", "user")), str(each.get("role", "user")))
-        text = each.get("content")
-        if text is None and isinstance(each.get("parts"), (list, tuple)):
-            text = "".join(str(part.get("text", "")) for part in each["parts"])
+    messages: list[Message] = []
+    for turn in contents:
+        role = {"model": "assistant"}.get(str(turn.get("role", "user")), str(turn.get("role", "user")))
+        text = turn.get("content")
+        if text is None and isinstance(turn.get("parts"), (list, tuple)):
+            text = "".join(str(part.get("text", "")) for part in turn["parts"])
         if not isinstance(text, str) or role not in ("system", "user", "assistant"):
-            raise AfinaError("chat.contents", value=str(dict(each))[:100])
-        found.append({"role": role, "content": text})
-    if not found:
+            raise AfinaError("chat.contents", value=str(dict(turn))[:100])
+        messages.append({"role": role, "content": text})
+    if not messages:
         raise AfinaError("chat.empty")
-    return found
+    return messages
 
 
 def submit(

@@ -142,16 +142,16 @@ def logits(model: Any, rows: Sequence[Sequence[int]], pad: int, batch_size: int 
     """(N, C) of token ids, similar lengths together; dropout off, mode unchanged."""
     was_training = model.training
     model.eval()
-    found: list[torch.Tensor | None] = [None] * len(rows)
+    by_row: list[torch.Tensor | None] = [None] * len(rows)
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     for first in range(0, len(order), batch_size):
         part = order[first : first + batch_size]
         batch = padded([rows[index] for index in part], pad)
         out = model(**{name: value.to(model.device) for name, value in batch.items()}).logits  # (B, C)
         for index, row in zip(part, out.float().cpu(), strict=True):
-            found[index] = row
+            by_row[index] = row
     model.train(was_training)
-    return torch.stack([row for row in found if row is not None])
+    return torch.stack([row for row in by_row if row is not None])
 
 
 def padded(rows: Sequence[Sequence[int]], pad: int) -> dict[str, torch.Tensor]:

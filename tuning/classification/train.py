@@ -291,12 +291,12 @@ def _report(run: Run, setup: Setup, ids: list[list[int]]) -> dict[str, float]:
     """Writes `classification.json` of the held-out texts, and gives its main figures."""
     heldout = run.examples("heldout", Labelled)[:REPORT_ROWS]
     pad = int(setup.tokenizer.pad_token_id)
-    found = classifier_model.logits(setup.model, ids[:REPORT_ROWS], pad).softmax(-1)  # (N, C)
+    probabilities = classifier_model.logits(setup.model, ids[:REPORT_ROWS], pad).softmax(-1)  # (N, C)
     began = time.monotonic()
     for row in ids[:_TIMED]:
         classifier_model.logits(setup.model, [row], pad)
     seconds = (time.monotonic() - began) / len(ids[:_TIMED])
-    report = metrics.report(run.examples("train", Labelled), heldout, setup.labels, found.tolist())
+    report = metrics.report(run.examples("train", Labelled), heldout, setup.labels, probabilities.tolist())
     size = sum(
         path.stat().st_size for path in run.adapter_dir.glob("*.safetensors")
     )  # what has to be kept besides the base

@@ -85,7 +85,7 @@ def search(options: argparse.Namespace, settings: Settings) -> Answer:
         print(f"{trial.name}: {trial.settings} -> {trial.loss}", file=sys.stderr)
 
     try:
-        found = seeking.search(
+        outcome = seeking.search(
             queue,
             config,
             data,
@@ -97,7 +97,7 @@ def search(options: argparse.Namespace, settings: Settings) -> Answer:
         )
     finally:
         queue.close()
-    result = asdict(found)
-    best = found.best
-    lines = [f"{t.name:16} {t.settings}  validation loss {t.loss}" for t in found.trials]
+    result = asdict(outcome)
+    best = outcome.best
+    lines = [f"{t.name:16} {t.settings}  validation loss {t.loss}" for t in outcome.trials]
     return result, [*lines, f"best: {best.name} {best.settings}" if best else "no trial finished"]

@@ -110,7 +110,7 @@ def memory(
         if value not in choices:
             raise AfinaError("config.choice", name=name, value=value, choices=", ".join(choices))
     trained = shape.parameters if method == "full" else adapter_parameters(shape, rank)
-    each = TRAINED[precision]
+    bytes_each = TRAINED[precision]
     frozen = 0.0
     if method != "full":
         width = FROZEN[precision]
@@ -118,9 +118,9 @@ def memory(
             width = NF4 + (CONSTANTS if double_quantisation else 0.0)
         frozen = width * shape.parameters
     return Memory(
-        weights=frozen + each["weights"] * trained,
-        gradients=each["gradients"] * trained,
-        optimiser=each["optimiser"] * trained,
+        weights=frozen + bytes_each["weights"] * trained,
+        gradients=bytes_each["gradients"] * trained,
+        optimiser=bytes_each["optimiser"] * trained,
         activations=activations(shape, batch, length, recompute, 4 if precision == "single" else 2),
         trained=trained,
     )

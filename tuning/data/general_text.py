@@ -37,7 +37,7 @@ def facts() -> list[tuple[Row, ...]]:
     from tuning.pocket.world.documents import KNOWN
     from tuning.pocket.world.fact_rows import ASKED, fact_row
 
-    found = []
+    questions = []
     for index, language in enumerate(LANGUAGES * (QUESTIONS // 2)):
         fact = ASKED[index * len(ASKED) // QUESTIONS]
         others = {
@@ -48,8 +48,8 @@ def facts() -> list[tuple[Row, ...]]:
         rivals = random.Random(index).sample(sorted(others), min(_RIVALS, len(others)))
         stated = [fact, *(replace(fact, o=others[name].o) for name in rivals)]
         rows = [fact_row(each, "plain", language, random.Random(index)) for each in stated]
-        found.append(tuple(Row(messages=tuple(cast("list[dict[str, str]]", row["messages"]))) for row in rows))
-    return found
+        questions.append(tuple(Row(messages=tuple(cast("list[dict[str, str]]", row["messages"]))) for row in rows))
+    return questions
 
 
 def rehearsal(is_pocket: bool, n: int) -> list[Row]:
@@ -60,11 +60,11 @@ def rehearsal(is_pocket: bool, n: int) -> list[Row]:
     return [Row(text=texts[index % len(texts)]) for index in range(min(n, 4 * len(texts)))]
 
 
-def _documents(each: int, heldout: bool) -> list[Row]:
+def _documents(n_each: int, heldout: bool) -> list[Row]:
     from tuning.pocket.world.corpus import HELDOUT_SEED, TRAIN_SEED, documents
 
     seed = HELDOUT_SEED if heldout else TRAIN_SEED
-    return [Row(text=text) for language in LANGUAGES for text in islice(documents(language, seed), each)]
+    return [Row(text=text) for language in LANGUAGES for text in islice(documents(language, seed), n_each)]
 
 
 def _paragraphs() -> list[str]:

@@ -105,14 +105,14 @@ def messages_of(value: Any, number: int, column: str) -> Messages:
     turns = [value] if isinstance(value, Mapping) else value
     if not isinstance(turns, list) or not turns:
         raise AfinaError("pairs.text", row=number, column=column, found=type(value).__name__)
-    found = []
+    messages = []
     for turn in turns:
         role = _ROLES.get(str(turn.get("role", turn.get("from")))) if isinstance(turn, Mapping) else None
         content = turn.get("content", turn.get("value")) if isinstance(turn, Mapping) else None
         if role is None or not isinstance(content, str):
             raise AfinaError("pairs.text", row=number, column=column, found=str(turn))
-        found.append({"role": role, "content": content})
-    return tuple(found)
+        messages.append({"role": role, "content": content})
+    return tuple(messages)
 
 
 def _dialogue(text: str, number: int, column: str) -> Messages:

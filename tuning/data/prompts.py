@@ -54,29 +54,29 @@ def from_python(records: Iterable[Mapping[str, Any]], name: str = "python") -> T
 
 
 def from_records(records: Iterable[tuple[int, Mapping[str, Any]]], name: str, columns: tuple[str, ...] = ()) -> TaskSet:
-    found: list[Task] = []
+    tasks: list[Task] = []
     problems = Problems()
     for number, record in records:
         try:
-            found.append(task_of(record, number))
+            tasks.append(task_of(record, number))
         except AfinaError as problem:
             problems.add(problem)
-    if not found:
+    if not tasks:
         raise AfinaError("tasks.none", name=name, n=problems.n, first=problems.example)
-    return task_set(found, name, columns, problems)
+    return task_set(tasks, name, columns, problems)
 
 
 def task_set(
     tasks: Iterable[Task], name: str, columns: tuple[str, ...] = (), problems: Problems | None = None
 ) -> TaskSet:
     """Each prompt once (what was judged of it is kept), with the answers that are known."""
-    each: dict[str, Task] = {}
+    by_prompt: dict[str, Task] = {}
     problems = problems or Problems()
     for task in tasks:
         key = hashing.of_json(list(task.prompt))
-        if key not in each or (task.better and not each[key].better):
-            each[key] = with_answers(task)
-    rows = tuple(each.values())
+        if key not in by_prompt or (task.better and not by_prompt[key].better):
+            by_prompt[key] = with_answers(task)
+    rows = tuple(by_prompt.values())
     return TaskSet(
         rows,
         name,

@@ -113,11 +113,11 @@ def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
         (part, next((spelled[name] for name in names.split() if name in spelled), ""))
         for part, names in _GUESSES.items()
     )
-    found = {part: column for part, column in guesses if column}
-    if "prompt" in found and "response" in found:
-        return {part: column for part, column in found.items() if part not in ("messages", "text")}
-    whole = next((part for part in ("messages", "text") if part in found), None)
-    return {whole: found[whole]} if whole else found
+    mapping = {part: column for part, column in guesses if column}
+    if "prompt" in mapping and "response" in mapping:
+        return {part: column for part, column in mapping.items() if part not in ("messages", "text")}
+    whole = next((part for part in ("messages", "text") if part in mapping), None)
+    return {whole: mapping[whole]} if whole else mapping
 
 
 def _is_flag(value: Any) -> bool:

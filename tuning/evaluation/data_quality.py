@@ -94,14 +94,14 @@ def near_duplicates(train: Sequence[Any], heldout: Sequence[Any], threshold: flo
     sets = [_shingles(text_of(row)) for row in train]
     for number, shingles in enumerate(sets):
         index.insert(number, signature(shingles))
-    found = []
+    leaks = []
     for row in heldout:
         own = _shingles(text_of(row))
         near = [(_jaccard(own, sets[number]), -number) for number in index.query(signature(own))]
         best, number = max(near, default=(0.0, 0))
         if best >= threshold:
-            found.append(Leak(row.number, train[-number].number, round(best, 3), text_of(row)[:160]))
-    return sorted(found, key=lambda leak: -leak.similarity)
+            leaks.append(Leak(row.number, train[-number].number, round(best, 3), text_of(row)[:160]))
+    return sorted(leaks, key=lambda leak: -leak.similarity)
 
 
 def oddity(row: int, text: str) -> Odd | None:

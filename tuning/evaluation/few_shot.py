@@ -46,15 +46,15 @@ def written(text: str) -> list[Question]:
 
     Raises: AfinaError `alternatives.question` for a line without an answer.
     """
-    found = []
+    own = []
     for number, line in enumerate(text.splitlines(), 1):
         prompt, *answers = (part.strip() for part in line.split("|"))
         answers = [each for each in answers if each]
         if line.strip() and not (prompt and answers):
             raise AfinaError("alternatives.question", row=number, line=line.strip())
         if prompt:
-            found.append(Question(prompt, tuple(answers)))
-    return found
+            own.append(Question(prompt, tuple(answers)))
+    return own
 
 
 def drawn(source: str, max_mb: int = 200, seed: int = 0) -> list[Example]:

@@ -51,7 +51,7 @@ def attacks(language: str, path: Path | None = None) -> list[Attack]:
     Raises: AfinaError `redteam.row` for a line without them.
     """
     spoken = language if path else shipped_language(language)
-    found = []
+    prompts = []
     for number, line in enumerate((path or PROMPTS).read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip():
             continue
@@ -63,8 +63,8 @@ def attacks(language: str, path: Path | None = None) -> list[Attack]:
         if attack.kind not in KINDS or not attack.prompt.strip():
             raise AfinaError("redteam.row", row=number, kinds=", ".join(KINDS))
         if row.get("language", spoken) == spoken:
-            found.append(attack)
-    return found
+            prompts.append(attack)
+    return prompts
 
 
 def refuses(reply: str) -> bool:

@@ -92,17 +92,17 @@ def _pages(path: Path) -> list[tuple[str, str]]:
 
 def split(text: str, source: str) -> list[Passage]:
     """Paragraphs as passages, long ones cut between sentences."""
-    found = []
+    passages = []
     for paragraph in re.split(r"\n\s*\n|\n(?=[-*#])", text):
         part: list[str] = []
         for sentence in re.split(r"(?<=[.!?…])\s+", " ".join(paragraph.split())):
             if part and len(" ".join([*part, sentence]).split()) > _LONGEST:
-                found.append(Passage(source, " ".join(part)))
+                passages.append(Passage(source, " ".join(part)))
                 part = []
             part.append(sentence)
         if " ".join(part).strip():
-            found.append(Passage(source, " ".join(part)))
-    return found
+            passages.append(Passage(source, " ".join(part)))
+    return passages
 
 
 def shipped(language: str = "") -> list[Path]:

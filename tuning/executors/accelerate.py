@@ -54,9 +54,9 @@ def _read(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise AfinaError("engine.no_launch_config", path=str(path), reason=str(error).splitlines()[0]) from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise AfinaError("engine.no_launch_config", path=str(path), reason="it holds no settings")
-    return found
+    return settings

@@ -130,13 +130,13 @@ class HubJobExecutor:
 
     def _pack(self, folder: Path, run: Run) -> None:
         """`runs/` with the run and those that it continues; `code/` with what trains it."""
-        store, each = RunStore(self.home), run
+        store, current = RunStore(self.home), run
         ignore = shutil.ignore_patterns("*.lock", "job.json", "stop", "__pycache__", "*.zip")
         while True:
-            shutil.copytree(each.path, folder / "runs" / each.id, ignore=ignore)
-            if not each.info.parent:
+            shutil.copytree(current.path, folder / "runs" / current.id, ignore=ignore)
+            if not current.info.parent:
                 break
-            each = store.get(each.info.parent)
+            current = store.get(current.info.parent)
         for package in ("common", "tuning"):
             shutil.copytree(_ROOT / package, folder / "code" / package, ignore=ignore)
         lines = (_ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
@@ -218,8 +218,8 @@ class HubJobExecutor:
                 token=self._token or None,
                 allow_patterns=[f"{there}/{each}" for each in KEPT],
             )
-            found = Path(folder) / there
-            events = EventLog(found / "events.jsonl").read()
+            fetched = Path(folder) / there
+            events = EventLog(fetched / "events.jsonl").read()
             last = state_of(events)
             if not events or last not in ENDED:
                 stopped = run.stop_file.exists()
@@ -231,10 +231,10 @@ class HubJobExecutor:
                 return
             for name in ("adapter", "checkpoints"):
                 shutil.rmtree(run.path / name, ignore_errors=True)
-                if (found / name).is_dir():
-                    shutil.move(found / name, run.path / name)
-            if (found / "card.md").is_file():
-                shutil.move(found / "card.md", run.card)
+                if (fetched / name).is_dir():
+                    shutil.move(fetched / name, run.path / name)
+            if (fetched / "card.md").is_file():
+                shutil.move(fetched / "card.md", run.card)
         for event in events:
             _take(run, vars(event))
         run.stop_file.unlink(missing_ok=True)

@@ -90,15 +90,15 @@ class LentEngine(ReplyEngine):
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> list[Reply]:
         seeds = list(seeds) if seeds is not None else sampling.seeds(len(policies))
-        found: list[Reply] = []
+        replies: list[Reply] = []
         for start in range(0, len(policies), REPLIES_PER_CALL):
             part = slice(start, start + REPLIES_PER_CALL)
             names = list(policies[part])
             talks = [list(talk) for talk in conversations[part]]
             seconds = self._seconds(names, len(names), sampling)
-            found += self._call(self._functions.write, seconds, str(self.home), names, talks, sampling, seeds[part])
-            progress(len(found), len(policies))
-        return found
+            replies += self._call(self._functions.write, seconds, str(self.home), names, talks, sampling, seeds[part])
+            progress(len(replies), len(policies))
+        return replies
 
     def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         if not self._waits:

@@ -37,11 +37,11 @@ class Part:
 
 def groups(store: RunStore) -> dict[str, str]:
     """group -> recipe, the newest first."""
-    found: dict[str, str] = {}
+    recipes: dict[str, str] = {}
     for group, recipe in store.gather(lambda run: (_group(run), str(run.info.extra.get("experiment")))):
         if group:
-            found.setdefault(group, recipe)
-    return found
+            recipes.setdefault(group, recipe)
+    return recipes
 
 
 def parts(store: RunStore, group: str) -> list[Part]:

@@ -57,7 +57,7 @@ def search(
     *,
     keep_all: bool = False,
     search_id: str = "",
-    seen: Callable[[Found], None] = lambda found: None,
+    seen: Callable[[Found], None] = lambda outcome: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Found:
     """Runs `n_trials` one after the other and waits for each; adapters of all but the best are removed at the end.
@@ -89,13 +89,13 @@ def search(
         so_far = _found(search_id, trials, study)
         _keep(queue.store, so_far)
         seen(so_far)
-    found = dataclasses.replace(_found(search_id, trials, study), ended=True)
-    if not keep_all and found.best:
+    outcome = dataclasses.replace(_found(search_id, trials, study), ended=True)
+    if not keep_all and outcome.best:
         for trial in trials:
-            if trial.run_id != found.best.run_id:
+            if trial.run_id != outcome.best.run_id:
                 shutil.rmtree(queue.store.get(trial.run_id).adapter_dir, ignore_errors=True)
-    _keep(queue.store, found)
-    return found
+    _keep(queue.store, outcome)
+    return outcome
 
 
 def check(config: SFTConfig, data: Loaded, over: Sequence[str], n_trials: int) -> None:

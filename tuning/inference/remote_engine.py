@@ -70,11 +70,11 @@ class ServedEngine(ReplyEngine):
 
     def offered(self, seconds: float = 10.0) -> dict[str, str | None]:
         """The server's models, not older than `seconds`: id -> the base it is an adapter of."""
-        listed_at, found = self._listed
-        if time.monotonic() - listed_at > seconds or not found:
-            found = self.server.models()
-            self._listed = (time.monotonic(), found)
-        return found
+        listed_at, models = self._listed
+        if time.monotonic() - listed_at > seconds or not models:
+            models = self.server.models()
+            self._listed = (time.monotonic(), models)
+        return models
 
     def others(self) -> list[str]:
         return [name for name in self.offered() if name not in self._loaded and name != "pocket"]

@@ -95,13 +95,13 @@ class PolicyTrainer(KnownReference, DPOTrainer):
         self._base = start.base
         rows = [
             {
-                "prompt_ids": each.prompt,
-                "chosen_ids": each.chosen,
-                "rejected_ids": each.rejected,
+                "prompt_ids": pair.prompt,
+                "chosen_ids": pair.chosen,
+                "rejected_ids": pair.rejected,
                 "ref_chosen_logps": float(logps[0]),
                 "ref_rejected_logps": float(logps[1]),
             }
-            for each, logps in zip(ids, reference, strict=True)
+            for pair, logps in zip(ids, reference, strict=True)
         ]
         set_seed(config.seed)
         with warnings.catch_warnings():

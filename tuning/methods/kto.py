@@ -81,12 +81,12 @@ def train(run: Run, home: Path, preloaded: Preloaded | None = None) -> bool:
 
 def tokenised(start: Start, rated: Sequence[Rated], max_length: int) -> list[Ids]:
     """The replies of which the cut leaves something."""
-    found: list[Ids] = []
-    for each in rated:
-        both = prompt_and_reply(start.tokenizer, each.conversation(), max_length)
+    ids: list[Ids] = []
+    for row in rated:
+        both = prompt_and_reply(start.tokenizer, row.conversation(), max_length)
         if both is not None:
-            found.append((*both, each.good))
-    return found
+            ids.append((*both, row.good))
+    return ids
 
 
 def mixed(ids: Sequence[Ids], batch_size: int, seed: int) -> list[Ids]:
@@ -191,9 +191,9 @@ def measured(rewards: torch.Tensor, good: torch.Tensor) -> dict[str, float]:
     """From rewards (N,) and what was found good (N,): the loss without z, how often a good reply is above a bad one
     (ties half), and the gap between their means. The last two need both kinds."""
     signs = torch.where(good, 1.0, -1.0)
-    found = {"heldout_loss": float((1 - torch.sigmoid(signs * rewards)).mean())}
+    metrics = {"heldout_loss": float((1 - torch.sigmoid(signs * rewards)).mean())}
     if good.any() and (~good).any():
         gaps = rewards[good][:, None] - rewards[~good][None, :]  # (good, bad)
-        found["heldout_accuracy"] = float(((gaps > 0).float() + 0.5 * (gaps == 0).float()).mean())
-        found["heldout_margin"] = float(rewards[good].mean() - rewards[~good].mean())
-    return found
+        metrics["heldout_accuracy"] = float(((gaps > 0).float() + 0.5 * (gaps == 0).float()).mean())
+        metrics["heldout_margin"] = float(rewards[good].mean() - rewards[~good].mean())
+    return metrics

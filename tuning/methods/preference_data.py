@@ -88,15 +88,15 @@ def fitting(run: Run, config: PreferenceConfig, start: Start, ids: list[Any], n:
 
 def tokenised(tokenizer: Tokenizer, pairs: Sequence[Pair], max_length: int) -> list[Ids]:
     """The pairs whose two replies still differ after the cut at `max_length` tokens."""
-    found = []
+    ids = []
     for pair in pairs:
         chosen, rejected = (
             prompt_and_reply(tokenizer, pair.conversation(reply), max_length) for reply in (pair.chosen, pair.rejected)
         )
         if chosen is None or rejected is None or chosen[0] != rejected[0] or chosen == rejected:
             continue
-        found.append(Ids(chosen[0], chosen[1], rejected[1], pair.margin, pair.tie))
-    return found
+        ids.append(Ids(chosen[0], chosen[1], rejected[1], pair.margin, pair.tie))
+    return ids
 
 
 def prompt_and_reply(tokenizer: Tokenizer, row: Row, max_length: int) -> tuple[list[int], list[int]] | None:
@@ -130,13 +130,13 @@ def reply_log_probabilities(
     """(N,): log p(reply | prompt) of (prompt, reply) token ids, summed over the reply; dropout off, mode unchanged."""
     was_training = model.training
     model.eval()
-    found = torch.zeros(len(rows))
+    sums = torch.zeros(len(rows))
     order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]) + len(rows[i][1]))
     for first in range(0, len(order), batch_size):
         part = order[first : first + batch_size]
-        found[part] = _sums(model, [rows[i] for i in part], pad)
+        sums[part] = _sums(model, [rows[i] for i in part], pad)
     model.train(was_training)
-    return found
+    return sums
 
 
 def _sums(model: Any, rows: list[tuple[list[int], list[int]]], pad: int) -> torch.Tensor:

@@ -263,27 +263,27 @@ def scores(model: Any, rows: Sequence[Reply], pad: int, batch_size: int = 16) ->
     """(N,) rewards of replies as token ids; dropout off, mode unchanged."""
     was_training = model.training
     model.eval()
-    found = torch.zeros(len(rows))
+    rewards = torch.zeros(len(rows))
     order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]) + len(rows[i][1]))
     for first in range(0, len(order), batch_size):
         part = order[first : first + batch_size]
         batch = padded([rows[i] for i in part], pad)
         out = model(**{name: value.to(model.device) for name, value in batch.items()}).logits  # (B, 1)
-        found[part] = out.squeeze(-1).float().cpu()
+        rewards[part] = out.squeeze(-1).float().cpu()
     model.train(was_training)
-    return found
+    return rewards
 
 
 @torch.no_grad()
 def token_scores(model: Any, rows: Sequence[Reply], pad: int, batch_size: int = 16) -> list[list[float]]:
     """What the head gives at each token of the replies, one list a reply; dropout must be off."""
-    found: list[list[float]] = []
+    by_reply: list[list[float]] = []
     for first in range(0, len(rows), batch_size):
         part = rows[first : first + batch_size]
         batch = {name: value.to(model.device) for name, value in padded(part, pad).items()}
         scored = model.get_base_model().per_token(batch["input_ids"], batch["attention_mask"]).cpu()  # (B, T)
-        found += [
+        by_reply += [
             each[len(prompt) : len(prompt) + len(reply)].tolist()
             for each, (prompt, reply) in zip(scored, part, strict=True)
         ]
-    return found
+    return by_reply

@@ -116,12 +116,12 @@ def measured(rewards: torch.Tensor, score: torch.Tensor, plan: ScoredPlan, kind:
     from scipy.stats import pearsonr, spearmanr
 
     error = plan.score_mean + plan.score_spread * rewards - score
-    found = {
+    metrics = {
         "heldout_loss": float(loss_of(rewards, (score - plan.score_mean) / plan.score_spread, kind).mean()),
         "heldout_rmse": float((error**2).mean().sqrt()),
         "heldout_mae": float(error.abs().mean()),
     }
     if len(score) >= FEWEST and rewards.std() > 0 and score.std() > 0:
-        found["heldout_pearson"] = float(pearsonr(rewards, score).statistic)
-        found["heldout_spearman"] = float(spearmanr(rewards, score).statistic)
-    return found
+        metrics["heldout_pearson"] = float(pearsonr(rewards, score).statistic)
+        metrics["heldout_spearman"] = float(spearmanr(rewards, score).statistic)
+    return metrics

@@ -139,10 +139,10 @@ def last_checkpoint(run: Run) -> Path | None:
 
 def _last_checkpoint(run: Run) -> Path | None:
     whole = {event.metrics["folder"] for event in run.events() if event.kind == "checkpoint"}
-    found = []
+    checkpoints = []
     for folder in run.checkpoints_dir.glob("checkpoint-*"):
         if folder.name in whole and (folder / "trainer_state.json").is_file():
-            found.append(folder)
+            checkpoints.append(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    return max(found, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+    return max(checkpoints, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)

@@ -171,7 +171,7 @@ def sample(
     drawn = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature else {"do_sample": False}
     config = GenerationConfig(max_new_tokens=n_tokens, eos_token_id=ends, pad_token_id=pad, **drawn)
     model.eval()
-    found: list[list[int]] = []
+    replies: list[list[int]] = []
     for first in range(0, len(prompts), _ROWS):
         part = prompts[first : first + _ROWS]
         width = max(len(prompt) for prompt in part)
@@ -180,9 +180,9 @@ def sample(
         out = model.generate(
             input_ids=ids.to(model.device), attention_mask=mask.to(model.device), generation_config=config
         )
-        found += [_ended(row, ends) for row in out[:, width:].tolist()]
+        replies += [_ended(row, ends) for row in out[:, width:].tolist()]
     model.train(was_training)
-    return found
+    return replies
 
 
 def _ended(tokens: list[int], ends: list[int]) -> list[int]:
@@ -225,22 +225,22 @@ class _Heldout:
 
     def __call__(self) -> dict[str, float]:
         self._shown()
-        found: dict[str, float] = {}
+        metrics: dict[str, float] = {}
         if self._tasks:
             replies = sample(self._model, self._start, self._prompts, self._config.reply_tokens)
             decoded = texts(self._start, replies)
-            found["heldout_reward"] = sum(self._reward(self._tasks, decoded)) / len(decoded)
-            found["heldout_tokens"] = sum(len(reply) for reply in replies) / len(replies)
+            metrics["heldout_reward"] = sum(self._reward(self._tasks, decoded)) / len(decoded)
+            metrics["heldout_tokens"] = sum(len(reply) for reply in replies) / len(replies)
             if self._known:
                 n_right = sum(reward_functions.right(self._tasks[place], decoded[place]) for place in self._known)
-                found["heldout_right"] = n_right / len(self._known)
+                metrics["heldout_right"] = n_right / len(self._known)
         if self._reference is not None:
             moved = log_probabilities(self._model, self._pairs, self._pad) - self._reference  # (N, 2)
             gap = moved[:, 0] - moved[:, 1]
-            found["heldout_accuracy"] = float(((gap > 0).float() + 0.5 * (gap == 0).float()).mean())
+            metrics["heldout_accuracy"] = float(((gap > 0).float() + 0.5 * (gap == 0).float()).mean())
         step = self._run.status().step
-        warn_if_overoptimised(self._run, step, found)
-        return found
+        warn_if_overoptimised(self._run, step, metrics)
+        return metrics
 
 
 def warn_if_overoptimised(run: Run, step: int, now: dict[str, float]) -> None:

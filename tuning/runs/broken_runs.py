@@ -66,7 +66,7 @@ class LeftOut:
 
     def gather(self, runs: Iterable[R], make: Callable[[R], T | None]) -> list[T]:
         """What `make` gives for each run, without None; one for which it raises is left out, and logged once."""
-        found = []
+        values = []
         for run in runs:
             key = (run.id, getattr(make, "__qualname__", ""))
             try:
@@ -81,8 +81,8 @@ class LeftOut:
                 continue
             self._errors.pop(key, None)
             if value is not None:
-                found.append(value)
-        return found
+                values.append(value)
+        return values
 
     def why(self, run_id: str) -> AfinaError | None:
         """Why a run was left out of something, the last time that this was asked."""

@@ -78,13 +78,13 @@ def merge(model: str, home: Path, out: Path) -> Merged:
     shutil.rmtree(beside, ignore_errors=True)
     whole.to(torch.float32).save_pretrained(beside)
     tokenizer.save_pretrained(beside)
-    found = Merged(policy.name, policy.base.name, str(out), whole.num_parameters(), difference, same, quantised)
-    files.write_text(beside / "README.md", _card(found, policy.base.sha256))
+    merged = Merged(policy.name, policy.base.name, str(out), whole.num_parameters(), difference, same, quantised)
+    files.write_text(beside / "README.md", _card(merged, policy.base.sha256))
     if out.exists():
         out.rmdir()
     out.parent.mkdir(parents=True, exist_ok=True)
     beside.rename(out)
-    return found
+    return merged
 
 
 def archive(model: str, home: Path, place: Path) -> Path:
@@ -118,15 +118,15 @@ def _logits(model: Any, ids: list[int]) -> Any:
         return model(input_ids=torch.tensor([ids])).logits.float()
 
 
-def _card(found: Merged, sha256: str) -> str:
-    return f"""# {found.model}, merged
+def _card(merged: Merged, sha256: str) -> str:
+    return f"""# {merged.model}, merged
 
-A full model, {found.parameters:,} parameters in float32: the base `{Path(found.base).name}` (sha256 of its weights
-`{sha256 or "unknown"}`) with the adapter `{found.model}` added to its weights, made with Afina. No adapter is needed.
+A full model, {merged.parameters:,} parameters in float32: the base `{Path(merged.base).name}` (sha256 of its weights
+`{sha256 or "unknown"}`) with the adapter `{merged.model}` added to its weights, made with Afina. No adapter is needed.
 The licence of the base applies.
 
-Largest difference between the logits of the merged and the unmerged model: {found.largest_difference:.2e}; likeliest
-tokens {"agree" if found.same_greedy else "do not all agree"} on the probes.{_quantised(found)}
+Largest difference between the logits of the merged and the unmerged model: {merged.largest_difference:.2e}; likeliest
+tokens {"agree" if merged.same_greedy else "do not all agree"} on the probes.{_quantised(merged)}
 
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -136,10 +136,10 @@ tokenizer, model = AutoTokenizer.from_pretrained("."), AutoModelForCausalLM.from
 """
 
 
-def _quantised(found: Merged) -> str:
-    if found.quantised_difference is None:
+def _quantised(merged: Merged) -> str:
+    if merged.quantised_difference is None:
         return ""
     return (
         "\n\nThe adapter was trained on the base in 4 bits (NF4) and is merged into the base in full: their logits"
-        f" differ by at most {found.quantised_difference:.2e}."
+        f" differ by at most {merged.quantised_difference:.2e}."
     )

@@ -58,13 +58,13 @@ def resolve(name: str, home: Path | None = None) -> Policy:
 def _dialled(name: str, home: Path | None) -> Policy:
     """A run with its change scaled. Raises: as `resolve` and `tuning.models.scaling`."""
     run, strength = scaling.parsed(name)
-    found = resolve(run, home)
-    if found.adapter is None:
+    policy = resolve(run, home)
+    if policy.adapter is None:
         raise AfinaError("dial.no_run", name=run)
-    place = found.adapter.parent
+    place = policy.adapter.parent
     parent = RunInfo.read(place).parent
     folder = scaling.adapter_at(place, place.parent / parent if parent else None, strength)
-    return Policy(scaling.name_of(found.name, strength), found.base, folder)
+    return Policy(scaling.name_of(policy.name, strength), policy.base, folder)
 
 
 def _find_run(name: str, home: Path) -> Path | None:

@@ -243,11 +243,11 @@ class RunStore:
         if not isinstance(name, str):  # from a program, which may send anything
             raise NotFound("runs.unknown", name=name)
         if re.fullmatch(r"[\w-]{1,200}", name):
-            found = self._known.look(self.root / name)
-            if isinstance(found, AfinaError):
-                raise found
-            if found:
-                return found
+            known = self._known.look(self.root / name)
+            if isinstance(known, AfinaError):
+                raise known
+            if known:
+                return known
         for run in self:
             if run.name.casefold() == name.strip().casefold():
                 return run
