@@ -204,27 +204,27 @@ def progress(work: Work, language: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def agreement(found: Sequence[Agreement], language: str) -> str:
+def agreement(agreements: Sequence[Agreement], language: str) -> str:
     """Each machine's agreement with people as a bar, people's own beside it."""
-    if not found:
+    if not agreements:
         return f'<p class="quiet">{escape(word("judges.none", language))}</p>'
     rows: list[dict[str, Any]] = [
-        {"name": _named(each, language), "value": each.value, "low": each.low, "high": each.high, "n": each.n}
-        for each in found
-        if each.value is not None
+        {"name": _named(line, language), "value": line.value, "low": line.low, "high": line.high, "n": line.n}
+        for line in agreements
+        if line.value is not None
     ]
     silent = "".join(
-        f'<p class="quiet">{escape(word("judges.undecided", language, judge=each.judge, labelled=each.labelled))}</p>'
-        for each in found
-        if each.value is None
+        f'<p class="quiet">{escape(word("judges.undecided", language, judge=line.judge, labelled=line.labelled))}</p>'
+        for line in agreements
+        if line.value is None
     )
     if not rows:
         return silent
-    if found[0].people is not None:
+    if agreements[0].people is not None:
         rows.append(
             {
                 "name": word("judges.people", language),
-                "value": found[0].people,
+                "value": agreements[0].people,
                 "low": None,
                 "high": None,
                 "n": max(row["n"] for row in rows),

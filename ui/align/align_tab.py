@@ -78,11 +78,11 @@ def _wire(services: Services, fork: gr.HTML, setup: Setup, live: Live, after: Af
         name, way, sources = (values[box] for box in (setup.round, setup.way, setup.sources))
         if not name:
             return f'<p class="quiet">{word("align.no_round", language)}</p>'
-        found = services.aligning.pairs(who, name, way, sources=sources, ties=True)
+        pairs = services.aligning.pairs(who, name, way, sources=sources, ties=True)
         usable = services.aligning.usable(who, name, sources)
         epochs = {"reward": values[setup.reward_epochs], "dpo": values[setup.epochs]}
         quotes = services.aligning.quote(who, name, way, sources, epochs)
-        return align_view.usable(usable, found, language) + align_view.quoted(quotes, language)
+        return align_view.usable(usable, pairs, language) + align_view.quoted(quotes, language)
 
     @shown
     def usual(name: str, request: gr.Request) -> Any:

@@ -92,23 +92,23 @@ def quoted(quotes: Mapping[str, Quote], language: str) -> str:
     """HTML: what each run asks of the visitor's GPU quota, before the click; empty where no GPU is lent."""
     if not quotes:
         return ""
-    each = "; ".join(
+    text = "; ".join(
         word(f"align.quote.{method}", language, seconds=quote.seconds, slices=quote.slices)
         for method, quote in quotes.items()
     )
-    return f'<p class="quiet" id="align-quote">{escape(word("align.quote", language, quotes=each))}</p>'
+    return f'<p class="quiet" id="align-quote">{escape(word("align.quote", language, quotes=text))}</p>'
 
 
-def usable(counts: Mapping[Any, int], found: RoundPairs, language: str) -> str:
+def usable(counts: Mapping[Any, int], pairs: RoundPairs, language: str) -> str:
     """How many pairs each way of putting votes together gives; what a reward model learns besides; what gave none."""
     ways = " · ".join(f"{escape(word(f'vote.files.{way}', language))}: <b>{n}</b>" for way, n in counts.items())
-    held = escape(word("align.heldout", language, n=found.n_heldout))
+    held = escape(word("align.heldout", language, n=pairs.n_heldout))
     lines = (
-        [word("align.ties" if found.n_train else "align.only_ties", language, n=found.n_ties)] if found.n_ties else []
+        [word("align.ties" if pairs.n_train else "align.only_ties", language, n=pairs.n_ties)] if pairs.n_ties else []
     )
-    measured_ties = sum(row.tie for row in found.data.rows) - found.n_ties
+    measured_ties = sum(row.tie for row in pairs.data.rows) - pairs.n_ties
     lines += [word("align.heldout_ties", language, n=measured_ties)] if measured_ties else []
-    dropped = sorted(found.dropped.items())
+    dropped = sorted(pairs.dropped.items())
     lines += [f"{word(f'align.dropped.{why}', language)}: {n}" for why, n in dropped if n]
     out = escape(" · ".join(lines))
     return f'<p>{escape(word("align.usable", language))} {ways} · {held}</p><p class="quiet">{out}</p>'
@@ -145,91 +145,95 @@ def colours(names: Sequence[str], language: str) -> dict[str, str]:
     return {word(f"align.curve.{name}", language): _COLOURS.get(name, _HELDOUT) for name in names}
 
 
-def measured(found: Measured, language: str) -> str:
+def measured(measures: Measured, language: str) -> str:
     """A reward model beside its yardsticks."""
-    if found.accuracy is None:
+    if measures.accuracy is None:
         return f'<p class="quiet">{escape(word("align.nothing_to_measure", language))}</p>'
     rows: list[dict[str, Any]] = [
         {
             "name": word("align.measure.model", language),
-            "value": found.accuracy,
-            "low": found.low,
-            "high": found.high,
+            "value": measures.accuracy,
+            "low": measures.low,
+            "high": measures.high,
         }
     ]
     for name in ("always_longer", "always_shorter", "human"):
-        value = getattr(found, name)
+        value = getattr(measures, name)
         if value is not None:
             rows.append({"name": word(f"align.measure.{name}", language), "value": value, "low": None, "high": None})
-    bars = rates([row | {"n": found.n} for row in rows], language, "align.n")
+    bars = rates([row | {"n": measures.n} for row in rows], language, "align.n")
     over = f"<p>{escape(word('align.measure.over', language))}</p>"
     extra = ""
-    if found.length_correlation is not None:
-        extra = word("align.measure.length", language, value=number(found.length_correlation, language, "+.2f"))
-    figure = svg_charts.calibration(found.calibration, language)
+    if measures.length_correlation is not None:
+        extra = word("align.measure.length", language, value=number(measures.length_correlation, language, "+.2f"))
+    figure = svg_charts.calibration(measures.calibration, language)
     title = f"<h4>{escape(word('align.calibration', language))}</h4>" if figure else ""
     return f'{over}{bars}<p class="quiet">{escape(extra)}</p>{title}{figure}'
 
 
-def disagreements(found: Sequence[Disagreement], language: str) -> str:
+def disagreements(comparisons: Sequence[Disagreement], language: str) -> str:
     """Comparisons on which the reward model contradicts the class, both replies side by side."""
     title = f"<h4>{escape(word('align.disagree', language))}</h4>"
-    if not found:
+    if not comparisons:
         return f'{title}<p class="quiet">{escape(word("align.disagree.none", language))}</p>'
     rows = ""
-    for each in found:
-        mark = f'<small class="mark">{escape(word("align.heldout_mark", language))}</small>' if each.heldout else ""
-        model = escape(word("align.disagree.line", language, p=number(100 * each.probability, language, ".0f")))
-        people = escape(word("align.disagree.class", language, votes=each.votes, of=each.of))
+    for comparison in comparisons:
+        mark = (
+            f'<small class="mark">{escape(word("align.heldout_mark", language))}</small>' if comparison.heldout else ""
+        )
+        model = escape(word("align.disagree.line", language, p=number(100 * comparison.probability, language, ".0f")))
+        people = escape(word("align.disagree.class", language, votes=comparison.votes, of=comparison.of))
         other, preferred = (
             coloured or f"<p>{escape(text)}</p>"
-            for coloured, text in zip(heat(each.words or ((), ())), (each.other, each.preferred), strict=True)
+            for coloured, text in zip(
+                heat(comparison.words or ((), ())), (comparison.other, comparison.preferred), strict=True
+            )
         )
         rows += (
-            f'<div class="against"><p class="prompt">{escape(each.prompt)} {mark}</p>'
+            f'<div class="against"><p class="prompt">{escape(comparison.prompt)} {mark}</p>'
             f'<div class="pair"><div class="reply"><small>{model}</small>{other}</div>'
             f'<div class="reply"><small>{people}</small>{preferred}</div></div></div>'
         )
-    read = any(any(each.words) for each in found)
+    read = any(any(comparison.words) for comparison in comparisons)
     legend = f'<p class="quiet">{escape(word("chat.reward.words", language))}</p>' if read else ""
     return f'{title}{legend}<div class="disagree">{rows}</div>'
 
 
-def outcome(found: Outcome, language: str) -> str:
+def outcome(result: Outcome, language: str) -> str:
     """What a DPO round did: win rate, length, forgetting, and replies to look at."""
     parts = []
-    if found.win_rate is not None:
-        row = {"name": found.new, "value": found.win_rate, "low": found.low, "high": found.high, "n": found.n}
+    if result.win_rate is not None:
+        row = {"name": result.new, "value": result.win_rate, "low": result.low, "high": result.high, "n": result.n}
         parts.append(
-            f"<p>{escape(word('align.outcome.win', language, old=found.old))}</p>{rates([row], language, 'align.n')}"
+            f"<p>{escape(word('align.outcome.win', language, old=result.old))}</p>{rates([row], language, 'align.n')}"
         )
-    if found.same and found.win_rate is not None:
-        lines = word("align.outcome.same", language, n=found.n, same=found.same)
+    if result.same and result.win_rate is not None:
+        lines = word("align.outcome.same", language, n=result.n, same=result.same)
         parts.append(f"<p>{escape(lines)}</p>")
     words = word(
         "align.outcome.words",
         language,
-        old=number(found.words_old, language, ".1f"),
-        new=number(found.words_new, language, ".1f"),
+        old=number(result.words_old, language, ".1f"),
+        new=number(result.words_new, language, ".1f"),
     )
     parts.append(f"<p>{escape(words)}</p>")
-    if found.loss_old is not None and found.loss_new is not None:
+    if result.loss_old is not None and result.loss_new is not None:
         lines = word(
             "align.outcome.loss",
             language,
-            old=number(found.loss_old, language, ".3f"),
-            new=number(found.loss_new, language, ".3f"),
+            old=number(result.loss_old, language, ".3f"),
+            new=number(result.loss_new, language, ".3f"),
         )
         parts.append(f"<p>{escape(lines)}</p>")
-    if found.general_old is not None and found.general_new is not None:
+    if result.general_old is not None and result.general_new is not None:
         lines = word(
             "align.outcome.general",
             language,
-            old=number(found.general_old, language, ".2f"),
-            new=number(found.general_new, language, ".2f"),
+            old=number(result.general_old, language, ".2f"),
+            new=number(result.general_new, language, ".2f"),
         )
         parts.append(f"<p>{escape(lines)}</p>")
-    head = "".join(f"<th>{escape(each)}</th>" for each in ("", found.old, found.new))
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(each)}</td>' for each in row)}</tr>" for row in found.replies)
+    head = "".join(f"<th>{escape(each)}</th>" for each in ("", result.old, result.new))
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(each)}</td>' for each in row)}</tr>" for row in result.replies)
     parts.append(f'<div class="scroll"><table class="replies"><tr>{head}</tr>{rows}</table></div>')
     return f'<div class="worth">{"".join(parts)}</div>'

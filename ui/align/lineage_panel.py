@@ -120,29 +120,29 @@ def _rate(edge: Edge, places: dict[str, tuple[int, int]], language: str) -> str:
     )
 
 
-def taught(found: Sequence[Taught], name: str, language: str) -> str:
+def taught(votes: Sequence[Taught], name: str, language: str) -> str:
     """The votes behind a run, those that count no more marked."""
-    if not found:
+    if not votes:
         return f'<p class="quiet">{escape(word("lineage.no_votes", language, name=name))}</p>'
-    gone = sum(each.left_out is not None for each in found)
+    gone = sum(vote.left_out is not None for vote in votes)
     head = "".join(
-        f"<th>{escape(word(f'lineage.column.{each}', language))}</th>"
-        for each in ("vote", "prompt", "winner", "source", "at", "left_out")
+        f"<th>{escape(word(f'lineage.column.{column}', language))}</th>"
+        for column in ("vote", "prompt", "winner", "source", "at", "left_out")
     )
     rows = ""
-    for each in found[:_MOST]:
-        when = datetime.fromtimestamp(each.created_at).strftime("%Y-%m-%d %H:%M")
-        winner = (each.winner or "").removeprefix("model_").upper() if each.winner in ("model_a", "model_b") else "–"
+    for vote in votes[:_MOST]:
+        when = datetime.fromtimestamp(vote.created_at).strftime("%Y-%m-%d %H:%M")
+        winner = (vote.winner or "").removeprefix("model_").upper() if vote.winner in ("model_a", "model_b") else "–"
         cells = (
-            each.annotation_id[:12],
-            each.prompt[-1]["content"][:80],
+            vote.annotation_id[:12],
+            vote.prompt[-1]["content"][:80],
             winner,
-            word(f"lineage.source.{each.source}", language),
+            word(f"lineage.source.{vote.source}", language),
             when,
-            each.left_out or "",
+            vote.left_out or "",
         )
         rows += f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
-    text = word("lineage.taught", language, name=name, n=len(found), gone=gone)
+    text = word("lineage.taught", language, name=name, n=len(votes), gone=gone)
     return (
         f'<div class="worth"><p>{escape(text)}</p><div class="scroll lineage-votes"><table><tr>{head}</tr>{rows}'
         "</table></div></div>"

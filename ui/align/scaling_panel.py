@@ -155,41 +155,41 @@ def _wire_vote(services: Services, dial: Dial, run: gr.Dropdown, to_vote: Way) -
     dial.keep.click(keep, [run, dial.strength, dial.called], dial.report, **QUIET)
 
 
-def _figure(found: Sweep | None, at: float, language: str) -> str:
+def _figure(sweep: Sweep | None, at: float, language: str) -> str:
     """The curves of reward and facts over the strength, and the table; or that nothing is measured yet."""
-    if found is None or not found.settings:
+    if sweep is None or not sweep.settings:
         return f'<div class="train-empty">{escape(word("dial.unmeasured", language))}</div>'
-    return svg_charts.dial(found.settings, at, language) + table(found, at, language)
+    return svg_charts.dial(sweep.settings, at, language) + table(sweep, at, language)
 
 
-def heard(found: Heard, strength: float, language: str) -> str:
+def heard(reply: Heard, strength: float, language: str) -> str:
     """The reply at this setting, large."""
     reward = ""
-    if found.reward is not None:
+    if reply.reward is not None:
         reward = (
-            f"<small>{escape(word('dial.reward_here', language, value=number(found.reward, language, '+.2f')))}</small>"
+            f"<small>{escape(word('dial.reward_here', language, value=number(reply.reward, language, '+.2f')))}</small>"
         )
-    text = escape(found.text or "…")
+    text = escape(reply.text or "…")
     return f'<div class="dial-reply"><b>× {number(strength, language, "g")}</b><p>{text}</p>{reward}</div>'
 
 
-def table(found: Sweep, at: float, language: str) -> str:
+def table(sweep: Sweep, at: float, language: str) -> str:
     """Every setting with its numbers and its text."""
     names = ("strength", "reward", "clean", "words", "text")
     head = "".join(f"<th>{escape(word(f'dial.column.{name}', language))}</th>" for name in names)
     rows = ""
-    for each in found.settings:
+    for setting in sweep.settings:
         cells = [
-            number(each.strength, language, "g"),
-            "–" if each.reward is None else number(each.reward, language, "+.2f"),
-            "–" if each.clean is None else number(each.clean, language, ".0%"),
-            number(each.words, language, ".0f"),
+            number(setting.strength, language, "g"),
+            "–" if setting.reward is None else number(setting.reward, language, "+.2f"),
+            "–" if setting.clean is None else number(setting.clean, language, ".0%"),
+            number(setting.words, language, ".0f"),
         ]
-        here = ' class="here"' if each.strength == at else ""
+        here = ' class="here"' if setting.strength == at else ""
         row = "".join(f"<td>{cell}</td>" for cell in cells)
-        rows += f'<tr{here}>{row}<td class="text">{escape(each.text)}</td></tr>'
-    first = found.settings[0]
-    note = word("dial.note", language, prompt=found.prompt, n=first.n, facts=first.n_facts)
+        rows += f'<tr{here}>{row}<td class="text">{escape(setting.text)}</td></tr>'
+    first = sweep.settings[0]
+    note = word("dial.note", language, prompt=sweep.prompt, n=first.n, facts=first.n_facts)
     return (
         f'<div class="worth"><div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
         f'<p class="quiet">{escape(note)}</p></div>'

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 def labels(choices: Sequence[PolicyChoice], language: str) -> list[tuple[str, str]]:
     """(label, name) for a dropdown."""
     base = word("chat.base", language)
-    found = []
+    options = []
     for choice in choices:
         policy, way = parted(choice.name)
         if way != "plain":
             label = f"{placeless(policy)} + {word(f'alternatives.way.{way}', language)}"
         else:
             label = f"{placeless(policy)} · {base}" if choice.is_base else f"{policy} ← {placeless(choice.base)}"
-        found.append((label, choice.name))
-    return found
+        options.append((label, choice.name))
+    return options
 
 
 def first_columns(choices: Sequence[PolicyChoice], n: int) -> list[str]:
@@ -43,14 +43,14 @@ def first_columns(choices: Sequence[PolicyChoice], n: int) -> list[str]:
     return names + [base] * (n - len(names))
 
 
-def passages(found: Sequence[Passage], language: str) -> str:
+def passages(retrieved: Sequence[Passage], language: str) -> str:
     """HTML: what was retrieved for the last question, with its scores."""
-    if not found:
+    if not retrieved:
         return f'<p class="passages">{word("alternatives.nothing_found", language)}</p>'
     rows = "".join(
-        f"<li><b>{number(each.score, language, '.2f')}</b> {escape(each.text)} "
-        f"<small>({escape(each.source)})</small></li>"
-        for each in found
+        f"<li><b>{number(passage.score, language, '.2f')}</b> {escape(passage.text)} "
+        f"<small>({escape(passage.source)})</small></li>"
+        for passage in retrieved
     )
     title = word("alternatives.passages", language)
     return f'<details open class="passages"><summary>{title}</summary><ul>{rows}</ul></details>'

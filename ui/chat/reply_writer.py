@@ -109,7 +109,7 @@ def rows(services: Services, answers: Answers, request: gr.Request, chat_request
     language = language_of(request)
     question = Turn("user", chat_request.message)
     partials: list[Partial] = []
-    found: list[str] = []
+    contexts: list[str] = []
     field: Any = ""  # the message leaves its field once: what is typed meanwhile stays there
     with answers.begin(request.session_hash) as wish:
         stream = services.comparing.chat(
@@ -124,20 +124,20 @@ def rows(services: Services, answers: Answers, request: gr.Request, chat_request
         )
         try:
             for partials in stream:
-                found = found or [
+                contexts = contexts or [
                     _found(services, name, chat_request.message, request) for name in chat_request.policies
                 ]
                 boxes = [
                     [*talk, question, _turn(partial)]
                     for talk, partial in zip(chat_request.histories, partials, strict=True)
                 ]
-                yield _row(field, boxes, [about(each, language) for each in partials], found, language)
+                yield _row(field, boxes, [about(each, language) for each in partials], contexts, language)
                 field = gr.skip()
         except Exception:
             if partials:
-                yield _settled(chat_request, [_failed(each) for each in partials], found, language)
+                yield _settled(chat_request, [_failed(each) for each in partials], contexts, language)
             raise
-        yield _settled(chat_request, partials, found, language)
+        yield _settled(chat_request, partials, contexts, language)
 
 
 def _failed(partial: Partial) -> Partial:
@@ -149,7 +149,7 @@ def _turn(partial: Partial) -> Turn:
     return Turn("assistant", partial.text or STUB, partial.seal, cut)
 
 
-def _settled(chat_request: ChatRequest, partials: Sequence[Partial], found: list[str], language: str) -> Row:
+def _settled(chat_request: ChatRequest, partials: Sequence[Partial], contexts: list[str], language: str) -> Row:
     """What stays: replies, cut ones marked; where there is none, the talk as it was before."""
     question = Turn("user", chat_request.message)
     boxes = [
@@ -158,19 +158,19 @@ def _settled(chat_request: ChatRequest, partials: Sequence[Partial], found: list
     ]
     below = [about(each, language) for each in partials]
     unsent = chat_request.message if chat_request.returns and not any(each.text for each in partials) else ""
-    return _row(gr.skip(), boxes, below, found, language, unsent)
+    return _row(gr.skip(), boxes, below, contexts, language, unsent)
 
 
 def _row(
     field: Any,
     boxes: Sequence[list[Turn]],
     below: Sequence[str],
-    found: Sequence[str],
+    contexts: Sequence[str],
     language: str,
     unsent: str = "",
 ) -> Row:
     shown = [shown_talk(box, language) for box in boxes]
-    return Row(field, unsent, shown, [text + more for text, more in zip(below, found, strict=True)])
+    return Row(field, unsent, shown, [text + more for text, more in zip(below, contexts, strict=True)])
 
 
 def _found(services: Services, policy: str, message: str, request: gr.Request) -> str:

@@ -95,24 +95,24 @@ def wire(services: Services, panel: Panel, columns: Sequence[Column], controls: 
     panel.best.click(best, {panel.model, panel.n, *controls.drawing, *replies}, panel.report, **slow)
 
 
-def verdict(found: Verdict, model: str, names: Sequence[str], language: str) -> str:
+def verdict(judged: Verdict, model: str, names: Sequence[str], language: str) -> str:
     """Rewards, what the model prefers, and what the class said."""
-    most = max(found.rewards)
-    first = [i for i, reward in enumerate(found.rewards) if most - reward < _SAME]
+    most = max(judged.rewards)
+    first = [i for i, reward in enumerate(judged.rewards) if most - reward < _SAME]
     columns = [_column(i, names[i], language) for i in first]
-    heats = heat(found.words) if found.words else [""] * len(names)
+    heats = heat(judged.words) if judged.words else [""] * len(names)
     cells = "".join(
         f'<div class="reply{" best" if i in first else ""}"><small>{escape(_column(i, name, language))}</small>'
         f"<b>{number(reward, language, '+.2f')}</b>{coloured}</div>"
-        for i, (name, reward, coloured) in enumerate(zip(names, found.rewards, heats, strict=True))
+        for i, (name, reward, coloured) in enumerate(zip(names, judged.rewards, heats, strict=True))
     )
-    read = f'<p class="quiet">{escape(word("chat.reward.words", language))}</p>' if any(found.words) else ""
-    p = "" if found.first is None else f" (p = {number(max(found.first, 1 - found.first), language, '.0%')})"
+    read = f'<p class="quiet">{escape(word("chat.reward.words", language))}</p>' if any(judged.words) else ""
+    p = "" if judged.first is None else f" (p = {number(max(judged.first, 1 - judged.first), language, '.0%')})"
     if len(first) > 1:
         text = word("chat.reward.same", language, model=model, columns=" = ".join(columns))
     else:
         text = word("chat.reward.prefers", language, model=model, column=columns[0]) + p
-    people = _people(found, names, language)
+    people = _people(judged, names, language)
     return f'<div class="judged"><div class="pair">{cells}</div>{read}<p>{escape(text)}</p>{people}</div>'
 
 
@@ -136,13 +136,13 @@ def _people(found: Verdict, names: Sequence[str], language: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def ranked(found: Sequence[Scored], policy: str, prompt: str, language: str) -> str:
+def ranked(replies: Sequence[Scored], policy: str, prompt: str, language: str) -> str:
     """All n replies with their rewards, the chosen one first."""
-    title = word("chat.reward.ranked", language, n=len(found), policy=policy, prompt=prompt)
+    title = word("chat.reward.ranked", language, n=len(replies), policy=policy, prompt=prompt)
     rows = "".join(
-        f"<li{' class=best' if i == 0 else ''}><b>{number(each.reward, language, '+.2f')}</b>"
-        f"<span>{escape(each.text)}</span></li>"
-        for i, each in enumerate(found)
+        f"<li{' class=best' if i == 0 else ''}><b>{number(reply.reward, language, '+.2f')}</b>"
+        f"<span>{escape(reply.text)}</span></li>"
+        for i, reply in enumerate(replies)
     )
     return f'<div class="judged"><p>{escape(title)}</p><ol>{rows}</ol></div>'
 

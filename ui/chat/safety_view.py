@@ -30,11 +30,12 @@ def redteam(study: Study | None, language: str) -> str:
     kinds = [kind for kind in _KINDS if kind in outcomes[0]["n"]]
     head = "".join(f"<th>{escape(word(f'redteam.kind.{kind}', language))}</th>" for kind in kinds)
     body = ""
-    for each in outcomes:
+    for outcome in outcomes:
         cells = "".join(
-            f"<td>{alternatives_view.shared(each['refused'][kind], each['n'][kind], language)}</td>" for kind in kinds
+            f"<td>{alternatives_view.shared(outcome['refused'][kind], outcome['n'][kind], language)}</td>"
+            for kind in kinds
         )
-        body += f"<tr><td><b>{escape(each['policy'])}</b></td>{cells}</tr>"
+        body += f"<tr><td><b>{escape(outcome['policy'])}</b></td>{cells}</tr>"
     first = escape(word("redteam.column.policy", language))
     table = f'<table class="runs ways"><thead><tr><th>{first}</th>{head}</tr></thead><tbody>{body}</tbody></table>'
     below = _change(outcomes, kinds, language) + _every(outcomes, language)
@@ -80,30 +81,30 @@ def _reply(kind: str, text: str, refused: bool, language: str) -> str:
     return f'<td class="{"right" if right else "wrong"}"><small>{verdict}</small> {excerpt}</td>'
 
 
-def quality(found: Quality, language: str) -> str:
+def quality(report: Quality, language: str) -> str:
     """Counts, the leaks and the odd rows by number."""
     tiles = "".join(
         data_view.tile(number(value, language), word(f"quality.{name}", language))
         for value, name in (
-            (found.n_leaks, "leaks"),
-            (found.n_duplicates, "duplicates"),
-            (found.n_odd, "odd"),
-            (found.characters_median, "median"),
-            (found.characters_longest, "longest"),
+            (report.n_leaks, "leaks"),
+            (report.n_duplicates, "duplicates"),
+            (report.n_odd, "odd"),
+            (report.characters_median, "median"),
+            (report.characters_longest, "longest"),
         )
     )
     parts = [f'<div class="train-tiles">{tiles}</div>']
-    if not found.n_leaks and not found.n_odd:
+    if not report.n_leaks and not report.n_odd:
         parts.append(f'<p class="train-hint">{escape(word("quality.clean", language))}</p>')
-    if found.n_leaks:
-        text = escape(word("quality.leaks_say", language, n=found.n_leaks, of=found.n_heldout))
-        rows = [_leak(leak, language) for leak in found.leaks[:_LISTED]]
-        parts.append(f'<div class="train-remark">{text}{_list(rows, found.n_leaks, language)}</div>')
-    if found.n_odd:
-        rows = [_odd(odd, language) for odd in found.odd[:_LISTED]]
-        parts.append(f'<div class="train-remark">{_list(rows, found.n_odd, language)}</div>')
-    if found.labels:
-        shares = ", ".join(f"{label} {n}" for label, n in list(found.labels.items())[:_LISTED])
+    if report.n_leaks:
+        text = escape(word("quality.leaks_say", language, n=report.n_leaks, of=report.n_heldout))
+        rows = [_leak(leak, language) for leak in report.leaks[:_LISTED]]
+        parts.append(f'<div class="train-remark">{text}{_list(rows, report.n_leaks, language)}</div>')
+    if report.n_odd:
+        rows = [_odd(odd, language) for odd in report.odd[:_LISTED]]
+        parts.append(f'<div class="train-remark">{_list(rows, report.n_odd, language)}</div>')
+    if report.labels:
+        shares = ", ".join(f"{label} {n}" for label, n in list(report.labels.items())[:_LISTED])
         parts.append(f'<p class="train-hint">{escape(word("quality.labels", language))}: {escape(shares)}</p>')
     return "".join(parts)
 

@@ -15,8 +15,8 @@ def prompt_sets(language: str) -> list[tuple[str, str]]:
     """The shipped sets of prompts, the reader's language first: what they are called, and their names."""
     own = shipped_language(language)
     return [
-        (word(f"vote.set.{name}", language) + f" ({each})", f"{name}.{each}")
-        for each in (own, *(other for other in LANGUAGES if other != own))
+        (word(f"vote.set.{name}", language) + f" ({spoken})", f"{name}.{spoken}")
+        for spoken in (own, *(other for other in LANGUAGES if other != own))
         for name in _PROMPTS
     ]
 

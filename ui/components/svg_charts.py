@@ -81,12 +81,12 @@ def calibration(bins: Sequence[Bin], language: str) -> str:
         for p in (0, 0.5, 1)
     ]
     parts.append(f'<line class="ideal" x1="{x(0.5)}" y1="{y(0.5)}" x2="{x(1)}" y2="{y(1)}"/>')
-    for each in bins:
-        at, label = x(each.predicted), word("align.bin", language, n=each.n, votes=each.votes)
-        parts.append(f'<line class="span" x1="{at:.1f}" x2="{at:.1f}" y1="{y(each.low):.1f}" y2="{y(each.high):.1f}"/>')
-        radius = min(14.0, 4 + each.n**0.5)
+    for bin_ in bins:
+        at, label = x(bin_.predicted), word("align.bin", language, n=bin_.n, votes=bin_.votes)
+        parts.append(f'<line class="span" x1="{at:.1f}" x2="{at:.1f}" y1="{y(bin_.low):.1f}" y2="{y(bin_.high):.1f}"/>')
+        radius = min(14.0, 4 + bin_.n**0.5)
         parts.append(
-            f'<circle class="reward" cx="{at:.1f}" cy="{y(each.chosen):.1f}" r="{radius:.1f}">'
+            f'<circle class="reward" cx="{at:.1f}" cy="{y(bin_.chosen):.1f}" r="{radius:.1f}">'
             f"<title>{escape(label)}</title></circle>"
         )
     parts.append(_title(_W / 2, _H - 6, word("align.calibration.x", language)))

@@ -21,12 +21,12 @@ def heat(replies: Sequence[Sequence[Word]]) -> list[str]:
     mean = sum(each.score * each.tokens for each in every) / sum(each.tokens for each in every)
     most = max(abs(each.score - mean) for each in every) or 1.0
 
-    def shown(each: Word) -> str:
-        share = (each.score - mean) / most
+    def shown(word: Word) -> str:
+        share = (word.score - mean) / most
         kind, strength = "lifts" if share > 0 else "lowers", round(60 * abs(share))
-        bare = each.text.lstrip()
-        before = escape(each.text[: len(each.text) - len(bare)])
-        about = f'class="{kind}" style="--strength:{strength}%" title="{each.score:+.2f}"'
+        bare = word.text.lstrip()
+        before = escape(word.text[: len(word.text) - len(bare)])
+        about = f'class="{kind}" style="--strength:{strength}%" title="{word.score:+.2f}"'
         return f"{before}<span {about}>{escape(bare)}</span>"
 
     return [f'<p class="heat">{"".join(map(shown, reply)).lstrip()}</p>' for reply in replies]

@@ -63,15 +63,15 @@ def local_address(settings: Settings) -> str:
 def lan_addresses() -> list[str]:
     """This computer's IPv4 addresses in its networks; those of interfaces that are up, private ones first."""
     up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
-    found = []
+    candidates = []
     for name, each in psutil.net_if_addrs().items():
         for address in each:
             if address.family == socket.AF_INET and name in up:
                 ip = ipaddress.ip_address(address.address)
                 if not ip.is_loopback and not ip.is_link_local:
                     virtual = name.startswith(("docker", "veth", "br-", "virbr", "tun", "vmnet"))
-                    found.append((virtual, not ip.is_private, address.address))
-    return [address for _, _, address in sorted(found)]
+                    candidates.append((virtual, not ip.is_private, address.address))
+    return [address for _, _, address in sorted(candidates)]
 
 
 def phones_address(settings: Settings) -> str:

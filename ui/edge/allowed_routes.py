@@ -165,13 +165,13 @@ def _once_each(pairs: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
     Else one layer would go by the first of two lines and another by the last: a page kept for one host would name the
     other as its address.
     """
-    found: dict[bytes, bytes] = {}
+    headers: dict[bytes, bytes] = {}
     for name, value in pairs:
-        if name == b"host" and name in found:
+        if name == b"host" and name in headers:
             return None
         between = b"; " if name == b"cookie" else b", "
-        found[name] = found[name] + between + value if name in found else value
-    return list(found.items())
+        headers[name] = headers[name] + between + value if name in headers else value
+    return list(headers.items())
 
 
 def _either(patterns: Iterable[str]) -> re.Pattern[str]:

@@ -52,14 +52,14 @@ def _harmless(cookie: bytes) -> bytes:
 def _is_ours(address: str, headers: Mapping[str, str], public: str) -> bool:
     """Whether `address` has this request's host and port, or those of `public`."""
     try:
-        found = urlsplit(address)
-        if found.scheme not in ("http", "https") or not found.netloc:
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
             return False
-        if public and _place(found.scheme, found.netloc) == _place(*urlsplit(public)[:2]):
+        if public and _place(parts.scheme, parts.netloc) == _place(*urlsplit(public)[:2]):
             return True
         https = headers.get("x-forwarded-proto", "").split(",")[0].strip() == "https"
-        scheme = "https" if https else found.scheme
-        return _place(found.scheme, found.netloc) == _place(scheme, headers.get("host", ""))
+        scheme = "https" if https else parts.scheme
+        return _place(parts.scheme, parts.netloc) == _place(scheme, headers.get("host", ""))
     except ValueError:  # a port that is no number
         return False
 

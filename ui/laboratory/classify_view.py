@@ -35,13 +35,13 @@ _COLUMNS = (
 )
 
 
-def data(found: LabelledSet, language: str) -> str:
+def data(labelled: LabelledSet, language: str) -> str:
     """HTML: rows, classes and how often each occurs; rows that were skipped."""
-    counts, most = found.counts, max(found.counts.values())
-    tiles = tile(number(len(found.rows), language), word("classify.data.rows", language))
+    counts, most = labelled.counts, max(labelled.counts.values())
+    tiles = tile(number(len(labelled.rows), language), word("classify.data.rows", language))
     tiles += tile(number(len(counts), language), word("classify.data.classes", language))
-    if found.n_skipped:
-        tiles += tile(number(found.n_skipped, language), word("train.data.skipped", language))
+    if labelled.n_skipped:
+        tiles += tile(number(labelled.n_skipped, language), word("train.data.skipped", language))
     bars = "".join(
         f'<div class="class-bar"><span>{escape(label)}</span><i style="width:{60 * n / most:.1f}%"></i>'
         f"<b>{number(n, language)}</b></div>"
@@ -50,8 +50,8 @@ def data(found: LabelledSet, language: str) -> str:
     notes = ""
     if most > 4 * min(counts.values()):
         notes += _remark(word("classify.data.imbalanced", language))
-    notes += "".join(_remark(problem.words(language)) for problem in found.skipped[:3])
-    return f'<div class="train-head">{escape(found.name)}</div><div class="train-tiles">{tiles}</div>{bars}{notes}'
+    notes += "".join(_remark(problem.words(language)) for problem in labelled.skipped[:3])
+    return f'<div class="train-head">{escape(labelled.name)}</div><div class="train-tiles">{tiles}</div>{bars}{notes}'
 
 
 def table(lines: Sequence[StrategyRow], language: str) -> str:
@@ -219,11 +219,11 @@ def mistakes(report: Mapping[str, Any], language: str) -> str:
     if not report["mistakes"]:
         return ""
     rows = "".join(
-        f"<li><b>{escape(each['said'])}</b> {number(each['probability'], language, '.0%')}, "
-        f"{escape(word('classify.but', language))} <b>{escape(each['label'])}</b>: "
-        f"{escape(word('classify.quoted', language, text=each['text'][:240]))} "
-        f"<span class='train-hint'>({escape(word('classify.row', language, n=each['row']))})</span></li>"
-        for each in report["mistakes"][:8]
+        f"<li><b>{escape(mistake['said'])}</b> {number(mistake['probability'], language, '.0%')}, "
+        f"{escape(word('classify.but', language))} <b>{escape(mistake['label'])}</b>: "
+        f"{escape(word('classify.quoted', language, text=mistake['text'][:240]))} "
+        f"<span class='train-hint'>({escape(word('classify.row', language, n=mistake['row']))})</span></li>"
+        for mistake in report["mistakes"][:8]
     )
     title = escape(word("classify.mistakes", language))
     return f'<div class="train-head">{title}</div><ul class="mistakes">{rows}</ul>'

@@ -26,17 +26,17 @@ def memory(values: Sequence[Any], language: str) -> str:
         return ""
     layers, hidden = int(layers), int(hidden)
     shape = memory_math.square("", round(billions * 1e9), layers, hidden, _heads(layers, hidden))
-    found = {
+    needed = {
         method: memory_math.memory(shape, method, int(rank), precision, int(batch), int(length), recompute)
         for method in memory_math.METHODS
     }
-    most = max(each.total for each in found.values())
-    bars = "".join(_bar(method, each, most, language) for method, each in found.items())
+    most = max(each.total for each in needed.values())
+    bars = "".join(_bar(method, each, most, language) for method, each in needed.items())
     legend = "".join(
         f'<span><i style="background:{colour}"></i>{escape(word(f"numbers.part.{part}", language))}</span>'
         for part, colour in zip(_PARTS, _COLOURS, strict=True)
     )
-    lora = found["lora"]
+    lora = needed["lora"]
     one = memory_math.ranked([(hidden, hidden)], int(rank))
     bytes_each = sum(memory_math.TRAINED[precision].values())
     text = word(
@@ -52,7 +52,7 @@ def memory(values: Sequence[Any], language: str) -> str:
         saved=size(2 * lora.trained, language),
         weights=size(2 * shape.parameters, language),
         four=size(memory_math.NF4 * shape.parameters, language),
-        quantised=size(found["qlora"].weights, language),
+        quantised=size(needed["qlora"].weights, language),
         training=size(bytes_each * shape.parameters, language),
     )
     sources = escape(word("numbers.memory.sources", language))
@@ -68,16 +68,16 @@ def _heads(layers: int, hidden: int) -> int:
     return next(known, max(1, hidden // 128))
 
 
-def _bar(method: str, found: Memory, most: float, language: str) -> str:
+def _bar(method: str, needed: Memory, most: float, language: str) -> str:
     parts = "".join(
-        f'<i style="width:{100 * getattr(found, part) / most:.2f}%;background:{colour}" '
-        f'title="{escape(word(f"numbers.part.{part}", language))}: {size(getattr(found, part), language)}"></i>'
+        f'<i style="width:{100 * getattr(needed, part) / most:.2f}%;background:{colour}" '
+        f'title="{escape(word(f"numbers.part.{part}", language))}: {size(getattr(needed, part), language)}"></i>'
         for part, colour in zip(_PARTS, _COLOURS, strict=True)
     )
-    detail = " + ".join(size(getattr(found, part), language) for part in _PARTS)
+    detail = " + ".join(size(getattr(needed, part), language) for part in _PARTS)
     name = escape(word(f"numbers.method.{method}", language))
     return (
-        f'<div class="numbers-bar"><b>{name}</b><strong>{size(found.total, language)}</strong>'
+        f'<div class="numbers-bar"><b>{name}</b><strong>{size(needed.total, language)}</strong>'
         f'<div class="track">{parts}</div><small>{detail}</small></div>'
     )
 

@@ -53,24 +53,24 @@ def measured(study: Study | None, language: str) -> str:
     going = alternatives_view.state(study, language, "measure.running")
     if study is None or not study.result.get("policies"):
         return going or f'<div class="train-empty">{escape(word("measure.none_yet", language))}</div>'
-    found = study.result["policies"]
+    policies = study.result["policies"]
     best: dict[str, float] = {}
     for names, choose in ((_LOSSES, min), (_SHARES, max)):
         for name in names:
-            known = [each[name] for each in found if each[name] is not None]
+            known = [policy[name] for policy in policies if policy[name] is not None]
             best |= {name: choose(known)} if len(set(known)) > 1 else {}
     columns = ("policy", *_LOSSES, *_SHARES)
     head = "".join(f"<th>{escape(word(f'measure.column.{name}', language))}</th>" for name in columns)
     body = "".join(
-        f"<tr><td>{escape(each['model'])}</td>"
-        f"{''.join(_cell(name, each[name], best, language) for name in columns[1:])}</tr>"
-        for each in found
+        f"<tr><td>{escape(policy['model'])}</td>"
+        f"{''.join(_cell(name, policy[name], best, language) for name in columns[1:])}</tr>"
+        for policy in policies
     )
     about = word(
         "measure.about",
         language,
-        n=found[0]["n_rows"],
-        matched=found[0]["n_matched"],
+        n=policies[0]["n_rows"],
+        matched=policies[0]["n_matched"],
         data=study.about["data"],
         run=study.about["run"],
         curve=HELDOUT_ROWS,

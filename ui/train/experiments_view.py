@@ -47,21 +47,21 @@ def _data_name(used: Uses) -> str:
     return placeless(used.data) if used.own else used.data
 
 
-def parts(found: Sequence[Part], language: str) -> str:
+def parts(runs: Sequence[Part], language: str) -> str:
     """A recipe's runs: what sets each apart, its figures, and its reply before and after."""
-    classes = any(part.classifies for part in found)
+    classes = any(part.classifies for part in runs)
     measured = ("accuracy", "macro_f1") if classes else ("heldout",)
     columns = ("part", "state", "model", "data", "rows", "time", *measured)
     head = "".join(f"<th>{escape(word(f'experiments.column.{name}', language))}</th>" for name in columns)
     body = "".join(
-        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(part, classes, language))}</tr>" for part in found
+        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(part, classes, language))}</tr>" for part in runs
     )
-    title = escape(word(f"experiments.{found[0].recipe}", language))
+    title = escape(word(f"experiments.{runs[0].recipe}", language))
     pages = {name: word(f"classify.task.{name}", language) for name in ("write", "classify")}
     where = escape(word("experiments.where", language, **pages))
     return (
         f'<h3>{title}</h3><div class="runs-scroll"><table class="runs"><thead><tr>{head}</tr></thead>'
-        f'<tbody>{body}</tbody></table></div>{_replies(found, language)}<p class="train-hint">{where}</p>'
+        f'<tbody>{body}</tbody></table></div>{_replies(runs, language)}<p class="train-hint">{where}</p>'
     )
 
 
@@ -109,14 +109,14 @@ def _replies(found: Sequence[Part], language: str) -> str:
     return f'<div class="train-sample"><b>{question}</b><ul>{rows}</ul></div>'
 
 
-def trials(found: Mapping[str, Any], language: str, going: bool = False) -> str:
+def trials(search: Mapping[str, Any], language: str, going: bool = False) -> str:
     """A search's trials, the best one (so far, while it is `going` on), and what explains the differences."""
-    over = list(found["trials"][0]["settings"]) if found["trials"] else []
+    over = list(search["trials"][0]["settings"]) if search["trials"] else []
     keys = ["search.column.trial", "search.column.loss", *(f"train.field.{name}" for name in over)]
     heads = [word(key, language) for key in (*keys, "search.column.state")]
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    best, body = found["best"], ""
-    for trial in found["trials"]:
+    best, body = search["best"], ""
+    for trial in search["trials"]:
         loss = "–" if trial["loss"] is None else number(trial["loss"], language, ".3f")
         loss = f"<b>{loss}</b>" if best and trial["run_id"] == best["run_id"] else loss
         state = escape(run_view.state(trial["state"], language))
@@ -128,20 +128,20 @@ def trials(found: Mapping[str, Any], language: str, going: bool = False) -> str:
         ]
         body += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     table = f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return f'<div class="runs-scroll">{table}</div>{_best(found, language, going)}'
+    return f'<div class="runs-scroll">{table}</div>{_best(search, language, going)}'
 
 
-def _best(found: Mapping[str, Any], language: str, going: bool) -> str:
-    best = found["best"]
+def _best(search: Mapping[str, Any], language: str, going: bool) -> str:
+    best = search["best"]
     if not best:
         return f'<p class="train-hint">{escape(word("search.begun", language))}</p>' if going else ""
-    over = "search.best" if found.get("ended", True) else "search.broken_off"
+    over = "search.best" if search.get("ended", True) else "search.broken_off"
     key = "search.so_far" if going else over
     lines = [word(key, language, name=best["name"], loss=number(best["loss"], language, ".3f"))]
-    if found["importance"]:
+    if search["importance"]:
         shares = ", ".join(
             f"{word(f'train.field.{name}', language)} {number(share, language, '.0%')}"
-            for name, share in found["importance"].items()
+            for name, share in search["importance"].items()
         )
         lines.append(word("search.importance", language, shares=shares))
     lines.append(word("search.chosen_on", language))

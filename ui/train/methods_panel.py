@@ -94,11 +94,11 @@ def build_results(services: Services, seconds: float) -> None:
 
 def _offered(services: Services, who: Any, language: str) -> list[tuple[str, str]]:
     """(label, key) of all that can be laid side by side; a key is its kind, a slash and its name."""
-    found = [("methods", name, name) for name in services.training.comparisons(who)]
+    offers = [("methods", name, name) for name in services.training.comparisons(who)]
     for group, recipe in services.course.recipe_groups(who).items():
-        found.append(("experiment", group, f"{word(f'experiments.{recipe}', language)} · {group[-6:]}"))
-    found += [("search", name, name) for name in services.course.searches(who)]
-    return [(word(f"side.{kind}", language, name=label), f"{kind}/{name}") for kind, name, label in found]
+        offers.append(("experiment", group, f"{word(f'experiments.{recipe}', language)} · {group[-6:]}"))
+    offers += [("search", name, name) for name in services.course.searches(who)]
+    return [(word(f"side.{kind}", language, name=label), f"{kind}/{name}") for kind, name, label in offers]
 
 
 def _shown(services: Services, who: Any, key: str, language: str) -> tuple[str, go.Figure | None]:
@@ -107,12 +107,12 @@ def _shown(services: Services, who: Any, key: str, language: str) -> tuple[str, 
         lines = services.training.compared(who, name)
         return table_of(lines, language), figure(lines, language)
     if kind == "search":
-        found = services.course.found(who, name)
-        if found is None:
+        search = services.course.found(who, name)
+        if search is None:
             return "", None
         study = services.course.latest(who, SEARCH)
         going = study is not None and study.running and study.about.get("search_id") == name
-        return experiments_view.trials(found, language, going), experiments_view.trials_figure(found, language)
+        return experiments_view.trials(search, language, going), experiments_view.trials_figure(search, language)
     series = {
         experiments_view.part_name(part, language): points
         for part, points in services.course.part_series(who, name).items()

@@ -160,13 +160,13 @@ def _twice(discussed: Discussed, language: str) -> str:
         name, shares = word(f"vote.phase.{phase}", language), _shares(discussed.shares[phase], language)
         rows += f"<tr><th>{escape(name)}</th><td>{shares}</td></tr>"
     change = ""
-    if found := discussed.change:
+    if discussion := discussed.change:
         change = word(
             "vote.changed",
             language,
-            changed=number(100 * found["changed"], language, ".0f"),
-            before=_agreement(found["before"], language),
-            after=_agreement(found["after"], language),
+            changed=number(100 * discussion["changed"], language, ".0f"),
+            before=_agreement(discussion["before"], language),
+            after=_agreement(discussion["after"], language),
         )
     return f'{_pair(discussed)}<table class="phases">{rows}</table><p class="large">{escape(change)}</p>'
 

@@ -106,12 +106,12 @@ def _named(report: Mapping[str, Any], invited: Sequence[Annotator], language: st
     out, links = report["excluded"]["annotator"], {each.annotator_id: each for each in invited}
     people = dict.fromkeys([*(each["annotator_id"] for each in report["annotators"]), *out, *links])
 
-    def called(each: str) -> str:
-        parts = [each[:12]]
-        if each in links:
-            key = "invited" if links[each].revoked_at is None else "revoked"
-            parts += [links[each].group, word(f"vote.worth.{key}", language)]
-        return _with_reason(" · ".join(filter(None, parts)), out.get(each), language)
+    def called(annotator_id: str) -> str:
+        parts = [annotator_id[:12]]
+        if annotator_id in links:
+            key = "invited" if links[annotator_id].revoked_at is None else "revoked"
+            parts += [links[annotator_id].group, word(f"vote.worth.{key}", language)]
+        return _with_reason(" · ".join(filter(None, parts)), out.get(annotator_id), language)
 
     return [(called(each), each) for each in people]
 

@@ -91,12 +91,12 @@ def _signs(report: Mapping[str, Any], called: Mapping[str, str], language: str) 
     keys = ("a", "b", "prompts_for_a", "prompts_for_b", "prompts_even", "p")
     rows = [
         [
-            called.get(each["a"], each["a"]),
-            called.get(each["b"], each["b"]),
-            *(str(each[key]) for key in keys[2:5]),
-            _p(each["p"], language),
+            called.get(test["a"], test["a"]),
+            called.get(test["b"], test["b"]),
+            *(str(test[key]) for key in keys[2:5]),
+            _p(test["p"], language),
         ]
-        for each in report["sign_test"]
+        for test in report["sign_test"]
     ]
     if not rows:
         return ""
@@ -105,14 +105,14 @@ def _signs(report: Mapping[str, Any], called: Mapping[str, str], language: str) 
 
 
 def _agreement(report: Mapping[str, Any], language: str) -> str:
-    found = report["agreement"]
-    pairs = sum(each["kappa"] is not None for each in found["cohen_kappa"])
+    agreement = report["agreement"]
+    pairs = sum(each["kappa"] is not None for each in agreement["cohen_kappa"])
     rows = "".join(
-        f"<tr><td>{_title(key, report, language)}</td><td>{_between(found, name, language)}</td>"
+        f"<tr><td>{_title(key, report, language)}</td><td>{_between(agreement, name, language)}</td>"
         f"<td>{escape(word(counted, language, n=n))}</td></tr>"
         for key, name, n, counted in (
-            ("krippendorff_alpha", "krippendorff_alpha", found["n_items"], "vote.worth.n_items"),
-            ("pairwise_agreement", "pairwise_agreement", found["n_items"], "vote.worth.n_items"),
+            ("krippendorff_alpha", "krippendorff_alpha", agreement["n_items"], "vote.worth.n_items"),
+            ("pairwise_agreement", "pairwise_agreement", agreement["n_items"], "vote.worth.n_items"),
             ("cohen_kappa", "cohen_kappa_mean", pairs, "vote.worth.n_pairs"),
         )
     )
@@ -129,14 +129,14 @@ def _biases(report: Mapping[str, Any], language: str) -> str:
 
 
 def _discussion(report: Mapping[str, Any], language: str) -> str:
-    found = report["discussion"]
-    if not found:
+    discussion = report["discussion"]
+    if not discussion:
         return ""
     rows = [
         [
             word(f"vote.phase.{phase}", language),
-            _between(found[key], "pairwise_agreement", language),
-            _between(found[key], "krippendorff_alpha", language),
+            _between(discussion[key], "pairwise_agreement", language),
+            _between(discussion[key], "krippendorff_alpha", language),
         ]
         for phase, key in (("blind", "before"), ("discussed", "after"))
     ]
@@ -146,21 +146,24 @@ def _discussion(report: Mapping[str, Any], language: str) -> str:
         word("vote.worth.krippendorff_alpha", language),
     ]
     text = word(
-        "vote.worth.changed", language, n=found["n_votes"], changed=number(100 * found["changed"], language, ".0f")
+        "vote.worth.changed",
+        language,
+        n=discussion["n_votes"],
+        changed=number(100 * discussion["changed"], language, ".0f"),
     )
     return _title("discussion", report, language) + _html(head, rows) + f"<p>{escape(text)}</p>"
 
 
 def _people(report: Mapping[str, Any], language: str) -> str:
     rows = []
-    for each in sorted(report["annotators"], key=lambda one: -one["n"]):
-        cells = [each["annotator_id"][:12]]
+    for annotator in sorted(report["annotators"], key=lambda one: -one["n"]):
+        cells = [annotator["annotator_id"][:12]]
         for key in _PERSON:
-            value = each[key]
+            value = annotator[key]
             if key == "median_ms":
                 cells.append("–" if value is None else f"{number(value / 1000, language, '.1f')} s")
             else:
-                cells.append(str(value) if key == "n" else _share(each, key, language))
+                cells.append(str(value) if key == "n" else _share(annotator, key, language))
         rows.append(cells)
     head = [
         word("vote.worth.annotator", language),

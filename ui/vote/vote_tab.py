@@ -211,16 +211,16 @@ def offered(stage: Stage) -> tuple[str, ...]:
 
 
 def _screen(services: Services, stage: Stage, who: Actor, language: str) -> str:
-    this = stage.this
+    round_ = stage.this
     discussed, outcome = None, None
-    if this.discussed and this.state in ("discussing", "locked", "revealed", "done"):
-        each = services.rounds.comparison(who, this.discussed[-1])
-        found = services.results.findings(this)
-        shares = services.results.shares(this, each.comparison_id)
+    if round_.discussed and round_.state in ("discussing", "locked", "revealed", "done"):
+        comparison = services.rounds.comparison(who, round_.discussed[-1])
+        found = services.results.findings(round_)
+        shares = services.results.shares(round_, comparison.comparison_id)
         change = found.report["discussion"]
-        discussed = presenter_view.Discussed(each.prompt, lifecycle.sides(this, each), shares, change)
-    if this.state in ("revealed", "done"):
-        outcome = reveal(this, services.results.findings(this), language)
+        discussed = presenter_view.Discussed(comparison.prompt, lifecycle.sides(round_, comparison), shares, change)
+    if round_.state in ("revealed", "done"):
+        outcome = reveal(round_, services.results.findings(round_), language)
     return presenter_view.screen(stage, phones_address(services.settings), language, discussed, outcome)
 
 
