@@ -107,7 +107,7 @@ class Phone:
 @contextlib.contextmanager
 def voter(port: int, code: str) -> Iterator[dict[str, float]]:
     """Somebody who joined before and looks, then votes, meanwhile: milliseconds of the slowest and the middle one."""
-    phone, found, over = Phone(port), {"worst_ms": 0.0, "median_ms": 0.0}, threading.Event()
+    phone, milliseconds, over = Phone(port), {"worst_ms": 0.0, "median_ms": 0.0}, threading.Event()
     assert phone.join(code) == 200
     seconds: list[float] = []
 
@@ -126,14 +126,14 @@ def voter(port: int, code: str) -> Iterator[dict[str, float]]:
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        yield found
+        yield milliseconds
     finally:
         over.set()
         thread.join()
         phone.close()
         ordered = sorted(seconds) or [0.0]
-        found["worst_ms"] = round(1000 * ordered[-1], 1)
-        found["median_ms"] = round(1000 * ordered[len(ordered) // 2], 1)
+        milliseconds["worst_ms"] = round(1000 * ordered[-1], 1)
+        milliseconds["median_ms"] = round(1000 * ordered[len(ordered) // 2], 1)
 
 
 @attack
@@ -179,23 +179,23 @@ def slow(port: int, code: str, joins: int = 200, phones: int = 30) -> dict[str, 
     """A script that looks like people, five joins a second, a cookie each, holds what it is served; then a class."""
     script = []
     for _ in range(joins):
-        each = Phone(port)
-        if each.join(code) == 200:
-            each.ask("next")
-            script.append(each)
+        phone = Phone(port)
+        if phone.join(code) == 200:
+            phone.ask("next")
+            script.append(phone)
         time.sleep(0.2)
     honest = [Phone(port) for _ in range(phones)]
-    joined = sum(each.join(code) == 200 for each in honest)
-    served = [each.judge(5) for each in honest]
-    for each in (*script, *honest):
-        each.close()
+    joined = sum(phone.join(code) == 200 for phone in honest)
+    served = [phone.judge(5) for phone in honest]
+    for phone in (*script, *honest):
+        phone.close()
     return {
-        "sent": sum(each.sent for each in script),
+        "sent": sum(phone.sent for phone in script),
         "joined": len(script),
         "honest": phones,
         "honest_joined": joined,
-        "honest_served_five": sum(each == 5 for each in served),
-        "honest_served_none": sum(each == 0 for each in served),
+        "honest_served_five": sum(n == 5 for n in served),
+        "honest_served_none": sum(n == 0 for n in served),
     }
 
 
@@ -233,7 +233,7 @@ def class_(port: int, code: str, phones: int = 100, joins: int = 1_000, wrong: i
 
     with ThreadPoolExecutor(phones + 2) as crowd:
         guessing, flooding = crowd.submit(guess), crowd.submit(flood)
-        found = list(crowd.map(honest, range(phones)))
+        outcomes = list(crowd.map(honest, range(phones)))
         inside, votes = flooding.result()
         answers = guessing.result()
     return {
@@ -242,11 +242,11 @@ def class_(port: int, code: str, phones: int = 100, joins: int = 1_000, wrong: i
         "script_joined": inside,
         "script_votes": votes,
         "honest": phones,
-        "honest_joined": sum(each[0] for each in found),
+        "honest_joined": sum(each[0] for each in outcomes),
         "honest_refusals": dict(refused),
-        "honest_served_all": sum(each[1] == 3 for each in found),
-        "honest_served_none": sum(each[1] == 0 for each in found),
-        "worst_ms": round(1000 * max(each[2] for each in found), 1),
+        "honest_served_all": sum(each[1] == 3 for each in outcomes),
+        "honest_served_none": sum(each[1] == 0 for each in outcomes),
+        "worst_ms": round(1000 * max(each[2] for each in outcomes), 1),
     }
 
 
@@ -307,14 +307,14 @@ def main() -> None:
     parser.add_argument("attacks", nargs="*", metavar="ATTACK", help=f"of {', '.join(ATTACKS)}; all if none is named")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = {}
+    results = {}
     for name in options.attacks or ATTACKS:
         with app(WANTED.get(name, 3)) as (port, code):
-            found[name] = ATTACKS[name](port, code)
+            results[name] = ATTACKS[name](port, code)
         if not options.json:
-            print(name, json.dumps(found[name]), flush=True)
+            print(name, json.dumps(results[name]), flush=True)
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -407,15 +407,15 @@ def _opening(config: dict[str, Any]) -> list[tuple[int, list[Any], bool]]:
     """(event, what the page sends, whether it waits in the queue) of all that an opening page and its tabs ask for."""
     values = {part["id"]: part.get("props", {}).get("value") for part in config["components"]}
     kinds = {part["id"]: part["type"] for part in config["components"]}
-    found = []
+    calls = []
     for event in config["dependencies"]:
         triggers = {name for _, name in event["targets"]}
         arrives = "load" in triggers or any(kinds.get(part) == "tabitem" for part, _ in event["targets"])
         ticks = any(kinds.get(part) == "timer" for part, _ in event["targets"])
         if event["backend_fn"] and (arrives or ticks):
             data = [None if kinds[part] == "state" else values[part] for part in event["inputs"]]
-            found.append((event["id"], data, event["queue"] is not False))
-    return found
+            calls.append((event["id"], data, event["queue"] is not False))
+    return calls
 
 
 ATTACKS: dict[str, Callable[[App, argparse.Namespace], dict[str, Any]]] = {

@@ -63,17 +63,17 @@ def _class(options: Options, home: Path, variants: list[dict[str, str]]) -> Iter
     services.queue.start()
     try:
         likes = simulated_preferences.from_command_line(options.preference, options.language)
-        this = make_round(services, options)
+        round_ = make_round(services, options)
         habits = Habits(options.noise, options.lapses, options.notice, options.seed)
-        simulated_annotators.vote(services.labels, this, likes, habits, most=options.votes)
-        pairs = services.aligning.pairs(TEACHER, this.round_id, sources="simulated").n_train
+        simulated_annotators.vote(services.labels, round_, likes, habits, most=options.votes)
+        pairs = services.aligning.pairs(TEACHER, round_.round_id, sources="simulated").n_train
         engine, facts = services.comparing.engine, check.questions(options.language)
         before = check.ask(engine, "sft", facts).clean
         for number, settings in enumerate(variants):
             name = f"dpo-{number}"
             wait(
                 services,
-                services.aligning.start(TEACHER, "dpo", this.round_id, name, sources="simulated", **settings),
+                services.aligning.start(TEACHER, "dpo", round_.round_id, name, sources="simulated", **settings),
             )
             wins, decisive = compare(services, options, likes, name)
             likeliest, of = compare(services, options, likes, name, greedy=True)

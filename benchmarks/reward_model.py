@@ -65,13 +65,13 @@ def _tune(services: Services, language: str) -> None:
 def _compare(services: Services, options: Options) -> None:
     """All ways on the votes of one round."""
     likes = simulated_preferences.named(options.preference, options.language)
-    this = make_round(services, options)
+    round_ = make_round(services, options)
     habits = Habits(options.noise, options.lapses, options.notice, options.seed)
-    simulated_annotators.vote(services.labels, this, likes, habits, most=options.votes)
+    simulated_annotators.vote(services.labels, round_, likes, habits, most=options.votes)
     for pooling, aggregation in WAYS:
         name, began = f"{pooling}-{aggregation}", time.monotonic()
         run = services.aligning.start(
-            TEACHER, "reward", this.round_id, name, aggregation, sources="simulated", pooling=pooling
+            TEACHER, "reward", round_.round_id, name, aggregation, sources="simulated", pooling=pooling
         )
         wait(services, run)
         seconds = time.monotonic() - began

@@ -235,14 +235,14 @@ def check(settings: Settings, seen: Seen) -> dict[str, int]:
         settled = connection.execute(judged.where(places.c.repeat == 0)).scalar_one()
     store.close()
     stored: Counter[str] = Counter()
-    found: dict[str, tuple[str, str]] = {}
+    votes: dict[str, tuple[str, str]] = {}
     for annotation, comparison, winner, swapped in rows:
         stored[annotation] += 1
         sides = {"model_a": "right" if swapped else "left", "model_b": "left" if swapped else "right"}
-        found[annotation] = (comparison, sides.get(winner, winner))
+        votes[annotation] = (comparison, sides.get(winner, winner))
     return {
         "stored": sum(stored.values()),
-        "lost": sum(found.get(each) != said for each, said in seen.acknowledged.items()),
+        "lost": sum(votes.get(each) != said for each, said in seen.acknowledged.items()),
         "doubled": sum(n > 1 for n in stored.values()) + abs(counted - settled),
     }
 
@@ -251,9 +251,9 @@ def dashboard(settings: Settings) -> dict[str, float]:
     """Milliseconds of what the teacher looks at, with every vote of the round in it."""
     services = build(settings)
     try:
-        (this,) = services.rounds.listed(TEACHER)
-        services.rounds.stage(TEACHER, this.round_id)  # connections and statements are there
-        somebody = services.results.findings(this).votes.annotators[0]  # and libraries
+        (round_,) = services.rounds.listed(TEACHER)
+        services.rounds.stage(TEACHER, round_.round_id)  # connections and statements are there
+        somebody = services.results.findings(round_).votes.annotators[0]  # and libraries
         services.results.exclude(TEACHER, "annotator", somebody, "a change, so that it is worked out anew")
         time.sleep(1.1)  # for so long nobody asks whether something has changed
         took = {}
@@ -263,7 +263,7 @@ def dashboard(settings: Settings) -> dict[str, float]:
             ("report_next_viewer", services.results.traits),
         ):
             start = time.perf_counter()
-            look(TEACHER, this.round_id)
+            look(TEACHER, round_.round_id)
             took[f"{name}_ms"] = round(1000 * (time.perf_counter() - start), 1)
         return took
     finally:
