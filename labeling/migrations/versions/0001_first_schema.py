@@ -9,7 +9,28 @@ branch_labels = None
 depends_on = None
 
 
+APPEND_ONLY = ("annotations", "exclusions", "ratings", "transitions", "guidelines")
+
+
 def upgrade() -> None:
+    _create_exclusions()
+    _create_rooms()
+    _create_trained()
+    _create_annotators()
+    _create_rounds()
+    _create_comparisons()
+    _create_guidelines()
+    _create_prompts()
+    _create_ratings()
+    _create_transitions()
+    _create_annotations()
+    _create_assignments()
+    _create_coverage()
+    for table in APPEND_ONLY:
+        _refuse_changes(table)
+
+
+def _create_exclusions() -> None:
     op.create_table(
         "exclusions",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -20,6 +41,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index(op.f("ix_exclusions_target_id"), "exclusions", ["target_id"], unique=False)
+
+
+def _create_rooms() -> None:
     op.create_table(
         "rooms",
         sa.Column("room_id", sa.String(length=64), nullable=False),
@@ -28,6 +52,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("room_id"),
         sa.UniqueConstraint("code"),
     )
+
+
+def _create_trained() -> None:
     op.create_table(
         "trained",
         sa.Column("run_id", sa.String(length=64), nullable=False),
@@ -35,6 +62,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "annotation_id"),
     )
     op.create_index(op.f("ix_trained_annotation_id"), "trained", ["annotation_id"], unique=False)
+
+
+def _create_annotators() -> None:
     op.create_table(
         "annotators",
         sa.Column("annotator_id", sa.String(length=64), nullable=False),
@@ -55,6 +85,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash"),
     )
     op.create_index(op.f("ix_annotators_room_id"), "annotators", ["room_id"], unique=False)
+
+
+def _create_rounds() -> None:
     op.create_table(
         "rounds",
         sa.Column("round_id", sa.String(length=64), nullable=False),
@@ -86,6 +119,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('open', 'locked', 'discussing', 'open_again')"),
         postgresql_where=sa.text("state IN ('open', 'locked', 'discussing', 'open_again')"),
     )
+
+
+def _create_comparisons() -> None:
     op.create_table(
         "comparisons",
         sa.Column("comparison_id", sa.String(length=64), nullable=False),
@@ -110,6 +146,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("comparison_id"),
         sa.UniqueConstraint("round_id", "position"),
     )
+
+
+def _create_guidelines() -> None:
     op.create_table(
         "guidelines",
         sa.Column("round_id", sa.String(length=64), nullable=False),
@@ -122,6 +161,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("round_id", "version"),
     )
+
+
+def _create_prompts() -> None:
     op.create_table(
         "prompts",
         sa.Column("round_id", sa.String(length=64), nullable=False),
@@ -136,6 +178,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("round_id", "position"),
     )
+
+
+def _create_ratings() -> None:
     op.create_table(
         "ratings",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -157,6 +202,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("rating_id"),
     )
     op.create_index(op.f("ix_ratings_annotator_id"), "ratings", ["annotator_id"], unique=False)
+
+
+def _create_transitions() -> None:
     op.create_table(
         "transitions",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -172,6 +220,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index(op.f("ix_transitions_round_id"), "transitions", ["round_id"], unique=False)
+
+
+def _create_annotations() -> None:
     op.create_table(
         "annotations",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -214,6 +265,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_annotations_assignment_id"), "annotations", ["assignment_id"], unique=False)
     op.create_index(op.f("ix_annotations_comparison_id"), "annotations", ["comparison_id"], unique=False)
     op.create_index(op.f("ix_annotations_round_id"), "annotations", ["round_id"], unique=False)
+
+
+def _create_assignments() -> None:
     op.create_table(
         "assignments",
         sa.Column("annotator_id", sa.String(length=64), nullable=False),
@@ -248,6 +302,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("action IS NULL"),
         postgresql_where=sa.text("action IS NULL"),
     )
+
+
+def _create_coverage() -> None:
     op.create_table(
         "coverage",
         sa.Column("comparison_id", sa.String(length=64), nullable=False),
@@ -263,11 +320,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("comparison_id", "phase"),
     )
     op.create_index(op.f("ix_coverage_round_id"), "coverage", ["round_id"], unique=False)
-    for table in APPEND_ONLY:
-        _refuse_changes(table)
-
-
-APPEND_ONLY = ("annotations", "exclusions", "ratings", "transitions", "guidelines")
 
 
 def _refuse_changes(table: str) -> None:
