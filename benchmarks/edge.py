@@ -77,8 +77,8 @@ class App:
             time.sleep(0.1)
         process, deadline = psutil.Process(self.process.pid), time.monotonic() + 60
         time.sleep(8)
-        while process.cpu_percent(2) > 10 and time.monotonic() < deadline:
-            pass  # without a page the base model begins to load after 5 s
+        while process.cpu_percent(2) > 10:  # without a page the base model begins to load after 5 s
+            assert time.monotonic() < deadline, "the app is still busy after a minute"
 
     def stop(self) -> None:
         self.process.terminate()
@@ -139,14 +139,16 @@ def voter(app: App) -> Iterator[dict[str, Any]]:
     times, ours = processes.Pipe(duplex=False)
     phone = processes.Process(target=_vote, args=(app.port, json.loads(answer)["token"], begun, ended, ours))
     phone.start()
-    assert begun.wait(60)
+    assert begun.wait(60), "the voter was served nothing"
     measured: dict[str, Any] = {}
     try:
         yield measured
     finally:
         ended.set()
-        ms, failed = times.recv() if times.poll(120) else ([0.0], 0)
+        assert times.poll(120), "the voter has not answered"
+        ms, failed = times.recv()
         phone.join()
+        assert ms, "the voter has not voted"
         ms.sort()
         measured |= {
             "votes": len(ms),
