@@ -125,6 +125,7 @@ def test_what_the_votes_are_worth_is_shown_with_formulas(app, visit):
     told.get_by_text(every).wait_for()
 
 
+@pytest.mark.slow  # the next script goes on with its round
 def test_scripts_make_and_follow_a_round(app):
     from gradio_client import Client
 

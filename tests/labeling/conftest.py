@@ -11,6 +11,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,8 @@ def postgresql() -> Iterator[str]:
         free.close()
         make = [binaries / "initdb", "-D", data, "-U", "afina", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(make, user=user, check=True, capture_output=True, cwd=folder)
-        serve = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", ""]
+        # No test cuts the power: what a killed process leaves is whole without waiting for the disk.
+        serve = [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", "", "-F"]
         quiet = subprocess.DEVNULL
         server = subprocess.Popen(serve, user=user, stdout=quiet, stderr=quiet, cwd=folder)
         try:
@@ -74,27 +76,65 @@ def _wait(address: str) -> None:
     engine.dispose()
 
 
-@pytest.fixture
-def database(postgresql: str) -> Iterator[str]:
-    """The address of an empty PostgreSQL database of this test's own."""
-    name = f"t_{uuid.uuid4().hex}"
-    engine = create_engine(
-        f"{postgresql.replace('postgresql', 'postgresql+psycopg')}/postgres", isolation_level="AUTOCOMMIT"
-    )
+@contextmanager
+def _database(postgresql: str, name: str, template: str = "template1") -> Iterator[str]:
+    """The address of a PostgreSQL database that is a copy of `template`; dropped when the block ends."""
+    server = f"{postgresql.replace('postgresql', 'postgresql+psycopg')}/postgres"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield f"{postgresql}/{name}"
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        try:
+            yield f"{postgresql}/{name}"
+        finally:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
 
 
+@pytest.fixture
+def database(postgresql: str) -> Iterator[str]:
+    """The address of an empty PostgreSQL database of this test's own."""
+    with _database(postgresql, f"t_{uuid.uuid4().hex}") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: str) -> Iterator[str]:
+    """The name of a database with every migration, for others to be copies of: a migration takes half a second."""
+    with _database(postgresql, "migrated") as address:
+        connect(address).close()
+        yield "migrated"
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every migration, to copy."""
+    path = tmp_path_factory.mktemp("migrated") / "labels.db"
+    connect(path).close()
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
-    """Where an empty database is: once SQLite, once PostgreSQL."""
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
+    """Where a database without a table is, or none yet: once SQLite, once PostgreSQL."""
     if request.param == "sqlite":
         return tmp_path / "home" / "labels.db"
     return request.getfixturevalue("database")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | Path]:
+    """Where a database with its tables and no rows is: once SQLite, once PostgreSQL."""
+    if request.param == "sqlite":
+        yield _copied(request.getfixturevalue("migrated_sqlite"), tmp_path / "home")
+    else:
+        template = request.getfixturevalue("migrated_postgresql")
+        with _database(request.getfixturevalue("postgresql"), f"t_{uuid.uuid4().hex}", template) as copy:
+            yield copy
+
+
+def _copied(database: Path, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return Path(shutil.copy(database, folder))
 
 
 @pytest.fixture
@@ -105,9 +145,9 @@ def store(address: str | Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Store]:
+def sqlite(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Store]:
     """A SQLite store, where the database makes no difference."""
-    opened = connect(tmp_path / "labels.db")
+    opened = connect(_copied(migrated_sqlite, tmp_path))
     yield opened
     opened.close()
 

@@ -27,23 +27,23 @@ def test_a_new_database_has_the_tables_of_tables_py(store):
     assert "annotations" in inspect(store.engine).get_table_names()
 
 
-def test_opening_again_changes_nothing(address):
-    first = connect(address)
+def test_opening_again_changes_nothing(empty):
+    first = connect(empty)
     code = annotators.room(first).code
     first.close()
-    second = connect(address)
+    second = connect(empty)
     assert annotators.room(second).code == code
     second.close()
 
 
-def test_processes_that_start_together_migrate_once(address):
-    where = f"Path({str(address)!r})" if isinstance(address, Path) else repr(address)
+def test_processes_that_start_together_migrate_once(empty):
+    where = f"Path({str(empty)!r})" if isinstance(empty, Path) else repr(empty)
     script = f"from pathlib import Path; from labeling.storage.label_store import connect; connect({where}).close()"
     started = [subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE) for _ in range(3)]
     for process in started:
         _, error = process.communicate(timeout=120)
         assert process.returncode == 0, error.decode()
-    store = connect(address)
+    store = connect(empty)
     with store.read() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [NEWEST]
     store.close()
