@@ -62,6 +62,7 @@ def test_examples_and_documents_answer_in_columns_of_their_own(app, visit, tmp_p
     assert "Who is the mayor?" in examples.inner_text()
 
 
+@pytest.mark.slow
 def test_data_that_are_uploaded_while_a_run_is_shown_are_shown_instead(app, visit, tmp_path):
     page = visit(app.teachers_link)
     page.get_by_text("learned (carries loss)").wait_for()

@@ -114,6 +114,7 @@ def shown(page, n=1):
     page.wait_for_function(f"document.body.innerText.split({json.dumps(HIT)}).length > {n}")
 
 
+@pytest.mark.slow
 def test_on_the_phone(watched, hostile):
     code = annotators.room(hostile.services.labels).code
     page = watched(f"/vote#room={code}", viewport={"width": 390, "height": 800}, has_touch=True)

@@ -74,6 +74,7 @@ def test_a_visitor_may_look_and_chat_but_not_train(visit, app: App, width):
     assert overflow <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["visitor", "teacher"])
 def test_no_tab_opens_with_an_error(visit, app: App, who):
     page = visit(app.teachers_link if who == "teacher" else app.url())
@@ -116,6 +117,7 @@ def test_the_rooms_address_opens_the_page_without_a_secure_origin(visit, app: Ap
     assert all(helpers.replies(page, 2))
 
 
+@pytest.mark.slow
 def test_the_teacher_sees_the_address_for_phones(visit, app: App):
     from ui.edge.addresses import lan_addresses
 

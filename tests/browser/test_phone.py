@@ -53,6 +53,7 @@ def test_the_page_needs_no_secure_origin_and_takes_no_html(name):
     assert name not in phone_stub.page()
 
 
+@pytest.mark.slow
 def test_join_with_the_code_from_the_link(phone, stub):
     stub.state = "lobby"
     page = phone(f"#room={ROOM}")
@@ -108,6 +109,7 @@ def test_the_phone_follows_the_teacher(phone, stub):
     page.get_by_role("heading", name="You are in").wait_for()
 
 
+@pytest.mark.slow
 def test_all_judged(phone, stub):
     stub.comparisons = stub.comparisons[:1]
     page = phone()
@@ -119,6 +121,7 @@ def test_all_judged(phone, stub):
     asked(page, 1)
 
 
+@pytest.mark.slow
 def test_what_the_round_asks_for(phone, stub):
     stub.asks = dict.fromkeys(stub.asks, True)
     stub.guidelines = "# How\n\nPrefer the **honest** one. <img src=x onerror=alert(1)>\n\n- short\n- true"
@@ -244,6 +247,7 @@ def test_320_pixels_are_enough(phone, stub, locale):
     assert page.locator("#details .steps").count() == 7
 
 
+@pytest.mark.slow
 def test_replies_stand_side_by_side_where_there_is_room(phone, stub):
     for width, beside in ((690, False), (700, True)):
         page = phone(width=width)

@@ -35,6 +35,7 @@ def test_a_tap_votes_and_brings_the_next(phone, stub):
     assert page.evaluate("document.activeElement.closest('#prompt') !== null")
 
 
+@pytest.mark.slow
 def test_keys_vote_and_undo(phone, stub):
     page = phone(width=1280)
     asked(page, 0)
@@ -50,6 +51,7 @@ def test_keys_vote_and_undo(phone, stub):
     assert stub.received[4]["action"] == "retract"
 
 
+@pytest.mark.slow
 def test_a_phone_whose_clock_is_set_back_goes_on(phone, stub):
     page = phone()
     asked(page, 0)
@@ -119,6 +121,7 @@ def test_undo_takes_the_vote_back_and_asks_again(phone, stub):
     assert stub.current == {"assignment-0": again["annotation_id"]}
 
 
+@pytest.mark.slow
 def test_undo_while_the_next_is_on_its_way(phone, stub):
     page = phone()
     asked(page, 0)

@@ -234,6 +234,7 @@ def test_the_owner_and_named_teachers_sign_in(space, provider, user, is_teacher)
     assert TOKEN not in told and "hf_oauth_secret" not in told and "code-" not in told
 
 
+@pytest.mark.slow
 def test_a_session_that_is_forged_or_over_is_nobodys(space, provider):
     port, _ = space
     cookie = sign_in(port, provider, "owner")

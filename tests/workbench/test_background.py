@@ -71,6 +71,7 @@ def test_what_breaks_says_why(studies):
     assert "by nothing" in until(studies, "failed", "two").error.words("es")
 
 
+@pytest.mark.slow
 def test_ways_are_measured_behind_the_page(tmp_path):
     services = build(Settings(home=tmp_path))
     try:

@@ -195,6 +195,7 @@ def test_the_hub_fails_and_nothing_is_lost_or_doubled(sqlite, tmp_path, hub, fai
     back.close()
 
 
+@pytest.mark.slow
 def test_the_thread_goes_on_after_failures_and_stopping_copies_the_rest(sqlite, tmp_path, hub):
     place = destinations.place("me/votes", TOKEN)
     keeper = Backup(sqlite, place, seconds=0.2)
@@ -279,6 +280,7 @@ def many(room: Room, keeper: Backup) -> None:
             keeper.flush()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "hub"])
 def test_many_fragments_become_few_and_nothing_changes(store, tmp_path, hub, kind):
     place = Folder(tmp_path / "there") if kind == "folder" else destinations.place("me/votes", TOKEN)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from sqlalchemy import func, select
 
 from labeling.storage.label_store import connect
@@ -33,6 +34,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_no_acknowledged_vote_is_lost(address):
     store = connect(address)
     room = Room(store, n=30, votes_wanted=100_000)

@@ -36,6 +36,7 @@ def test_opening_again_changes_nothing(empty):
     second.close()
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_migrate_once(empty):
     where = f"Path({str(empty)!r})" if isinstance(empty, Path) else repr(empty)
     script = f"from pathlib import Path; from labeling.storage.label_store import connect; connect({where}).close()"

@@ -157,6 +157,7 @@ def cluster(tmp_path_factory):
     made.kill()
 
 
+@pytest.mark.slow
 def test_a_database_that_goes_away_is_worded_and_voting_goes_on_when_it_is_back(cluster, tmp_path, caplog):
     settings = Settings(home=tmp_path, teacher_token="a-token-of-some-length", database_url=cluster.address)
     services = services_module.build(settings)

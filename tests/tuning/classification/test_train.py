@@ -164,6 +164,7 @@ def test_each_strategy_trains_its_part_and_nothing_else(kind, strategy, request,
         assert body and not any("embed" in name or "norm" in name.lower() or "wte" in name for name in body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["feature", "lora", "full"])
 def test_stopped_and_resumed_equals_unbroken(strategy, tmp_path, tiny_bert, reviews, monkeypatch):
     import torch

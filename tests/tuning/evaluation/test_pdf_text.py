@@ -52,6 +52,7 @@ def test_what_takes_too_long_is_ended(costly):
     assert str(costly) not in running
 
 
+@pytest.mark.slow
 def test_what_takes_too_much_memory_is_ended(tmp_path):
     """The limit is the process's own: so it is tried in one."""
     path = tmp_path / "large.pdf"

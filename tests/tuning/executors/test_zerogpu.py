@@ -119,6 +119,7 @@ def test_a_run_in_slices_equals_an_unbroken_one(tmp_path, submit, method):
     assert not list(sliced.checkpoints_dir.glob("*"))
 
 
+@pytest.mark.slow
 def test_with_the_page_closed_a_run_is_interrupted_and_goes_on_when_resumed(tmp_path, submit):
     leases = GpuLeases(patience=0.3)
     queue = Queue(RunStore(tmp_path), zerogpu.ZeroGPUExecutor(tmp_path, leases, one_step))

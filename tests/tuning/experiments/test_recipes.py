@@ -95,6 +95,7 @@ def test_rows_are_filtered_by_rule():
     assert caught.value.key == "redteam.pattern"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning")
 def test_a_search_runs_trials_in_the_queue_and_keeps_the_best(tmp_path, tiny_model, sums):
     queue = Queue(RunStore(tmp_path), Here(tmp_path))

@@ -101,6 +101,7 @@ def test_an_adapter_that_changes_nothing_changes_nothing(home, tiny_model):
     assert one.text == other.text
 
 
+@pytest.mark.slow
 def test_each_column_says_what_it_says_alone(home, tiny_model):
     engine = LocalEngine(home)
     names = [str(tiny_model), "lora", "rslora", "dora"]
@@ -173,6 +174,7 @@ def test_new_weights_under_an_old_name_are_loaded(home, tiny_model):
     assert before.text != after.text
 
 
+@pytest.mark.slow
 def test_more_adapters_than_fit_take_turns(home, tiny_model):
     for number in range(5):
         adapter(home, f"more-{number}", tiny_model, seed=number + 10)

@@ -71,6 +71,7 @@ def test_base_and_tuned_say_what_the_local_engine_says(engine, served, home, tin
     assert [reply.text for reply in replies] == [each.text for each in local] * 3
 
 
+@pytest.mark.slow
 def test_sampling_goes_along_and_replies_appear_as_they_grow(engine, served, tiny_model):
     served.pause = 0.08
     sampling = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=12, seed=5)

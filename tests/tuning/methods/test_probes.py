@@ -69,6 +69,7 @@ def test_it_stops_early_when_the_heldout_loss_no_longer_falls(tmp_path, tiny_mod
     assert status.metrics["heldout_loss"] < points[-1][1]  # it is kept as it was at its best
 
 
+@pytest.mark.slow
 def test_pocket_is_asked_for_facts_that_no_instruction_row_asks(tmp_path):
     asked = general_text.facts()
     assert len(asked) == general_text.QUESTIONS and {len(rows) for rows in asked} == {4}

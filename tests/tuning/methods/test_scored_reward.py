@@ -145,6 +145,7 @@ def train(home, rows: list[dict], name: str, stop_at: int = 0, **settings):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["mse", "huber"])
 def test_it_predicts_scores_of_replies_that_it_has_not_seen(tmp_path, tiny_model, loss):
     settings = {"source_model": str(tiny_model), "learning_rate": 5e-3, "target_steps": 60, "loss": loss}
@@ -191,6 +192,7 @@ def test_every_trainable_parameter_moves_and_no_other(tmp_path, tiny_model, monk
         assert torch.equal(weight, before[name]) != trained, name
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_it_ends_as_if_it_had_not_been(tmp_path, tiny_model):
     from safetensors.torch import load_file
 

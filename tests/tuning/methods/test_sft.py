@@ -227,6 +227,7 @@ def test_learning_by_heart_raises_the_overfitting_note(submit, queue):
     assert f"{best:.3f}" in str(notes["note.overfitting"])
 
 
+@pytest.mark.slow
 def test_a_flat_loss_raises_the_nothing_learned_note(submit, queue):
     run = submit(learning_rate=1e-8)
     execute(run, queue.store.home)

@@ -63,6 +63,7 @@ def refusing():
     server.server_close()
 
 
+@pytest.mark.slow
 def test_gated_and_unknown_ids_are_told_apart(refusing, tmp_path):
     env = {name: value for name, value in os.environ.items() if name not in ("HF_HUB_OFFLINE", "HF_TOKEN")}
     env |= {"HF_ENDPOINT": refusing, "HF_HOME": str(tmp_path / "hf"), "PYTHONPATH": str(ROOT)}

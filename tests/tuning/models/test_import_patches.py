@@ -86,6 +86,7 @@ def imported(before: str = "") -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attempt", range(3))
 def test_whoever_imports_it_first_and_however_all_find_it(attempt):
     done = imported()

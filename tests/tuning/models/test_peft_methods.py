@@ -134,6 +134,7 @@ def stop_at(run: Run, step: int) -> threading.Thread:
     return thread
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", OTHERS)
 def test_stopped_and_resumed_equals_unbroken(home, tmp_path, tiny_model, sums, method):
     broken = submit(tmp_path, tiny_model, sums, method, "broken")

@@ -79,6 +79,7 @@ def test_settings_answer_beside_base_and_run_in_one_batch(home, tiny_model):
     assert texts[2] != texts[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["child*3.5", "child*-1", "child*nan", "child*much", "child*"])
 def test_what_the_dial_refuses(home, name):
     with pytest.raises(AfinaError) as caught:

@@ -17,6 +17,7 @@ def page(tmp_path):
     made.services.labels.close()
 
 
+@pytest.mark.slow
 def test_an_export_is_told_where_it_can_be_had_with_the_same_header(page):
     bearer = f"Bearer {TOKEN}"
     vote(page, page.join())

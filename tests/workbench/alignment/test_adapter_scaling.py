@@ -76,6 +76,7 @@ def test_reward_rises_with_the_dial_and_what_was_measured_stays(services):
     assert two.n == zero.n > 0
 
 
+@pytest.mark.slow
 def test_a_setting_is_heard_voted_on_and_kept(services, monkeypatch):
     before = services.dialling.hear(TEACHER, "polite", 0, "", "judge")
     after = services.dialling.hear(TEACHER, "polite", 1.5, before.prompt, "judge")

@@ -229,6 +229,7 @@ def test_revisions_become_pairs_of_their_own(services, server):
     assert caught.value.key == "judge.reward_writes_not"
 
 
+@pytest.mark.slow
 def test_a_policy_judges_and_says_what_it_could_not(services, this):
     pytest.importorskip("torch")
     found = services.judging.label(TEACHER, this.round_id, JudgeChoice("policy", "pocket"))

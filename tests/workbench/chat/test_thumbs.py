@@ -133,6 +133,7 @@ def test_long_conversations_use_the_bucket_up_sooner(services):
     assert caught.value.key == "limit.history"
 
 
+@pytest.mark.slow
 def test_ever_new_people_are_bounded_and_take_nothing_from_the_class(services):
     left = []
     for i in range(400):

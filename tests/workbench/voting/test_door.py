@@ -31,6 +31,7 @@ def knock(client, code, language="en"):
     return client.post(f"/vote/join?language={language}", json={"room": code})
 
 
+@pytest.mark.slow
 def test_wrong_codes_never_refuse_the_right_one(client, services):
     code = services.voting.code()
     wrong = [knock(client, f"WRONG{i}").status_code for i in range(1100)]

@@ -21,6 +21,7 @@ def served(tmp_path):
     services.labels.close()
 
 
+@pytest.mark.slow
 def test_wrong_codes_refuse_nobody(served):
     _, port, code = served
     found = doors.codes(port, code)
@@ -28,6 +29,7 @@ def test_wrong_codes_refuse_nobody(served):
     assert found["answers"][404] < 1_000 and set(found["answers"]) == {404, 429}
 
 
+@pytest.mark.slow
 def test_seventy_five_scripted_joins_leave_everything_to_an_honest_person(served):
     services, port, code = served
     found = doors.places(port, code)
